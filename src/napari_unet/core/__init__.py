@@ -1,0 +1,1 @@
+"""Arrays and tensors in, arrays and tensors out; knows no viewer."""

@@ -1,0 +1,229 @@
+"""Intensity normalisation, with the statistics of the whole frame or image and never of a tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_unet.core.axes import Box, Frame
+from napari_unet.core.progress import Job, Progress
+
+BLOCK = 1 << 22
+"""Pixels read at a time while measuring."""
+
+
+class Normalization(BaseModel):
+    """How pixel values are brought into the range a network was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["linear", "divide_255", "zscore", "percentile"] = Field(
+        "percentile",
+        title="Normalisation",
+        description="linear: value*gain + offset; divide_255: value/255 if any value exceeds 1 (as "
+        "Pytorch-UNet does); zscore: zero mean, unit variance; percentile: the two percentiles "
+        "become 0 and 1.",
+    )
+    scope: Literal["frame", "image"] = Field(
+        "frame",
+        title="Measured over",
+        description="frame: each plane (2-D network) or volume (3-D network) by itself; image: the "
+        "whole stack at once.",
+    )
+    per_channel: bool = Field(True, title="Each channel by itself")
+    gain: tuple[float, ...] = Field(
+        (1.0,), title="Gain", description="linear only: one for all channels, or one a channel."
+    )
+    offset: tuple[float, ...] = Field((0.0,), title="Offset", description="linear only.")
+    low: float = Field(1.0, ge=0, lt=100, title="Low percentile")
+    high: float = Field(99.8, gt=0, le=100, title="High percentile")
+    epsilon: float = Field(
+        1e-6, gt=0, title="Epsilon", description="Added to the divisor, so that a constant image works."
+    )
+    clip: tuple[float, float] | None = Field(None, title="Clip the result to")
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A measured normalisation: ``value * gain + offset`` a channel, then clipped.
+
+    Attributes
+    ----------
+    gain, offset
+        A number for each channel.
+    clip
+        Lowest and highest value of the result, or None.
+    """
+
+    gain: tuple[float, ...]
+    offset: tuple[float, ...]
+    clip: tuple[float, float] | None = None
+
+    def __call__(self, block: NDArray[Any]) -> NDArray[np.float32]:
+        """Normalise a block, channels first; the result is float32."""
+        shape = (-1,) + (1,) * (block.ndim - 1)
+        # float64 offsets: a float32 mean of large values would cost precision the network sees
+        gain, offset = np.asarray(self.gain), np.asarray(self.offset)
+        exact = block.dtype.kind in "iub" and block.dtype.itemsize <= 2
+        work = block.astype(np.float32 if exact or block.dtype == np.float32 else np.float64)
+        # value*gain + offset = (value - centre)*gain, which does not cancel for large values
+        centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
+        rest = offset + centre * gain
+        work -= centre.reshape(shape).astype(work.dtype)
+        work *= gain.reshape(shape).astype(work.dtype)
+        if rest.any():
+            work += rest.reshape(shape).astype(work.dtype)
+        if self.clip is not None:
+            np.clip(work, *self.clip, out=work)
+        return work.astype(np.float32, copy=False)
+
+
+def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine]:
+    """Turn a normalisation into the affine map for some frames measured together.
+
+    Parameters
+    ----------
+    normalization
+        What to measure.
+    frames
+        The frames that share the statistics: one, or all of an image.
+
+    Yields
+    ------
+    Progress
+        After each block of at most :data:`BLOCK` pixels.
+
+    Returns
+    -------
+    Affine
+        The map to apply to every block of these frames.
+    """
+    n = len(frames[0].channels)
+    if normalization.kind == "linear":
+        return Affine(
+            _each(normalization.gain, n), _each(normalization.offset, n), normalization.clip
+        )
+    if normalization.kind == "divide_255":
+        top = yield from _highest(frames)
+        gain = 1 / 255 if top > 1 else 1.0
+        return Affine((gain,) * n, (0.0,) * n, normalization.clip)
+    if normalization.kind == "zscore":
+        low, width = yield from _mean_and_deviation(frames, normalization.per_channel)
+    else:
+        low, width = yield from _percentiles(frames, normalization)
+    gain_array = 1 / (width + normalization.epsilon)
+    return Affine(
+        tuple(gain_array.tolist()), tuple((-low * gain_array).tolist()), normalization.clip
+    )
+
+
+def _each(values: tuple[float, ...], n: int) -> tuple[float, ...]:
+    return values * n if len(values) == 1 else values
+
+
+def blocks(shape: Sequence[int], limit: int = BLOCK) -> Iterator[Box]:
+    """Cut a shape into boxes of at most `limit` pixels (at least one row), covering it once."""
+    if len(shape) == 1 or int(np.prod(shape)) <= limit:
+        yield tuple(slice(0, n) for n in shape)
+        return
+    inner = int(np.prod(shape[1:]))
+    if inner > limit:
+        for i in range(shape[0]):
+            for rest in blocks(shape[1:], limit):
+                yield (slice(i, i + 1), *rest)
+        return
+    step = limit // inner
+    for start in range(0, shape[0], step):
+        yield (slice(start, min(start + step, shape[0])), *(slice(0, n) for n in shape[1:]))
+
+
+def _read(frames: Sequence[Frame], note: str) -> Iterator[tuple[Progress, NDArray[Any]]]:
+    boxes = list(blocks(frames[0].shape))
+    total = len(boxes) * len(frames)
+    for i, frame in enumerate(frames):
+        for j, box in enumerate(boxes):
+            block = frame.read(box)
+            yield Progress(i * len(boxes) + j + 1, total, note), block.reshape(len(block), -1)
+
+
+def _highest(frames: Sequence[Frame]) -> Job[float]:
+    top = -np.inf
+    for progress, block in _read(frames, "Measuring intensity"):
+        top = max(top, float(block.max()))
+        yield progress
+    return top
+
+
+def _mean_and_deviation(
+    frames: Sequence[Frame], per_channel: bool
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    n = len(frames[0].channels)
+    count, mean, square = 0, np.zeros(n), np.zeros(n)
+    for progress, block in _read(frames, "Measuring intensity"):
+        # pairwise update of mean and variance (Chan, Golub, LeVeque 1979)
+        size = block.shape[1]
+        here = block.mean(axis=1, dtype=np.float64)
+        spread = block.var(axis=1, dtype=np.float64) * size
+        delta = here - mean
+        mean = mean + delta * size / (count + size)
+        square = square + spread + delta**2 * count * size / (count + size)
+        count += size
+        yield progress
+    variance = square / count
+    if not per_channel:
+        variance = np.full(n, variance.mean() + mean.var())
+        mean = np.full(n, mean.mean())
+    return mean, np.sqrt(variance)
+
+
+def _percentiles(
+    frames: Sequence[Frame], normalization: Normalization
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Percentiles by histogram: exact for integers up to 16 bit, to 1/65536 of the range else."""
+    dtype = frames[0].image.data.dtype
+    n = len(frames[0].channels)
+    exact = dtype.kind in "bui" and dtype.itemsize <= 2
+    if exact:
+        first, last = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        low, step = np.full(n, float(first)), np.ones(n)
+        bins = int(last) - int(first) + 1
+    else:
+        low, high = yield from _range(frames)
+        if not normalization.per_channel:
+            low, high = np.full(n, low.min()), np.full(n, high.max())
+        bins = 1 << 16
+        step = np.maximum(high - low, np.finfo(np.float64).tiny) / (bins - 1)
+    counts = np.zeros((n, bins), dtype=np.int64)
+    for progress, block in _read(frames, "Measuring intensity"):
+        for c, values in enumerate(block):
+            index = values.astype(np.int64) - int(low[c]) if exact else (values - low[c]) / step[c]
+            counts[c] += np.bincount(np.asarray(index).astype(np.intp), minlength=bins)
+        yield progress
+    if not normalization.per_channel:
+        counts[:] = counts.sum(axis=0)
+    wanted = (normalization.low, normalization.high)
+    found = low[:, None] + step[:, None] * [[_rank(row, q) for q in wanted] for row in counts]
+    return found[:, 0], found[:, 1] - found[:, 0]
+
+
+def _range(frames: Sequence[Frame]) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    n = len(frames[0].channels)
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    for progress, block in _read(frames, "Measuring intensity"):
+        low = np.minimum(low, block.min(axis=1))
+        high = np.maximum(high, block.max(axis=1))
+        yield progress
+    return low, high
+
+
+def _rank(counts: NDArray[np.int64], percent: float) -> float:
+    """Bin of a percentile, interpolated between neighbours as ``numpy.percentile`` does."""
+    total = np.cumsum(counts)
+    rank = percent / 100 * (total[-1] - 1)
+    below, above = np.searchsorted(total, [np.floor(rank) + 1, np.ceil(rank) + 1])
+    return float(below + (above - below) * (rank - np.floor(rank)))

@@ -1,0 +1,1 @@
+"""napari widgets: forms that hold no rules."""

@@ -1,0 +1,1 @@
+"""The use cases, shared by the viewer and the command line."""

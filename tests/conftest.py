@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real images, labels and third-party networks beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data are not beside the repository (../shared/data)")
+    return SHARED
