@@ -53,6 +53,11 @@ class UNetConfig(BaseModel):
     norm: Literal["none", "batch", "group", "instance"] = "batch"
     groups: int = Field(8, ge=1, title="Groups of the group norm")
     affine: bool = Field(True, title="Instance norm has gain and bias")
+    relu: Literal["every", "last"] = Field(
+        "every",
+        title="ReLU",
+        description="After every convolution, or only after the last one of each block.",
+    )
     upsampling: Literal["transposed", "linear", "linear_aligned"] = Field(
         "transposed",
         title="Upsampling",
