@@ -84,7 +84,11 @@ class UNetConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         depth = len(self.encoder) - 1
-        for name, level_list in (("decoder", self.decoder), ("up", self.up), ("strides", self.strides)):
+        for name, level_list in (
+            ("decoder", self.decoder),
+            ("up", self.up),
+            ("strides", self.strides),
+        ):
             if len(level_list) != depth:
                 raise ValueError(f"{name} needs {depth} entries, one fewer than encoder")
         if any(len(s) != self.ndim or min(s) < 1 for s in self.strides):
@@ -93,7 +97,9 @@ class UNetConfig(BaseModel):
             raise ValueError("every level needs at least one convolution of at least one channel")
         if self.projection and self.upsampling == "transposed":
             raise ValueError("a transposed convolution takes no projection")
-        if self.norm == "group" and any(w % self.groups for w in sum(self.encoder + self.decoder, ())):
+        if self.norm == "group" and any(
+            w % self.groups for w in sum(self.encoder + self.decoder, ())
+        ):
             raise ValueError(f"every width must be a multiple of the {self.groups} groups")
         return self
 
@@ -154,26 +160,38 @@ class UNetConfig(BaseModel):
 
     def below(self, level: int) -> int:
         """Channels of the level below a decoder level, before upsampling."""
-        deeper = self.decoder + (self.encoder[-1],)
+        deeper = (*self.decoder, self.encoder[-1])
         return deeper[level + 1][-1]
 
     @property
     def receptive_radius(self) -> tuple[int, ...]:
         """Farthest distance, per axis, from an output pixel to an input pixel it depends on.
 
-        The largest over all positions of the pixel in the pooling grid, which starts at 0. Exact for
-        transposed upsampling; linear upsampling is counted with both its neighbours.
+        The largest over all positions of the output pixel in the pooling grid. Exact for strides of
+        1 and 2; an upper bound for others with linear upsampling.
         """
-        return tuple(self._radius(axis) for axis in range(self.ndim))
+        return tuple(
+            max(max(p - low, high - p) for p, low, high in self._fields(axis))
+            for axis in range(self.ndim)
+        )
 
-    def _radius(self, axis: int) -> int:
-        total = self.total_stride[axis]
-        centre = 1000 * total
-        reach = 0
-        for start in range(centre, centre + total):
-            low, high = self._field(axis, start)
-            reach = max(reach, start - low, high - start)
-        return reach
+    @property
+    def halo(self) -> tuple[int, ...]:
+        """Context, per axis, that an output window starting and ending on the stride needs.
+
+        Less than the radius: the pixels nearest to the window's edge reach least across it.
+        """
+        found = []
+        for axis in range(self.ndim):
+            fields = self._fields(axis)
+            first, last = fields[0][0], fields[-1][0]
+            found.append(max(max(first - low, high - last) for _, low, high in fields))
+        return tuple(found)
+
+    def _fields(self, axis: int) -> list[tuple[int, int, int]]:
+        """Position, first and last input it depends on, for one period of the pooling grid."""
+        stride = self.total_stride[axis]
+        return [(p, *self._field(axis, p)) for p in range(stride)]
 
     def _field(self, axis: int, start: int) -> tuple[int, int]:
         """First and last input position that output position `start` depends on, borders far away."""
@@ -187,7 +205,7 @@ class UNetConfig(BaseModel):
             if self.upsampling == "transposed" or stride == 1:
                 low, high = low // stride, high // stride
             else:
-                low, high = (low - stride + 1) // stride, high // stride + 1
+                low, high = (low - stride + 1) // stride, -(-high // stride)
         spans.append((low, high))
         for level in reversed(range(len(self.encoder))):
             if level < self.depth:
@@ -225,7 +243,9 @@ class UNetConfig(BaseModel):
     def parameters(self) -> int:
         """Number of weights, those of the norms included."""
         kernel = KERNEL**self.ndim
-        norm = 2 if self.norm in ("batch", "group") or (self.norm == "instance" and self.affine) else 0
+        norm = (
+            2 if self.norm in ("batch", "group") or (self.norm == "instance" and self.affine) else 0
+        )
         each = norm + (1 if self.conv_bias else 0)
         total, width = 0, self.in_channels
         for block in self.encoder:

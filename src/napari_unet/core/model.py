@@ -51,7 +51,9 @@ class ModelSpec(BaseModel):
         description="softmax: classes exclude each other; sigmoid: each channel is a probability by "
         "itself; none: the network's output is the probability already.",
     )
-    threshold: float = Field(0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only.")
+    threshold: float = Field(
+        0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
+    )
     normalization: Normalization = Normalization()
     pixel_size: tuple[float, ...] = Field(
         (), title="Pixel size", description="In micrometers, per spatial axis; empty if unknown."

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_unet.core.axes import Box, Frame
 from napari_unet.core.progress import Job, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.axes import Box, Frame
 
 BLOCK = 1 << 22
 """Pixels read at a time while measuring."""
@@ -43,7 +47,10 @@ class Normalization(BaseModel):
     low: float = Field(1.0, ge=0, lt=100, title="Low percentile")
     high: float = Field(99.8, gt=0, le=100, title="High percentile")
     epsilon: float = Field(
-        1e-6, gt=0, title="Epsilon", description="Added to the divisor, so that a constant image works."
+        1e-6,
+        gt=0,
+        title="Epsilon",
+        description="Added to the divisor, so that a constant image works.",
     )
     clip: tuple[float, float] | None = Field(None, title="Clip the result to")
 
@@ -70,7 +77,9 @@ class Affine:
         # float64 offsets: a float32 mean of large values would cost precision the network sees
         gain, offset = np.asarray(self.gain), np.asarray(self.offset)
         exact = block.dtype.kind in "iub" and block.dtype.itemsize <= 2
-        work = block.astype(np.float32 if exact or block.dtype == np.float32 else np.float64)
+        work: NDArray[Any] = block.astype(
+            np.float32 if exact or block.dtype == np.float32 else np.float64
+        )
         # value*gain + offset = (value - centre)*gain, which does not cancel for large values
         centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
         rest = offset + centre * gain

@@ -10,20 +10,25 @@ Integers only. Along one axis, for an image of `size` pixels padded to `frame`::
     [ write 0      ][write 1   ][write 2  ]
 
 All reads have one length and start on multiples of the network's total stride; between the end of a
-write and the end of its read lies at least the halo, except at the frame's own edges.
+write and the end of its read lies at least the halo, except at the frame's own edges. Writes meet on
+multiples of the stride too.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_unet.core.axes import Box
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.axes import Box
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,11 @@ class Tile:
         """Shape of the read window."""
         return tuple(s.stop - s.start for s in self.read)
 
+    @property
+    def pixels(self) -> int:
+        """Number of pixels written."""
+        return prod(s.stop - s.start for s in self.write)
+
 
 @dataclass(frozen=True)
 class TilePlan:
@@ -67,7 +77,7 @@ class TilePlan:
     stride
         The network's total stride.
     halo
-        Pixels of context each output pixel needs on every side.
+        Pixels of context that a window on the stride's grid needs on every side.
     counts
         Number of tiles along each axis.
     """
@@ -104,6 +114,14 @@ class TilePlan:
         for pairs in itertools.product(*(_cuts(*axis) for axis in each)):
             yield Tile(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
 
+    def overlapping(self) -> Iterator[Tile]:
+        """All tiles, writing everything they read: for blending, not for exact results."""
+        for tile in self.tiles():
+            write = (
+                slice(r.start, min(r.stop, n)) for r, n in zip(tile.read, self.size, strict=True)
+            )
+            yield Tile(tile.read, tuple(write))
+
     def split(self, tile: Tile) -> list[Tile]:
         """Cut a tile's write window in two across its longest read axis; empty if it can't be."""
         for axis in sorted(range(len(self.size)), key=lambda a: -tile.shape[a]):
@@ -112,12 +130,16 @@ class TilePlan:
             if not write.start < middle < write.stop:
                 continue
             halves = (slice(write.start, middle), slice(middle, write.stop))
-            parts = [self._around(_replace(tile.write, axis, half)) for half in halves]
+            parts = [self.around(_replace(tile.write, axis, half)) for half in halves]
             if max(prod(part.shape) for part in parts) < prod(tile.shape):
                 return parts
         return []
 
-    def _around(self, write: Box) -> Tile:
+    def around(self, write: Box) -> Tile:
+        """Return the smallest tile that is exact on a window of the image.
+
+        Its read window is only as large as it needs to be, so tiles made here differ in shape.
+        """
         read = tuple(
             slice(max(0, (w.start - h) // s * s), min(f, _ceil(w.stop + h, s)))
             for w, h, s, f in zip(write, self.halo, self.stride, self.frame, strict=True)
@@ -142,6 +164,11 @@ def tile_length(frame: int, stride: int, halo: int, count: int) -> int:
     return min(length, frame)
 
 
+def shortest_tile(stride: int, halo: int) -> int:
+    """Shortest read length that leaves something to write between two halos."""
+    return 2 * _ceil(halo, stride) + stride
+
+
 def count_for(frame: int, stride: int, halo: int, length: int) -> int:
     """Fewest tiles of a read length of at most `length` that cover a frame; 0 if it is too short."""
     if length >= frame:
@@ -151,16 +178,15 @@ def count_for(frame: int, stride: int, halo: int, length: int) -> int:
     return 0 if step <= 0 else 1 + -(-(frame - length // stride * stride) // step)
 
 
-def _cuts(
-    size: int, frame: int, stride: int, count: int, length: int
-) -> list[tuple[slice, slice]]:
+def _cuts(size: int, frame: int, stride: int, count: int, length: int) -> list[tuple[slice, slice]]:
     """Read and write windows along one axis."""
     if count == 1:
         return [(slice(0, frame), slice(0, size))]
     room = (frame - length) // stride
     starts = [round(i * room / (count - 1)) * stride for i in range(count)]
-    # the seam lies in the middle of an overlap, so that each side keeps at least its halo
-    seams = [(b + a + length) // 2 for a, b in itertools.pairwise(starts)]
+    # the seam lies in the middle of an overlap, so that each side keeps at least its halo, and on the
+    # pooling grid, where the halo is smallest
+    seams = [(b + a + length) // 2 // stride * stride for a, b in itertools.pairwise(starts)]
     edges = [0, *seams, size]
     return [
         (slice(start, start + length), slice(low, high))
@@ -178,8 +204,3 @@ def mirror(start: int, stop: int, size: int) -> NDArray[np.intp]:
         return np.zeros(len(positions), dtype=np.intp)
     folded = np.abs(positions) % (2 * size - 2)
     return np.where(folded < size, folded, 2 * size - 2 - folded).astype(np.intp)
-
-
-def grown(box: Sequence[slice], by: Sequence[int]) -> Box:
-    """A box with each side moved outwards."""
-    return tuple(slice(s.start - n, s.stop + n) for s, n in zip(box, by, strict=True))

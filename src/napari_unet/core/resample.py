@@ -1,0 +1,69 @@
+"""Linear upsampling that gives a tile the pixels the whole image would have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Place = tuple[tuple[int, ...], tuple[int, ...]]
+"""First pixel of a tile and shape of its frame, both before upsampling."""
+
+
+def upsample(x: Tensor, factor: Sequence[int], places: Sequence[Place] | None) -> Tensor:
+    """Upsample linearly by whole factors.
+
+    Parameters
+    ----------
+    x
+        (N, C, [Z,] Y, X).
+    factor
+        Factor along each spatial axis.
+    places
+        None for ``align_corners=False``, which looks the same wherever the tile lies. Else, for
+        ``align_corners=True``, where each of the N tiles lies: there, output pixel i of an axis
+        samples i·(L-1)/(f·L-1), L being the length of the whole frame.
+
+    Returns
+    -------
+    Tensor
+        The spatial axes are `factor` times as long.
+    """
+    mode = "bilinear" if x.dim() == 4 else "trilinear"
+    size = tuple(x.shape[2:])
+    target = [n * f for n, f in zip(size, factor, strict=True)]
+    if places is None:
+        return functional.interpolate(x, target, mode=mode, align_corners=False)
+    if all(frame == size for _, frame in places):
+        return functional.interpolate(x, target, mode=mode, align_corners=True)
+    if len(set(places)) > 1:
+        return torch.cat([upsample(x[i : i + 1], factor, [p]) for i, p in enumerate(places)])
+    for axis, f in enumerate(factor):
+        start, frame = places[0][0][axis], places[0][1][axis]
+        x = _stretch(x, axis + 2, f, start, frame)
+    return x
+
+
+def _stretch(x: Tensor, axis: int, factor: int, start: int, frame: int) -> Tensor:
+    """Linear interpolation along one axis, at the positions of the whole frame."""
+    if factor == 1:
+        return x
+    n = x.shape[axis]
+    # in float64: positions in a long frame must not lose the fraction
+    out = torch.arange(start * factor, (start + n) * factor, dtype=torch.float64)
+    source = out * ((frame - 1) / (factor * frame - 1)) - start
+    # what would come from beyond the tile lies in its halo and is cropped
+    source = source.clamp(0, n - 1)
+    low = source.floor().clamp(max=max(n - 2, 0))
+    weight = (source - low).to(x.dtype).to(x.device)
+    low_index = low.long().to(x.device)
+    high_index = (low_index + 1).clamp(max=n - 1)
+    shape = [1] * x.dim()
+    shape[axis] = -1
+    below = x.index_select(axis, low_index)
+    return below.lerp_(x.index_select(axis, high_index), weight.view(shape))

@@ -1,0 +1,258 @@
+"""The network that a :class:`~napari_unet.core.architecture.UNetConfig` describes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_unet.core.architecture import KERNEL, UNetConfig
+from napari_unet.core.progress import finish
+from napari_unet.core.resample import upsample
+from napari_unet.core.tiling import mirror
+
+Steps = Generator[float, None, Tensor]
+"""A forward pass in pieces: yields the multiply-adds just done, returns the result."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a network's input lies in the frame of the whole image.
+
+    Attributes
+    ----------
+    start
+        First pixel along each spatial axis.
+    frame
+        Shape of the whole padded image.
+    """
+
+    start: tuple[int, ...]
+    frame: tuple[int, ...]
+
+    def at(self, stride: Sequence[int]) -> Window:
+        """Return the same window on a coarser level."""
+        return Window(
+            tuple(n // s for n, s in zip(self.start, stride, strict=True)),
+            tuple(n // s for n, s in zip(self.frame, stride, strict=True)),
+        )
+
+
+class Unit(nn.Module):
+    """Convolution, norm, ReLU.
+
+    Parameters
+    ----------
+    config
+        The network's description.
+    width_in, width_out
+        Channels before and after.
+    relu
+        Whether there is a ReLU.
+    """
+
+    def __init__(self, config: UNetConfig, width_in: int, width_out: int, relu: bool) -> None:
+        super().__init__()
+        conv = nn.Conv2d if config.ndim == 2 else nn.Conv3d
+        self.conv = conv(width_in, width_out, KERNEL, padding=KERNEL // 2, bias=config.conv_bias)
+        self.norm = _norm(config, width_out)
+        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width_in, …) to (N, width_out, …)."""
+        found: Tensor = self.relu(self.norm(self.conv(x)))
+        return found
+
+
+def _norm(config: UNetConfig, width: int) -> nn.Module:
+    flat = config.ndim == 2
+    match config.norm:
+        case "batch":
+            return nn.BatchNorm2d(width) if flat else nn.BatchNorm3d(width)
+        case "instance":
+            kind = nn.InstanceNorm2d if flat else nn.InstanceNorm3d
+            return kind(width, affine=config.affine)
+        case "group":
+            return nn.GroupNorm(config.groups, width)
+        case "none":
+            return nn.Identity()
+
+
+class UNet(nn.Module):
+    """U-Net of any depth and width, in 2-D or 3-D.
+
+    Parameters
+    ----------
+    config
+        The architecture.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.in_channels
+        self.encoder = nn.ModuleList()
+        for widths in config.encoder:
+            self.encoder.append(_block(config, width, widths))
+            width = widths[-1]
+        self.up = nn.ModuleList(_up(config, level) for level in range(config.depth))
+        self.decoder = nn.ModuleList()
+        for level, widths in enumerate(config.decoder):
+            joined = config.encoder[level][-1] + config.up_width(level)
+            self.decoder.append(_block(config, joined, widths))
+        conv = nn.Conv2d if config.ndim == 2 else nn.Conv3d
+        self.head = conv(config.decoder_out, config.out_channels, 1)
+
+    def forward(self, x: Tensor, windows: Sequence[Window] | None = None) -> Tensor:
+        """Compute the logits.
+
+        Parameters
+        ----------
+        x
+            (N, in_channels, [Z,] Y, X), any size. Sizes that are no multiple of the total stride
+            are mirror-padded at the far edges and the result is cropped.
+        windows
+            Where each of the N inputs lies in its whole image, if it is a tile; sizes must then be
+            multiples of the total stride.
+
+        Returns
+        -------
+        Tensor
+            (N, out_channels, [Z,] Y, X).
+        """
+        return finish(self.steps(x, windows))
+
+    def steps(
+        self, x: Tensor, windows: Sequence[Window] | None = None, piece: float | None = None
+    ) -> Steps:
+        """Forward pass that can be watched and left between its pieces.
+
+        Parameters
+        ----------
+        x, windows
+            As in :meth:`forward`.
+        piece
+            Cut convolutions of more than this many multiply-adds into strips along the first spatial
+            axis; the result is the same. None: leave them whole.
+
+        Yields
+        ------
+        float
+            Multiply-adds done since the last yield.
+
+        Returns
+        -------
+        Tensor
+            The logits.
+        """
+        size = x.shape[2:]
+        x = _padded(x, self.config.total_stride)
+        if windows is None:
+            windows = [Window((0,) * self.config.ndim, tuple(x.shape[2:]))] * len(x)
+        if not self.config.tiles_exactly:
+            piece = None
+        skips = []
+        for level, block in enumerate(self.encoder):
+            x = yield from _run(block.children(), [x], piece)
+            if level < self.config.depth:
+                skips.append(x)
+                stride = self.config.strides[level]
+                pool = functional.max_pool2d if x.dim() == 4 else functional.max_pool3d
+                x = pool(x, stride)
+        for level in reversed(range(self.config.depth)):
+            x = self._upsampled(level, x, windows)
+            yield x.numel() * self.config.below(level)
+            x = yield from _run(self.decoder[level].children(), [skips.pop(), x], piece)
+        x = yield from _run([self.head], [x], piece)
+        for axis, n in enumerate(size, start=2):
+            x = x.narrow(axis, 0, n)
+        return x
+
+    def _upsampled(self, level: int, x: Tensor, windows: Sequence[Window]) -> Tensor:
+        config = self.config
+        # a 1×1 convolution commutes with interpolation (whose weights add up to 1) and is cheaper here
+        x = self.up[level](x)
+        if config.upsampling == "transposed":
+            return x
+        stride = config.strides[level]
+        if config.upsampling == "linear":
+            return upsample(x, stride, None)
+        below = [window.at(config.level_strides[level + 1]) for window in windows]
+        return upsample(x, stride, [(w.start, w.frame) for w in below])
+
+
+def _block(config: UNetConfig, width: int, widths: Sequence[int]) -> nn.ModuleList:
+    pairs = list(zip((width, *widths), widths, strict=False))
+    relu = [config.relu == "every" or i == len(pairs) - 1 for i in range(len(pairs))]
+    return nn.ModuleList(Unit(config, a, b, r) for (a, b), r in zip(pairs, relu, strict=True))
+
+
+def _up(config: UNetConfig, level: int) -> nn.Module:
+    flat = config.ndim == 2
+    below, width, stride = config.below(level), config.up[level], config.strides[level]
+    if config.upsampling == "transposed":
+        kind: Any = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
+        module: nn.Module = kind(below, width, stride, stride)
+        return module
+    if config.projection:
+        return (nn.Conv2d if flat else nn.Conv3d)(below, width, 1)
+    return nn.Identity()
+
+
+def _padded(x: Tensor, stride: Sequence[int]) -> Tensor:
+    for axis, step in enumerate(stride, start=2):
+        size = x.shape[axis]
+        if size % step:
+            index = mirror(0, -(-size // step) * step, size)
+            x = x.index_select(axis, torch.from_numpy(index).to(x.device))
+    return x
+
+
+def _run(units: Iterable[nn.Module], inputs: list[Tensor], piece: float | None) -> Steps:
+    """Run units one after the other on inputs that are joined along the channels."""
+    for unit in units:
+        weights = max(p.numel() for p in unit.parameters())
+        total = float(weights) * len(inputs[0]) * prod(inputs[0].shape[2:])
+        if piece is None or total <= piece:
+            joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0]
+            inputs.clear()
+            out = unit(joined)
+            del joined
+            yield total
+        else:
+            out = yield from _strips(unit, inputs, total, -int(-total // piece))
+            inputs.clear()
+        inputs = [out]
+        del out
+    return inputs[0]
+
+
+def _strips(unit: nn.Module, inputs: list[Tensor], macs: float, n: int) -> Steps:
+    """Run a unit strip by strip, each read with the context its kernel needs."""
+    rows = inputs[0].shape[2]
+    reach = KERNEL // 2
+    height = max(4, -(-rows // n))
+    out: Tensor | None = None
+    for start in range(0, rows, height):
+        stop = min(start + height, rows)
+        low, high = max(0, start - reach), min(rows, stop + reach)
+        parts = [x[:, :, low:high] for x in inputs]
+        strip = unit(torch.cat(parts, dim=1) if len(parts) > 1 else parts[0])
+        if out is None:
+            shape = (strip.shape[0], strip.shape[1], rows, *strip.shape[3:])
+            layout = _layout(strip)
+            out = torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)
+        out[:, :, start:stop] = strip[:, :, start - low : stop - low]
+        yield macs * (stop - start) / rows
+    assert out is not None
+    return out
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    last = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
+    return last if x.is_contiguous(memory_format=last) else torch.contiguous_format
