@@ -23,17 +23,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "src"))
+from napari_unet.services import linux  # noqa: E402 - needs no more than this file does
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 VENV = ROOT / ".venv"
 PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
 SUFFIX = ".exe" if os.name == "nt" else ""
 STAMP = VENV / "studio-stamp.txt"
 
-LINUX = sys.platform == "linux"
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 SPACE_NEEDED_GB = 4
 CHECKS = ("lint-imports", "ruff check", "ruff format --check", "mypy")
@@ -79,13 +81,13 @@ def test(arguments: list[str]) -> int:
 
 def setup(_: list[str] | None = None) -> int:
     """Make the environment, or find that it is made; quick the second time."""
-    if LINUX:
+    if sys.platform == "linux":
         install_system_packages()
     if STAMP.is_file() and STAMP.read_text() == fingerprint():
         return 0
     check_space()
     make_environment()
-    if LINUX and not nvidia_driver() and not pip_is_configured():
+    if sys.platform == "linux" and not nvidia_driver() and not pip_is_configured():
         install_cpu_torch()
     run(
         pip("install", "--constraint", str(CONSTRAINTS), "--editable", ".[napari,test]"),
@@ -143,15 +145,12 @@ def install_system_packages() -> None:
 
 def missing_system_packages() -> list[str]:
     """Debian's names of what is not here yet."""
-    sys.path.insert(0, str(ROOT / "src"))
-    from napari_unet.services.linux import FONT_PACKAGE, lacks_fonts, missing_libraries
-
-    wanted = set(missing_libraries().values())
+    wanted = set(linux.missing_libraries().values())
     if not can_make_environments():
         wanted.add(f"python3.{sys.version_info.minor}-venv")
-    if lacks_fonts():
-        wanted.add(FONT_PACKAGE)
-    if not has_display() and shutil.which("xvfb-run") is None:
+    if linux.lacks_fonts():
+        wanted.add(linux.FONT_PACKAGE)
+    if not linux.has_display() and shutil.which("xvfb-run") is None:
         wanted |= {"xvfb", "xauth"}
     return sorted(wanted)
 
@@ -173,11 +172,6 @@ def can_make_environments() -> bool:
     """Whether Python came with the part that puts pip into a new environment (Debian splits it)."""
     importlib.invalidate_caches()
     return importlib.util.find_spec("ensurepip") is not None
-
-
-def has_display() -> bool:
-    """Whether a window could open."""
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def make_environment() -> None:
@@ -226,7 +220,7 @@ def install_cpu_torch() -> None:
 
 def virtual_screen() -> tuple[list[str], dict[str, str]]:
     """Give what to put before a command that opens windows, and its environment variables."""
-    if not LINUX or has_display():
+    if linux.has_display():
         return [], dict(os.environ)
     if shutil.which("xvfb-run") is None:
         raise Trouble("The tests open windows, and there is neither a display nor Xvfb for them.")

@@ -1,4 +1,4 @@
-"""The system libraries that Qt's window needs on Linux, beside what the Python packages bring.
+"""What a window needs of a Linux system, beside what the Python packages bring.
 
 ``studio.py`` reads this file before anything is installed: it may import the standard library only.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def lacks_fonts() -> bool:
         return False
     folders = (Path(folder).expanduser() for folder in FONT_FOLDERS)
     return not any(path.suffix in {".ttf", ".otf"} for f in folders for path in f.rglob("*.?tf"))
+
+
+def has_display() -> bool:
+    """Whether a window has a screen to open on; other systems than Linux are taken to have one."""
+    variables = ("DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform != "linux" or any(os.environ.get(name) for name in variables)
 
 
 def _loads(file: str) -> bool:
