@@ -1,0 +1,100 @@
+"""What a user can set about a segmentation, and which channels that means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.normalize import Normalization
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.axes import Image
+    from napari_unet.core.model import ModelSpec
+
+
+class SegmentOptions(BaseModel):
+    """How to segment; the defaults suit most images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: tuple[int | str, ...] | None = Field(
+        None,
+        title="Channels",
+        description="Image channels for the network's inputs, by number (from 0) or name; none: the "
+        "first ones.",
+    )
+    normalization: Normalization | None = Field(
+        None, title="Normalisation", description="None: the model's own."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="Threshold",
+        description="Probability above which a pixel is foreground; none: the model's own. Of no effect "
+        "on models whose classes exclude each other.",
+    )
+    probabilities: bool = Field(
+        False, title="Probabilities too", description="Also keep each class's probability."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", title="Device", description="auto: the graphics card if there is one, else the CPU."
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        title="Precision",
+        description="auto: 16 bit where the device is faster with it; float32 reproduces exactly.",
+    )
+    tile: int | None = Field(
+        None,
+        ge=1,
+        title="Tile",
+        description="Side of the tiles in pixels; none: as large as memory allows.",
+    )
+    memory: float | None = Field(
+        None, gt=0, title="Memory", description="GiB that may be used; none: what is free."
+    )
+
+
+def channel_indices(
+    image: Image, spec: ModelSpec, options: SegmentOptions | None = None
+) -> tuple[int, ...]:
+    """Return which image channels go into the network.
+
+    Raises
+    ------
+    UserError
+        When the image has no such channels, or not as many as the network takes.
+    """
+    needed = spec.config.in_channels
+    chosen: Sequence[int | str] | None = options.channels if options else None
+    if chosen is None:
+        chosen = range(needed)
+    if needed > image.n_channels or len(chosen) != needed:
+        has = image.n_channels if len(chosen) == needed else f"{len(chosen)} chosen"
+        raise UserError(
+            f"The channels of {image.name!r} do not fit the model",
+            value=f"{has} channel(s), axes {image.axes!r}",
+            rule=f"{spec.name!r} takes {needed}: {', '.join(spec.channels)}.",
+            remedy="Choose that many channels, correct the axes, or load another model.",
+        )
+    return tuple(_index(image, c) for c in chosen)
+
+
+def _index(image: Image, channel: int | str) -> int:
+    if isinstance(channel, int):
+        return channel
+    if channel in image.channel_names:
+        return image.channel_names.index(channel)
+    if channel.isdigit():
+        return int(channel)
+    raise UserError(
+        f"{image.name!r} has no channel {channel!r}",
+        value=f"its channels are {', '.join(image.channel_names) or 'not named'}",
+        rule="A channel is chosen by its name, or its number counted from 0.",
+        remedy="Choose one of them.",
+    )

@@ -1,0 +1,106 @@
+"""What a segmentation will do: tiles, halo, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from napari_unet.core.axes import Frame, Image, frames
+from napari_unet.services.options import SegmentOptions, channel_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.model import Model
+    from napari_unet.core.predict import Predictor
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes
+    ----------
+    device, precision
+        Where and how it computes.
+    tile_shape
+        Pixels read for one forward pass.
+    n_tiles
+        Tiles in all, over every plane.
+    batch
+        Tiles that go through the network together.
+    halo_share
+        Share of the pixels computed that is thrown away.
+    memory
+        Predicted peak in bytes.
+    exact
+        Whether the result is that of the whole image.
+    """
+
+    device: str
+    precision: str
+    tile_shape: tuple[int, ...]
+    n_tiles: int
+    batch: int
+    halo_share: float
+    memory: float
+    exact: bool
+
+    def __str__(self) -> str:
+        shape = " × ".join(map(str, self.tile_shape))
+        tiles = "1 tile" if self.n_tiles == 1 else f"{self.n_tiles} tiles"
+        parts = [
+            f"{tiles} of {shape}",
+            f"{self.halo_share:.0%} halo",
+            f"about {self.memory / GIB:.1f} GiB on {self.device} in {self.precision}",
+        ]
+        if not self.exact:
+            parts.append("tiles blended: this network's result depends on the tile")
+        return ", ".join(parts)
+
+
+def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> Plan:
+    """Say how a run would tile and what memory it would take.
+
+    Raises
+    ------
+    UserError
+        As :func:`segment` would.
+    """
+    options = options or SegmentOptions()
+    cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options))
+    return plan_of(make_predictor(model, options), cut)
+
+
+def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
+    """Set up the predictor that the options ask for."""
+    from napari_unet.core.device import choose
+    from napari_unet.core.predict import Predictor
+
+    return Predictor(
+        model,
+        choose(options.device, options.precision),
+        normalization=options.normalization,
+        memory=None if options.memory is None else int(options.memory * GIB),
+        tile=options.tile,
+    )
+
+
+def plan_of(predictor: Predictor, cut: Sequence[Frame]) -> Plan:
+    """Say what a predictor will do with some frames of one shape."""
+    tiling = predictor.plan(cut[0].shape)
+    batch = min(predictor.batch_size(tiling), tiling.n_tiles * len(cut))
+    pixels = batch * prod(tiling.tile_shape)
+    return Plan(
+        device=predictor.compute.device,
+        precision=predictor.compute.precision,
+        tile_shape=tiling.tile_shape,
+        n_tiles=tiling.n_tiles * len(cut),
+        batch=batch,
+        halo_share=tiling.halo_share,
+        memory=pixels * predictor.bytes_per_pixel,
+        exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
+    )
