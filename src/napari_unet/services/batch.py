@@ -1,0 +1,166 @@
+"""Segment files, one after the other; one that fails does not stop the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Progress
+from napari_unet.services.images import SUFFIXES, open_image
+from napari_unet.services.save import check_output, save_labels, save_probabilities
+from napari_unet.services.segment import segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.services.options import SegmentOptions
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to segment.
+
+    Attributes
+    ----------
+    source
+        The image file.
+    labels
+        Where its labels go.
+    probabilities
+        Where its probabilities go, or None.
+    """
+
+    source: Path
+    labels: Path
+    probabilities: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: `error` is None if all went well."""
+
+    task: Task
+    error: UserError | None = None
+
+
+def make_tasks(
+    sources: Sequence[Path], labels: Path, probabilities: Path | None, *, into_folder: bool
+) -> list[Task]:
+    """Pair inputs with outputs.
+
+    Parameters
+    ----------
+    sources
+        The image files.
+    labels, probabilities
+        A file each for a single image, else folders, in which every output keeps its input's stem.
+    into_folder
+        Whether the outputs are folders even for a single image.
+
+    Raises
+    ------
+    UserError
+        When two inputs would have one output, or an output would overwrite an input.
+    """
+    single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
+    if single:
+        tasks = [Task(sources[0], labels, probabilities)]
+    else:
+        tasks = [
+            Task(
+                source,
+                labels / f"{source.stem}.tif",
+                None if probabilities is None else probabilities / f"{source.stem}.tif",
+            )
+            for source in sources
+        ]
+    _check_distinct(tasks)
+    return tasks
+
+
+def segment_files(
+    tasks: Sequence[Task],
+    model: Model,
+    options: SegmentOptions,
+    *,
+    axes: str | None = None,
+    overwrite: bool = False,
+) -> Job[list[Outcome]]:
+    """Segment files and write their labels.
+
+    Parameters
+    ----------
+    tasks
+        What to read and write.
+    model, options
+        As for :func:`~napari_unet.services.segment.segment`.
+    axes
+        Axes of the images where the files' own are wrong; None: the files' own.
+    overwrite
+        Whether existing outputs may be replaced.
+
+    Yields
+    ------
+    Progress
+        In units of files.
+
+    Returns
+    -------
+    list of Outcome
+        One for each task, in order.
+    """
+    outcomes = []
+    for i, task in enumerate(tasks):
+        error = None
+        try:
+            for progress in _segment_file(task, model, options, axes, overwrite):
+                note = f"{task.source.name} {progress.note}".rstrip()
+                yield Progress(i + progress.fraction, len(tasks), note)
+        except UserError as met:
+            error = met
+        outcomes.append(Outcome(task, error))
+        yield Progress(i + 1, len(tasks), task.source.name)
+    return outcomes
+
+
+def _segment_file(
+    task: Task, model: Model, options: SegmentOptions, axes: str | None, overwrite: bool
+) -> Job[None]:
+    # refuse before the work, not after it
+    outputs = [path for path in (task.labels, task.probabilities) if path is not None]
+    for path in outputs:
+        check_output(path, overwrite)
+    image = open_image(task.source, axes)
+    options = options.model_copy(update={"probabilities": task.probabilities is not None})
+    result = yield from segment(image, model, options)
+    yield Progress(1, 1, "writing")
+    save_labels(task.labels, result.labels, image, overwrite=overwrite)
+    if task.probabilities is not None:
+        names = model.spec.classes
+        maps = result.probabilities
+        save_probabilities(task.probabilities, maps, image, names, overwrite=overwrite)
+
+
+def _check_distinct(tasks: Sequence[Task]) -> None:
+    sources = {task.source.resolve() for task in tasks}
+    taken: dict[Path, Path] = {}
+    for task in tasks:
+        for path in (task.labels, task.probabilities):
+            if path is None:
+                continue
+            other = taken.setdefault(path.resolve(), task.source)
+            if (
+                path.resolve() in sources
+                or other != task.source
+                or task.labels == task.probabilities
+            ):
+                raise UserError(
+                    f"{path} can't be the output for {task.source}",
+                    value=f"also used for {other}" if other != task.source else "in use already",
+                    rule="Every output needs a file of its own, other than any input.",
+                    remedy="Choose another output, or run the folders one by one.",
+                )

@@ -1,0 +1,45 @@
+"""The main job on the sample that comes with the package, without a viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.progress import Progress
+from napari_unet.services.images import open_image, sample_path
+from napari_unet.services.library import DEFAULT, Library
+from napari_unet.services.picture import contact_sheet, save_png
+from napari_unet.services.save import save_labels
+from napari_unet.services.segment import segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.progress import Job
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Files written, and the share of pixels that is foreground."""
+
+    labels: Path
+    picture: Path
+    foreground: float
+
+
+def run_demo(folder: Path) -> Job[DemoResult]:
+    """Segment the sample with the default model.
+
+    Parameters
+    ----------
+    folder
+        Where the labels and a picture of them go; made if missing.
+    """
+    model = yield from Library().load(DEFAULT)
+    image = open_image(sample_path())
+    result = yield from segment(image, model)
+    yield Progress(1, 1, "Writing")
+    labels, picture = folder / "sample-labels.tif", folder / "sample-labels.png"
+    save_labels(labels, result.labels, image, overwrite=True)
+    save_png(picture, contact_sheet(image, result.labels))
+    return DemoResult(labels, picture, float((result.labels > 0).mean()))
