@@ -91,8 +91,9 @@ def setup(_: list[str] | None = None) -> int:
         install_cpu_torch()
     run(
         pip("install", "--constraint", str(CONSTRAINTS), "--editable", ".[napari,test]"),
-        "The packages could not be installed, as the lines above say. Is the network reachable, "
-        "and is there a proxy to name in HTTPS_PROXY? Then run the same command again.",
+        "The packages could not be installed, as the lines above say. Is the network reachable "
+        "(with a proxy to name in HTTPS_PROXY?) and the disk not full? Mend it, then run the same "
+        "command again.",
     )
     STAMP.write_text(fingerprint())
     return 0

@@ -30,7 +30,7 @@ LIBRARIES = {
 }
 """Library file to the Debian and Ubuntu package that holds it."""
 
-FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts")
 FONT_PACKAGE = "fonts-dejavu-core"
 
 
@@ -48,7 +48,7 @@ def lacks_fonts() -> bool:
     """Whether a Linux system has no font at all, which leaves every label in the window blank."""
     if sys.platform != "linux":
         return False
-    folders = (Path(folder).expanduser() for folder in FONT_FOLDERS)
+    folders = map(Path, FONT_FOLDERS)
     return not any(path.suffix in {".ttf", ".otf"} for f in folders for path in f.rglob("*.?tf"))
 
 
