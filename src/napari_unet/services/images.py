@@ -16,12 +16,8 @@ import tifffile
 
 from napari_unet.core.axes import Image, check_axes
 from napari_unet.core.errors import UserError
-from napari_unet.services.tiff_metadata import (
-    calibration,
-    channel_names,
-    legal_axes,
-    planes_announced,
-)
+from napari_unet.services.tiff_checks import check_header
+from napari_unet.services.tiff_metadata import calibration, channel_names, legal_axes
 from napari_unet.services.tiff_pages import damaged
 from napari_unet.services.tiff_reader import TiffArray
 
@@ -29,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SUFFIXES = (".tif", ".tiff")
-MOST_PLANES = 10_000_000
-"""An OME header that speaks of more planes than this is damaged."""
 
 
 def open_image(path: Path, axes: str | None = None, series: int = 0) -> Image:
@@ -62,8 +56,6 @@ def open_image(path: Path, axes: str | None = None, series: int = 0) -> Image:
     """
     path = Path(path)
     with _opened(path) as file:
-        if not file.series:
-            raise damaged(str(path), "no image in it")
         if not 0 <= series < len(file.series):
             raise UserError(
                 f"{path.name} has no image number {series}",
@@ -170,8 +162,7 @@ def _opened(path: Path) -> Iterator[Any]:
         )
     try:
         with _quiet_unless_fine(), tifffile.TiffFile(path) as file:
-            if file.is_ome and planes_announced(file.ome_metadata) > MOST_PLANES:
-                raise damaged(str(path), "an OME header with absurd sizes")
+            check_header(file)
             yield file
     except UserError:
         raise

@@ -86,15 +86,6 @@ def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
     return tuple(names) if len(names) == n and all(names) else ()
 
 
-def planes_announced(ome_xml: str) -> int:
-    """Count the planes an OME header speaks of, without believing any of it."""
-    number = r"\s*=\s*[\"'](\d{1,20})"
-    counts = [int(n) for n in re.findall(rf"\b(?:PlaneCount|NumPlanes|IFD){number}", ome_xml)]
-    for pixels in re.findall(r"<[^<>]*\bSizeC\b[^<>]*>", ome_xml):
-        counts.append(math.prod(int(n) for n in re.findall(rf"\bSize[ZCT]{number}", pixels)))
-    return max(counts, default=0)
-
-
 def _ome_image(file: Any, series: int) -> ElementTree.Element | None:
     if not file.is_ome or file.series[series].kind != "ome":
         return None
