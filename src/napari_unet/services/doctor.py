@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import psutil
 
 import napari_unet
+from napari_unet.services.library import Library
 from napari_unet.services.linux import has_display, missing_libraries
 from napari_unet.services.window import Trial, try_window
 
@@ -59,7 +59,7 @@ def examine() -> list[Finding]:
         *examine_package(),
         *examine_torch(nvidia_cards()),
         examine_memory(),
-        examine_folder(platformdirs.user_data_path(DISTRIBUTION, appauthor=False)),
+        examine_folder(Library().folder),
         *examine_viewer(),
     ]
 
