@@ -79,7 +79,7 @@ class TilePlan:
     halo
         Pixels of context that a window on the stride's grid needs on every side.
     counts
-        Number of tiles along each axis.
+        Number of tiles along each axis, none more than their length makes necessary.
     """
 
     size: tuple[int, ...]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_unet.core.architecture import KERNEL, UNetConfig
+from napari_unet.core.norms import GroupNorm, InstanceNorm
 from napari_unet.core.progress import finish
 from napari_unet.core.resample import upsample
 from napari_unet.core.tiling import mirror
@@ -75,10 +76,9 @@ def _norm(config: UNetConfig, width: int) -> nn.Module:
         case "batch":
             return nn.BatchNorm2d(width) if flat else nn.BatchNorm3d(width)
         case "instance":
-            kind = nn.InstanceNorm2d if flat else nn.InstanceNorm3d
-            return kind(width, affine=config.affine)
+            return InstanceNorm(width, config.affine)
         case "group":
-            return nn.GroupNorm(config.groups, width)
+            return GroupNorm(config.groups, width)
         case "none":
             return nn.Identity()
 
