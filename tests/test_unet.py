@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import strong_network
 from pydantic import ValidationError
 
 from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.folding import fold_batch_norm
 from napari_unet.core.unet import UNet
-from networks import strong_network
 
 UPSAMPLINGS = ("transposed", "linear", "linear_aligned")
 

@@ -141,8 +141,8 @@ class Predictor:
                 self.compute.release()
                 yield Progress(done, total, "Out of memory: going on with smaller tiles")
                 continue
+            done += share
             for (frame, tile), value in zip(work, values, strict=True):
-                done += tile.pixels
                 yield Maps(
                     done=done,
                     total=total,
