@@ -55,7 +55,9 @@ def main() -> None:
 def _contenders(
     network: UNet, pixels: np.ndarray, device: str, precision: str
 ) -> dict[str, Callable[[], object]]:
-    spec = ModelSpec(name="random", config=network.config, normalization=Normalization(kind="zscore"))
+    spec = ModelSpec(
+        name="random", config=network.config, normalization=Normalization(kind="zscore")
+    )
     model = Model(spec, network)
     image = Image(pixels, "YX")
     x = torch.from_numpy(pixels)[None, None]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from networks import model_of, random_image
 
 from napari_unet.core import predict
 from napari_unet.core.architecture import UNetConfig
@@ -17,7 +18,6 @@ from napari_unet.core.device import Compute
 from napari_unet.core.maps import Maps
 from napari_unet.core.memory import plan_tiles
 from napari_unet.core.predict import Predictor
-from networks import model_of, random_image
 
 CPU = Compute("cpu", "float32")
 UPSAMPLINGS = ("transposed", "linear", "linear_aligned")

@@ -216,6 +216,12 @@ class UNetConfig(BaseModel):
             high += reach * len(self.encoder[level])
         return low, high
 
+    def up_macs(self, level: int) -> float:
+        """Multiply-adds of the convolution in an upsampling, per number that goes into it."""
+        if self.upsampling == "transposed":
+            return float(self.up[level] * prod(self.strides[level]))
+        return float(self.up[level]) if self.projection else 0.0
+
     def macs_per_pixel(self) -> float:
         """Multiply-adds of one forward pass, per input pixel."""
         kernel = KERNEL**self.ndim
@@ -230,8 +236,7 @@ class UNetConfig(BaseModel):
             for out in block:
                 total += width * out * kernel / prod(self.level_strides[level])
                 width = out
-            if self.upsampling == "transposed" or self.projection:
-                total += self.below(level) * self.up[level] / prod(self.level_strides[level])
+            total += self.below(level) * self.up_macs(level) / prod(self.level_strides[level + 1])
         return total + self.decoder_out * self.out_channels
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -34,6 +34,10 @@ T = TypeVar("T")
 PIECE = {"cpu": 4e9, "cuda": None, "mps": None}
 """Multiply-adds between two yields: well under half a second on a small CPU; a GPU's forward pass takes
 less than that as a whole."""
+
+TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
+"""Largest tile, however much memory there is: what is not cut into pieces must be quick too, and the
+halo is a small share of such a tile already."""
 
 BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 22, "mps": 1 << 20}
 """Pixels in a forward pass beyond which batching tiles gains nothing."""
@@ -73,7 +77,7 @@ class Predictor:
         itemsize = 4 if compute.precision == "float32" else 2
         self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize)
         budget = compute.free_memory if memory is None else memory
-        self.pixels = budget / self.bytes_per_pixel
+        self.pixels = min(budget / self.bytes_per_pixel, TILE_PIXELS[compute.device])
         self._model = model
         self._network = _prepared(model.network, compute)
 

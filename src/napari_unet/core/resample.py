@@ -43,10 +43,13 @@ def upsample(x: Tensor, factor: Sequence[int], places: Sequence[Place] | None) -
         return functional.interpolate(x, target, mode=mode, align_corners=True)
     if len(set(places)) > 1:
         return torch.cat([upsample(x[i : i + 1], factor, [p]) for i, p in enumerate(places)])
+    starts, frame = places[0]
     for axis, f in enumerate(factor):
-        start, frame = places[0][0][axis], places[0][1][axis]
-        x = _stretch(x, axis + 2, f, start, frame)
-    return x
+        if size[axis] != frame[axis]:
+            x = _stretch(x, axis + 2, f, starts[axis], frame[axis])
+            target[axis] = x.shape[axis + 2]
+    # along the axes that are whole, torch's own is the same and quicker
+    return functional.interpolate(x, target, mode=mode, align_corners=True)
 
 
 def _stretch(x: Tensor, axis: int, factor: int, start: int, frame: int) -> Tensor:
@@ -54,14 +57,14 @@ def _stretch(x: Tensor, axis: int, factor: int, start: int, frame: int) -> Tenso
     if factor == 1:
         return x
     n = x.shape[axis]
-    # in float64: positions in a long frame must not lose the fraction
-    out = torch.arange(start * factor, (start + n) * factor, dtype=torch.float64)
-    source = out * ((frame - 1) / (factor * frame - 1)) - start
+    # float32, step for step as torch has it: more digits would differ from a whole-image pass, by a
+    # ten-thousandth of a pixel far from the origin
+    out = torch.arange(start * factor, (start + n) * factor, dtype=torch.float32)
+    source = out * torch.tensor((frame - 1) / (factor * frame - 1), dtype=torch.float32)
+    floor = source.floor()
+    weight = (source - floor).to(x.dtype).to(x.device)
     # what would come from beyond the tile lies in its halo and is cropped
-    source = source.clamp(0, n - 1)
-    low = source.floor().clamp(max=max(n - 2, 0))
-    weight = (source - low).to(x.dtype).to(x.device)
-    low_index = low.long().to(x.device)
+    low_index = (floor.long() - start).clamp(0, n - 1).to(x.device)
     high_index = (low_index + 1).clamp(max=n - 1)
     shape = [1] * x.dim()
     shape[axis] = -1

@@ -20,6 +20,9 @@ from napari_unet.core.tiling import mirror
 Steps = Generator[float, None, Tensor]
 """A forward pass in pieces: yields the multiply-adds just done, returns the result."""
 
+_TRAFFIC = 50
+"""Multiply-adds that take as long as writing one number of a large feature map."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -165,25 +168,52 @@ class UNet(nn.Module):
                 pool = functional.max_pool2d if x.dim() == 4 else functional.max_pool3d
                 x = pool(x, stride)
         for level in reversed(range(self.config.depth)):
-            x = self._upsampled(level, x, windows)
-            yield x.numel() * self.config.below(level)
+            x = yield from self._upsampled(level, x, windows, piece)
             x = yield from _run(self.decoder[level].children(), [skips.pop(), x], piece)
         x = yield from _run([self.head], [x], piece)
         for axis, n in enumerate(size, start=2):
             x = x.narrow(axis, 0, n)
         return x
 
-    def _upsampled(self, level: int, x: Tensor, windows: Sequence[Window]) -> Tensor:
-        config = self.config
-        # a 1×1 convolution commutes with interpolation (whose weights add up to 1) and is cheaper here
+    def _upsampled(
+        self, level: int, x: Tensor, windows: Sequence[Window], piece: float | None
+    ) -> Steps:
+        """Bring the features of the level below to this level, strip by strip if that is large."""
+        factor = self.config.strides[level]
+        places = [w.at(self.config.level_strides[level + 1]) for w in windows]
+        macs = float(x.numel()) * self.config.up_macs(level)
+        rows, traffic = x.shape[2], 0.0 if piece is None else _TRAFFIC * x.numel() * prod(factor)
+        n = 1 if piece is None else -int(-max(macs, traffic) // piece)
+        height = max(4, -(-rows // n))
+        if height >= rows:
+            found = self._up(level, x, places)
+            yield macs
+            return found
+        # linear interpolation looks one row across a strip's border
+        reach = 0 if self.config.upsampling == "transposed" else 1
+        out: Tensor | None = None
+        for start in range(0, rows, height):
+            stop = min(start + height, rows)
+            low, high = max(0, start - reach), min(rows, stop + reach)
+            moved = [Window((w.start[0] + low, *w.start[1:]), w.frame) for w in places]
+            strip = self._up(level, x[:, :, low:high], moved)
+            if out is None:
+                out = _empty(strip, rows * factor[0])
+            cut = slice((start - low) * factor[0], (stop - low) * factor[0])
+            out[:, :, start * factor[0] : stop * factor[0]] = strip[:, :, cut]
+            yield macs * (stop - start) / rows
+        assert out is not None
+        return out
+
+    def _up(self, level: int, x: Tensor, places: Sequence[Window]) -> Tensor:
+        # a 1×1 convolution commutes with interpolation (whose weights add up to 1) and is cheaper
+        # before it
         x = self.up[level](x)
-        if config.upsampling == "transposed":
+        if self.config.upsampling == "transposed":
             return x
-        stride = config.strides[level]
-        if config.upsampling == "linear":
-            return upsample(x, stride, None)
-        below = [window.at(config.level_strides[level + 1]) for window in windows]
-        return upsample(x, stride, [(w.start, w.frame) for w in below])
+        aligned = self.config.upsampling == "linear_aligned"
+        found = [(w.start, w.frame) for w in places] if aligned else None
+        return upsample(x, self.config.strides[level], found)
 
 
 def _block(config: UNetConfig, width: int, widths: Sequence[int]) -> nn.ModuleList:
@@ -244,15 +274,17 @@ def _strips(unit: nn.Module, inputs: list[Tensor], macs: float, n: int) -> Steps
         parts = [x[:, :, low:high] for x in inputs]
         strip = unit(torch.cat(parts, dim=1) if len(parts) > 1 else parts[0])
         if out is None:
-            shape = (strip.shape[0], strip.shape[1], rows, *strip.shape[3:])
-            layout = _layout(strip)
-            out = torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)
+            out = _empty(strip, rows)
         out[:, :, start:stop] = strip[:, :, start - low : stop - low]
         yield macs * (stop - start) / rows
     assert out is not None
     return out
 
 
-def _layout(x: Tensor) -> torch.memory_format:
-    last = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
-    return last if x.is_contiguous(memory_format=last) else torch.contiguous_format
+def _empty(strip: Tensor, rows: int) -> Tensor:
+    """Room for strips like this one, `rows` high in all, in the same layout."""
+    last = torch.channels_last if strip.dim() == 4 else torch.channels_last_3d
+    same = strip.is_contiguous(memory_format=last)
+    shape = (strip.shape[0], strip.shape[1], rows, *strip.shape[3:])
+    layout = last if same else torch.contiguous_format
+    return torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)
