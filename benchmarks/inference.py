@@ -50,6 +50,19 @@ def main() -> None:
         spread = f"{min(seconds):.2f}–{max(seconds):.2f}"
         print(f"{name:48s} {statistics.median(seconds):7.2f} s  ({spread})")
     _print_ratios(times)
+    wait = _longest_wait(network, pixels)
+    print(f"segment, default settings: {wait:.2f} s at most between two chances to cancel")
+
+
+def _longest_wait(network: UNet, pixels: np.ndarray) -> float:
+    spec = ModelSpec(
+        name="random", config=network.config, normalization=Normalization(kind="zscore")
+    )
+    last, longest = time.perf_counter(), 0.0
+    for _ in segment(Image(pixels, "YX"), Model(spec, network)):
+        now = time.perf_counter()
+        last, longest = now, max(longest, now - last)
+    return longest
 
 
 def _contenders(

@@ -120,6 +120,7 @@ def test_an_output_is_never_an_input(run, model, images):
         (("--axes", "YX"), "axes do not fit"),
         (("--channel", "3"), "no channel 3"),
         (("--device", "cuda"), "not available"),
+        (("--normalization", "zscore"), None),
     ],
 )
 def test_wrong_options_are_explained(run, model, images, tmp_path, arguments, message):
@@ -152,6 +153,7 @@ def test_the_first_column_of_models_is_what_model_takes(run, model, images, tmp_
     result = run("segment", images / "im0.tif", "-o", tmp_path / "l.tif", "--model", name)
     assert result.exit_code == 0, result.output
     assert run("models", "verify", name).exit_code == 0
+    assert "normalization" in run("models", "show", name).output
     assert run("models", "delete", name).exit_code == 0
     assert run("models", "verify", name).exit_code == 1
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
+import yaml
 from tqdm import tqdm
 
 from napari_unet import __version__
 from napari_unet.core.errors import UserError
+from napari_unet.core.normalize import Normalization
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -70,6 +72,10 @@ def segment(
         list[str] | None,
         typer.Option(help="Channel for each input of the model, by number from 0 or by name."),
     ] = None,
+    normalization: Annotated[
+        Literal["linear", "divide_255", "zscore", "percentile"] | None,
+        typer.Option(help="Instead of the model's own, which 'models show' tells."),
+    ] = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     probabilities: Annotated[
         Path | None,
@@ -93,6 +99,7 @@ def segment(
     with _explained():
         options = SegmentOptions(
             channels=tuple(_number(c) for c in channel) if channel else None,
+            normalization=Normalization(kind=normalization) if normalization else None,
             threshold=threshold,
             device=device,
             precision=precision,
@@ -138,6 +145,18 @@ def list_models(context: typer.Context) -> None:
     for row in rows:
         typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
     typer.echo(f"\nYours are kept in {library.folder}")
+
+
+@models.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
+    """Show everything a model file says of itself but its weights."""
+    from napari_unet.services.library import Library
+
+    with _explained():
+        spec = Library().spec(name)
+        typer.echo(
+            yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        )
 
 
 @models.command("add")

@@ -89,6 +89,16 @@ class Library:
             remedy="Check the spelling, or give a path.",
         )
 
+    def spec(self, name: str) -> ModelSpec:
+        """Return the description of the model of a name.
+
+        Raises
+        ------
+        UserError
+            When there is none, or its file can't be read.
+        """
+        return read_spec(self.entry(name).path)
+
     def load(self, text: str) -> Job[Model]:
         """Load a model by its name in the library, its file, or a foreign file or package.
 
