@@ -1,0 +1,245 @@
+"""Long work beside the viewer: the only file that knows threads.
+
+A job is a generator of progress. Its thread takes one step after another and puts what it yields
+into an inbox; a timer of the main thread empties the inbox a few times a second, so that the window
+has the same little work however fast the job goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.smooth import import_ahead, old_objects_left_alone, step_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+COLLECT_MS = 150
+"""Time between two looks into the inbox: each redraws some of the window, and so all of it."""
+BUDGET_S = 0.02
+"""Longest time spent at once on what lies in it."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """How a job ended.
+
+    Attributes
+    ----------
+    result
+        What it returned; None unless it ran to its end.
+    error
+        What it raised, or None.
+    cancelled
+        Whether it was stopped before its end.
+    """
+
+    result: T | None = None
+    error: Exception | None = None
+    cancelled: bool = False
+
+
+class _Run(Generic[T]):
+    """One job in a thread of its own, which also closes it."""
+
+    def __init__(self, job: Job[T]) -> None:
+        self._job = job
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="U-Net Studio job")
+        self.inbox: deque[Progress] = deque()
+        self.outcome: Outcome[T] = Outcome(cancelled=True)
+        self.refused: Outcome[T] | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self) -> None:
+        self._stop.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def over(self) -> bool:
+        return not self._thread.is_alive()
+
+    @property
+    def ending(self) -> Outcome[T]:
+        if self.refused is None and self.cancelled:
+            return Outcome(cancelled=True)
+        return self.refused or self.outcome
+
+    def _work(self) -> None:
+        step_back()
+        try:
+            with old_objects_left_alone(), contextlib.closing(self._job):
+                while not self._stop.is_set():
+                    self.inbox.append(next(self._job))
+        except StopIteration as stop:
+            self.outcome = Outcome(result=stop.value)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user has to see it
+            self.outcome = Outcome(error=error)
+
+
+class Jobs(QObject):
+    """The one job that a viewer runs at a time; all its signals come on the main thread."""
+
+    started = Signal(str)
+    """A job began; its title."""
+    progressed = Signal(object)
+    """The newest :class:`Progress`, at most every 150 ms."""
+    cancelling = Signal()
+    """The job was told to stop and is finishing its step."""
+    ended = Signal(object)
+    """The job is over; its :class:`Outcome`."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.title = ""
+        self._run: _Run[Any] | None = None
+        self._on_step: Callable[[Progress], None] = _ignore
+        self._on_end: Callable[[Outcome[Any]], None] = _ignore
+        self._timer = QTimer(self)
+        self._timer.setInterval(COLLECT_MS)
+        # not again before it is through: whoever is told of progress may process events
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._collect)
+
+    @property
+    def running(self) -> bool:
+        """Whether a job is at work, a cancelled one included until it has stopped."""
+        return self._run is not None
+
+    def start(
+        self,
+        title: str,
+        job: Job[T],
+        *,
+        on_step: Callable[[Progress], None] | None = None,
+        on_end: Callable[[Outcome[T]], None] | None = None,
+    ) -> None:
+        """Run a job in a thread.
+
+        Parameters
+        ----------
+        title
+            What it does, in a few words.
+        job
+            The job, not begun.
+        on_step
+            Called on the main thread with everything it yields, until it is cancelled.
+        on_end
+            Called on the main thread once, after :attr:`ended`.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+        self.check_idle()
+        self.title = title
+        self._on_step, self._on_end = on_step or _ignore, on_end or _ignore
+        self._run = _Run(job)
+        self._run.start()
+        self.started.emit(title)
+        self._timer.start()
+
+    def check_idle(self) -> None:
+        """Raise a :class:`UserError` when a job is at work."""
+        if self._run is not None:
+            raise UserError(
+                f"{self.title} is still at work",
+                rule="A viewer runs one job at a time.",
+                remedy="Wait until it is done, or press Cancel.",
+            )
+
+    def cancel(self) -> None:
+        """Stop the job after its present step; what it yielded since the last look is dropped."""
+        if self._run is not None and not self._run.cancelled:
+            self._run.cancel()
+            self.cancelling.emit()
+
+    def abandon(self) -> None:
+        """Stop the job and tell nobody: the viewer is going."""
+        self._timer.stop()
+        if self._run is not None:
+            self._run.cancel()
+            self._forget()
+
+    def _collect(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        over = run.over
+        newest, empty = self._deliver(run)
+        if newest is not None:
+            self.progressed.emit(newest)
+        if over and empty:
+            self._finish(run.ending)
+        if self._run is run:
+            self._timer.start()
+
+    def _deliver(self, run: _Run[Any]) -> tuple[Progress | None, bool]:
+        """Hand on the inbox while time allows; returns the newest, and whether none is left."""
+        newest = None
+        until = time.perf_counter() + BUDGET_S
+        while run.inbox and not run.cancelled:
+            newest = run.inbox.popleft()
+            try:
+                self._on_step(newest)
+            except Exception as error:  # noqa: BLE001 - shown like an error of the job itself
+                run.refused = Outcome(error=error)
+                run.cancel()
+            if time.perf_counter() > until:
+                break
+        return newest, not run.inbox or run.cancelled
+
+    def _finish(self, outcome: Outcome[Any]) -> None:
+        on_end = self._on_end
+        self._forget()
+        self.ended.emit(outcome)
+        try:
+            # last, because it may start the next job
+            on_end(outcome)
+        except Exception as error:  # noqa: BLE001 - likewise
+            self.ended.emit(Outcome(error=error))
+
+    def _forget(self) -> None:
+        self._run, self._on_step, self._on_end = None, _ignore, _ignore
+
+
+def torch_ready() -> Job[None]:
+    """Wait for torch; a thread of its own imports it, so that the wait can be cancelled."""
+    thread = _torch_thread()
+    while thread.is_alive():
+        yield Progress(0, 0, "Starting PyTorch")
+        thread.join(0.05)
+
+
+@functools.cache
+def _torch_thread() -> threading.Thread:
+    thread = threading.Thread(target=import_ahead, name="import torch")
+    thread.start()
+    return thread
+
+
+def warm_up() -> None:
+    """Begin to import torch, ahead of the first job that needs it."""
+    _torch_thread()
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""
