@@ -1,0 +1,128 @@
+"""From layers to images: which axes a layer has, and its pixels under their names."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.axes import Image, check_axes, guess_axes
+from napari_unet.core.errors import UserError
+from napari_unet.services.images import SUFFIXES, open_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image as ImageLayer
+
+LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", "channel": "C"}
+"""Axis labels that are words; a single letter stands for itself."""
+
+MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
+"""What the letters count, for people."""
+
+
+def image_of(layer: ImageLayer, axes: str) -> Image:
+    """Give a layer's pixels their axes; of a multiscale layer, those of its finest level.
+
+    Parameters
+    ----------
+    layer
+        An image layer. Its array is taken as it is, not copied.
+    axes
+        A letter for each dimension of the array, colours of an RGB layer (``S``) included.
+
+    Raises
+    ------
+    UserError
+        When the axes don't fit the array, or it holds complex numbers.
+    """
+    data = layer_array(layer)
+    check_axes(axes, data.shape)
+    if data.dtype.kind == "c":
+        raise UserError(
+            f"{layer.name!r} holds complex numbers",
+            value=data.dtype,
+            rule="Pixels must be integers or floating-point numbers.",
+            remedy="Take their magnitude first, with numpy.abs.",
+        )
+    units = [str(u) for u in layer.units]
+    unit = units[axes.index("X")] if axes.index("X") < layer.ndim else "pixel"
+    sizes = zip(axes, layer.scale, layer.units, strict=False)
+    scale = {a: _in_unit(size, u, unit if a in "ZYX" else "second") for a, size, u in sizes}
+    return Image(data, axes, scale, unit, layer.name, _channel_names(layer))
+
+
+def layer_array(layer: ImageLayer) -> Any:
+    """Return the array of a layer, or the finest level of a multiscale one."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def likely_axes(layer: ImageLayer) -> str:
+    """Return the axes of a layer as far as they are known.
+
+    From its axis labels if they tell them, else from the file it was opened from, else a guess.
+    """
+    shape = layer_array(layer).shape
+    colour = "S" if layer.rgb else ""
+    for found in (_from_labels(layer.axis_labels) + colour, _from_file(layer)):
+        if len(found) == len(shape):
+            return found
+    return guess_axes(shape[: layer.ndim]) + colour
+
+
+def possible_axes(layer: ImageLayer) -> list[str]:
+    """Return axes to choose from, the likely ones first."""
+    first, colour = likely_axes(layer), "S" if layer.rgb else ""
+    lead = layer.ndim - 2
+    orders = ["".join(p) + "YX" + colour for p in itertools.permutations("TZC", lead)]
+    if lead == 1 and not colour:
+        orders.append("YXC")
+    return list(dict.fromkeys([first, *orders]))
+
+
+def describe(axes: str, shape: Sequence[int]) -> str:
+    """Say what an array holds, such as ``5 planes of 256 × 256 pixels``.
+
+    Raises
+    ------
+    UserError
+        When the axes don't fit the shape.
+    """
+    check_axes(axes, shape)
+    size = dict(zip(axes, shape, strict=True))
+    counts = [f"{n} {MEANINGS.get(a, a)}" for a, n in size.items() if a not in "YX"]
+    pixels = f"{size['X']} × {size['Y']} pixels"
+    return f"{', '.join(counts)} of {pixels}" if counts else pixels
+
+
+def _from_labels(labels: Sequence[str]) -> str:
+    """Return the axes that labels such as ``z`` or ``time`` name; empty if they name none."""
+    words = [label.strip().lower().rstrip("s") for label in labels]
+    letters = [LETTERS.get(w) or (w.upper() if len(w) == 1 and w.isalpha() else "") for w in words]
+    known = all(letters) and len(set(letters)) == len(letters) and {"Y", "X"} <= set(letters)
+    return "".join(letters) if known else ""
+
+
+def _from_file(layer: ImageLayer) -> str:
+    """Return the axes that the layer's TIFF file names, if the layer is that image."""
+    path = Path(layer.source.path or "")
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return ""
+    try:
+        image = open_image(path)
+    except UserError:
+        return ""
+    return image.axes if tuple(image.data.shape) == tuple(layer_array(layer).shape) else ""
+
+
+def _in_unit(size: float, unit: Any, wanted: str) -> float:
+    """Convert a step to another unit; as it is where the two can't be converted."""
+    if str(unit) == wanted or not unit.is_compatible_with(wanted):
+        return float(size)
+    return float((size * unit).to(wanted).magnitude)
+
+
+def _channel_names(layer: ImageLayer) -> tuple[str, ...]:
+    names = layer.metadata.get("channel_names", ())
+    return tuple(str(n) for n in names) if isinstance(names, (list, tuple)) else ()
