@@ -1,0 +1,43 @@
+"""A job's progress in napari's activity dock."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from napari.utils import progress
+from qtpy.QtCore import QObject
+
+if TYPE_CHECKING:
+    from napari_unet.core.progress import Progress
+    from napari_unet.gui.job import Jobs
+
+PAUSE_S = 0.25
+"""Shortest time between two updates: napari handles all events that wait at each."""
+
+
+class Activity(QObject):
+    """Keeps an entry in the activity dock while a job is at work."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__(jobs)
+        self._entry: progress | None = None
+        self._next = 0.0
+        jobs.started.connect(self._begin)
+        jobs.progressed.connect(self._advance)
+        jobs.ended.connect(self._end)
+
+    def _begin(self, title: str) -> None:
+        # gui=True keeps tqdm, on which napari's progress is built, from writing to the terminal
+        self._entry = progress(total=100, desc=title, gui=True)
+
+    def _advance(self, step: Progress) -> None:
+        now = time.monotonic()
+        if self._entry is not None and now >= self._next:
+            self._next = now + PAUSE_S
+            self._entry.update(round(100 * step.fraction) - self._entry.n)
+
+    def _end(self, _: object) -> None:
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.close()

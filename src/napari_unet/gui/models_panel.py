@@ -1,0 +1,184 @@
+"""*Load U-Net*: choose a network from the library or a file, and see what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+)
+
+from napari_unet.gui.fields import DIM, form, text
+from napari_unet.gui.panel import Panel
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+    from napari_unet.core.model import Model, ModelSpec
+
+FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
+
+
+class ModelsPanel(Panel):
+    """Lists the library, loads a model and describes it; files and folders can be dropped on it.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose current model it sets.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.setAcceptDrops(True)
+        self.list = QListWidget()
+        self.list.setToolTip("U-Nets that come with the program, and those you have kept.")
+        self.load = QPushButton("Load")
+        self.load.setToolTip("Make the chosen U-Net the one that Segment uses.")
+        self.open = QPushButton("Open file…")
+        self.open.setToolTip(
+            "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
+        )
+        self.keep = QPushButton("Keep in library")
+        self.keep.setToolTip("Copy the loaded U-Net into your library, to find it here next time.")
+        self.facts = form()
+        self._lay_out()
+        self.list.currentItemChanged.connect(self._show_chosen)
+        self.list.itemDoubleClicked.connect(self._load_chosen)
+        self.load.clicked.connect(self._load_chosen)
+        self.open.clicked.connect(self._ask_for_file)
+        self.keep.clicked.connect(self._keep)
+        self.session.model_changed.connect(self._show_loaded)
+        self.session.library_changed.connect(self._list)
+        self._list()
+
+    def _lay_out(self) -> None:
+        self.list.setMinimumHeight(60)
+        self.list.setMaximumHeight(110)
+        hint = QLabel("or drop a model file or folder here")
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        hint.setStyleSheet(DIM)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.load)
+        buttons.addWidget(self.open)
+        self.body.addWidget(self.list)
+        self.body.addLayout(buttons)
+        self.body.addWidget(hint)
+        self.body.addLayout(self.facts)
+        self.body.addWidget(self.keep)
+        self.body.addWidget(self.foot)
+        self.body.addStretch(1)
+
+    def _list(self) -> None:
+        self.list.clear()
+        with self.reporting():
+            for entry in self.session.library.entries():
+                item = QListWidgetItem(entry.name)
+                item.setData(Qt.ItemDataRole.UserRole, entry.name)
+                item.setToolTip(entry.spec.description if entry.spec else "can't be read")
+                self.list.addItem(item)
+        self._mark_loaded()
+        if self.session.model is not None:
+            self._show_loaded(self.session.model)
+        elif self.list.count():
+            self.list.setCurrentRow(0)
+        else:
+            self._describe(None)
+
+    def _show_chosen(self, item: QListWidgetItem | None) -> None:
+        if item is not None:
+            with self.reporting():
+                self._describe(self.session.library.entry(_name(item)).spec)
+
+    def _load_chosen(self) -> None:
+        item = self.list.currentItem()
+        if item is not None:
+            self.load_text(_name(item))
+
+    def _ask_for_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a U-Net", "", FILES)
+        if path:
+            self.load_text(path)
+
+    def load_text(self, text: str) -> None:
+        """Load a library name, file or package; an error is shown in the panel."""
+        with self.reporting():
+            self.session.load(text)
+
+    def _keep(self) -> None:
+        with self.reporting():
+            self.session.keep()
+
+    def _show_loaded(self, model: Model) -> None:
+        self._mark_loaded()
+        self._describe(model.spec)
+        self.foot.message.show_text("done", f"{model.spec.name} is loaded.")
+
+    def _mark_loaded(self) -> None:
+        known = False
+        for item in (self.list.item(row) for row in range(self.list.count())):
+            current = _name(item) == self.session.source
+            item.setText(f"{_name(item)}  ✓ loaded" if current else _name(item))
+            known = known or current
+            if current:
+                self.list.setCurrentItem(item)
+        self.keep.setVisible(self.session.model is not None and not known)
+
+    def _describe(self, spec: ModelSpec | None) -> None:
+        while self.facts.rowCount():
+            self.facts.removeRow(0)
+        for title, said in facts(spec) if spec is not None else []:
+            self.facts.addRow(text(title, dim=True), text(said))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Accept one file or folder of this machine."""
+        urls = event.mimeData().urls()
+        if len(urls) == 1 and urls[0].isLocalFile():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Load what was dropped."""
+        event.acceptProposedAction()
+        self.load_text(event.mimeData().urls()[0].toLocalFile())
+
+
+def facts(spec: ModelSpec) -> list[tuple[str, str]]:
+    """Return what there is to say of a model: pairs of title and text."""
+    config = spec.config
+    what = "planes (Y, X)" if config.ndim == 2 else "volumes (Z, Y, X)"
+    size = " × ".join(f"{s:.4g}" for s in spec.pixel_size)
+    weights = config.parameters
+    found = [
+        ("Name", spec.name),
+        ("", spec.description),
+        ("Works on", f"{config.ndim}-D {what}"),
+        ("Channels", ", ".join(spec.channels)),
+        ("Classes", ", ".join(spec.classes)),
+        ("Pixel size", f"{size} µm" if size else "not stated"),
+        ("Size", f"{weights / 1e6:.2f} million weights, {weights * 4 / 1e6:.1f} MB"),
+        ("Origin", spec.provenance.origin),
+        ("Verified", verification(spec)),
+        ("Licence", spec.license or "not stated"),
+        ("Authors", ", ".join(spec.authors)),
+        ("Please cite", "\n".join(spec.citation)),
+    ]
+    return [(title, said) for title, said in found if said]
+
+
+def verification(spec: ModelSpec) -> str:
+    """Say how well a model gives the test output that came with it."""
+    error = spec.provenance.verified_error
+    if error is None:
+        return "came with no test output to compare with"
+    return f"gives its authors' test output to within {error:.1e}"
+
+
+def _name(item: QListWidgetItem) -> str:
+    return str(item.data(Qt.ItemDataRole.UserRole))

@@ -1,0 +1,103 @@
+"""The folded part of *Segment*: settings whose defaults are right for most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
+
+from napari_unet.core.normalize import Normalization
+from napari_unet.gui.fields import choice
+from napari_unet.services.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.core.model import ModelSpec
+
+NORMALIZATIONS = {
+    "percentile": "percentiles become 0 and 1",
+    "zscore": "zero mean, unit variance",
+    "divide_255": "values divided by 255",
+    "linear": "values as they are",
+}
+
+
+class OptionsForm(QObject):
+    """Rows of a form for device, precision, tile, memory, threshold and normalisation.
+
+    Parameters
+    ----------
+    form
+        The rows are added to it.
+    """
+
+    changed = Signal()
+    """A setting has another value."""
+
+    def __init__(self, form: QFormLayout) -> None:
+        super().__init__()
+        self._form = form
+        self._spec: ModelSpec | None = None
+        self.device = self._choice("device")
+        self.precision = self._choice("precision")
+        self.tile = QSpinBox()
+        self.tile.setRange(0, 16384)
+        self.tile.setSingleStep(64)
+        self.tile.setSuffix(" px")
+        self.memory = QDoubleSpinBox()
+        self.memory.setRange(0, 4096)
+        self.memory.setSuffix(" GiB")
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setRange(-0.01, 1)
+        self.threshold.setSingleStep(0.05)
+        self.normalization = choice("")
+        self.normalization.addItem("", None)
+        for kind, title in NORMALIZATIONS.items():
+            self.normalization.addItem(title, kind)
+        for spin in (self.tile, self.memory):
+            spin.setSpecialValueText("automatic")
+            spin.valueChanged.connect(self.changed)
+        self.threshold.setValue(-0.01)
+        self._add("device", self.device)
+        self._add("precision", self.precision)
+        self._add("tile", self.tile)
+        self._add("memory", self.memory)
+        self._add("threshold", self.threshold)
+        self._add("normalization", self.normalization)
+        self.fit_model(None)
+
+    def values(self) -> dict[str, Any]:
+        """Return what is set, by the names of the fields of ``SegmentOptions``."""
+        kind = self.normalization.currentData()
+        threshold = self.threshold.value()
+        return {
+            "device": self.device.currentText(),
+            "precision": self.precision.currentText(),
+            "tile": self.tile.value() or None,
+            "memory": self.memory.value() or None,
+            "threshold": threshold if threshold >= 0 else None,
+            "normalization": None if kind is None else Normalization(kind=kind),
+        }
+
+    def fit_model(self, spec: ModelSpec | None) -> None:
+        """Show what a model does by itself where nothing is set."""
+        self._spec = spec
+        own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
+        self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
+        thresholded = spec is None or spec.activation != "softmax"
+        self.threshold.setEnabled(thresholded)
+        given = f"as trained ({spec.threshold:g})" if spec is not None else "as trained"
+        self.threshold.setSpecialValueText(given if thresholded else "most likely class")
+
+    def _choice(self, field: str) -> QComboBox:
+        combo = choice("")
+        combo.addItems(get_args(SegmentOptions.model_fields[field].annotation))
+        combo.currentIndexChanged.connect(self.changed)
+        return combo
+
+    def _add(self, field: str, widget: QWidget) -> None:
+        info = SegmentOptions.model_fields[field]
+        widget.setToolTip(info.description or "")
+        self._form.addRow(info.title or field.capitalize(), widget)

@@ -1,0 +1,70 @@
+"""What the panels have in common: they scroll, belong to a session, and show errors in themselves."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.job import warm_up
+from napari_unet.gui.job_bar import JobBar
+from napari_unet.gui.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import napari
+    from qtpy.QtGui import QShowEvent
+
+WARM_UP_MS = 400
+"""Time between the opening of a panel and the import of torch."""
+
+PREFERRED = QSize(330, 400)
+
+
+class Panel(QScrollArea):
+    """A docked form with the job's progress at its foot.
+
+    Parameters
+    ----------
+    viewer
+        The viewer it works on.
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.session = session_of(viewer)
+        self.foot = JobBar(self.session.jobs)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(PREFERRED.width())
+        inside = QWidget()
+        self.body = QVBoxLayout(inside)
+        self.body.setContentsMargins(8, 8, 8, 8)
+        self.body.setSpacing(8)
+        self.setWidget(inside)
+        # not at once: the import would make the opening itself late
+        QTimer.singleShot(WARM_UP_MS, warm_up)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size to dock at: all of the form, as far as that is possible."""
+        wanted = self.widget().sizeHint()
+        return QSize(PREFERRED.width(), max(wanted.height(), PREFERRED.height()))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Learn which window it is in."""
+        super().showEvent(event)
+        self.session.live_with(self)
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Show an error of the user at the foot instead of raising it."""
+        try:
+            yield
+        except UserError as error:
+            self.foot.message.show_error(error)

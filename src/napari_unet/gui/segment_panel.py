@@ -1,0 +1,168 @@
+"""*Segment*: from an image layer to a labels layer that fills in tile by tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QWidget,
+)
+from superqt import QCollapsible, QElidingLabel
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.fields import choice, form, text
+from napari_unet.gui.image_form import ImageForm
+from napari_unet.gui.job import Jobs, Outcome
+from napari_unet.gui.options_form import OptionsForm
+from napari_unet.gui.panel import Panel
+from napari_unet.gui.placement import on_screen
+from napari_unet.gui.segment_run import SegmentRun, plan_job
+from napari_unet.services.library import DEFAULT
+from napari_unet.services.options import SegmentOptions
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.axes import Box
+    from napari_unet.core.model import Model
+
+PLUGIN, LOAD = "napari-unet-studio", "Load U-Net"
+OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
+SETTLE_MS = 300
+"""How long the form must be left alone before the plan is made anew."""
+
+
+class SegmentPanel(Panel):
+    """Chooses image, axes, channels and options; *Preview*, *Segment*, *Cancel*.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose images it segments.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.model = QElidingLabel()
+        self.change = QPushButton("Change…")
+        self.change.setToolTip("Choose another U-Net.")
+        self.output = choice(OUTPUT_TIP)
+        self.output.addItem("Labels", False)
+        self.output.addItem("Labels and probabilities", True)
+        self.plan = text(dim=True)
+        self.plan.setToolTip("How the image will be cut, and what memory it will take.")
+        self.preview = QPushButton("Preview")
+        self.preview.setToolTip("Segment only what is on the screen now.")
+        self.segment = QPushButton("Segment")
+        self.segment.setToolTip("Segment the whole image, all its planes and time points.")
+        self.form, self.folded = form(), form()
+        self.form.addRow("U-Net", self._model_row())
+        self.image = ImageForm(napari_viewer, self.form)
+        self.form.addRow("Result", self.output)
+        self.options = OptionsForm(self.folded)
+        self._lay_out()
+        self._planner = Jobs(self)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLE_MS)
+        self._connect()
+        self._fit_model(self.session.model)
+
+    def _model_row(self) -> QWidget:
+        row = QWidget()
+        box = QHBoxLayout(row)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.model, stretch=1)
+        box.addWidget(self.change)
+        return row
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        inside.setLayout(self.folded)
+        fold = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+        fold.setDuration(0)
+        fold.layout().setContentsMargins(0, 0, 0, 0)
+        fold.setContent(inside)
+        fold.collapse(animate=False)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview)
+        buttons.addWidget(self.segment)
+        self.body.addLayout(self.form)
+        self.body.addWidget(fold)
+        self.body.addWidget(self.plan)
+        self.body.addLayout(buttons)
+        self.body.addWidget(self.foot)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        self.change.clicked.connect(self._open_models)
+        self.preview.clicked.connect(self._preview)
+        self.segment.clicked.connect(self._segment)
+        self.session.model_changed.connect(self._fit_model)
+        self.image.changed.connect(self._settled.start)
+        self.options.changed.connect(self._settled.start)
+        self.session.jobs.ended.connect(self._settled.start)
+        self._settled.timeout.connect(self._make_plan)
+        self._planner.ended.connect(self._show_plan)
+
+    def _open_models(self) -> None:
+        self.viewer.window.add_plugin_dock_widget(PLUGIN, LOAD, tabify=True)
+
+    def _fit_model(self, model: Model | None) -> None:
+        spec = model.spec if model is not None else None
+        self.model.setText(spec.name if spec is not None else f"{DEFAULT} (not loaded yet)")
+        self.image.fit_model(spec)
+        self.options.fit_model(spec)
+        self._settled.start()
+
+    def chosen(self) -> SegmentOptions:
+        """Return the options as they stand in the form."""
+        return SegmentOptions(
+            channels=self.image.chosen_channels(),
+            probabilities=bool(self.output.currentData()),
+            **self.options.values(),
+        )
+
+    def _segment(self) -> None:
+        self._with_model(lambda: self._run("labels"))
+
+    def _preview(self) -> None:
+        self._with_model(lambda: self._run("preview"))
+
+    def _with_model(self, then: Any) -> None:
+        """Go on at once, or after the model that a new user starts with is loaded."""
+        with self.reporting():
+            self.image.image()
+            if self.session.model is None:
+                self.session.load(DEFAULT, then)
+            else:
+                then()
+
+    def _run(self, title: str) -> None:
+        model, layer = self.session.model, self.image.layer
+        assert model is not None
+        with self.reporting():
+            image = self.image.image()
+            assert layer is not None
+            region: Box | None = None
+            if title == "preview":
+                region = on_screen(self.viewer, layer, image, model.spec.axes)
+            run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
+            run.start(self.session.jobs, self.foot.message)
+
+    def _make_plan(self) -> None:
+        """Have the plan made in a thread: it copies the network."""
+        model = self.session.model
+        if model is None or self.session.jobs.running or self._planner.running:
+            return
+        try:
+            self._planner.start("Planning", plan_job(self.image.image(), model, self.chosen()))
+        except UserError:
+            self.plan.clear()
+
+    def _show_plan(self, outcome: Outcome[Any]) -> None:
+        # what is wrong is said when it is asked for, not while the form is being filled in
+        self.plan.setText("" if outcome.result is None else str(outcome.result))

@@ -1,0 +1,138 @@
+"""One segmentation in the viewer: from the press of the button to the finished layer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.axes import frames
+from napari_unet.core.labels import label_dtype
+from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.placement import place
+from napari_unet.gui.results import ResultLayer, probability_layers, result_layer
+from napari_unet.services.options import channel_indices
+from napari_unet.services.plan import Plan, plan
+from napari_unet.services.segment import Segmentation, TileDone, segment
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+
+    from napari_unet.core.axes import Box, Image
+    from napari_unet.core.model import Model
+    from napari_unet.gui.job import Jobs, Outcome
+    from napari_unet.gui.job_bar import Message
+    from napari_unet.services.options import SegmentOptions
+
+
+class SegmentRun:
+    """A segmentation and the layer it fills.
+
+    Parameters
+    ----------
+    viewer
+        Gets the layer.
+    source, axes
+        The image layer, and a letter for each dimension of its array.
+    image
+        Its pixels under their axes.
+    model, options
+        How to segment.
+    region
+        Part of the labels to compute, for a preview; None: all.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        source: ImageLayer,
+        image: Image,
+        model: Model,
+        options: SegmentOptions,
+        region: Box | None = None,
+    ) -> None:
+        self._viewer = viewer
+        self._source = source
+        self._image = image
+        self._model = model
+        self._options = options
+        self._region = region
+        title = "labels" if region is None else "preview"
+        self._purpose = {"title": title, "model": model.spec.name}
+        self._result: ResultLayer
+        self._began = 0.0
+
+    def start(self, jobs: Jobs, message: Message) -> None:
+        """Make the layer and fill it; how that ends is said in `message`.
+
+        Raises
+        ------
+        UserError
+            When another job is at work, or image, model and options don't go together.
+        """
+        jobs.check_idle()
+        frames(
+            self._image,
+            self._model.spec.axes,
+            channel_indices(self._image, self._model.spec, self._options),
+        )
+        self._result = self._make_layer()
+        self._began = time.monotonic()
+        removed = self._viewer.layers.events.removed
+
+        def cancel_without_layer(event: Any) -> None:
+            if event.value is self._result.layer:
+                jobs.cancel()
+
+        def end(outcome: Outcome[Segmentation]) -> None:
+            removed.disconnect(cancel_without_layer)
+            self._finish(outcome, message)
+
+        removed.connect(cancel_without_layer)
+        job = segment(self._image, self._model, self._options, region=self._region, out=_Nowhere())
+        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
+
+    def _make_layer(self) -> ResultLayer:
+        spec = self._model.spec
+        placed = place(self._source, self._image.axes, self._region)
+        return result_layer(
+            self._viewer, self._source, placed, label_dtype(spec), self._purpose, spec.label_names
+        )
+
+    def _take(self, step: Progress) -> None:
+        if isinstance(step, TileDone):
+            self._result.write(step.where, step.labels)
+        self._result.show()
+
+    def _finish(self, outcome: Outcome[Segmentation], message: Message) -> None:
+        if self._result.empty and outcome.result is None:
+            self._result.withdraw()
+            return
+        record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
+        complete = outcome.result is not None
+        if outcome.result is not None:
+            record |= outcome.result.record
+            self._add_probabilities(outcome.result.probabilities)
+            took = time.monotonic() - self._began
+            message.show_text("done", f"Done in {took:.1f} s: “{self._result.layer.name}”.")
+        self._result.finish({**record, "complete": complete, "purpose": self._purpose})
+
+    def _add_probabilities(self, maps: Any) -> None:
+        if maps is None:
+            return
+        region = self._region or (slice(None),) * (maps.ndim - 1)
+        classes = dict(zip(self._model.spec.classes, maps[(slice(None), *region)], strict=True))
+        placed = place(self._source, self._image.axes, self._region)
+        probability_layers(self._viewer, self._source, placed, classes, self._purpose)
+
+
+class _Nowhere:
+    """Stands in for the array of labels: each block goes to the layer as it is done."""
+
+    def __setitem__(self, where: Any, block: Any) -> None: ...
+
+
+def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
+    """Plan a run, away from the main thread: it copies the network."""
+    yield Progress(0, 1)
+    return plan(image, model, options)

@@ -1,0 +1,119 @@
+"""What the panels of one viewer share: the current model and the running job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QApplication, QMainWindow
+
+from napari_unet.gui.activity import Activity
+from napari_unet.gui.job import Jobs, Outcome, torch_ready
+from napari_unet.services.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+
+
+class Session(QObject):
+    """The current model and the one job of a viewer.
+
+    Attributes
+    ----------
+    library
+        Where models are listed and loaded from.
+    jobs
+        Runs the job.
+    model
+        The current model, or None before the first is loaded.
+    source
+        What the current model was loaded from: a library name or a path.
+    """
+
+    model_changed = Signal(object)
+    """There is another current model."""
+    library_changed = Signal()
+    """The library has gained or lost a model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.library = Library()
+        self.jobs = Jobs(self)
+        self.model: Model | None = None
+        self.source = ""
+        self._activity = Activity(self.jobs)
+
+    def load(self, text: str, then: Callable[[], None] | None = None) -> None:
+        """Load a model in a job and make it the current one.
+
+        Parameters
+        ----------
+        text
+            A library name, or the path of a model file or package.
+        then
+            Called once the model is there.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+
+        def use(outcome: Outcome[Model]) -> None:
+            if outcome.result is not None:
+                self.model, self.source = outcome.result, text
+                self.model_changed.emit(self.model)
+                if then is not None:
+                    then()
+
+        self.jobs.start(f"Loading {Path(text).name}", _load(self.library, text), on_end=use)
+
+    def keep(self) -> None:
+        """Put the current model into the library.
+
+        Raises
+        ------
+        UserError
+            When it can't be written.
+        """
+        if self.model is not None:
+            self.source = self.library.add(self.model).name
+            self.library_changed.emit()
+
+    def live_with(self, widget: QWidget) -> None:
+        """Stop the job, and go, when the window that `widget` is in goes."""
+        if self.parent() is not None:
+            return
+        window = widget.parent()
+        while window is not None and not isinstance(window, QMainWindow):
+            window = window.parent()
+        if window is not None:
+            self.setParent(window)
+            window.destroyed.connect(self.jobs.abandon)
+            QApplication.instance().aboutToQuit.connect(self.jobs.abandon)
+
+
+_sessions: WeakKeyDictionary[napari.Viewer, Session] = WeakKeyDictionary()
+
+
+def session_of(viewer: napari.Viewer) -> Session:
+    """Return the session of a viewer, made when first asked for."""
+    # plugins are handed a proxy, of which there may be many for one viewer
+    real = getattr(viewer, "__wrapped__", viewer)
+    if real not in _sessions:
+        _sessions[real] = Session()
+    return _sessions[real]
+
+
+def _load(library: Library, text: str) -> Job[Model]:
+    yield from torch_ready()
+    model = yield from library.load(text)
+    return model
