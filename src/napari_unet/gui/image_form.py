@@ -96,7 +96,10 @@ class ImageForm(QObject):
         self._list_channels()
 
     def _list(self, _: object = None) -> None:
-        """Offer the image layers there are, the topmost first, keeping the choice if it is there."""
+        """Offer the image layers there are, the topmost first, keeping the choice if it is there.
+
+        Layers are compared, not told apart by identity: plugins see them through proxies.
+        """
         before = self.layer
         found = [x for x in reversed(self._viewer.layers) if isinstance(x, ImageLayer)]
         found = [layer for layer in found if "napari_unet" not in layer.metadata]
@@ -106,13 +109,13 @@ class ImageForm(QObject):
                 self.layers.addItem(layer.name, layer)
             if before in found:
                 self.layers.setCurrentIndex(found.index(before))
-        if self.layer is not before:
+        if self.layer != before:
             self._take_layer()
 
     def _follow(self, event: Any) -> None:
         """Choose the image layer that the user selects in the layer list."""
         row = next(
-            (i for i in range(self.layers.count()) if self.layers.itemData(i) is event.value), -1
+            (i for i in range(self.layers.count()) if self.layers.itemData(i) == event.value), -1
         )
         if event.value is not None and row >= 0:
             self.layers.setCurrentIndex(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -19,7 +19,7 @@ from napari_unet.gui.panel import Panel
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+    from qtpy.QtCore import QObject
 
     from napari_unet.core.model import Model, ModelSpec
 
@@ -37,7 +37,8 @@ class ModelsPanel(Panel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
-        self.setAcceptDrops(True)
+        self.widget().setAcceptDrops(True)
+        self.widget().installEventFilter(self)
         self.list = QListWidget()
         self.list.setToolTip("U-Nets that come with the program, and those you have kept.")
         self.load = QPushButton("Load")
@@ -137,16 +138,16 @@ class ModelsPanel(Panel):
         for title, said in facts(spec) if spec is not None else []:
             self.facts.addRow(text(title, dim=True), text(said))
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Accept one file or folder of this machine."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Take one file or folder of this machine that is dropped on the form."""
+        if event.type() not in (QEvent.Type.DragEnter, QEvent.Type.Drop):
+            return bool(super().eventFilter(watched, event))
         urls = event.mimeData().urls()
         if len(urls) == 1 and urls[0].isLocalFile():
             event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Load what was dropped."""
-        event.acceptProposedAction()
-        self.load_text(event.mimeData().urls()[0].toLocalFile())
+            if event.type() == QEvent.Type.Drop:
+                self.load_text(urls[0].toLocalFile())
+        return True
 
 
 def facts(spec: ModelSpec) -> list[tuple[str, str]]:

@@ -111,7 +111,8 @@ class _Content:
 
     @classmethod
     def of(cls, layer: Layer) -> _Content:
-        return cls(layer.data, layer.translate, layer.metadata)
+        # the dictionary of a layer stays the same one, with other entries
+        return cls(layer.data, layer.translate, dict(layer.metadata))
 
     def put_into(self, layer: Layer) -> None:
         layer.data, layer.translate, layer.metadata = self.data, self.translate, self.metadata

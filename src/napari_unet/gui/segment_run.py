@@ -81,7 +81,7 @@ class SegmentRun:
         removed = self._viewer.layers.events.removed
 
         def cancel_without_layer(event: Any) -> None:
-            if event.value is self._result.layer:
+            if event.value == self._result.layer:
                 jobs.cancel()
 
         def end(outcome: Outcome[Segmentation]) -> None:
