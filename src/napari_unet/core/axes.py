@@ -7,14 +7,17 @@ axis of an RGB image), ``Y``, ``X``; any other letter is a further axis that is 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 CHANNEL_AXES = "CS"
 Box = tuple[slice, ...]
@@ -112,7 +115,7 @@ def guess_axes(shape: Sequence[int]) -> str:
     known = "TZYX"
     if len(shape) <= len(known):
         return known[len(known) - len(shape) :]
-    extra = [c for c in "QPRWVUABDEFGHIJKLMNO"][: len(shape) - len(known)]
+    extra = list("QPRWVUABDEFGHIJKLMNO")[: len(shape) - len(known)]
     return "".join(extra) + known
 
 
