@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from napari_unet import __version__
 from napari_unet.core.checkpoint import SUFFIX, is_model_file, load_model, read_spec, save_model
 from napari_unet.core.errors import UserError
 from napari_unet.core.imports import load_foreign
@@ -136,7 +137,9 @@ class Library:
         while free in taken:
             free, n = f"{wished}-{n}", n + 1
         path = self.folder / f"{free}{SUFFIX}"
-        save_model(replace(model, spec=model.spec.model_copy(update={"name": free})), path)
+        provenance = model.spec.provenance.model_copy(update={"package_version": __version__})
+        changes = {"name": free, "provenance": provenance}
+        save_model(replace(model, spec=model.spec.model_copy(update=changes)), path)
         return Entry(free, path, read_spec(path), bundled=False)
 
     def delete(self, name: str) -> None:
