@@ -161,7 +161,9 @@ class UNet(nn.Module):
             piece = None
         skips = []
         for level, block in enumerate(self.encoder):
-            x = yield from _run(block.children(), [x], piece)
+            inputs = [x]
+            del x  # the list alone owns it, and is emptied as soon as it is used up
+            x = yield from _run(block.children(), inputs, piece)
             if level < self.config.depth:
                 skips.append(x)
                 stride = self.config.strides[level]
@@ -169,7 +171,9 @@ class UNet(nn.Module):
                 x = pool(x, stride)
         for level in reversed(range(self.config.depth)):
             x = yield from self._upsampled(level, x, windows, piece)
-            x = yield from _run(self.decoder[level].children(), [skips.pop(), x], piece)
+            inputs = [skips.pop(), x]
+            del x
+            x = yield from _run(self.decoder[level].children(), inputs, piece)
         x = yield from _run([self.head], [x], piece)
         for axis, n in enumerate(size, start=2):
             x = x.narrow(axis, 0, n)
