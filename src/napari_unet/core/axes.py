@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -94,7 +95,8 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
             rule=rule,
             remedy=f"Give {len(shape)} letters, for example {guess_axes(shape)!r}.",
         )
-    if len(set(axes)) != len(axes) or not set("YX") <= set(axes) or not axes.isupper():
+    letters = set(axes)
+    if len(letters) != len(axes) or not set("YX") <= letters <= set(ascii_uppercase):
         raise UserError(
             "The axes can't be used",
             value=repr(axes),
@@ -164,16 +166,22 @@ class Frame:
             When a pixel of the window is NaN or infinite.
         """
         where = dict(zip(self.spatial, box, strict=True))
+        left = "".join(a for a in self.image.axes if a not in self.index)
+        colour = "".join(a for a in CHANNEL_AXES if a in left)
+        first = 0
+        if len(colour) == 1:
+            # channels are often pages of their own: those not asked for need not be decoded
+            first = min(self.channels)
+            where[colour] = slice(first, max(self.channels) + 1)
         key = tuple(
             self.index[a] if a in self.index else where.get(a, slice(None)) for a in self.image.axes
         )
         block = np.asarray(self.image.data[key])
-        left = "".join(a for a in self.image.axes if a not in self.index)
-        colour = "".join(a for a in CHANNEL_AXES if a in left)
         block = block.transpose([left.index(a) for a in colour + self.spatial])
         block = block.reshape(-1, *block.shape[len(colour) :])
-        if self.channels != tuple(range(len(block))):
-            block = block[list(self.channels)]
+        wanted = [c - first for c in self.channels]
+        if wanted != list(range(len(block))):
+            block = block[wanted]
         self._check_finite(block)
         return block
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ class Affine:
         work: NDArray[Any] = block.astype(
             np.float32 if exact or block.dtype == np.float32 else np.float64
         )
-        # value*gain + offset = (value - centre)*gain, which does not cancel for large values
+        # value*gain + offset = (value - centre)*gain + rest, which does not cancel for large values;
+        # the rest is what rounding the centre to the type of the pixels leaves
         centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
+        centre = centre.astype(work.dtype).astype(np.float64)
         rest = offset + centre * gain
         work -= centre.reshape(shape).astype(work.dtype)
         work *= gain.reshape(shape).astype(work.dtype)
@@ -111,11 +114,19 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
     -------
     Affine
         The map to apply to every block of these frames.
+
+    Raises
+    ------
+    UserError
+        When a pixel is NaN or infinite, the gains or offsets don't fit the channels, or
+        the percentiles are the wrong way round.
     """
     n = len(frames[0].channels)
     if normalization.kind == "linear":
         return Affine(
-            _each(normalization.gain, n), _each(normalization.offset, n), normalization.clip
+            _each("gain", normalization.gain, n),
+            _each("offset", normalization.offset, n),
+            normalization.clip,
         )
     if normalization.kind == "divide_255":
         top = yield from _highest(frames)
@@ -131,7 +142,14 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
     )
 
 
-def _each(values: tuple[float, ...], n: int) -> tuple[float, ...]:
+def _each(name: str, values: tuple[float, ...], n: int) -> tuple[float, ...]:
+    if len(values) not in (1, n):
+        raise UserError(
+            f"The {name}s of the normalisation don't fit the channels",
+            value=f"{len(values)} for {n} channel(s)",
+            rule="There must be one for all channels, or one a channel.",
+            remedy=f"Give 1 or {n}.",
+        )
     return values * n if len(values) == 1 else values
 
 
@@ -193,7 +211,14 @@ def _mean_and_deviation(
 def _percentiles(
     frames: Sequence[Frame], normalization: Normalization
 ) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Percentiles by histogram: exact for integers up to 16 bit, to 1/65536 of the range else."""
+    """Percentiles by histogram: exact for integers up to 16 bit, to 1/131070 of the range else."""
+    if normalization.low >= normalization.high:
+        raise UserError(
+            "The percentiles of the normalisation are the wrong way round",
+            value=f"{normalization.low:g} and {normalization.high:g}",
+            rule="The low one must be below the high one.",
+            remedy="Give for example 1 and 99.8.",
+        )
     dtype = frames[0].image.data.dtype
     n = len(frames[0].channels)
     exact = dtype.kind in "bui" and dtype.itemsize <= 2
@@ -210,14 +235,20 @@ def _percentiles(
     counts = np.zeros((n, bins), dtype=np.int64)
     for progress, block in _read(frames, "Measuring intensity"):
         for c, values in enumerate(block):
-            index = values.astype(np.int64) - int(low[c]) if exact else (values - low[c]) / step[c]
-            counts[c] += np.bincount(np.asarray(index).astype(np.intp), minlength=bins)
+            index = (
+                values.astype(np.intp) - int(low[c]) if exact else _bins(values, low[c], step[c])
+            )
+            counts[c] += np.bincount(index, minlength=bins)
         yield progress
     if not normalization.per_channel:
         counts[:] = counts.sum(axis=0)
     wanted = (normalization.low, normalization.high)
     found = low[:, None] + step[:, None] * [[_rank(row, q) for q in wanted] for row in counts]
     return found[:, 0], found[:, 1] - found[:, 0]
+
+
+def _bins(values: NDArray[Any], low: float, step: float) -> NDArray[np.intp]:
+    return np.rint((values - low) / step).astype(np.intp)
 
 
 def _range(frames: Sequence[Frame]) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
