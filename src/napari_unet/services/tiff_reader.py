@@ -117,6 +117,8 @@ def _reader(series: Any) -> Callable[[Box], NDArray[Any]]:
             return mapped.read
         if (lead := _leading(series)) is not None:
             return PageStack(locate(series), series.shape, lead).read
+        if len(series) * series.keyframe.size != series.size:
+            raise damaged(handle.path, f"{len(series)} page(s) for shape {tuple(series.shape)}")
     if series.nbytes > EAGER_BYTES:
         raise UserError(
             f"{Path(handle.path).name} is laid out in a way that can't be read in parts",
@@ -124,7 +126,10 @@ def _reader(series: Any) -> Callable[[Box], NDArray[Any]]:
             rule=f"Such files must be smaller than {EAGER_BYTES >> 20} MiB.",
             remedy="Export it, for example from Fiji, as plain TIFF or OME-TIFF.",
         )
-    return np.asarray(series.asarray()).__getitem__
+    pixels = np.asarray(series.asarray())
+    if pixels.shape != tuple(series.shape):
+        raise damaged(handle.path, f"shape {pixels.shape} in place of {tuple(series.shape)}")
+    return pixels.__getitem__
 
 
 def _leading(series: Any) -> int | None:
