@@ -6,13 +6,17 @@ from math import prod
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.errors import UserError
-from napari_unet.core.memory import plan_tiles
+from napari_unet.core.memory import inference_bytes_per_pixel, plan_tiles
+from napari_unet.core.progress import finish
 from napari_unet.core.tiling import TilePlan, count_for, mirror, tile_length
+from napari_unet.core.training_memory import LiveMemory
+from napari_unet.core.unet import UNet
 
 
 @st.composite
@@ -106,3 +110,19 @@ def test_a_tile_that_is_too_small_is_refused():
         plan_tiles((500, 500), UNetConfig.classic(base=4), 1e9, tile=64)
     whole = plan_tiles((50, 60), UNetConfig.classic(base=4), 1e9, tile=64)
     assert whole.n_tiles == 1
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "linear", "linear_aligned"])
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("strips", [True, False])
+def test_planned_memory_covers_the_tensors_of_a_pass(upsampling, ndim, strips):
+    config = UNetConfig.classic(
+        ndim=ndim, base=16, depth=3, out_channels=2, norm="none", upsampling=upsampling
+    )
+    side = 1024 if ndim == 2 else 128
+    with torch.device("meta"):
+        network, x = UNet(config), torch.empty(1, 1, *(side,) * ndim)
+    with torch.inference_mode(), LiveMemory() as memory:
+        finish(network.steps(x, None, 1e8 if strips else None))
+    planned = inference_bytes_per_pixel(config, 4, strips=strips) * side**ndim
+    assert memory.peak <= planned <= 1.5 * memory.peak

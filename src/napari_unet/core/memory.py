@@ -12,8 +12,8 @@ from napari_unet.core.tiling import TilePlan, count_for, shortest_tile, tile_len
 if TYPE_CHECKING:
     from napari_unet.core.architecture import UNetConfig
 
-_SLACK = 1.15
-"""Allocator rounding, convolution workspaces, strips."""
+_SLACK = 1.3
+"""Strips, convolution workspaces and what allocators round up: `benchmarks/memory.py` shows it."""
 
 
 def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool = True) -> float:
@@ -43,23 +43,18 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
             peak = max(peak, waiting + width * volume[level + 1])
     for level in reversed(range(config.depth)):
         here, up, skip = volume[level], config.up_width(level), config.encoder[level][-1]
-        peak = max(peak, waiting + width * volume[level + 1] + _upsampling(config, level, volume))
+        # tile by tile, aligned upsampling holds the two neighbours of each number; not so in strips
+        copies = 2.5 if config.upsampling == "linear_aligned" and not strips else 1.0
+        peak = max(peak, waiting + width * volume[level + 1] + copies * up * here)
         waiting -= skip * here
         width = skip + up
         for i, out in enumerate(config.decoder[level]):
-            joined = width if i == 0 and not strips else 0
-            peak = max(peak, waiting + (width + out + joined) * here)
+            if i == 0 and not strips:
+                peak = max(peak, waiting + 2 * width * here)
+            peak = max(peak, waiting + (width + out) * here)
             width = out
     peak = max(peak, width + 2 * config.out_channels)
     return peak * itemsize * _SLACK
-
-
-def _upsampling(config: UNetConfig, level: int, volume: list[float]) -> float:
-    """Numbers a pixel that one upsampling holds beside its input."""
-    up = config.up_width(level) * volume[level]
-    if config.upsampling == "linear_aligned":
-        return 2.5 * up  # the two neighbours, and the result of the axis before
-    return up
 
 
 def plan_tiles(

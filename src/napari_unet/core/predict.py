@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PIECE = {"cpu": 4e9, "cuda": None, "mps": None}
-"""Multiply-adds between two yields: well under half a second on a small CPU; a GPU's forward pass takes
+PIECE = {"cpu": 1e9, "cuda": None, "mps": None}
+"""Multiply-adds between two yields: a fraction of a second on a small CPU; a GPU's forward pass takes
 less than that as a whole."""
 
 TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
@@ -75,7 +75,8 @@ class Predictor:
         self.tile = tile
         config = model.spec.config
         itemsize = 4 if compute.precision == "float32" else 2
-        self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize)
+        strips = PIECE[compute.device] is not None
+        self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
         budget = compute.free_memory if memory is None else memory
         self.pixels = min(budget / self.bytes_per_pixel, TILE_PIXELS[compute.device])
         self._model = model
