@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel
+import html
+from typing import TYPE_CHECKING
 
-DIM = "color: #94a3b8;"
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DIM = "color: #808a98;"
 """For text that is not the main thing: legible on a dark theme and on a light one."""
+
+MAIN = """
+QPushButton { background-color: #2563eb; color: white; font-weight: bold; }
+QPushButton:hover { background-color: #3b82f6; }
+QPushButton:pressed { background-color: #1d4ed8; }
+"""
 
 
 def choice(tip: str) -> QComboBox:
@@ -27,11 +39,36 @@ def form() -> QFormLayout:
     return rows
 
 
-def text(words: str = "", dim: bool = False) -> QLabel:
+def button(words: str, tip: str, main: bool = False) -> QPushButton:
+    """Return a button; the main one of a form stands out."""
+    made = QPushButton(words)
+    made.setToolTip(tip)
+    if main:
+        made.setStyleSheet(MAIN)
+    return made
+
+
+def caption(words: str) -> QLabel:
+    """Return the name of a fact."""
+    label = QLabel(words)
+    label.setStyleSheet(DIM)
+    return label
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Return names and facts as rich text."""
+    lines = (
+        f"<tr><td style='{DIM} padding: 2px 12px 2px 0; white-space: nowrap'>{html.escape(name)}</td>"
+        f"<td style='padding: 2px 0'>{html.escape(fact).replace(chr(10), '<br>')}</td></tr>"
+        for name, fact in rows
+    )
+    return f"<table>{''.join(lines)}</table>"
+
+
+def text(words: str = "") -> QLabel:
     """Return a text that wraps and can be copied."""
     label = QLabel(words)
     label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if dim:
-        label.setStyleSheet(DIM)
     return label

@@ -48,7 +48,7 @@ class ImageForm(QObject):
         self.axes = choice(AXES_TIP)
         self.axes.setEditable(True)
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.meaning = text(dim=True)
+        self.meaning = text()
         self.channels: list[QComboBox] = []
         form.addRow("Image", self.layers)
         form.addRow("Axes", self.axes)

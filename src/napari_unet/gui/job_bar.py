@@ -14,13 +14,13 @@ from qtpy.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.fields import button
 
 if TYPE_CHECKING:
     from napari_unet.core.progress import Progress
@@ -40,8 +40,7 @@ class JobBar(QWidget):
         self.left = QLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop; what is done so far is kept.")
+        self.cancel = button("Cancel", "Stop; what is done so far is kept.")
         self.message = Message()
         self._at_work = QWidget()
         self._lay_out()
@@ -104,7 +103,7 @@ class Message(QFrame):
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.more = QPushButton("Details")
+        self.more = button("Details", "What the program was doing; useful in a report.")
         self.more.setCheckable(True)
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)

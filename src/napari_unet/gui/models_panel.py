@@ -8,13 +8,11 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
 )
 
-from napari_unet.gui.fields import DIM, form, text
+from napari_unet.gui.fields import button, caption, table, text
 from napari_unet.gui.panel import Panel
 
 if TYPE_CHECKING:
@@ -26,6 +24,13 @@ if TYPE_CHECKING:
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
 
+ROW = 20
+"""Height of an entry in the list, in pixels."""
+
+OPEN_TIP = "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
+KEEP_TIP = "Copy the loaded U-Net into your library, to find it here next time."
+
+
 class ModelsPanel(Panel):
     """Lists the library, loads a model and describes it; files and folders can be dropped on it.
 
@@ -35,21 +40,18 @@ class ModelsPanel(Panel):
         The viewer whose current model it sets.
     """
 
+    HEIGHT = 300
+
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
         self.widget().setAcceptDrops(True)
         self.widget().installEventFilter(self)
         self.list = QListWidget()
         self.list.setToolTip("U-Nets that come with the program, and those you have kept.")
-        self.load = QPushButton("Load")
-        self.load.setToolTip("Make the chosen U-Net the one that Segment uses.")
-        self.open = QPushButton("Open file…")
-        self.open.setToolTip(
-            "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
-        )
-        self.keep = QPushButton("Keep in library")
-        self.keep.setToolTip("Copy the loaded U-Net into your library, to find it here next time.")
-        self.facts = form()
+        self.load = button("Load", "Make the chosen U-Net the one that Segment uses.", main=True)
+        self.open = button("Open file…", OPEN_TIP)
+        self.keep = button("Keep in library", KEEP_TIP)
+        self.facts = text()
         self._lay_out()
         self.list.currentItemChanged.connect(self._show_chosen)
         self.list.itemDoubleClicked.connect(self._load_chosen)
@@ -61,18 +63,15 @@ class ModelsPanel(Panel):
         self._list()
 
     def _lay_out(self) -> None:
-        self.list.setMinimumHeight(60)
-        self.list.setMaximumHeight(110)
-        hint = QLabel("or drop a model file or folder here")
+        hint = caption("or drop a model file or folder here")
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        hint.setStyleSheet(DIM)
         buttons = QHBoxLayout()
         buttons.addWidget(self.load)
         buttons.addWidget(self.open)
         self.body.addWidget(self.list)
         self.body.addLayout(buttons)
         self.body.addWidget(hint)
-        self.body.addLayout(self.facts)
+        self.body.addWidget(self.facts)
         self.body.addWidget(self.keep)
         self.body.addWidget(self.foot)
         self.body.addStretch(1)
@@ -85,6 +84,8 @@ class ModelsPanel(Panel):
                 item.setData(Qt.ItemDataRole.UserRole, entry.name)
                 item.setToolTip(entry.spec.description if entry.spec else "can't be read")
                 self.list.addItem(item)
+        rows = min(max(self.list.count(), 2), 5)
+        self.list.setFixedHeight(rows * ROW)
         self._mark_loaded()
         if self.session.model is not None:
             self._show_loaded(self.session.model)
@@ -133,10 +134,7 @@ class ModelsPanel(Panel):
         self.keep.setVisible(self.session.model is not None and not known)
 
     def _describe(self, spec: ModelSpec | None) -> None:
-        while self.facts.rowCount():
-            self.facts.removeRow(0)
-        for title, said in facts(spec) if spec is not None else []:
-            self.facts.addRow(text(title, dim=True), text(said))
+        self.facts.setText("" if spec is None else table(facts(spec)))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Take one file or folder of this machine that is dropped on the form."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
-PREFERRED = QSize(330, 400)
+WIDTH = 330
 
 
 class Panel(QScrollArea):
@@ -34,6 +34,8 @@ class Panel(QScrollArea):
         The viewer it works on.
     """
 
+    HEIGHT = 400
+
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
@@ -42,7 +44,7 @@ class Panel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(PREFERRED.width())
+        self.setMinimumSize(WIDTH, self.HEIGHT // 2)
         inside = QWidget()
         self.body = QVBoxLayout(inside)
         self.body.setContentsMargins(8, 8, 8, 8)
@@ -52,9 +54,8 @@ class Panel(QScrollArea):
         QTimer.singleShot(WARM_UP_MS, warm_up)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the size to dock at: all of the form, as far as that is possible."""
-        wanted = self.widget().sizeHint()
-        return QSize(PREFERRED.width(), max(wanted.height(), PREFERRED.height()))
+        """Return the size to dock at, by which panels above each other share the height."""
+        return QSize(WIDTH, self.HEIGHT)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Learn which window it is in."""

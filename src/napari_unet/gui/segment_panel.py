@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QPushButton,
     QWidget,
 )
 from superqt import QCollapsible, QElidingLabel
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.fields import choice, form, text
+from napari_unet.gui.fields import button, choice, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.options_form import OptionsForm
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
 
 PLUGIN, LOAD = "napari-unet-studio", "Load U-Net"
+SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
@@ -44,20 +44,19 @@ class SegmentPanel(Panel):
         The viewer whose images it segments.
     """
 
+    HEIGHT = 430
+
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
         self.model = QElidingLabel()
-        self.change = QPushButton("Change…")
-        self.change.setToolTip("Choose another U-Net.")
+        self.change = button("Change…", "Choose another U-Net.")
         self.output = choice(OUTPUT_TIP)
         self.output.addItem("Labels", False)
         self.output.addItem("Labels and probabilities", True)
-        self.plan = text(dim=True)
+        self.plan = text()
         self.plan.setToolTip("How the image will be cut, and what memory it will take.")
-        self.preview = QPushButton("Preview")
-        self.preview.setToolTip("Segment only what is on the screen now.")
-        self.segment = QPushButton("Segment")
-        self.segment.setToolTip("Segment the whole image, all its planes and time points.")
+        self.preview = button("Preview", "Segment only what is on the screen now.")
+        self.segment = button("Segment", SEGMENT_TIP, main=True)
         self.form, self.folded = form(), form()
         self.form.addRow("U-Net", self._model_row())
         self.image = ImageForm(napari_viewer, self.form)
@@ -113,7 +112,7 @@ class SegmentPanel(Panel):
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
-        self.model.setText(spec.name if spec is not None else f"{DEFAULT} (not loaded yet)")
+        self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.image.fit_model(spec)
         self.options.fit_model(spec)
         self._settled.start()
