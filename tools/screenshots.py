@@ -46,11 +46,16 @@ def main(folder: Path) -> None:
     wait(lambda: panel.session.model is not None, 60)
     take("loaded")
     segment_dock.raise_()
-    running = halfway(viewer, folder / "running.png")
+    # small tiles and the first plane, so that the picture shows it filling in
+    panel.options.tile.setValue(240)
+    viewer.dims.set_current_step(0, 0)
+    wait(lambda: panel.plan.text(), 10)
+    running = midway(viewer, folder / "running.png")
     jobs.progressed.connect(running)
     panel.segment.click()
-    wait(lambda: not jobs.running, 120)
+    wait(lambda: not jobs.running, 600)
     jobs.progressed.disconnect(running)
+    panel.options.tile.setValue(0)
     take("done")
     panel.image.axes.setEditText("Y X")
     panel.segment.click()
@@ -58,11 +63,11 @@ def main(folder: Path) -> None:
     viewer.close()
 
 
-def halfway(viewer: napari.Viewer, path: Path) -> Callable[[Progress], None]:
-    """Return a slot that takes a picture once, in the middle of a job."""
+def midway(viewer: napari.Viewer, path: Path) -> Callable[[Progress], None]:
+    """Return a slot that takes a picture once, in the middle of the first plane."""
 
     def take(step: Progress) -> None:
-        if 0.3 < step.fraction < 0.9 and not taken:
+        if step.fraction > 0.08 and not taken:
             viewer.window.screenshot(str(path), flash=False)
             taken.append(path)
 
