@@ -29,3 +29,7 @@ def open_demo(block: bool = True) -> napari.Viewer:
     if block:
         napari.run()
     return viewer
+
+
+if __name__ == "__main__":
+    open_demo()
