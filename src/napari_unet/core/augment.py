@@ -1,0 +1,200 @@
+"""Random variations of training patches: how strong they are, and what is drawn for one patch.
+
+All numbers are drawn here, once a patch; :func:`napari_unet.core.warp.warp` then moves image and labels
+and :func:`napari_unet.core.intensity.expose` changes intensities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_unet.core.deform import draw_deformation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.elastic import Deformation
+
+
+class AugmentOptions(BaseModel):
+    """How much patches vary in training; the defaults suit most microscopy.
+
+    Pixels are those of the finest axis; the other axes are reckoned by the pixel size.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        title="Augmentation",
+        description="Multiplies everything below; 0: patches are left as they are.",
+    )
+    rotation: float = Field(
+        180.0, ge=0, le=180, title="Rotation", description="Largest angle in the plane, in degrees."
+    )
+    tilt: float = Field(
+        10.0,
+        ge=0,
+        le=45,
+        title="Tilt",
+        description="Largest angle out of the plane, in degrees; 3-D only, and only where voxels are "
+        "at most twice as deep as wide.",
+    )
+    scale: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        title="Scale",
+        description="0.2: sizes between 1/1.2 and 1.2 of the true ones.",
+    )
+    shear: float = Field(
+        5.0,
+        ge=0,
+        le=30,
+        title="Shear",
+        description="Largest angle of shear in the plane, in degrees.",
+    )
+    mirror: str = Field(
+        "ZYX", pattern="^Z?Y?X?$", title="Mirror", description="Axes that may be mirrored."
+    )
+    elastic: float = Field(
+        10.0,
+        ge=0,
+        le=200,
+        title="Elastic deformation",
+        description="Largest displacement of a control point, in pixels; never so large that anything "
+        "folds.",
+    )
+    grid: float = Field(
+        48.0,
+        ge=4,
+        le=1000,
+        title="Elastic grid",
+        description="Distance of the control points in pixels: about the size of what is bent.",
+    )
+    gain: float = Field(
+        0.2,
+        ge=0,
+        le=2,
+        title="Contrast",
+        description="0.2: contrast between 1/1.2 and 1.2 of the true one.",
+    )
+    brightness: float = Field(
+        0.2,
+        ge=0,
+        le=2,
+        title="Brightness",
+        description="Largest offset, in standard deviations of the patch.",
+    )
+    gamma: float = Field(
+        0.3,
+        ge=0,
+        le=2,
+        title="Gamma",
+        description="0.3: exponents between 1/1.3 and 1.3; mean and contrast are kept.",
+    )
+    noise: float = Field(
+        0.1,
+        ge=0,
+        le=2,
+        title="Noise",
+        description="Most Gaussian noise, in standard deviations of the patch; half the patches get "
+        "none.",
+    )
+    blur: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="Blur",
+        description="Most Gaussian blur, its sigma in pixels; half the patches get none.",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """How the intensities of one patch change; an entry for each channel.
+
+    Attributes
+    ----------
+    gain
+        Factor on the contrast about the mean.
+    brightness, noise
+        Offset, and sigma of the Gaussian noise, in standard deviations of the patch.
+    gamma
+        Exponent on the intensities, their range taken as 0 to 1.
+    blur
+        (d, C): sigma of the Gaussian blur along each axis, in pixels of that axis.
+    seed
+        Of the noise.
+    """
+
+    gain: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+    gamma: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    blur: NDArray[np.float64]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """All that is random about one patch."""
+
+    deformation: Deformation
+    exposure: Exposure
+
+
+def draw(
+    options: AugmentOptions,
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    channels: int,
+    key: Sequence[int],
+) -> Draw:
+    """Draw the random numbers for one patch.
+
+    Parameters
+    ----------
+    options
+        How strong.
+    shape
+        Shape of the patch that is to come out, ([Z,] Y, X).
+    spacing
+        Pixel size along each of these axes, in any one unit.
+    channels
+        Number of image channels.
+    key
+        What the numbers depend on, such as (seed, step, sample): nonnegative integers.
+
+    Returns
+    -------
+    Draw
+        The same for the same arguments, whatever the batch and the device.
+    """
+    # intensities first: how many numbers the deformation takes depends on the shape
+    random = np.random.default_rng(tuple(key))
+    exposure = _draw_exposure(options, spacing, channels, random)
+    return Draw(draw_deformation(options, tuple(shape), spacing, random), exposure)
+
+
+def _draw_exposure(
+    options: AugmentOptions, spacing: Sequence[float], channels: int, random: np.random.Generator
+) -> Exposure:
+    gain, brightness, gamma, noise, blur = options.strength * random.uniform(-1, 1, (5, channels))
+    pixels = min(spacing) / np.asarray(spacing, dtype=float)
+    return Exposure(
+        gain=(1 + options.gain) ** gain,
+        brightness=options.brightness * brightness,
+        gamma=(1 + options.gamma) ** gamma,
+        noise=options.noise * np.maximum(noise, 0),
+        blur=options.blur * np.maximum(blur, 0) * pixels[:, None],
+        seed=int(random.integers(2**63)),
+    )
