@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import gui_kit
 import pytest
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
@@ -99,6 +101,35 @@ def test_a_package_folder_can_be_dropped(models_panel, qtbot, shared_data):
     finish_job(models_panel, qtbot)
     assert "within" in facts_shown(models_panel)
     assert models_panel.session.model.spec.provenance.verified_error <= 1e-4
+
+
+def test_missing_weights_are_fetched_only_when_asked_for(
+    models_panel, qtbot, tmp_path, shared_data, monkeypatch
+):
+    package = shared_data / "networks" / "unet2d_nuclei_broad"
+    for path in package.iterdir():
+        if path.suffix not in (".torch", ".onnx"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    opened = []
+    weights = package / "unet2d_nuclei_broad_weights.torch"
+
+    def connect(url):
+        opened.append(url)
+        stream = io.BytesIO(weights.read_bytes())
+        stream.headers = {"Content-Length": str(weights.stat().st_size)}
+        return stream
+
+    monkeypatch.setattr("napari_unet.core.imports.fetch._connect", connect)
+    models_panel.load_text(str(tmp_path))
+    finish_job(models_panel, qtbot)
+    assert "weights" in said(models_panel)
+    assert models_panel.fetch.isVisible()
+    assert opened == []
+    models_panel.fetch.click()
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.model is not None
+    assert not models_panel.fetch.isVisible()
+    assert len(opened) == 1
 
 
 def test_several_files_or_a_web_address_are_not_taken(models_panel, tmp_path):

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
 )
 
+from napari_unet.core.imports import MissingWeightsError
 from napari_unet.gui.fields import button, caption, table, text
 from napari_unet.gui.panel import Panel
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
     from napari_unet.core.model import Model, ModelSpec
+    from napari_unet.gui.job import Outcome
 
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
@@ -51,6 +53,9 @@ class ModelsPanel(Panel):
         self.load = button("Load", "Make the chosen U-Net the one that Segment uses.", main=True)
         self.open = button("Open file…", OPEN_TIP)
         self.keep = button("Keep in library", KEEP_TIP)
+        self.fetch = button("Download the weights", "")
+        self.fetch.setVisible(False)
+        self._missing: MissingWeightsError | None = None
         self.facts = text()
         self._lay_out()
         self.list.currentItemChanged.connect(self._show_chosen)
@@ -58,6 +63,9 @@ class ModelsPanel(Panel):
         self.load.clicked.connect(self._load_chosen)
         self.open.clicked.connect(self._ask_for_file)
         self.keep.clicked.connect(self._keep)
+        self.fetch.clicked.connect(self._fetch)
+        self.session.jobs.started.connect(self.fetch.hide)
+        self.session.jobs.ended.connect(self._offer_to_fetch)
         self.session.model_changed.connect(self._show_loaded)
         self.session.library_changed.connect(self._list)
         self._list()
@@ -74,6 +82,7 @@ class ModelsPanel(Panel):
         self.body.addWidget(self.facts)
         self.body.addWidget(self.keep)
         self.body.addWidget(self.foot)
+        self.body.addWidget(self.fetch)
         self.body.addStretch(1)
 
     def _list(self) -> None:
@@ -117,6 +126,17 @@ class ModelsPanel(Panel):
     def _keep(self) -> None:
         with self.reporting():
             self.session.keep()
+
+    def _offer_to_fetch(self, outcome: Outcome[object]) -> None:
+        if isinstance(outcome.error, MissingWeightsError):
+            self._missing = outcome.error
+            self.fetch.setToolTip(f"Download {outcome.error.url} to {outcome.error.target}.")
+            self.fetch.show()
+
+    def _fetch(self) -> None:
+        if self._missing is not None:
+            with self.reporting():
+                self.session.load(str(self._missing.package), fetch=True)
 
     def _show_loaded(self, model: Model) -> None:
         self._mark_loaded()

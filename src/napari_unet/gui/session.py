@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
+from napari_unet.core.imports import fetch_weights
 from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
 from napari_unet.services.library import Library
@@ -51,7 +52,9 @@ class Session(QObject):
         self.source = ""
         self._activity = Activity(self.jobs)
 
-    def load(self, text: str, then: Callable[[], None] | None = None) -> None:
+    def load(
+        self, text: str, then: Callable[[], None] | None = None, *, fetch: bool = False
+    ) -> None:
         """Load a model in a job and make it the current one.
 
         Parameters
@@ -60,6 +63,8 @@ class Session(QObject):
             A library name, or the path of a model file or package.
         then
             Called once the model is there.
+        fetch
+            Download the weights of a package first.
 
         Raises
         ------
@@ -74,7 +79,8 @@ class Session(QObject):
                 if then is not None:
                     then()
 
-        self.jobs.start(f"Loading {Path(text).name}", _load(self.library, text), on_end=use)
+        job = _load(self.library, text, fetch)
+        self.jobs.start(f"Loading {Path(text).name}", job, on_end=use)
 
     def keep(self) -> None:
         """Put the current model into the library.
@@ -113,7 +119,9 @@ def session_of(viewer: napari.Viewer) -> Session:
     return _sessions[real]
 
 
-def _load(library: Library, text: str) -> Job[Model]:
+def _load(library: Library, text: str, fetch: bool) -> Job[Model]:
+    if fetch:
+        yield from fetch_weights(Path(text))
     yield from torch_ready()
     model = yield from library.load(text)
     return model
