@@ -55,11 +55,15 @@ class Plan:
         parts = [
             f"{tiles} of {shape}",
             f"{self.halo_share:.0%} halo",
-            f"about {self.memory / GIB:.1f} GiB on {self.device} in {self.precision}",
+            f"about {_size(self.memory)} on {self.device} in {self.precision}",
         ]
         if not self.exact:
             parts.append("tiles blended: this network's result depends on the tile")
         return ", ".join(parts)
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / GIB:.1f} GiB" if n_bytes >= GIB else f"{n_bytes / GIB * 1024:.0f} MiB"
 
 
 def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> Plan:
