@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import napari_unet
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "napari_unet"
 VIEWER = {"napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide2", "PySide6"}
@@ -101,3 +103,9 @@ def test_the_imports_in_the_readme_exist():
         assert [
             name for name in names.split(", ") if not hasattr(import_module(module), name)
         ] == []
+
+
+def test_every_public_name_is_there_on_first_use() -> None:
+    for name in napari_unet.__all__:
+        assert getattr(napari_unet, name).__name__ == name
+    assert not hasattr(napari_unet, "nonsense")

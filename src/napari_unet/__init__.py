@@ -1,3 +1,51 @@
 """U-Net Studio: segment microscopy stacks with a U-Net, in napari, Python or the command line."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_unet.core.axes import Image
+    from napari_unet.core.errors import UserError
+    from napari_unet.core.progress import Progress, finish
+    from napari_unet.services.images import open_image
+    from napari_unet.services.library import Library
+    from napari_unet.services.options import SegmentOptions
+    from napari_unet.services.save import save_labels, save_probabilities
+    from napari_unet.services.segment import Segmentation, segment
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Image",
+    "Library",
+    "Progress",
+    "SegmentOptions",
+    "Segmentation",
+    "UserError",
+    "finish",
+    "open_image",
+    "save_labels",
+    "save_probabilities",
+    "segment",
+]
+
+_HOMES = {
+    "core.axes": ("Image",),
+    "core.errors": ("UserError",),
+    "core.progress": ("Progress", "finish"),
+    "services.images": ("open_image",),
+    "services.library": ("Library",),
+    "services.options": ("SegmentOptions",),
+    "services.save": ("save_labels", "save_probabilities"),
+    "services.segment": ("Segmentation", "segment"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # on first use, so that importing the package stays quick and brings in nothing heavy
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"napari_unet.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
