@@ -1,0 +1,106 @@
+"""The part of an image that has been annotated: polygons over ranges of planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.bitmask import BitMask
+from napari_unet.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_unet.core.axes import Image
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A polygon in the plane, over a range of planes.
+
+    Attributes
+    ----------
+    outline
+        Corners (y, x) in pixels of the image, in order; the centre of pixel (i, j) is at (i, j). A
+        pixel belongs to the region if its centre lies inside; where the outline crosses itself, as
+        the even-odd rule has it.
+    spans
+        First and one past the last index along the other label axes; along those not named, all.
+    """
+
+    outline: tuple[tuple[float, float], ...]
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.outline) < 3 or not np.isfinite(self.outline).all():
+            raise UserError(
+                "A region has no area",
+                value=f"{len(self.outline)} corner(s)",
+                rule="A region is a polygon with at least three corners, all of them finite numbers.",
+                remedy="Draw a rectangle or a polygon around what has been annotated.",
+            )
+
+    @classmethod
+    def box(cls, y: Span, x: Span, **spans: Span) -> Region:
+        """Return the box of pixels ``y[0] <= i < y[1]``, ``x[0] <= j < x[1]``.
+
+        Parameters
+        ----------
+        y, x
+            First and one past the last pixel.
+        spans
+            Likewise along other axes, such as ``Z=(3, 5)``.
+        """
+        (top, bottom), (left, right) = ((a - 0.5, b - 0.5) for a, b in (y, x))
+        corners = ((top, left), (top, right), (bottom, right), (bottom, left))
+        return cls(corners, spans)
+
+    def covers(self, index: Mapping[str, int]) -> bool:
+        """Whether it reaches the plane at this position along the other axes."""
+        return all(first <= index[a] < stop for a, (first, stop) in self.spans.items())
+
+    def mask(self, shape: Sequence[int]) -> BitMask:
+        """Return its pixels in a plane of this shape, (Y, X)."""
+        corners = np.asarray(self.outline, dtype=np.float64)
+        low = np.clip(np.ceil(corners.min(axis=0)), 0, shape).astype(int)
+        high = np.clip(np.floor(corners.max(axis=0)) + 1, low, shape).astype(int)
+        rows, columns = np.arange(low[0], high[0])[:, None], np.arange(low[1], high[1])[None]
+        inside = np.zeros((rows.size, columns.size), dtype=bool)
+        for (y0, x0), (y1, x1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            crossed = (y0 <= rows) != (y1 <= rows)
+            if crossed.any():
+                crossing = x0 + (rows - y0) * (x1 - x0) / (y1 - y0)
+                inside ^= crossed & (crossing <= columns)
+        return BitMask.of(inside, int(low[0]), int(low[1]))
+
+
+def check_region(region: Region, image: Image) -> None:
+    """Raise a :class:`UserError` where a region misses an image or names an axis it lacks."""
+    sizes = {a: n for a, n in image.sizes.items() if a in image.label_axes and a not in "YX"}
+    rule = f"A region lies, at least in part, in the image's {image.label_shape} pixels."
+    unknown = [a for a in region.spans if a not in sizes]
+    if unknown:
+        raise UserError(
+            f"A region has a range along {unknown[0]}, which {image.name!r} lacks",
+            value=f"axes {image.label_axes!r}",
+            rule="A region may be bounded along the axes of the image only.",
+            remedy="Leave that range out, or correct the image's axes.",
+        )
+    beyond = [
+        a for a, (first, stop) in region.spans.items() if stop <= max(first, 0) or first >= sizes[a]
+    ]
+    mask = region.mask((image.sizes["Y"], image.sizes["X"]))
+    if beyond or not mask:
+        where = (
+            f"{beyond[0]} {region.spans[beyond[0]]}" if beyond else f"corners {region.outline[:4]}"
+        )
+        raise UserError(
+            f"A region lies outside {image.name!r}",
+            value=where,
+            rule=rule,
+            remedy="Move the region onto the image, or delete it.",
+        )
