@@ -1,0 +1,122 @@
+"""Losses over the labelled pixels only: masked cross-entropy and soft Dice.
+
+The mask never touches the logits' values: a logit multiplied by 0 is a probability of one half, which
+counts. Unlabelled pixels are left out of every sum instead, so that their gradient is exactly zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_unet.core.annotations import IGNORE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ENOUGH = 100
+"""Dice of a class counts where a batch has this many labelled pixels of it, and as many of others.
+
+From fewer it would be noise; they train by cross-entropy alone.
+"""
+HEAVIEST = 10.0
+"""Largest weight of a class."""
+
+
+def balance(pixels: Sequence[int], power: float = 0.5) -> tuple[float, ...]:
+    """Weigh classes by how rare they are.
+
+    Parameters
+    ----------
+    pixels
+        Number of labelled pixels of each class, background first.
+    power
+        1: all classes matter the same in sum; 0: all pixels do.
+
+    Returns
+    -------
+    tuple of float
+        A weight for each class, at most :data:`HEAVIEST`, 1 for one without pixels. Before that
+        limit, the mean over the pixels is 1.
+    """
+    there = [n for n in pixels if n > 0]
+    # a class with n pixels weighs in proportion to n to the minus power
+    norm = sum(there) / sum(n ** (1 - power) for n in there) if there else 1.0
+    return tuple(min(norm * n**-power, HEAVIEST) if n > 0 else 1.0 for n in pixels)
+
+
+def masked_loss(
+    logits: Tensor,
+    classes: Tensor,
+    *,
+    activation: Literal["softmax", "sigmoid"],
+    class_weights: Sequence[float] | None = None,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """Cross-entropy plus soft Dice, over the labelled pixels.
+
+    Parameters
+    ----------
+    logits
+        (N, C, [Z,] Y, X), of any precision; sums are taken in float32.
+    classes
+        (N, [Z,] Y, X) int64: 0 for background, else the class; :data:`IGNORE` where unlabelled.
+    activation
+        ``"softmax"``: channel c is class c. ``"sigmoid"``: channel c is class c + 1 against all others.
+    class_weights
+        Weight of the pixels of each class, background first, in the cross-entropy.
+    weights
+        (N, [Z,] Y, X): added to these, such as the border weights.
+
+    Returns
+    -------
+    Tensor
+        A scalar, float32: 0 for a perfect prediction, and with a gradient of zero where nothing is
+        labelled.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        known = classes != IGNORE
+        # chosen, not multiplied: what is not finite must not come back through a product
+        safe = torch.where(known[:, None], logits.float(), 0.0)
+        target = classes.clamp(min=0)
+        importance = known.float()
+        if class_weights is not None:
+            importance = importance * logits.new_tensor(class_weights, dtype=torch.float32)[target]
+        if weights is not None:
+            importance = importance + torch.where(known, weights.float(), 0.0)
+        share = importance / importance.sum().clamp(min=torch.finfo(torch.float32).tiny)
+        if activation == "softmax":
+            entropy = functional.cross_entropy(safe, target, reduction="none")
+            probabilities = safe.softmax(dim=1)[:, 1:]
+        else:
+            entropy = _binary_entropy(safe, target)
+            probabilities = safe.sigmoid()
+        return (entropy * share).sum() + _dice(probabilities, target, known)
+
+
+def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over the channels of the binary cross-entropy, a number for each pixel."""
+    truth = _one_hot(target, logits.shape[1])
+    return functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1)
+
+
+def _dice(probabilities: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """One minus soft Dice, in the mean over the classes but the background with enough labels."""
+    truth = _one_hot(target, probabilities.shape[1])
+    mask = known[:, None].float()
+    over = [0, *range(2, probabilities.dim())]
+    both = (probabilities * truth * mask).sum(over)
+    either = ((probabilities + truth) * mask).sum(over)
+    of_class = (truth * mask).sum(over)
+    enough = ((of_class >= ENOUGH) & (mask.sum() - of_class >= ENOUGH)).float()
+    loss = 1 - 2 * both / either.clamp(min=1)
+    return (loss * enough).sum() / enough.sum().clamp(min=1)
+
+
+def _one_hot(target: Tensor, n: int) -> Tensor:
+    """Which of the classes 1 … n a pixel is, as (N, n, …) float32."""
+    numbers = torch.arange(1, n + 1, device=target.device).view(1, n, *[1] * (target.dim() - 1))
+    return (target[:, None] == numbers).float()
