@@ -65,6 +65,8 @@ def open_image(path: Path, axes: str | None = None, series: int = 0) -> Image:
             )
         chosen = file.series[series]
         letters = axes.strip().upper() if axes else legal_axes(chosen.axes)
+        if not axes and not set("YX") <= set(letters):
+            raise damaged(str(path), f"an image of shape {tuple(chosen.shape)}")
         check_axes(letters, chosen.shape)
         _check_dtype(path, chosen)
         scale, unit = calibration(file, series)

@@ -24,8 +24,10 @@ def check_header(file: Any) -> None:
     path = file.filehandle.path
     if not file.pages:
         raise damaged(path, "no image in it")
-    pages, circular = follow_pages(file)
-    if circular:
+    pages, following = follow_pages(file)
+    if following >= file.filehandle.size:
+        raise damaged(path, f"the pages after the first {pages} are missing")
+    if following:
         if pages > LONGEST_LOOP:
             raise damaged(path, "pages that follow each other in a circle")
         len(file.pages)  # tifffile only looks for a circle when it counts them all at once
@@ -33,14 +35,23 @@ def check_header(file: Any) -> None:
         raise damaged(path, "an OME header with absurd sizes")
 
 
-def follow_pages(file: Any) -> tuple[int, bool]:
-    """Follow the chain of pages to its end; count them and say whether it runs in a circle."""
+def follow_pages(file: Any) -> tuple[int, int]:
+    """Follow the chain of pages and count them.
+
+    Returns
+    -------
+    pages : int
+        How many there are.
+    following : int
+        Where the last says that another one is: 0 at a proper end, a page seen already if they run
+        in a circle, beyond the file if it is cut short or unreadable there.
+    """
     form, handle = file.tiff, file.filehandle
     seen: set[int] = set()
     offset = file.pages.first.offset
     while 0 < offset < handle.size:
         if offset in seen:
-            return len(seen), True
+            break
         seen.add(offset)
         handle.seek(offset)
         try:
@@ -48,8 +59,8 @@ def follow_pages(file: Any) -> tuple[int, bool]:
             rest = handle.read(tags * form.tagsize + form.offsetsize) if tags <= 4096 else b""
             (offset,) = struct.unpack(form.offsetformat, rest[-form.offsetsize :])
         except struct.error:
-            break
-    return len(seen), False
+            return len(seen), handle.size
+    return len(seen), offset
 
 
 def planes_announced(ome_xml: str) -> int:

@@ -90,14 +90,20 @@ def write_stack(path: Path, stack: Stack, image: Image, names: Sequence[str] = (
         said |= _names(stack, names, notation)
     resolution = {"resolution": (1 / scale.get("X", 1), 1 / scale.get("Y", 1))} if scale else {}
     big = stack.nbytes > CLASSIC_BYTES
+    pixels: Any = stack.planes()
+    if notation == "json" and stack.shape[-1] == 1:
+        # tifffile takes a last axis of length 1 for samples of a pixel, planes of it for pages
+        pixels = np.stack(list(pixels)).reshape(stack.shape)
     with (
         atomic_path(path) as part,
+        # opened here, since the writer would leave it open if the disk were full at once
+        part.open("wb") as handle,
         tifffile.TiffWriter(
-            part, bigtiff=big, imagej=notation == "imagej", ome=notation == "ome"
+            handle, bigtiff=big, imagej=notation == "imagej", ome=notation == "ome"
         ) as file,
     ):
         file.write(
-            stack.planes(),
+            pixels,
             shape=stack.shape,
             dtype=stack.dtype,
             photometric="minisblack",
@@ -114,6 +120,7 @@ def _notation(path: Path, stack: Stack) -> Notation:
     if not standard or 1 in stack.shape[:-2]:
         return "json"
     held = stack.dtype.name in ("uint8", "uint16", "float32") and stack.nbytes <= CLASSIC_BYTES
+    held = held and stack.shape[-1] > 1  # nor does tifffile's ImageJ tell columns from samples
     named_ome = re.search(r"\.ome\.tiff?$", path.name, re.IGNORECASE)
     return "imagej" if held and not named_ome else "ome"
 
