@@ -15,6 +15,7 @@ from napari.layers import Image, Labels
 
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers import image_of
+from napari_unet.gui.segment_panel import SegmentPanel
 from napari_unet.services.segment import segment
 
 
@@ -252,14 +253,22 @@ def test_closing_the_viewer_stops_the_run_without_a_word(slow, viewer, qtbot, ca
 
 
 def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot):
+    slow.session.model = small_model()
+    viewer.add_image(random_image(20, 128, 128), name="stack")
     begin(slow, qtbot)
-    session = slow.session
+    jobs, words, gone = slow.session.jobs, [], []
+    jobs.said.connect(words.append)
+    slow.destroyed.connect(lambda: gone.append(True))
     viewer.window.remove_dock_widget(slow)
-    slow.deleteLater()
-    qtbot.wait(100)
+    qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
     viewer.add_image(random_image(30, 40), name="another")
-    session.jobs.cancel()
-    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    again = SegmentPanel(viewer)
+    viewer.window.add_dock_widget(again, name="Segment again")
+    assert again.foot.cancel.isVisibleTo(again) == jobs.running
+    qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+    qtbot.waitUntil(lambda: len(words) == 1, timeout=SECONDS)
+    assert "stack labels" in words[0]
+    assert "Done" in said(again)
 
 
 def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Image
     from napari_unet.core.model import ModelSpec
 
+LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 IMAGE_TIP = "The image layer to segment."
 AXES_TIP = (
     "What the image's dimensions are: T time, Z depth, C channel, Y and X the plane, S colours. "
@@ -55,10 +56,16 @@ class ImageForm(QObject):
         form.addRow("", self.meaning)
         self.layers.currentIndexChanged.connect(self._take_layer)
         self.axes.currentTextChanged.connect(self._take_axes)
-        for event in ("inserted", "removed", "reordered", "renamed"):
+        for event in LIST_EVENTS:
             getattr(viewer.layers.events, event).connect(self._list)
         viewer.layers.selection.events.active.connect(self._follow)
         self._list()
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        for event in LIST_EVENTS:
+            getattr(self._viewer.layers.events, event).disconnect(self._list)
+        self._viewer.layers.selection.events.active.disconnect(self._follow)
 
     @property
     def layer(self) -> ImageLayer | None:

@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 COLLECT_MS = 150
 """Time between two looks into the inbox: each redraws some of the window, and so all of it."""
+HASTE_MS = 20
+"""The same while a job is told to stop."""
 BUDGET_S = 0.02
 """Longest time spent at once on what lies in it."""
 
@@ -105,6 +107,8 @@ class Jobs(QObject):
     """The job was told to stop and is finishing its step."""
     ended = Signal(object)
     """The job is over; its :class:`Outcome`."""
+    said = Signal(str)
+    """What there is to say about how it went."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -113,7 +117,6 @@ class Jobs(QObject):
         self._on_step: Callable[[Progress], None] = _ignore
         self._on_end: Callable[[Outcome[Any]], None] = _ignore
         self._timer = QTimer(self)
-        self._timer.setInterval(COLLECT_MS)
         # not again before it is through: whoever is told of progress may process events
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._collect)
@@ -155,7 +158,7 @@ class Jobs(QObject):
         self._run = _Run(job)
         self._run.start()
         self.started.emit(title)
-        self._timer.start()
+        self._timer.start(COLLECT_MS)
 
     def check_idle(self) -> None:
         """Raise a :class:`UserError` when a job is at work."""
@@ -170,6 +173,7 @@ class Jobs(QObject):
         """Stop the job after its present step; what it yielded since the last look is dropped."""
         if self._run is not None and not self._run.cancelled:
             self._run.cancel()
+            self._timer.start(HASTE_MS)
             self.cancelling.emit()
 
     def abandon(self) -> None:
@@ -190,7 +194,7 @@ class Jobs(QObject):
         if over and empty:
             self._finish(run.ending)
         if self._run is run:
-            self._timer.start()
+            self._timer.start(HASTE_MS if run.cancelled else COLLECT_MS)
 
     def _deliver(self, run: _Run[Any]) -> tuple[Progress | None, bool]:
         """Hand on the inbox while time allows; returns the newest, and whether none is left."""

@@ -49,7 +49,10 @@ class JobBar(QWidget):
         jobs.progressed.connect(self._advance)
         jobs.cancelling.connect(self._wind_down)
         jobs.ended.connect(self._end)
+        jobs.said.connect(self._say)
         self._at_work.setVisible(jobs.running)
+        if jobs.running:
+            self._begin(jobs.title)
 
     def _lay_out(self) -> None:
         top, middle = QHBoxLayout(), QHBoxLayout()
@@ -85,6 +88,9 @@ class JobBar(QWidget):
         self.cancel.setEnabled(False)
         self.left.clear()
         self.note.setText("Stopping…")
+
+    def _say(self, words: str) -> None:
+        self.message.show_text("done", words)
 
     def _end(self, outcome: Outcome[object]) -> None:
         self._at_work.setVisible(False)

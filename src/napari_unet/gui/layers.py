@@ -35,17 +35,10 @@ def image_of(layer: ImageLayer, axes: str) -> Image:
     Raises
     ------
     UserError
-        When the axes don't fit the array, or it holds complex numbers.
+        When the axes don't fit the array.
     """
     data = layer_array(layer)
     check_axes(axes, data.shape)
-    if data.dtype.kind == "c":
-        raise UserError(
-            f"{layer.name!r} holds complex numbers",
-            value=data.dtype,
-            rule="Pixels must be integers or floating-point numbers.",
-            remedy="Take their magnitude first, with numpy.abs.",
-        )
     units = [str(u) for u in layer.units]
     unit = units[axes.index("X")] if axes.index("X") < layer.ndim else "pixel"
     sizes = zip(axes, layer.scale, layer.units, strict=False)

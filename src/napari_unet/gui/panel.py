@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
@@ -61,6 +61,19 @@ class Panel(QScrollArea):
         """Learn which window it is in."""
         super().showEvent(event)
         self.session.live_with(self)
+
+    def event(self, event: QEvent) -> bool:
+        """Go for good when the dock around it is closed: napari makes a new one when asked again.
+
+        Left to the garbage collector, it might be taken down in a job's thread.
+        """
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.let_go()
+            self.deleteLater()
+        return bool(super().event(event))
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:

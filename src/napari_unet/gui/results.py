@@ -92,12 +92,17 @@ class ResultLayer:
         known = {**self.layer.metadata[RECORD], **record, "checksum": _checksum(self.layer.data)}
         self.layer.metadata = {**self.layer.metadata, RECORD: known}
 
+    def restore(self) -> bool:
+        """Put back what an earlier run had left, if there was one and nothing is written yet."""
+        if self._before is None:
+            return False
+        self._before.put_into(self.layer)
+        self.layer.editable = True
+        return True
+
     def withdraw(self) -> None:
         """Leave things as they were, nothing having been written."""
-        self.layer.editable = True
-        if self._before is not None:
-            self._before.put_into(self.layer)
-        elif self.layer in self._viewer.layers:
+        if not self.restore() and self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
 
 

@@ -107,6 +107,10 @@ class SegmentPanel(Panel):
         self._settled.timeout.connect(self._make_plan)
         self._planner.ended.connect(self._show_plan)
 
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.image.let_go()
+
     def _open_models(self) -> None:
         self.viewer.window.add_plugin_dock_widget(PLUGIN, LOAD, tabify=True)
 
@@ -150,7 +154,7 @@ class SegmentPanel(Panel):
             if title == "preview":
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
             run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
-            run.start(self.session.jobs, self.foot.message)
+            run.start(self.session.jobs)
 
     def _make_plan(self) -> None:
         """Have the plan made in a thread: it copies the network."""

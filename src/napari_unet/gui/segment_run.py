@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Box, Image
     from napari_unet.core.model import Model
     from napari_unet.gui.job import Jobs, Outcome
-    from napari_unet.gui.job_bar import Message
     from napari_unet.services.options import SegmentOptions
 
 
@@ -62,8 +61,8 @@ class SegmentRun:
         self._result: ResultLayer
         self._began = 0.0
 
-    def start(self, jobs: Jobs, message: Message) -> None:
-        """Make the layer and fill it; how that ends is said in `message`.
+    def start(self, jobs: Jobs) -> None:
+        """Make the layer and fill it.
 
         Raises
         ------
@@ -86,7 +85,7 @@ class SegmentRun:
 
         def end(outcome: Outcome[Segmentation]) -> None:
             removed.disconnect(cancel_without_layer)
-            self._finish(outcome, message)
+            self._finish(outcome, jobs)
 
         removed.connect(cancel_without_layer)
         job = segment(self._image, self._model, self._options, region=self._region, out=_Nowhere())
@@ -104,9 +103,11 @@ class SegmentRun:
             self._result.write(step.where, step.labels)
         self._result.show()
 
-    def _finish(self, outcome: Outcome[Segmentation], message: Message) -> None:
-        if self._result.empty and outcome.result is None:
+    def _finish(self, outcome: Outcome[Segmentation], jobs: Jobs) -> None:
+        if self._result.empty and outcome.error is not None:
             self._result.withdraw()
+            return
+        if self._result.empty and outcome.cancelled and self._result.restore():
             return
         record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
         complete = outcome.result is not None
@@ -114,7 +115,7 @@ class SegmentRun:
             record |= outcome.result.record
             self._add_probabilities(outcome.result.probabilities)
             took = time.monotonic() - self._began
-            message.show_text("done", f"Done in {took:.1f} s: “{self._result.layer.name}”.")
+            jobs.said.emit(f"Done in {took:.1f} s: “{self._result.layer.name}”.")
         self._result.finish({**record, "complete": complete, "purpose": self._purpose})
 
     def _add_probabilities(self, maps: Any) -> None:
