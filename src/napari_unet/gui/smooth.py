@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AHEAD = ("torch", "pandas")
-"""What the first segmentation imports; pandas is what napari's labels layers bring in."""
+AHEAD = ("torch", "pandas", "scipy.linalg")
+"""What the first segmentation imports; the last two are what napari needs for a labels layer."""
 
 LIBRARIES = {"linux": "libtorch.so", "darwin": "libtorch.dylib", "win32": "torch.dll"}
 SEARCH_BESIDE = 0x1100
