@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_unet.core.progress import Progress
+    from napari_unet.gui.job import Jobs
 
 PLUGIN = "napari-unet-studio"
 SIZE = 1280, 800
@@ -49,13 +50,15 @@ def main(folder: Path) -> None:
     # small tiles and the first plane, so that the picture shows it filling in
     panel.options.tile.setValue(240)
     viewer.dims.set_current_step(0, 0)
-    wait(lambda: panel.plan.text(), 10)
-    running = midway(viewer, folder / "running.png")
+    wait(lambda: False, 2)
+    running = midway(viewer, jobs, folder / "running.png")
     jobs.progressed.connect(running)
     panel.segment.click()
     wait(lambda: not jobs.running, 600)
     jobs.progressed.disconnect(running)
     panel.options.tile.setValue(0)
+    panel.segment.click()
+    wait(lambda: not jobs.running, 600)
     take("done")
     panel.image.axes.setEditText("Y X")
     panel.segment.click()
@@ -63,15 +66,15 @@ def main(folder: Path) -> None:
     viewer.close()
 
 
-def midway(viewer: napari.Viewer, path: Path) -> Callable[[Progress], None]:
-    """Return a slot that takes a picture once, in the middle of the first plane."""
+def midway(viewer: napari.Viewer, jobs: Jobs, path: Path) -> Callable[[Progress], None]:
+    """Return a slot that takes a picture in the middle of the first plane, and then cancels."""
 
     def take(step: Progress) -> None:
-        if step.fraction > 0.08 and not taken:
+        if step.fraction > 0.08:
+            QApplication.processEvents()
             viewer.window.screenshot(str(path), flash=False)
-            taken.append(path)
+            jobs.cancel()
 
-    taken: list[Path] = []
     return take
 
 
