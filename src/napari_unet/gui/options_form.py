@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from napari_unet.core.model import ModelSpec
 
 NORMALIZATIONS = {
-    "percentile": "percentiles become 0 and 1",
-    "zscore": "zero mean, unit variance",
-    "divide_255": "values divided by 255",
-    "linear": "values as they are",
+    "percentile": "percentiles",
+    "zscore": "zero mean",
+    "divide_255": "over 255",
+    "linear": "linear",
 }
+
+UNSET = -0.05
+"""What the box for the threshold holds while nothing is set: a step below 0."""
 
 
 class OptionsForm(QObject):
@@ -39,7 +42,6 @@ class OptionsForm(QObject):
     def __init__(self, form: QFormLayout) -> None:
         super().__init__()
         self._form = form
-        self._spec: ModelSpec | None = None
         self.device = self._choice("device")
         self.precision = self._choice("precision")
         self.tile = QSpinBox()
@@ -50,22 +52,23 @@ class OptionsForm(QObject):
         self.memory.setRange(0, 4096)
         self.memory.setSuffix(" GiB")
         self.threshold = QDoubleSpinBox()
-        self.threshold.setRange(-0.01, 1)
+        self.threshold.setRange(UNSET, 1)
         self.threshold.setSingleStep(0.05)
         self.normalization = choice("")
         self.normalization.addItem("", None)
         for kind, title in NORMALIZATIONS.items():
-            self.normalization.addItem(title, kind)
+            self.normalization.addItem("none" if kind == "linear" else title, kind)
         for spin in (self.tile, self.memory):
             spin.setSpecialValueText("automatic")
             spin.valueChanged.connect(self.changed)
-        self.threshold.setValue(-0.01)
+        self.threshold.setValue(UNSET)
         self._add("device", self.device)
         self._add("precision", self.precision)
         self._add("tile", self.tile)
         self._add("memory", self.memory)
         self._add("threshold", self.threshold)
         self._add("normalization", self.normalization)
+        self.normalization.setToolTip(Normalization.model_fields["kind"].description or "")
         self.fit_model(None)
 
     def values(self) -> dict[str, Any]:
@@ -77,13 +80,12 @@ class OptionsForm(QObject):
             "precision": self.precision.currentText(),
             "tile": self.tile.value() or None,
             "memory": self.memory.value() or None,
-            "threshold": threshold if threshold >= 0 else None,
+            "threshold": None if threshold == UNSET else max(threshold, 0.0),
             "normalization": None if kind is None else Normalization(kind=kind),
         }
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself where nothing is set."""
-        self._spec = spec
         own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
         self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
         thresholded = spec is None or spec.activation != "softmax"
