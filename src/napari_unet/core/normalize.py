@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 22
 """Pixels read at a time while measuring."""
+
+HELD = 1 << 22
+"""Pixels whose percentiles are found by holding them all."""
 
 
 class Normalization(BaseModel):
@@ -211,7 +215,10 @@ def _mean_and_deviation(
 def _percentiles(
     frames: Sequence[Frame], normalization: Normalization
 ) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Percentiles by histogram: exact for integers up to 16 bit, to 1/131070 of the range else."""
+    """Percentiles by histogram: exact for integers up to 16 bit, to 1/131070 of the range else.
+
+    Where there are few enough pixels to hold them all, they are exact for every type.
+    """
     if normalization.low >= normalization.high:
         raise UserError(
             "The percentiles of the normalisation are the wrong way round",
@@ -222,6 +229,8 @@ def _percentiles(
     dtype = frames[0].image.data.dtype
     n = len(frames[0].channels)
     exact = dtype.kind in "bui" and dtype.itemsize <= 2
+    if not exact and prod(frames[0].shape) * len(frames) <= HELD:
+        return (yield from _percentiles_of_few(frames, normalization))
     if exact:
         first, last = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         low, step = np.full(n, float(first)), np.ones(n)
@@ -245,6 +254,20 @@ def _percentiles(
     wanted = (normalization.low, normalization.high)
     found = low[:, None] + step[:, None] * [[_rank(row, q) for q in wanted] for row in counts]
     return found[:, 0], found[:, 1] - found[:, 0]
+
+
+def _percentiles_of_few(
+    frames: Sequence[Frame], normalization: Normalization
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    blocks_read = []
+    for progress, block in _read(frames, "Measuring intensity"):
+        blocks_read.append(block)
+        yield progress
+    values = np.concatenate(blocks_read, axis=1).astype(np.float64)
+    over = 1 if normalization.per_channel else None
+    low, high = np.percentile(values, (normalization.low, normalization.high), axis=over)
+    n = len(values)
+    return np.broadcast_to(low, n), np.broadcast_to(high - low, n)
 
 
 def _bins(values: NDArray[Any], low: float, step: float) -> NDArray[np.intp]:
