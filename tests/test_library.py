@@ -42,6 +42,13 @@ def test_a_saved_model_comes_back_whole(model, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_a_saved_model_can_be_read_by_whoever_may_read_new_files(model, tmp_path):
+    path, plain = tmp_path / "m.safetensors", tmp_path / "plain"
+    save_model(model, path)
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 @pytest.mark.parametrize("length", [0, 1, 8, 100, 2000, -1])
 def test_a_truncated_file_is_refused(model, tmp_path, length):
     path = tmp_path / "m.safetensors"
@@ -78,7 +85,7 @@ def test_a_model_that_cannot_be_written_leaves_nothing(model, tmp_path, monkeypa
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(UserError, match="space"):
         save_model(model, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []

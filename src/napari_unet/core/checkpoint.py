@@ -39,7 +39,7 @@ def save_model(model: Model, path: Path) -> None:
     UserError
         When the file can't be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {k: v.detach().cpu().contiguous() for k, v in model.network.state_dict().items()}
     header = {
@@ -48,7 +48,8 @@ def save_model(model: Model, path: Path) -> None:
         "sha256": weights_hash(state),
     }
     with atomic_path(path) as temporary:
-        save_file(state, temporary, {_KEY: json.dumps(header)})
+        # not save_file: its file could be read by its owner only
+        temporary.write_bytes(save(state, {_KEY: json.dumps(header)}))
 
 
 def read_spec(path: Path) -> ModelSpec:
