@@ -248,3 +248,60 @@ class Unet2d:
             joined = [skips.pop(), conv(f"upsamplers.{n}.1", x)]
             x = block(f"decoders.{n}", torch.cat(joined[:: -1 if self.up_first else 1], dim=1))
         return conv("output", x)
+
+
+@dataclass(frozen=True)
+class TorchEm:
+    """The 2-D U-Net of torch-em without norm: the upsampled features come first.
+
+    Its default has instance norms, which have no weights, before both convolutions of a block; only
+    the numbering of the convolutions tells.
+    """
+
+    channels: int = 1
+    classes: int = 2
+    base: int = 4
+    depth: int = 3
+    instance_norm: bool = False
+    ndim = 2
+
+    def state(self, seed: int = 0) -> State:
+        draw = Weights(seed=seed)
+
+        def block(name: str, into: int, out: int) -> None:
+            first, second = (1, 4) if self.instance_norm else (0, 2)
+            draw.conv(f"{name}.block.{first}", into, out)
+            draw.conv(f"{name}.block.{second}", out, out)
+
+        widths = [self.base * 2**n for n in range(self.depth + 1)]
+        for n, (into, out) in enumerate(itertools.pairwise([self.channels, *widths[:-1]])):
+            block(f"encoder.blocks.{n}", into, out)
+        block("base", *widths[-2:])
+        for n, (below, out) in enumerate(itertools.pairwise(widths[::-1])):
+            block(f"decoder.blocks.{n}", below, out)
+            draw.conv(f"decoder.samplers.{n}.conv", below, out, 1)
+        draw.conv("out_conv", self.base, self.classes, 1)
+        return draw.state
+
+    def forward(self, state: State, x: Tensor) -> Tensor:
+        def conv(name: str, x: Tensor) -> Tensor:
+            weight = state[f"{name}.weight"]
+            return functional.conv2d(
+                x, weight, state[f"{name}.bias"], padding=weight.shape[-1] // 2
+            )
+
+        def block(name: str, x: Tensor) -> Tensor:
+            for i in (0, 2):
+                x = functional.relu(conv(f"{name}.block.{i}", x))
+            return x
+
+        skips = []
+        for n in range(self.depth):
+            skips.append(block(f"encoder.blocks.{n}", x))
+            x = functional.max_pool2d(skips[-1], 2)
+        x = block("base", x)
+        for n in range(self.depth):
+            x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = conv(f"decoder.samplers.{n}.conv", x)
+            x = block(f"decoder.blocks.{n}", torch.cat([x, skips.pop()], dim=1))
+        return conv("out_conv", x)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from foreign_networks import BrainUNet, PytorchUNet, Unet2d
+from foreign_networks import BrainUNet, PytorchUNet, TorchEm, Unet2d
 from model_packages import PackageWriter, sha256, sigmoid, softmax, zipped
 
 from napari_unet.core.errors import UserError
@@ -139,6 +139,7 @@ NETWORKS = {
     "pytorch-unet-bilinear": PytorchUNet(base=4, bilinear=True),
     "pytorch-unet-3d": PytorchUNet(base=4, depth=2, ndim=3),
     "brain": BrainUNet(),
+    "torch-em": TorchEm(classes=1),
 }
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 import safetensors.torch
 import torch
-from foreign_networks import BrainUNet, PytorchUNet, State
+from foreign_networks import BrainUNet, PytorchUNet, State, TorchEm
 from torch import Tensor
 
+from napari_unet.core.checkpoint import save_model
 from napari_unet.core.errors import UserError
 from napari_unet.core.imports import load_foreign
 
@@ -32,7 +33,7 @@ VARIANTS = {
 }
 
 
-def image(network: PytorchUNet | BrainUNet, size: tuple[int, ...] = (96, 64)) -> Tensor:
+def image(network: PytorchUNet | BrainUNet | TorchEm, size: tuple[int, ...] = (96, 64)) -> Tensor:
     random = torch.Generator().manual_seed(1)
     return torch.randn(1, network.channels, *size, generator=random)
 
@@ -42,7 +43,7 @@ def save(state: object, folder: Path, name: str = "weights.pth", **options: obje
     return folder / name
 
 
-def same(model: Model, state: State, network: PytorchUNet | BrainUNet, x: Tensor) -> bool:
+def same(model: Model, state: State, network: PytorchUNet | BrainUNet | TorchEm, x: Tensor) -> bool:
     with torch.inference_mode():
         ours, theirs = model.network(x), network.forward(state, x)
     return bool((ours - theirs).abs().max() <= 1e-5 * theirs.abs().max())
@@ -79,6 +80,20 @@ def test_the_up_first_family_of_the_pytorch_hub(classes: int, tmp_path: Path) ->
     model = load_foreign(save(state, tmp_path))
     assert same(model, state, network, image(network))
     assert model.spec.activation == "sigmoid"
+
+
+def test_torch_em(tmp_path: Path) -> None:
+    network = TorchEm()
+    state = network.state()
+    model = load_foreign(save(state, tmp_path))
+    assert same(model, state, network, image(network))
+    assert model.spec.activation == "sigmoid"
+
+
+def test_torch_em_with_its_default_norm_says_what_is_wrong(tmp_path: Path) -> None:
+    path = save(TorchEm(instance_norm=True).state(), tmp_path)
+    with pytest.raises(UserError, match="normalises before each convolution"):
+        load_foreign(path)
 
 
 WRAPPINGS = {
@@ -154,6 +169,12 @@ def test_bare_safetensors(tmp_path: Path) -> None:
     safetensors.torch.save_file(dict(state), tmp_path / "weights.safetensors")
     model = load_foreign(tmp_path / "weights.safetensors")
     assert same(model, state, network, image(network))
+
+
+def test_model_file_of_our_own(tmp_path: Path) -> None:
+    model = load_foreign(save(PytorchUNet(depth=1).state(), tmp_path, "mine.pth"))
+    save_model(model, tmp_path / "mine.safetensors")
+    assert load_foreign(tmp_path / "mine.safetensors").spec == model.spec
 
 
 def test_tensors_that_share_memory_are_taken_apart(tmp_path: Path) -> None:

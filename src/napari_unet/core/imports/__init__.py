@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_unet.core.checkpoint import is_model_file, load_model
 from napari_unet.core.errors import UserError
 from napari_unet.core.imports.fetch import fetch_weights
 from napari_unet.core.imports.files import Kind, identify
@@ -21,7 +22,7 @@ __all__ = ["MissingWeightsError", "fetch_weights", "load_foreign"]
 
 
 def load_foreign(path: Path) -> Model:
-    """Read a network that another program saved.
+    """Read a network that another program saved, or a model file of our own.
 
     Parameters
     ----------
@@ -50,7 +51,10 @@ def load_foreign(path: Path) -> Model:
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
             return load_package(path)
         with path.open("rb") as stream:
-            if identify(stream, path.name) is not Kind.PACKAGE:
+            kind = identify(stream, path.name)
+            if kind is Kind.SAFETENSORS and is_model_file(path):
+                return load_model(path)
+            if kind is not Kind.PACKAGE:
                 return load_weights(stream, path)
         return load_package(path)
     except OSError as error:

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import re
 
-from napari_unet.core.imports.layouts import Block, Layout, Tensors, sequence
+from napari_unet.core.imports.layouts import (
+    Block,
+    Layout,
+    NotThisLayoutError,
+    Tensors,
+    sequence,
+)
 from napari_unet.core.normalize import Normalization
 
 
@@ -20,7 +26,7 @@ def find_layout(tensors: Tensors) -> Layout | None:
     NotThisLayoutError
         When the names are a family's, but the network is another.
     """
-    for find in (pytorch_unet, unet2d_nuclei, brain_segmentation):
+    for find in (pytorch_unet, unet2d_nuclei, brain_segmentation, torch_em):
         layout = find(tensors)
         if layout is not None:
             return layout
@@ -96,6 +102,32 @@ def brain_segmentation(tensors: Tensors) -> Layout | None:
         skip_first=False,
         upsampling="linear",
         normalization=Normalization(kind="zscore"),
+        several="sigmoid",
+    )
+
+
+def torch_em(tensors: Tensors) -> Layout | None:
+    """Recognise the 2-D U-Net of constantinpape/torch-em, as far as it normalises nothing."""
+    if not any(key.startswith("encoder.blocks.0.block.") for key in tensors):
+        return None
+    if "encoder.blocks.0.block.0.weight" not in tensors:
+        raise NotThisLayoutError("torch-em's default U-Net normalises before each convolution")
+    if tensors["encoder.blocks.0.block.0.weight"].dim() != 4:
+        raise NotThisLayoutError("the strides of torch-em's 3-D U-Nets are not in their weights")
+    depth = _levels(tensors, r"encoder\.blocks\.(\d+)\.")
+    rising = range(depth - 1, -1, -1)
+    return Layout(
+        family="torch-em",
+        encoder=(
+            *(sequence(tensors, f"encoder.blocks.{n}.block") for n in range(depth)),
+            sequence(tensors, "base.block"),
+        ),
+        decoder=tuple(sequence(tensors, f"decoder.blocks.{n}.block") for n in rising),
+        up=tuple(f"decoder.samplers.{n}.conv" for n in rising),
+        head="out_conv",
+        skip_first=False,
+        upsampling="linear",
+        normalization=Normalization(kind="zscore", per_channel=False),
         several="sigmoid",
     )
 

@@ -6,6 +6,7 @@ import hashlib
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from napari_unet.core.atomic import atomic_path
@@ -75,6 +76,10 @@ def _connect(url: str) -> HTTPResponse:
     try:
         request = Request(url, headers={"User-Agent": "napari-unet-studio"})
         response: HTTPResponse = urlopen(request, timeout=TIMEOUT)
+    except HTTPError as error:
+        # it holds the connection that gave it
+        error.close()
+        raise _unreachable(url, error) from error
     except (OSError, HTTPException, ValueError) as error:
         raise _unreachable(url, error) from error
     return response

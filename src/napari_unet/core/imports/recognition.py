@@ -11,7 +11,7 @@ from napari_unet.core.imports.layouts import Candidate, Layout, NotThisLayoutErr
 if TYPE_CHECKING:
     from napari_unet.core.imports.layouts import Tensors
 
-KNOWN = "Pytorch-UNet, bioimage.io's unet2d and brain-segmentation-pytorch"
+KNOWN = "Pytorch-UNet, bioimage.io's unet2d, brain-segmentation-pytorch and torch-em"
 
 
 def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
@@ -43,8 +43,8 @@ def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
             f"{name} is not quite a U-Net we know",
             value=str(error),
             rule=f"Plain U-Nets of the families {KNOWN} can be read.",
-            remedy="If the network was changed, it can't be read; else report this with the "
-            "program that wrote it.",
+            remedy="A network of another kind can't be read. If it is a plain U-Net all the same, "
+            "report this with the program that wrote it.",
         ) from error
     keys = [f"{key} {list(tensor.shape)}" for key, tensor in list(tensors.items())[:4]]
     raise UserError(
