@@ -18,6 +18,7 @@ from napari_unet.core.checkpoint import save_model
 from napari_unet.core.model import Provenance
 from napari_unet.gui.models_panel import facts
 from napari_unet.gui.segment_panel import SegmentPanel
+from napari_unet.gui.session import session_of
 from napari_unet.services.library import DEFAULT
 
 
@@ -157,7 +158,9 @@ def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, lib
     assert models_panel.session.model is None
 
 
-def test_both_panels_share_the_network_and_each_viewer_has_its_own(models_panel, viewer, qtbot):
+def test_both_panels_share_the_network_and_each_viewer_has_its_own(
+    models_panel, viewer, qtbot, make_napari_viewer
+):
     segment_panel = SegmentPanel(viewer)
     viewer.window.add_dock_widget(segment_panel, name="Segment")
     assert segment_panel.model.text() == f"{DEFAULT}, not loaded"
@@ -165,6 +168,7 @@ def test_both_panels_share_the_network_and_each_viewer_has_its_own(models_panel,
     finish_job(models_panel, qtbot)
     assert segment_panel.model.text() == "small"
     assert segment_panel.session is models_panel.session
+    assert session_of(make_napari_viewer()).model is None
 
 
 def test_pressing_segment_first_loads_the_network_to_start_with(viewer, qtbot, library):

@@ -1,8 +1,9 @@
 """The window answers while torch is imported and while a network works, measured in a real viewer.
 
 `benchmarks/responsiveness.py` does the measuring, in a process of its own, where nothing is imported
-yet. A machine that does other things too makes the window late through no fault of ours, so the best
-of a few attempts counts.
+yet. A machine that does other things too makes the window late through no fault of ours: the best of a
+few attempts counts, and where other programs took much of the processor in all of them, a bad result
+says nothing.
 """
 
 from __future__ import annotations
@@ -13,21 +14,25 @@ import sys
 from pathlib import Path
 
 import gui_kit  # noqa: F401 - skips where there is no viewer
+import psutil
 import pytest
 
 BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "responsiveness.py"
 ATTEMPTS = 4
-LIMITS = {
+BUSY = 30
+"""Percentage of the processor that others take, from which on a measurement is doubtful."""
+LIMITS = {  # longest stall in milliseconds; of cancel, how long it takes
     "open Load U-Net": 200,
     "import torch": 200,
     "open Segment": 200,
     "segment": 100,
     "preview": 100,
+    "cancel": 1000,
 }
 
 
 def measure(path):
-    """Stalls and durations of one run; it fails by itself if opening napari imports torch."""
+    """Stalls and durations of one run, which fails by itself if opening napari imports torch."""
     options = ["--size", "768", "--base", "16", "--runs", "1", "--json", str(path)]
     end = subprocess.run(
         [sys.executable, str(BENCHMARK), *options], capture_output=True, text=True, check=False
@@ -37,19 +42,22 @@ def measure(path):
 
 
 def test_the_window_never_stands_still_for_long(tmp_path, record_property):
-    best = {phase: float("inf") for phase in LIMITS}
-    cancelled = float("inf")
+    best = dict.fromkeys(LIMITS, float("inf"))
+    others = []
     for attempt in range(ATTEMPTS):
+        others.append(psutil.cpu_percent(interval=1))
         found = measure(tmp_path / f"{attempt}.json")
+        others[-1] = max(others[-1], psutil.cpu_percent(interval=1))
+        found["cancel"]["worst, ms"] = found["cancel"]["took, ms"]
         best = {phase: min(best[phase], found[phase]["worst, ms"]) for phase in LIMITS}
-        cancelled = min(cancelled, found["cancel"]["took, ms"])
-        if all(best[phase] <= limit for phase, limit in LIMITS.items()):
+        too_long = {p: round(ms) for p, ms in best.items() if ms > LIMITS[p]}
+        if not too_long:
             break
-    for phase, stall in best.items():
-        record_property(f"worst stall: {phase}, ms", round(stall))
-    too_long = {p: round(stall) for p, stall in best.items() if stall > LIMITS[p]}
+    for phase, ms in best.items():
+        record_property(f"{phase}, ms", round(ms))
+    if too_long and min(others) > BUSY:
+        pytest.skip(f"other programs kept the processor busy; measured {too_long}")
     assert not too_long
-    assert cancelled < 1000
 
 
 @pytest.mark.parametrize("widget", ["models_panel", "segment_panel"])

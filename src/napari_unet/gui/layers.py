@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.axes import Image, check_axes, guess_axes
 from napari_unet.core.errors import UserError
-from napari_unet.services.images import SUFFIXES, open_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +98,12 @@ def _from_labels(labels: Sequence[str]) -> str:
 
 def _from_file(layer: ImageLayer) -> str:
     """Return the axes that the layer's TIFF file names, if the layer is that image."""
-    path = Path(layer.source.path or "")
+    if not layer.source.path:
+        return ""
+    # it brings tifffile, which would make the opening of the panel late
+    from napari_unet.services.images import SUFFIXES, open_image
+
+    path = Path(layer.source.path)
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return ""
     try:

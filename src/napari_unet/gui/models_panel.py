@@ -12,7 +12,7 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
 )
 
-from napari_unet.core.imports import MissingWeightsError
+from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, caption, table, text
 from napari_unet.gui.panel import Panel
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtCore import QObject
 
+    from napari_unet.core.imports import MissingWeightsError
     from napari_unet.core.model import Model, ModelSpec
     from napari_unet.gui.job import Outcome
 
@@ -128,6 +129,10 @@ class ModelsPanel(Panel):
             self.session.keep()
 
     def _offer_to_fetch(self, outcome: Outcome[object]) -> None:
+        if not isinstance(outcome.error, UserError):
+            return
+        from napari_unet.core.imports import MissingWeightsError
+
         if isinstance(outcome.error, MissingWeightsError):
             self._missing = outcome.error
             self.fetch.setToolTip(f"Download {outcome.error.url} to {outcome.error.target}.")

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
-from napari_unet.core.imports import fetch_weights
 from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
 from napari_unet.services.library import Library
@@ -121,6 +120,8 @@ def session_of(viewer: napari.Viewer) -> Session:
 
 def _load(library: Library, text: str, fetch: bool) -> Job[Model]:
     if fetch:
+        from napari_unet.core.imports import fetch_weights
+
         yield from fetch_weights(Path(text))
     yield from torch_ready()
     model = yield from library.load(text)

@@ -13,7 +13,6 @@ from platformdirs import user_data_path
 from napari_unet import __version__
 from napari_unet.core.checkpoint import SUFFIX, is_model_file, load_model, read_spec, save_model
 from napari_unet.core.errors import UserError
-from napari_unet.core.imports import load_foreign
 from napari_unet.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -110,6 +109,9 @@ class Library:
         """
         yield Progress(0, 2, "Starting torch")
         import torch  # noqa: F401 - seconds the first time; named apart from the reading
+
+        # with what it needs for packages, longer than listing the library may take
+        from napari_unet.core.imports import load_foreign
 
         yield Progress(1, 2, f"Reading {text}")
         path = Path(text).expanduser()
