@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
+import io
 import pickletools
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network",
 MAX_WRAPS = 4
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.", "unet.")
 MASK_VALUES = "mask_values"
+MAX_PICKLE = 1 << 24
+# what torch.save needs for tensors and parameters
+PLAIN = re.compile(
+    r"torch\.(\w+|(_utils|_tensor|storage|nn\.parameter)\.\w+)|collections\.OrderedDict"
+)
 
 
 @dataclass(frozen=True)
@@ -112,22 +118,22 @@ def _strangers(stream: BinaryIO) -> list[str]:
     found = set()
     try:
         stream.seek(0)
+        pickles: list[bytes | BinaryIO]
         if zipfile.is_zipfile(stream):
             with zipfile.ZipFile(stream) as archive:
                 inside = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
-                pickles: Any = [archive.read(inside)]
+                pickles = [archive.read(inside)]
         else:
             stream.seek(0)
             # magic number, version and machine come before the object
-            pickles = [stream] * 4
+            pickles = [io.BytesIO(stream.read(MAX_PICKLE))] * 4
         for one in pickles:
             for opcode, argument, _ in pickletools.genops(one):
                 if opcode.name in ("GLOBAL", "STACK_GLOBAL", "INST"):
                     found.add(str(argument or "an object").replace(" ", "."))
-    except (zipfile.BadZipFile, StopIteration, ValueError, EOFError, OSError, pickle.PickleError):
-        pass  # damaged: what was found so far is all that can be told
-    harmless = ("torch.", "collections.OrderedDict")
-    return sorted(entry for entry in found if not entry.startswith(harmless))
+    except Exception:  # noqa: BLE001 - damaged in any way: what was found so far is all there is
+        pass
+    return sorted(entry for entry in found if not PLAIN.fullmatch(entry))
 
 
 def _damaged(name: str, error: Exception) -> UserError:
