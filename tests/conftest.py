@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data"
@@ -14,3 +15,9 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real data are not beside the repository (../shared/data)")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # the tests' networks are so small that threads cost more than they gain
+    torch.set_num_threads(1)

@@ -47,7 +47,9 @@ def test_every_policy_trains_the_same_weights_and_buffers(ndim, norm, upsampling
     )
     network = UNet(config)
     expected = train(network, OFF, ndim)
-    for policy in policies(config):
+    plain = norm == "batch" and upsampling == "transposed"
+    chosen = policies(config) if plain else [Policy(1, 1), Policy(3, 0), everything(config)]
+    for policy in chosen:
         found = train(network, policy, ndim)
         for name, value in expected.items():
             assert torch.equal(found[name], value), (policy, name)
