@@ -132,7 +132,8 @@ def test_axes_are_guessed_and_never_rgb(shape, axes):
         ("ZCX", (2, 3, 4), "with Y and X among them"),
         ("zyx", (2, 3, 4), "can't be used"),
         ("?YX", (2, 3, 4), "can't be used"),
-        ("", (), "can't be used"),
+        ("", (), "no image"),
+        ("X", (3,), "two dimensions or more"),
         ("ZYX", (0, 3, 4), "empty"),
     ],
 )

@@ -130,3 +130,29 @@ def test_a_stack_that_lacks_a_page_is_refused(path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"2 page\(s\) for shape \(3, 20, 33\)"):
         open_image(path)
+
+
+def test_pages_in_a_circle_end(path):
+    """Only the parser of the library would follow them for ever."""
+    tifffile.imwrite(path, np.zeros((150, 4, 4), np.uint8), metadata=None, **GREY)
+    with tifffile.TiffFile(path) as file:
+        second, last = file.pages[1].offset, file.pages[149].offset
+        order = {"<": "little", ">": "big"}[file.byteorder]
+    content = bytearray(path.read_bytes())
+    at = last + 2 + 12 * int.from_bytes(content[last : last + 2], order)
+    content[at : at + 4] = second.to_bytes(4, order)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="in a circle"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("before", ["SizeZ=", "PlaneCount="])
+def test_an_ome_header_may_not_ask_for_all_memory(path, before):
+    metadata = {"axes": "ZYX", "Description": "x" * 40}
+    tifffile.imwrite(path, STACK, ome=True, metadata=metadata, **GREY)
+    content = path.read_bytes()
+    absurd = content.replace(f'{before}"3"'.encode(), f'{before}"3000000000000"'.encode(), 1)
+    # as long as before, so that everything stays in its place
+    path.write_bytes(absurd.replace(b"x" * 40, b"x" * (40 - len(absurd) + len(content)), 1))
+    with pytest.raises(UserError, match="absurd sizes"):
+        open_image(path)

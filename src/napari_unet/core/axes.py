@@ -88,6 +88,13 @@ class Image:
 def check_axes(axes: str, shape: Sequence[int]) -> None:
     """Raise a :class:`UserError` unless `axes` can name the dimensions of `shape`."""
     rule = "Axes are one letter a dimension, each once, with Y and X among them, none of length 0."
+    if len(shape) < 2:
+        raise UserError(
+            "This is no image",
+            value=f"an array of shape {tuple(shape)}",
+            rule=rule,
+            remedy="Choose an array of two dimensions or more.",
+        )
     if len(axes) != len(shape):
         raise UserError(
             "The axes do not fit the image",
