@@ -69,7 +69,11 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width_in, …) to (N, width_out, …)."""
-        found: Tensor = self.relu(self.norm(self.conv(x)))
+        return self.finished(self.conv(x))
+
+    def finished(self, x: Tensor) -> Tensor:
+        """Norm and ReLU, on the convolution's output."""
+        found: Tensor = self.relu(self.norm(x))
         return found
 
 
@@ -269,17 +273,26 @@ def _run(units: Iterable[nn.Module], inputs: list[Tensor], piece: float | None) 
 def _strips(unit: nn.Module, inputs: list[Tensor], macs: float, n: int) -> Steps:
     """Run a unit strip by strip, each read with the context its kernel needs."""
     rows = inputs[0].shape[2]
-    reach = KERNEL // 2
+    conv: Any = unit.conv if isinstance(unit, Unit) else unit
+    reach, *others = conv.padding
+    convolve = functional.conv2d if inputs[0].dim() == 4 else functional.conv3d
     height = max(4, -(-rows // n))
     out: Tensor | None = None
     for start in range(0, rows, height):
         stop = min(start + height, rows)
         low, high = max(0, start - reach), min(rows, stop + reach)
         parts = [x[:, :, low:high] for x in inputs]
-        strip = unit(torch.cat(parts, dim=1) if len(parts) > 1 else parts[0])
+        strip = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        # zeros only where the image ends: inside it, the rows read around a strip are its padding
+        above, below = low - (start - reach), stop + reach - high
+        if above or below:
+            strip = functional.pad(strip, (0, 0) * len(others) + (above, below))
+        strip = convolve(strip, conv.weight, conv.bias, padding=(0, *others))
+        if isinstance(unit, Unit):
+            strip = unit.finished(strip)
         if out is None:
             out = _empty(strip, rows)
-        out[:, :, start:stop] = strip[:, :, start - low : stop - low]
+        out[:, :, start:stop] = strip
         yield macs * (stop - start) / rows
     assert out is not None
     return out
