@@ -147,8 +147,8 @@ def test_beyond_the_array_the_image_is_mirrored_and_labels_are_ignored() -> None
 
 def test_a_patch_does_not_depend_on_its_batch() -> None:
     for shape, spacing in (((64, 60), (1, 1)), ((10, 32, 30), (1, 1, 1))):
-        images = torch.randn(3, 2, *(n + 10 for n in shape))
-        labels = torch.randint(0, 9, (3, *(n + 10 for n in shape)))
+        size = tuple(n + 2 * m for n, m in zip(shape, margin(DEFAULTS, shape, spacing)))
+        images, labels = torch.randn(3, 2, *size), torch.randint(0, 9, (3, *size))
         draws = [draw(DEFAULTS, shape, spacing, 2, (5, 0, sample)) for sample in range(3)]
         together, picked = warp(images, labels, draws, ignore=IGNORE)
         together = expose(together, draws)

@@ -42,8 +42,9 @@ def draw_deformation(
     angle, pitch, roll, shear, scale = random.uniform(-1, 1, 5)
     matrix = np.eye(3)
     matrix[1, 2] = tan(shear * most.shear)
-    matrix = _rotation(0, 1, pitch * most.tilt) @ matrix
-    matrix = _rotation(0, 2, roll * most.tilt) @ matrix
+    if most.tilt:
+        matrix = _rotation(0, 1, pitch * most.tilt) @ matrix
+        matrix = _rotation(0, 2, roll * most.tilt) @ matrix
     matrix = _rotation(1, 2, angle * most.angle) @ matrix
     matrix[0 if most.volumetric else 1 :] *= most.scale**scale
     step = most.grid / size

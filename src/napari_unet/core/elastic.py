@@ -9,6 +9,7 @@ matrices, and the data are resampled once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -58,21 +59,24 @@ class Deformation:
 
     def factors(self) -> Factors:
         """Cut the map into small matrices."""
-        places = [_places(n, m) for n, m in zip(self.shape, self.mirrored, strict=True)]
-        bases = [
-            _basis(p / step, count)
-            for p, step, count in zip(places, self.spacing, self.control.shape[1:], strict=True)
-        ]
-        moved = np.tensordot(self.matrix, self.control, 1)
+        d = len(self.shape)
+        steps = [slice(None, None, -1 if mirrored else 1) for mirrored in self.mirrored]
+        places = [_places(n)[step] for n, step in zip(self.shape, steps, strict=True)]
+        each = zip(self.shape, self.spacing, self.control.shape[1:], steps, strict=True)
+        bases = [_basis(n, spacing, count)[step] for n, spacing, count, step in each]
+        moved = np.tensordot(self.matrix, self.control, 1).astype(np.float32)
+        # a spline lies within the hull of its control points
+        reach = np.abs(moved).reshape(d, -1).max(axis=1)
         for axis, basis in enumerate(bases[:-1], start=1):
             moved = np.moveaxis(np.tensordot(moved, basis, (axis, 1)), -1, axis)
-        d = len(self.shape)
-        rows = np.stack(np.meshgrid(*places[:-1], indexing="ij")).reshape(d - 1, -1)
+        turned = self.matrix.T.reshape(d, d, *[1] * (d - 1))
+        rows = sum(turned[axis] * line for axis, line in enumerate(np.ix_(*places[:-1])))
         return Factors(
-            rows=self.matrix[:, :-1] @ rows,
+            rows=np.reshape(rows, (d, -1)),
             columns=self.matrix[:, -1:] * places[-1],
-            left=moved.reshape(d, -1, len(bases[-1].T)),
+            left=moved.reshape(d, -1, moved.shape[-1]),
             right=bases[-1].T,
+            reach=reach,
         )
 
 
@@ -90,12 +94,21 @@ class Factors:
         (d, R) and (d, X): the affine part.
     left, right
         (d, R, K) and (K, X): the elastic part, small enough for low-precision matrix units.
+    reach
+        (d,): what no entry of ``left @ right`` exceeds.
     """
 
     rows: NDArray[np.float64]
     columns: NDArray[np.float64]
-    left: NDArray[np.float64]
-    right: NDArray[np.float64]
+    left: NDArray[np.float32]
+    right: NDArray[np.float32]
+    reach: NDArray[np.float32]
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the result is nowhere below and nowhere above, (d,) each."""
+        lowest = self.rows.min(axis=1) + self.columns.min(axis=1)
+        highest = self.rows.max(axis=1) + self.columns.max(axis=1)
+        return lowest - self.reach, highest + self.reach
 
 
 def control_counts(shape: Sequence[int], spacing: Sequence[float]) -> tuple[int, ...]:
@@ -103,14 +116,14 @@ def control_counts(shape: Sequence[int], spacing: Sequence[float]) -> tuple[int,
     return tuple(ceil((n - 1) / step) + 3 for n, step in zip(shape, spacing, strict=True))
 
 
-def _places(n: int, mirrored: bool) -> NDArray[np.float64]:
+def _places(n: int) -> NDArray[np.float64]:
     """Offsets of `n` pixels from their centre."""
-    places = np.arange(n, dtype=np.float64) - (n - 1) / 2
-    return places[::-1] if mirrored else places
+    return np.arange(n, dtype=np.float64) - (n - 1) / 2
 
 
-def _basis(places: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Weights (pixels, control points) of a uniform cubic B-spline centred on 0; rows sum to 1."""
-    away = np.abs(places[:, None] - (np.arange(count) - (count - 1) / 2))
+@lru_cache(maxsize=64)  # all patches of a training have the same
+def _basis(n: int, spacing: float, count: int) -> NDArray[np.float32]:
+    """Weights (n, count) of a uniform cubic B-spline for `n` pixels, both centred; rows sum to 1."""
+    away = np.abs(_places(n)[:, None] / spacing - _places(count))
     outer, inner = np.maximum(2 - away, 0), np.maximum(1 - away, 0)
-    return np.asarray((outer * outer * outer - 4 * inner * inner * inner) / 6)
+    return np.asarray((outer**3 - 4 * inner**3) / 6, dtype=np.float32)
