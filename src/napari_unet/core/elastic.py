@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,19 +62,20 @@ class Deformation:
         d = len(self.shape)
         steps = [slice(None, None, -1 if mirrored else 1) for mirrored in self.mirrored]
         places = [_places(n)[step] for n, step in zip(self.shape, steps, strict=True)]
-        each = zip(self.shape, self.spacing, self.control.shape[1:], steps, strict=True)
+        counts = self.control.shape[1:]
+        each = zip(self.shape, self.spacing, counts, steps, strict=True)
         bases = [_basis(n, spacing, count)[step] for n, spacing, count, step in each]
-        moved = np.tensordot(self.matrix, self.control, 1).astype(np.float32)
+        moved = (self.matrix @ self.control.reshape(d, -1)).astype(np.float32)
         # a spline lies within the hull of its control points
-        reach = np.abs(moved).reshape(d, -1).max(axis=1)
-        for axis, basis in enumerate(bases[:-1], start=1):
-            moved = np.moveaxis(np.tensordot(moved, basis, (axis, 1)), -1, axis)
+        reach = np.abs(moved).max(axis=1)
+        for axis, basis in enumerate(bases[:-1]):
+            moved = basis @ moved.reshape(-1, counts[axis], prod(counts[axis + 1 :]))
         turned = self.matrix.T.reshape(d, d, *[1] * (d - 1))
         rows = sum(turned[axis] * line for axis, line in enumerate(np.ix_(*places[:-1])))
         return Factors(
             rows=np.reshape(rows, (d, -1)),
             columns=self.matrix[:, -1:] * places[-1],
-            left=moved.reshape(d, -1, moved.shape[-1]),
+            left=moved.reshape(d, -1, counts[-1]),
             right=bases[-1].T,
             reach=reach,
         )
