@@ -8,7 +8,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class does.
+
+    Attributes
+    ----------
+    name
+        Of the class.
+    pixels
+        Pixels that are of it.
+    iou, dice
+        0 to 1; NaN for a class neither true nor predicted.
+    """
+
+    name: str
+    pixels: int
+    iou: float
+    dice: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +104,12 @@ class Confusion:
         """Mean Dice of the classes but the background that are true anywhere; NaN if none is."""
         there = self.pixels[1:] > 0
         return float(self.dice[1:][there].mean()) if there.any() else float("nan")
+
+    def scores(self, names: Mapping[int, str]) -> tuple[ClassScore, ...]:
+        """Return a score for each class, the background first, whose name need not be given."""
+        every = {0: "background", **names}
+        figures = zip(self.pixels.tolist(), self.iou.tolist(), self.dice.tolist(), strict=True)
+        return tuple(ClassScore(every[c], *each) for c, each in enumerate(figures))
 
     @property
     def _right(self) -> NDArray[np.int64]:

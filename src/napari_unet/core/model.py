@@ -28,6 +28,9 @@ class Provenance(BaseModel):
         title="Verification",
         description="Largest absolute difference from the test output that came with the model.",
     )
+    training: dict[str, Any] = Field(
+        {}, title="Training", description="Options, paint, curve and scores of the training."
+    )
 
 
 class ModelSpec(BaseModel):

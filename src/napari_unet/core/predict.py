@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_unet.core.affines import Affines
 from napari_unet.core.blend import blend
 from napari_unet.core.device import Compute, is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.folding import fold_batch_norm
 from napari_unet.core.maps import Maps
 from napari_unet.core.memory import inference_bytes_per_pixel, plan_tiles
-from napari_unet.core.normalize import Affine, Normalization, measure
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.tile_queue import TileQueue, Work
 from napari_unet.core.tiling import Tile, TilePlan, mirror
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.axes import Box, Frame
     from napari_unet.core.model import Model
+    from napari_unet.core.normalize import Normalization
 
 T = TypeVar("T")
 
@@ -91,7 +92,9 @@ class Predictor:
         pixels = prod(plan.tile_shape)
         return max(1, int(min(BATCH_PIXELS[self.compute.device], self.pixels) // pixels))
 
-    def run(self, frames: Sequence[Frame], region: Box | None = None) -> Job[None]:
+    def run(
+        self, frames: Sequence[Frame], region: Box | None = None, affines: Affines | None = None
+    ) -> Job[None]:
         """Compute the outputs of some frames of one shape.
 
         Parameters
@@ -100,6 +103,8 @@ class Predictor:
             The frames.
         region
             Window to which the computing is confined; its result is that of the whole frame.
+        affines
+            Where the frames' normalisation has been measured before; None: it is measured.
 
         Yields
         ------
@@ -113,22 +118,24 @@ class Predictor:
         UserError
             When not even the smallest tile fits the memory, or the outputs are no numbers.
         """
+        affines = affines or Affines(self.normalization, frames)
         plan = self.plan(frames[0].shape)
         if region is not None:
             tiles = [plan.around(region)]
         elif self.spec.config.tiles_exactly or plan.n_tiles == 1:
             tiles = list(plan.tiles())
         else:
-            yield from blend(self._run(frames, plan, list(plan.overlapping())))
+            yield from blend(self._run(frames, plan, list(plan.overlapping()), affines))
             return
-        yield from self._run(frames, plan, tiles)
+        yield from self._run(frames, plan, tiles, affines)
 
-    def _run(self, frames: Sequence[Frame], plan: TilePlan, tiles: Sequence[Tile]) -> Job[None]:
+    def _run(
+        self, frames: Sequence[Frame], plan: TilePlan, tiles: Sequence[Tile], affines: Affines
+    ) -> Job[None]:
         limit = max(self.pixels, prod(plan.tile_shape))
         queue = TileQueue(plan, [(frame, tile) for frame in frames for tile in tiles], limit)
         total = len(frames) * sum(tile.pixels for tile in tiles)
         done = 0
-        affines = _Affines(self.normalization, frames)
         size = self.batch_size(plan)
         while work := queue.take(size):
             try:
@@ -158,7 +165,7 @@ class Predictor:
                 )
 
     def _forward(
-        self, work: Sequence[Work], frame: tuple[int, ...], affines: _Affines
+        self, work: Sequence[Work], frame: tuple[int, ...], affines: Affines
     ) -> Job[list[NDArray[np.float32]]]:
         x = torch.from_numpy(np.stack([affines[f](read_tile(f, tile)) for f, tile in work]))
         windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
@@ -210,27 +217,6 @@ class Predictor:
                 crop = crop.sigmoid()
             found.append(crop.cpu().contiguous().numpy())
         return found
-
-
-class _Affines:
-    """The measured normalisation of each frame, or one for all."""
-
-    def __init__(self, normalization: Normalization, frames: Sequence[Frame]) -> None:
-        self._normalization = normalization
-        self._shared = frames if normalization.scope == "image" else None
-        self._measured: dict[str, Affine] = {}
-
-    def prepare(self, frame: Frame) -> Job[None]:
-        """Measure what `frame` needs, unless that has been done."""
-        if self._key(frame) not in self._measured:
-            affine = yield from measure(self._normalization, self._shared or [frame])
-            self._measured[self._key(frame)] = affine
-
-    def __getitem__(self, frame: Frame) -> Affine:
-        return self._measured[self._key(frame)]
-
-    def _key(self, frame: Frame) -> str:
-        return "" if self._shared else frame.title
 
 
 def _renumber(

@@ -12,10 +12,16 @@ from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from napari_unet.core.axes import Image
 
 Span = tuple[int, int]
+
+ELLIPSE = 64
+"""Corners of the polygon that stands for an ellipse."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,45 @@ class Region:
         (top, bottom), (left, right) = ((a - 0.5, b - 0.5) for a, b in (y, x))
         corners = ((top, left), (top, right), (bottom, right), (bottom, left))
         return cls(corners, spans)
+
+    @classmethod
+    def from_shape(cls, kind: str, vertices: NDArray[Any], axes: str) -> Region:
+        """Return the region of a shape that was drawn.
+
+        Parameters
+        ----------
+        kind
+            ``"rectangle"``, ``"polygon"`` or ``"ellipse"``, the last given by the corners of its box.
+        vertices
+            (n, d) positions in pixels of the image.
+        axes
+            The letter of each of the d columns, ``Y`` and ``X`` among them. The shape reaches over the
+            planes along the others on which it has corners.
+
+        Raises
+        ------
+        UserError
+            When it is a shape without an area.
+        """
+        if kind not in ("rectangle", "polygon", "ellipse"):
+            raise UserError(
+                "A shape has no area",
+                value=kind,
+                rule="Regions are rectangles, polygons and ellipses.",
+                remedy="Draw one of these around what has been annotated, and delete the other shape.",
+            )
+        place = {a: vertices[:, i] for i, a in enumerate(axes)}
+        corners = np.stack([place["Y"], place["X"]], axis=1).astype(float)
+        if kind == "ellipse" and len(corners) == 4:
+            angle = np.linspace(0, 2 * np.pi, ELLIPSE, endpoint=False)[:, None]
+            halves = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
+            corners = corners.mean(axis=0) + np.cos(angle) * halves[0] + np.sin(angle) * halves[1]
+        spans = {
+            a: (round(float(at.min())), round(float(at.max())) + 1)
+            for a, at in place.items()
+            if a not in "YX"
+        }
+        return cls(tuple((float(y), float(x)) for y, x in corners), spans)
 
     def covers(self, index: Mapping[str, int]) -> bool:
         """Whether it reaches the plane at this position along the other axes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from napari_unet.core.recompute import training_forward
 from napari_unet.core.unet import UNet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from napari_unet.core.architecture import UNetConfig
     from napari_unet.core.recompute_policy import Policy
 
@@ -55,6 +58,24 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._known[key] = weakref.ref(storage, forget)
         self.now += size
         self.peak = max(self.peak, self.now)
+
+
+@contextmanager
+def watched(device: str) -> Iterator[Callable[[], int]]:
+    """Watch the memory that tensors take within the block.
+
+    Yields
+    ------
+    callable
+        Returns the peak so far, in bytes: of all tensors on a CUDA device, elsewhere of those made
+        within the block.
+    """
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        yield torch.cuda.max_memory_allocated
+        return
+    with LiveMemory() as memory:
+        yield lambda: memory.peak
 
 
 def training_bytes_per_pixel(config: UNetConfig, policy: Policy, itemsize: int) -> float:

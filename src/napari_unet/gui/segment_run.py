@@ -73,7 +73,7 @@ class SegmentRun:
         frames(
             self._image,
             self._model.spec.axes,
-            channel_indices(self._image, self._model.spec, self._options),
+            channel_indices(self._image, self._model.spec, self._options.channels),
         )
         self._result = self._make_layer()
         self._began = time.monotonic()

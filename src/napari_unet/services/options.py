@@ -61,9 +61,16 @@ class SegmentOptions(BaseModel):
 
 
 def channel_indices(
-    image: Image, spec: ModelSpec, options: SegmentOptions | None = None
+    image: Image, spec: ModelSpec, chosen: Sequence[int | str] | None = None
 ) -> tuple[int, ...]:
     """Return which image channels go into the network.
+
+    Parameters
+    ----------
+    image, spec
+        The image, and what the model expects.
+    chosen
+        Channels by number (from 0) or name; None: the first ones.
 
     Raises
     ------
@@ -71,7 +78,6 @@ def channel_indices(
         When the image has no such channels, or not as many as the network takes.
     """
     needed = spec.config.in_channels
-    chosen: Sequence[int | str] | None = options.channels if options else None
     if chosen is None:
         chosen = range(needed)
     if needed > image.n_channels or len(chosen) != needed:

@@ -75,7 +75,7 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
         As :func:`segment` would.
     """
     options = options or SegmentOptions()
-    cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options))
+    cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     return plan_of(make_predictor(model, options), cut)
 
 

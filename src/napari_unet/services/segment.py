@@ -109,7 +109,7 @@ def segment(
     from napari_unet.core.maps import Maps
 
     options = options or SegmentOptions()
-    cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options))
+    cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     predictor = make_predictor(model, options)
     labels = np.zeros(image.label_shape, label_dtype(model.spec)) if out is None else out
     n = model.spec.config.out_channels

@@ -1,0 +1,79 @@
+"""The command line: what the widgets do, for scripts and for machines without a screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unet import __version__
+from napari_unet.cli.driving import explained, run
+from napari_unet.cli.models import models
+from napari_unet.cli.segment import segment
+from napari_unet.cli.training import evaluate, finetune
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Segment microscopy images with a U-Net, and train it on what you painted.",
+)
+app.command()(segment)
+app.command()(finetune)
+app.command()(evaluate)
+app.add_typer(models, name="models")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"napari-unet-studio {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the results if there is no screen.")
+    ] = Path("demo-output"),
+    headless: Annotated[bool, typer.Option(help="Do not open napari even if it could.")] = False,
+) -> None:
+    """Segment the sample that comes with the package: in napari, or without a screen into files."""
+    from napari_unet.services.demo import run_demo
+    from napari_unet.services.linux import has_display
+    from napari_unet.services.window import try_window
+
+    if not headless and has_display() and try_window().opengl:
+        # a process of its own: the command line itself stays free of Qt
+        viewer = subprocess.run([sys.executable, "-m", "napari_unet.gui.demo"], check=False)
+        raise typer.Exit(viewer.returncode)
+    with explained():
+        result = run(run_demo(output), "Segmenting the sample")
+        typer.echo(f"{result.foreground:.0%} of the sample is foreground.")
+        typer.echo(f"Labels:  {result.labels}\nPicture: {result.picture}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say in plain words what works on this machine and what to install."""
+    from napari_unet.services.doctor import examine
+
+    marks = {True: "ok  ", False: "FAIL", None: "note"}
+    broken = False
+    for finding in examine():
+        broken |= finding.ok is False
+        typer.echo(f"{marks[finding.ok]}  {finding.title}: {finding.detail}")
+        if finding.advice:
+            typer.echo(f"      -> {finding.advice}")
+    if broken:
+        raise typer.Exit(1)

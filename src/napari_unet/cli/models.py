@@ -1,0 +1,97 @@
+"""`napari-unet models`: list the models, or add, check and delete them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from napari_unet.cli.driving import explained, run
+
+models = typer.Typer(help="List the models, or add, check and delete them.")
+
+
+@models.callback(invoke_without_command=True)
+def list_models(context: typer.Context) -> None:
+    """List the models: name for --model, axes, classes, size, origin."""
+    if context.invoked_subcommand is not None:
+        return
+    from napari_unet.services.library import Library
+
+    library = Library()
+    rows = [("NAME", "AXES", "CHANNELS", "CLASSES", "SIZE", "ORIGIN")]
+    for entry in library.entries():
+        size = f"{entry.size / 1e6:.1f} MB"
+        origin = "bundled" if entry.bundled else "yours"
+        if entry.spec is None:
+            rows.append((entry.name, "?", "?", "can't be read", size, origin))
+            continue
+        spec = entry.spec
+        source = f"{origin}: {spec.provenance.origin}" if spec.provenance.origin else origin
+        names = (", ".join(spec.channels), ", ".join(spec.label_names.values()))
+        rows.append((entry.name, spec.axes, *names, size, source))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    typer.echo(f"\nYours are kept in {library.folder}")
+
+
+@models.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
+    """Show everything a model file says of itself but its weights."""
+    from napari_unet.services.library import Library
+
+    with explained():
+        spec = Library().spec(name)
+        typer.echo(
+            yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        )
+
+
+@models.command("add")
+def add_model(
+    source: Annotated[str, typer.Argument(help="Model file, foreign weights or package.")],
+    name: Annotated[str | None, typer.Option(help="Name in the library.")] = None,
+    fetch: Annotated[
+        bool, typer.Option(help="Download weights that a package only names, if they are missing.")
+    ] = False,
+) -> None:
+    """Put a model into the library."""
+    from napari_unet.core.imports import MissingWeightsError, fetch_weights
+    from napari_unet.services.library import Library
+
+    with explained():
+        library = Library()
+        try:
+            model = run(library.load(source), "Loading")
+        except MissingWeightsError:
+            if not fetch:
+                raise
+            run(fetch_weights(Path(source)), "Downloading")
+            model = run(library.load(source), "Loading")
+        entry = library.add(model, name)
+        error = model.spec.provenance.verified_error
+        checked = "" if error is None else f" (its test output is met to {error:.1e})"
+        typer.echo(f"{entry.name}{checked}")
+
+
+@models.command("verify")
+def verify_model(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
+    """Check a model file for damage."""
+    from napari_unet.services.library import Library
+
+    with explained():
+        Library().verify(name)
+        typer.echo(f"{name} is intact.")
+
+
+@models.command("delete")
+def delete_model(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
+    """Delete one of your models."""
+    from napari_unet.services.library import Library
+
+    with explained():
+        Library().delete(name)
+        typer.echo(f"{name} is deleted.")

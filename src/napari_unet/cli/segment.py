@@ -1,0 +1,104 @@
+"""`napari-unet segment`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from napari_unet.cli.driving import explained, run
+from napari_unet.core.errors import UserError
+from napari_unet.core.normalize import Normalization
+from napari_unet.services.options import SegmentOptions
+
+
+def _help(name: str) -> str:
+    return str(SegmentOptions.model_fields[name].description)
+
+
+def segment(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT…", help="TIFF files, folders or patterns like '*.tif'."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="A TIFF file for one image, a folder for several."),
+    ],
+    model: Annotated[
+        str, typer.Option(help="Name in the library, model file, or foreign weights or package.")
+    ],
+    axes: Annotated[
+        str | None, typer.Option(help="Axes such as TZCYX, if those of the file are wrong.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="Channel for each input of the model, by number from 0 or by name."),
+    ] = None,
+    normalization: Annotated[
+        Literal["linear", "divide_255", "zscore", "percentile"] | None,
+        typer.Option(help="Instead of the model's own, which 'models show' tells."),
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(help="Also write probabilities here: a TIFF, or a folder for several images."),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help=_help("device"))
+    ] = "auto",
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help=_help("precision"))
+    ] = "auto",
+    tile: Annotated[str, typer.Option(help="'auto', or the side of the tiles in pixels.")] = "auto",
+    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace existing outputs.")] = False,
+) -> None:
+    """Segment images and write label images."""
+    from napari_unet.services.batch import make_tasks, segment_files
+    from napari_unet.services.images import find_images
+    from napari_unet.services.library import Library
+
+    with explained():
+        options = SegmentOptions(
+            channels=tuple(as_channel(c) for c in channel) if channel else None,
+            normalization=Normalization(kind=normalization) if normalization else None,
+            threshold=threshold,
+            device=device,
+            precision=precision,
+            tile=_tile(tile),
+            memory=memory,
+        )
+        into_folder = any(Path(given).is_dir() for given in inputs)
+        tasks = make_tasks(find_images(inputs), output, probabilities, into_folder=into_folder)
+        network = run(Library().load(model), "Loading")
+        job = segment_files(tasks, network, options, axes=axes, overwrite=overwrite)
+        outcomes = run(job, "Segmenting")
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in failed:
+        typer.echo(f"{outcome.task.source}: {outcome.error}", err=True)
+    for outcome in outcomes:
+        if not outcome.error:
+            typer.echo(outcome.task.labels)
+    if failed:
+        typer.echo(f"{len(failed)} of {len(outcomes)} images failed.", err=True)
+        raise typer.Exit(1)
+
+
+def _tile(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise UserError(
+            "The tile can't be used",
+            value=repr(text),
+            rule="It is 'auto' or a whole number of pixels.",
+            remedy="Leave it out.",
+        )
+    return int(text)
+
+
+def as_channel(text: str) -> int | str:
+    """Return a channel's number, or its name."""
+    return int(text) if text.isdigit() else text

@@ -1,0 +1,280 @@
+"""`napari-unet finetune` and `napari-unet evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from napari_unet.cli.driving import explained, run
+from napari_unet.cli.segment import as_channel
+from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.errors import UserError
+from napari_unet.core.training_options import PRESETS
+from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.metrics import ClassScore
+    from napari_unet.core.model import Model
+    from napari_unet.services.finetune import FinetuneResult
+
+Images = Annotated[
+    list[str], typer.Option(help="TIFF file, folder or pattern; give it again for more.")
+]
+Labels = Annotated[
+    list[str],
+    typer.Option(help="Their labels: files of the same names, or as many in the same order."),
+]
+KindOption = Annotated[
+    Literal["scribbles", "classes", "objects"],
+    typer.Option(
+        help="scribbles: 0 is unlabelled, 1 background, 2… the classes; classes: 0 is background; "
+        "objects: 0 is background, each other value one object."
+    ),
+]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        help="Where the labels apply: a box like y=0:256,x=100:300,z=4:5, or the CSV file of a "
+        "Shapes layer. Without: on every plane that carries paint.",
+    ),
+]
+Axes = Annotated[
+    str | None, typer.Option(help="Axes such as TZCYX, if those of the files are wrong.")
+]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def _help(name: str) -> str:
+    return str(FinetuneOptions.model_fields[name].description)
+
+
+def finetune(
+    images: Images,
+    labels: Labels,
+    kind: KindOption,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The new model: *.safetensors.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="The parent, as for 'segment'. Without: a new network, from scratch."),
+    ] = None,
+    region: Regions = None,
+    preset: Annotated[
+        Literal["Quick", "Standard", "Thorough"], typer.Option(help="How long to train.")
+    ] = "Standard",
+    steps: Annotated[int | None, typer.Option(min=1, help=_help("steps"))] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Time to train; 0: until all steps are done.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Names, separated by commas. " + _help("classes"))
+    ] = None,
+    channel: Annotated[list[str] | None, typer.Option(help=_help("channels"))] = None,
+    axes: Axes = None,
+    strength: Annotated[
+        float, typer.Option(min=0, max=2, help="Augmentation: 0 none, 1 usual, 2 strong.")
+    ] = 1.0,
+    learning_rate: Annotated[float | None, typer.Option(help=_help("learning_rate"))] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help=_help("batch"))] = None,
+    patch: Annotated[int | None, typer.Option(min=16, help=_help("patch"))] = None,
+    use_checkpointing: Annotated[
+        Literal["auto", "off", "all"], typer.Option(help=_help("use_checkpointing"))
+    ] = "auto",
+    held_out: Annotated[float | None, typer.Option(min=0, max=0.5, help=_help("held_out"))] = None,
+    seed: Annotated[int, typer.Option(min=0, help=_help("seed"))] = 0,
+    device: Annotated[Device, typer.Option(help=_help("device"))] = "auto",
+    precision: Annotated[Precision, typer.Option(help=_help("precision"))] = "auto",
+    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="Any other setting, such as patience=20 or augment.elastic=15."),
+    ] = None,
+    dimensions: Annotated[int, typer.Option(min=2, max=3, help="From scratch: 2-D or 3-D.")] = 2,
+    base: Annotated[int, typer.Option(min=1, help="From scratch: channels at first.")] = 32,
+    depth: Annotated[int, typer.Option(min=1, max=7, help="From scratch: poolings.")] = 4,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where the same training was interrupted.")
+    ] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing model file.")] = False,
+) -> None:
+    """Fine-tune a model on painted images, or train a new one, and say whether it is better.
+
+    The state of the training is kept beside the new model (*.training), so that the same command goes
+    on after an interruption.
+    """
+    from napari_unet.core.checkpoint import SUFFIX, save_model
+    from napari_unet.core.initial import Blank
+    from napari_unet.services.annotation_files import read_annotations
+    from napari_unet.services.finetune import finetune as tune
+    from napari_unet.services.library import Library
+
+    given = {
+        "steps": steps,
+        "minutes": minutes,
+        "learning_rate": learning_rate,
+        "held_out": held_out,
+        "classes": tuple(c.strip() for c in classes.split(",")) if classes else None,
+        "channels": tuple(as_channel(c) for c in channel) if channel else None,
+        "batch": batch,
+        "patch": patch,
+        "memory": memory,
+    }
+    with explained():
+        if output.suffix != SUFFIX:
+            raise UserError(
+                f"The model can't be written to {output.name}",
+                value=output.suffix or "no suffix",
+                rule=f"A model file ends in {SUFFIX}.",
+                remedy=f"Name it {output.stem}{SUFFIX}.",
+            )
+        if output.exists() and not overwrite:
+            raise UserError(
+                f"{output} exists already",
+                value="overwriting is off",
+                rule="Nothing is overwritten unless asked for.",
+                remedy="Choose another name, or ask for overwriting (--overwrite).",
+            )
+        chosen = make_options(
+            preset,
+            {k: v for k, v in given.items() if v is not None},
+            option or [],
+            strength=strength,
+            use_checkpointing=use_checkpointing,
+            seed=seed,
+            device=device,
+            precision=precision,
+            name=output.stem,
+        )
+        annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
+        start: Model | Blank
+        if model is None:
+            spacing = tuple(annotations[0].image.scale.get(a, 1.0) for a in "ZYX"[-dimensions:])
+            start = Blank(
+                ndim=dimensions,
+                channels=len(chosen.channels or (0,)),
+                classes=chosen.classes or ("foreground",),
+                base=base,
+                depth=depth,
+                spacing=spacing,
+                seed=seed,
+            )
+        else:
+            start = run(Library().load(model), "Loading")
+        state = output.with_suffix(".training")
+        if not resume:
+            state.unlink(missing_ok=True)
+        result = run(tune(annotations, start, chosen, state=state), "Training")
+        save_model(result.model, output)
+        _report(result, output)
+
+
+def make_options(
+    preset: str, given: dict[str, Any], settings: Sequence[str], *, strength: float, **others: Any
+) -> FinetuneOptions:
+    """Join a preset, options and settings written ``name=value``.
+
+    Raises
+    ------
+    UserError
+        When a value is not allowed.
+    """
+    import pydantic
+
+    values: dict[str, Any] = {**PRESETS[preset], **given, **others}
+    if values.get("minutes") == 0:
+        values["minutes"] = None
+    augment: dict[str, Any] = {"strength": strength}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name.startswith("augment."):
+            augment[name.removeprefix("augment.")] = value
+        else:
+            values[name] = value
+    try:
+        return FinetuneOptions(augment=AugmentOptions(**augment), **values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(
+            f"The setting {'.'.join(map(str, first['loc']))!r} can't be used",
+            value=first.get("input"),
+            rule=f"{first['msg']}.",
+            remedy="'napari-unet finetune --help' and docs/finetuning.md have the settings.",
+        ) from error
+
+
+def evaluate(
+    images: Images,
+    labels: Labels,
+    kind: KindOption,
+    model: Annotated[str, typer.Option(help="The model, as for 'segment'.")],
+    region: Regions = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Channel for each input, by number or name.")
+    ] = None,
+    axes: Axes = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1)] = None,
+    device: Annotated[Device, typer.Option(help=_help("device"))] = "auto",
+    precision: Annotated[Precision, typer.Option(help=_help("precision"))] = "auto",
+    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say how well a model's labels match those given: IoU and Dice of each class."""
+    from napari_unet.services.annotation_files import read_annotations
+    from napari_unet.services.evaluate import evaluate as judge
+    from napari_unet.services.library import Library
+
+    with explained():
+        options = SegmentOptions(
+            channels=tuple(as_channel(c) for c in channel) if channel else None,
+            threshold=threshold,
+            device=device,
+            precision=precision,
+            memory=memory,
+        )
+        annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
+        network = run(Library().load(model), "Loading")
+        found = run(judge(annotations, network, options), "Evaluating")
+        if as_json:
+            typer.echo(json.dumps(dataclasses.asdict(found), indent=2))
+            return
+        _table({"": found.classes})
+        typer.echo(f"mean without background: IoU {found.iou:.4f}, Dice {found.dice:.4f}")
+
+
+def _report(result: FinetuneResult, output: Path) -> None:
+    trained = result.trained
+    status = trained.status
+    typer.echo(trained.training_set.survey.summary)
+    typer.echo(trained.training_set.held)
+    measured = trained.measured / (1 << 20)
+    typer.echo(f"{trained.plan}; measured {measured:.0f} MiB")
+    typer.echo(
+        f"{trained.ended}: {status.step} steps in {status.seconds:.0f} s, the best after "
+        f"{status.best_step}."
+    )
+    for trouble in trained.troubles:
+        typer.echo(trouble)
+    if result.after:
+        _table({"before": result.before, "after": result.after})
+    typer.echo(result.verdict)
+    typer.echo(output)
+
+
+def _table(scores: dict[str, tuple[ClassScore, ...]]) -> None:
+    """Print scores, a line a class, those of several models side by side."""
+    columns = {title: each for title, each in scores.items() if each}
+    rows = [["class", "pixels", *(f"{f} {t}".strip() for t in columns for f in ("IoU", "Dice"))]]
+    for same in zip(*columns.values(), strict=True):
+        figures = [f"{value:.4f}" for score in same for value in (score.iou, score.dice)]
+        rows.append([same[0].name, f"{same[0].pixels}", *figures])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())

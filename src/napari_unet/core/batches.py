@@ -1,0 +1,142 @@
+"""From labelled patches to a batch: read, normalised, varied, with its targets, on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_unet.core.annotations import IGNORE
+from napari_unet.core.augment import Draw, draw
+from napari_unet.core.deform import margin
+from napari_unet.core.intensity import expose
+from napari_unet.core.targets import Border, Targets, make_targets
+from napari_unet.core.warp import warp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Truth
+    from napari_unet.core.augment import AugmentOptions
+    from napari_unet.core.patches import Patch
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training_set import TrainingSet
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some patches of a training step.
+
+    Attributes
+    ----------
+    images
+        (N, C, [Z,] Y, X) float32, normalised and varied.
+    labels
+        (N, [Z,] Y, X) int32, as :meth:`Truth.labels` has them.
+    targets
+        What the network is to say.
+    """
+
+    images: Tensor
+    labels: Tensor
+    targets: Targets
+
+
+class Batches:
+    """Makes the batches of a training; the same for the same step and samples.
+
+    Parameters
+    ----------
+    training_set
+        What patches are drawn from.
+    shape
+        Shape of a patch.
+    augment
+        How much they vary.
+    border
+        Weights between objects; None: all background is alike.
+    device
+        Where the batches go; the varying is done there.
+    """
+
+    def __init__(
+        self,
+        training_set: TrainingSet,
+        shape: tuple[int, ...],
+        augment: AugmentOptions,
+        border: Border | None,
+        device: str,
+    ) -> None:
+        self._set = training_set
+        self._augment = augment
+        self._border = border
+        self._device = device
+        margins = [
+            margin(augment, shape, _spacing(t, len(shape))) for t in training_set.held.truths
+        ]
+        around = tuple(max(each) for each in zip(*margins, strict=True))
+        self._sampler = replace(training_set.sampler, shape=shape, margin=around)
+
+    def make(self, step: int, samples: Sequence[int]) -> Job[Batch]:
+        """Make a batch.
+
+        Parameters
+        ----------
+        step
+            The training step.
+        samples
+            Numbers of the patches in it.
+
+        Yields
+        ------
+        Progress
+            While an image is measured for the first time.
+        """
+        patches = [self._sampler.draw(step, sample) for sample in samples]
+        images, labels = [], []
+        for patch in patches:
+            affines = self._set.affines[patch.source[0]]
+            yield from affines.prepare(patch.frame)
+            images.append(torch.from_numpy(affines[patch.frame](patch.image())))
+            labels.append(torch.from_numpy(patch.labels()))
+        draws = [self._draw(patch, step, n) for patch, n in zip(patches, samples, strict=True)]
+        moved, picked = warp(
+            torch.stack(images).to(self._device),
+            torch.stack(labels).to(self._device),
+            draws,
+            ignore=IGNORE,
+        )
+        return Batch(expose(moved, draws), picked, self._targets(picked, patches))
+
+    def _draw(self, patch: Patch, step: int, sample: int) -> Draw:
+        sampler = self._sampler
+        spacing = _spacing(patch.truth, len(sampler.shape))
+        channels = len(patch.frame.channels)
+        key = (sampler.seed, step, sample)
+        return draw(self._augment, sampler.shape, spacing, channels, key)
+
+    def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets:
+        """Make the targets, at once for patches that have kind of paint and pixel size in common."""
+        ndim = labels.dim() - 1
+        kinds = [(patch.truth.objects, _spacing(patch.truth, ndim)) for patch in patches]
+        classes = torch.empty_like(labels, dtype=torch.int64)
+        weights = torch.zeros_like(labels, dtype=torch.float32)
+        for kind in set(kinds):
+            members = [i for i, other in enumerate(kinds) if other == kind]
+            found = make_targets(
+                labels[members], objects=kind[0], border=self._border, spacing=kind[1]
+            )
+            classes[members] = found.classes
+            if found.weights is not None:
+                weights[members] = found.weights
+        return Targets(classes, weights)
+
+
+def _spacing(truth: Truth, ndim: int) -> tuple[float, ...]:
+    scale = truth.annotation.image.scale
+    found = tuple(float(scale.get(a, 1.0)) for a in "ZYX"[-ndim:])
+    # a pixel size of 0, or none at all, says nothing
+    return found if all(np.isfinite(found)) and min(found) > 0 else (1.0,) * ndim

@@ -1,0 +1,80 @@
+"""The best network of a training so far, and how the one before the training does beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.device import Compute
+    from napari_unet.core.metrics import Confusion
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training_set import HeldWindow
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """How a network did: its mean IoU on held-out paint if there is any, and whether it is the best."""
+
+    iou: float | None
+    won: bool
+
+
+class Champion:
+    """Keeps the best network, judged by held-out paint; without any, the newest.
+
+    Parameters
+    ----------
+    parent
+        The model before the training; None if there is none that could be judged alike.
+    compute, memory
+        Device and precision, and bytes that may be used.
+
+    Attributes
+    ----------
+    model
+        The best network; None before the first has been offered.
+    before, after
+        How the parent and it do; None where that is not known.
+    """
+
+    def __init__(self, parent: Model | None, compute: Compute, memory: int | None) -> None:
+        self._parent = parent
+        self._compute = compute
+        self._memory = memory
+        self.model: Model | None = None
+        self.before: Confusion | None = None
+        self.after: Confusion | None = None
+
+    def judge_anew(self, windows: Sequence[HeldWindow]) -> Job[None]:
+        """Judge parent and champion, by other paint than before."""
+        self.before = self.after = None
+        if windows and self._parent is not None:
+            self.before = yield from judge(self._parent, windows, self._compute, self._memory)
+        if windows and self.model is not None:
+            self.after = yield from judge(self.model, windows, self._compute, self._memory)
+
+    def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Challenge]:
+        """Judge a network, and make it the champion if it is better.
+
+        Returns
+        -------
+        Challenge
+            How it did.
+        """
+        found = None
+        if windows:
+            if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
+                return Challenge(None, won=False)
+            found = yield from judge(model, windows, self._compute, self._memory)
+        won = (
+            self.after is None or found is None or found.foreground_iou > self.after.foreground_iou
+        )
+        if won:
+            self.model, self.after = model, found
+        return Challenge(None if found is None else found.foreground_iou, won=won)

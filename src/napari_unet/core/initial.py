@@ -1,0 +1,167 @@
+"""The model that a training starts from: new, or another one fitted to other classes or channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from napari_unet.core.architecture import UNetConfig
+from napari_unet.core.model import Model, ModelSpec
+from napari_unet.core.unet import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.normalize import Normalization
+
+
+@dataclass(frozen=True)
+class Blank:
+    """What a network that has learnt nothing yet is to look like.
+
+    Attributes
+    ----------
+    ndim
+        2 for planes, 3 for volumes.
+    channels
+        Number of input channels.
+    classes
+        Names of the classes, without the background.
+    base, depth
+        Channels at the finest level, and number of poolings.
+    spacing
+        Pixel size along each axis: 3-D networks pool along Z once planes are as close as pixels.
+    normalization
+        How pixel values are scaled; None: by percentiles.
+    name
+        The model's name.
+    seed
+        Of the weights.
+    """
+
+    ndim: int = 2
+    channels: int = 1
+    classes: tuple[str, ...] = ("foreground",)
+    base: int = 32
+    depth: int = 4
+    spacing: tuple[float, ...] = ()
+    normalization: Normalization | None = None
+    name: str = "new"
+    seed: int = 0
+
+    def model(self) -> Model:
+        """Make it: a U-Net with batch norm, so that tiles stay exact."""
+        config = UNetConfig.classic(
+            base=self.base,
+            depth=self.depth,
+            ndim=self.ndim,
+            in_channels=self.channels,
+            out_channels=_outputs(self.classes),
+            strides=_strides(self.depth, self.spacing or (1.0,) * self.ndim),
+            conv_bias=False,
+        )
+        own: dict[str, Any] = (
+            {} if self.normalization is None else {"normalization": self.normalization}
+        )
+        spec = ModelSpec(name=self.name, config=config, **_named(self.classes), **own)
+        network = UNet(config)
+        generator = torch.Generator().manual_seed(self.seed)
+        for module in network.modules():
+            if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+                _initialise(module, generator)
+        return Model(spec, network.eval())
+
+
+def adapted(
+    model: Model,
+    *,
+    classes: Sequence[str] | None = None,
+    channels: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Model:
+    """Fit a model to other classes or channels.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    classes
+        Names of the classes without the background; other than the model's own, they get a new head.
+        None: the model's.
+    channels
+        Names of the input channels. If their number is another one, each starts with the mean of the
+        weights of those before, scaled so that activations stay as large. None: the model's.
+    seed
+        Of a new head.
+
+    Returns
+    -------
+    Model
+        The model itself if nothing has to change.
+    """
+    spec = model.spec
+    own = tuple(spec.label_names.values())
+    changes: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    if classes is not None and tuple(classes) != own:
+        changes |= _named(tuple(classes))
+        config["out_channels"] = _outputs(tuple(classes))
+    elif spec.activation == "none":
+        changes |= {"activation": "sigmoid", "threshold": 0.5}
+    if channels is not None and tuple(channels) != spec.channels:
+        changes["channels"] = tuple(channels)
+        config["in_channels"] = len(channels)
+    if not changes:
+        return model
+    new = spec.config.model_copy(update=config)
+    changed = ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
+    network = UNet(new)
+    state = dict(model.network.state_dict())
+    if "out_channels" in config:
+        _initialise(network.head, torch.Generator().manual_seed(seed))
+        state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
+    elif spec.activation == "none":
+        # a sigmoid of steepness 1 that crosses one half where the output crossed its threshold
+        state["head.weight"] = state["head.weight"] * 4
+        state["head.bias"] = (state["head.bias"] - spec.threshold) * 4
+    first = "encoder.0.0.conv.weight"
+    if new.in_channels != spec.config.in_channels:
+        mean = state[first].mean(dim=1, keepdim=True)
+        repeated = mean.expand(-1, new.in_channels, *mean.shape[2:])
+        state[first] = repeated * (spec.config.in_channels / new.in_channels)
+    network.load_state_dict(state)
+    return Model(changed, network.eval())
+
+
+def _named(classes: tuple[str, ...]) -> dict[str, Any]:
+    if len(classes) == 1:
+        return {"classes": classes, "activation": "sigmoid", "threshold": 0.5}
+    return {"classes": ("background", *classes), "activation": "softmax"}
+
+
+def _outputs(classes: tuple[str, ...]) -> int:
+    return 1 if len(classes) == 1 else len(classes) + 1
+
+
+def _strides(depth: int, spacing: Sequence[float]) -> tuple[tuple[int, ...], ...]:
+    """Pool an axis once the pixels along it are no longer than those along the finest."""
+    sizes, found = list(spacing), []
+    for _ in range(depth):
+        finest = min(sizes)
+        stride = tuple(2 if size < 2 * finest else 1 for size in sizes)
+        sizes = [size * step for size, step in zip(sizes, stride, strict=True)]
+        found.append(stride)
+    return tuple(found)
+
+
+def _initialise(module: Any, generator: torch.Generator) -> None:
+    """He et al. 2015 (1502.01852): variance 2 / fan-in, for ReLUs."""
+    transposed = isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d))
+    fan = module.weight.shape[0] if transposed else module.weight[0].numel()
+    with torch.no_grad():
+        module.weight.normal_(0, (2 / fan) ** 0.5, generator=generator)
+        if module.bias is not None:
+            module.bias.zero_()

@@ -1,0 +1,381 @@
+"""The training loop: steps, checks by held-out paint, the best network so far."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from napari_unet.core.batches import Batches
+from napari_unet.core.champion import Champion
+from napari_unet.core.device import is_out_of_memory
+from napari_unet.core.errors import UserError
+from napari_unet.core.learner import Learner
+from napari_unet.core.model import Model
+from napari_unet.core.progress import Progress
+from napari_unet.core.schedule import check_interval, rate_factor
+from napari_unet.core.targets import Border
+from napari_unet.core.trained import Checked, Trained
+from napari_unet.core.training_key import training_key
+from napari_unet.core.training_memory import watched
+from napari_unet.core.training_plan import COPIES, choose_plan, plans
+from napari_unet.core.training_set import TrainingSet, make_training_set
+from napari_unet.core.training_state import (
+    Point,
+    TrainingState,
+    TrainingStatus,
+    load_state,
+    save_state,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from napari_unet.core.batches import Batch
+    from napari_unet.core.device import Compute
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training_options import TrainingOptions
+    from napari_unet.core.training_plan import TrainingPlan
+    from napari_unet.core.training_set import Paint
+
+T = TypeVar("T")
+
+GIB = 1 << 30
+SETTLING = 0.3
+"""Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
+weights settle on what segmentation uses."""
+SAVING = 0.1
+"""Largest share of the time that goes into saving."""
+
+
+class Trainer:
+    """Trains a model; :meth:`run` can be called again to train longer.
+
+    Parameters
+    ----------
+    model
+        Where it starts; it is not changed.
+    paint
+        What to learn.
+    options
+        How.
+    compute
+        Where.
+    parent
+        The trained model that it is, or was fitted from; None when it starts from scratch.
+    path
+        File for the state, from which an interrupted training of the same goes on; None for neither.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        paint: Paint,
+        options: TrainingOptions,
+        compute: Compute,
+        *,
+        parent: Model | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self.paint = paint
+        self.options = options
+        self._model = model
+        self._compute = compute
+        self.parent = parent
+        self._tuning = parent is not None
+        self._path = path
+        rival = parent if parent is not None and _comparable(parent, model) else None
+        memory = None if options.memory is None else int(options.memory * GIB)
+        self._champion = Champion(rival, compute, memory)
+        self._measured = 0
+        self._saved = 0.0
+        self._saving = 0.0
+        self._losses: list[float] = []
+        self._troubles: list[str] = []
+        self._learner: Learner
+        self._set: TrainingSet
+        self._plan: TrainingPlan
+        self._batches: Batches
+        self.status: TrainingStatus
+
+    def run(self) -> Job[Trained]:
+        """Train.
+
+        Yields
+        ------
+        Progress
+            After each step and more often, in units of steps, with the loss.
+        Checked
+            After each check; the last one is what remains if the training is stopped.
+
+        Returns
+        -------
+        Trained
+            The best network.
+
+        Raises
+        ------
+        UserError
+            When there is too little to train on, it doesn't fit the model, or memory does not suffice.
+        """
+        yield from self._begin()
+        ended = ""
+        try:
+            while not ended:
+                loss = yield from self._step()
+                if not math.isfinite(loss):
+                    ended = f"The loss became {loss} at step {self.status.step + 1}"
+                    break
+                last = self.status.step >= self.status.total
+                if last or self.status.step % self._interval == 0:
+                    yield from self._check()
+                    ended = self._reason_to_end(last)
+                    yield from self._take_new_paint()
+                self._save()
+            return self._trained(ended)
+        finally:
+            self._learner.move("cpu")
+            self._compute.release()
+
+    def _begin(self) -> Job[None]:
+        again = hasattr(self, "_learner")
+        self._began, self._steps_before = time.monotonic(), 0
+        if again:
+            self.status.first = self.status.step
+            self.status.total = self.status.step + self.options.steps
+            self.status.seconds, self.status.worse = 0.0, 0
+            self._learner.move(self._compute.device)
+            yield from self._take_new_paint()
+        else:
+            yield from self._prepare()
+        self._learner.freeze_statistics(self._tuning)
+        self._steps_before, self._seconds_before = self.status.step, self.status.seconds
+        self._began = self._saved = time.monotonic()
+
+    def _prepare(self) -> Job[None]:
+        free = self._free()
+        self._plan = choose_plan(self._candidates(), free)
+        self._set = yield from self._training_set(None)
+        self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
+        key = training_key(self._model, self.options, self._set)
+        found = load_state(self._path, key) if self._path is not None else None
+        if found is None:
+            self.status = TrainingStatus(
+                key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
+            )
+            self.status.adopt(self._plan)
+        else:
+            self.status = found.status
+            self._plan = self.status.plan(self._plan)
+            self._learner.restore(found.tensors)
+            best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
+            self._champion.model = self._with_weights(best) if best else None
+        self._make_batches()
+        yield from self._noted(self._champion.judge_anew(self._set.windows))
+
+    def _training_set(self, earlier: TrainingSet | None) -> Job[TrainingSet]:
+        job = make_training_set(
+            self.paint,
+            self._model.spec,
+            patch=self._plan.patch,
+            held_out=self.options.held_out,
+            seed=self.options.seed,
+            earlier=earlier,
+        )
+        return (yield from self._noted(job))
+
+    def _make_batches(self) -> None:
+        weight = self.options.border_weight
+        self._batches = Batches(
+            self._set,
+            self._plan.patch,
+            self.options.augment,
+            Border(weight) if weight else None,
+            self._compute.device,
+        )
+
+    def _step(self) -> Job[float]:
+        """Take one step, with a smaller plan if memory runs out."""
+        while True:
+            number = self.status.step
+            try:
+                chunks = yield from self._chunks(number)
+                loss = self._learn(chunks)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                del error
+                chunks = []
+                self._shrink()
+                yield self._progress(self._troubles[-1])
+                continue
+            if math.isfinite(loss):
+                self.status.step += 1
+                self._losses.append(loss)
+                self._pace()
+            yield self._progress("", loss=loss)
+            return loss
+
+    def _shrink(self) -> None:
+        """Go on with a plan that takes less memory than the one that did not fit."""
+        self._compute.release()
+        self._plan = choose_plan(self._candidates(), self._free(), below=self._plan.memory)
+        self.status.adopt(self._plan)
+        self._make_batches()
+        self._measured = 0
+        self._troubles.append(f"Memory ran out; went on with {self._plan}.")
+
+    def _chunks(self, step: int) -> Job[list[Batch]]:
+        found = []
+        for first in range(0, self._plan.batch, self._plan.chunk):
+            samples = range(first, min(first + self._plan.chunk, self._plan.batch))
+            found.append((yield from self._noted(self._batches.make(step, samples))))
+        return found
+
+    def _learn(self, chunks: list[Batch]) -> float:
+        status, plan = self.status, self._plan
+        rate = self.options.learning_rate * rate_factor(status.step, status.first, status.total)
+        if not self._tuning and status.step >= status.total - SETTLING * (
+            status.total - status.first
+        ):
+            self._learner.freeze_statistics(True)
+        weights, number = self._set.class_weights, status.step + 1
+        if self._measured:
+            return self._learner.learn(chunks, plan.policy, rate, weights, number)
+        with watched(self._compute.device) as peak:
+            loss = self._learner.learn(chunks, plan.policy, rate, weights, number)
+            self._measured = peak()
+        if self._compute.device != "cuda":
+            # gradients are among what the step made, the rest was there
+            self._measured += (COPIES - 1) * 4 * self._model.spec.config.parameters
+        return loss
+
+    def _pace(self) -> None:
+        """Count the time, and fit the number of steps to it."""
+        spent = time.monotonic() - self._began
+        self.status.seconds = self._seconds_before + spent
+        if self.options.minutes is not None:
+            left = max(self.options.minutes * 60 - self.status.seconds, 0)
+            taken = self.status.step - self._steps_before
+            fitting = self.status.step + math.ceil(left * taken / spent)
+            self.status.total = min(self.status.first + self.options.steps, fitting)
+
+    @property
+    def _interval(self) -> int:
+        pixels = self._plan.batch * math.prod(self._plan.patch)
+        steps = self.status.total - self.status.first
+        return check_interval(steps, pixels, self._set.validation_pixels)
+
+    def _check(self) -> Job[None]:
+        """Judge the average of the weights, and keep it if it is the best."""
+        average = self._learner.average.network.state_dict()
+        model = self._with_weights({k: v.cpu() for k, v in average.items()})
+        job = self._champion.challenge(model, self._set.windows)
+        found = yield from self._noted(job)
+        self.status.worse = 0 if found.won else self.status.worse + 1
+        if found.won:
+            self.status.best_step = self.status.step
+        loss = sum(self._losses) / max(len(self._losses), 1)
+        self._losses.clear()
+        self.status.curve.append(Point(step=self.status.step, loss=loss, iou=found.iou))
+        metrics = {"loss": loss} if found.iou is None else {"loss": loss, "iou": found.iou}
+        yield Checked(
+            done=self.status.step,
+            total=self.status.total,
+            note="",
+            metrics=metrics,
+            trained=self._trained(""),
+        )
+
+    def _reason_to_end(self, last: bool) -> str:
+        if last:
+            return "All steps are done"
+        if self.status.worse >= self.options.patience:
+            return f"No better for {self.status.worse} checks"
+        return ""
+
+    def _take_new_paint(self) -> Job[None]:
+        if self.paint.annotations is self._set.annotations:
+            return
+        self._set = yield from self._training_set(self._set)
+        self._make_batches()
+        yield from self._noted(self._champion.judge_anew(self._set.windows))
+
+    def _save(self) -> None:
+        """Write the state if it is time: every so often, and not so often that it takes long."""
+        now = time.monotonic()
+        pause = max(self.options.save_every, self._saving / SAVING)
+        if self._path is None or now - self._saved < pause:
+            return
+        tensors = self._learner.state()
+        if self._champion.model is not None:
+            best = self._champion.model.network.state_dict()
+            tensors |= {f"best/{k}": v for k, v in best.items()}
+        try:
+            save_state(TrainingState(self.status, tensors), self._path)
+        except UserError as error:
+            # the training is worth more than its insurance
+            self._path = None
+            self._troubles.append(f"The training could not be saved on the way: {error}")
+        self._saved = time.monotonic()
+        self._saving = self._saved - now
+
+    def _with_weights(self, state: dict[str, Tensor]) -> Model:
+        network = copy.deepcopy(self._model.network)
+        network.load_state_dict(state)
+        return Model(self._model.spec, network.eval())
+
+    def _trained(self, ended: str) -> Trained:
+        return Trained(
+            model=self._champion.model or self._model,
+            before=self._champion.before,
+            after=self._champion.after,
+            status=self.status.model_copy(deep=True),
+            plan=self._plan,
+            measured=self._measured,
+            training_set=self._set,
+            ended=ended,
+            troubles=tuple(self._troubles),
+        )
+
+    def _noted(self, job: Job[T]) -> Job[T]:
+        """Pass on what a part of the work says, as progress of the training."""
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            yield self._progress(step.note)
+
+    def _progress(self, note: str, **metrics: float) -> Progress:
+        if not hasattr(self, "status"):
+            return Progress(0, self.options.steps, note)
+        if not note and self.status.seconds:
+            note = f"step {self.status.step}, {self._speed:.2g} steps/s"
+        return Progress(self.status.step, max(self.status.total, self.status.step), note, metrics)
+
+    @property
+    def _speed(self) -> float:
+        spent = time.monotonic() - self._began
+        return (self.status.step - self._steps_before) / max(spent, 1e-9)
+
+    def _candidates(self) -> Iterator[TrainingPlan]:
+        images = [annotation.image for annotation in self.paint.annotations]
+        return plans(self._model.spec.config, self.options, self._compute, images)
+
+    def _free(self) -> float:
+        if self.options.memory is not None:
+            return self.options.memory * GIB
+        return self._compute.free_memory
+
+
+def _comparable(one: Model, other: Model) -> bool:
+    """Whether two models say the same things about the same images."""
+    return (one.spec.label_names, one.spec.channels) == (
+        other.spec.label_names,
+        other.spec.channels,
+    )

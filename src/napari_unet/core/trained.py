@@ -1,0 +1,64 @@
+"""What a training has come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_unet.core.metrics import Confusion
+    from napari_unet.core.model import Model
+    from napari_unet.core.training_plan import TrainingPlan
+    from napari_unet.core.training_set import TrainingSet
+    from napari_unet.core.training_state import TrainingStatus
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training has come to.
+
+    Attributes
+    ----------
+    model
+        The best network so far, its description that of the model it started from.
+    before, after
+        How the model before the training, and this one, do on the held-out paint; None without any,
+        and for a model with other classes or channels.
+    status
+        Steps, time, curve.
+    plan
+        How large a step is, with the predicted memory.
+    measured
+        Peak of the memory in bytes, as measured.
+    training_set
+        What it learnt from.
+    ended
+        Why it ended; empty while it goes on.
+    troubles
+        What went wrong on the way without ending it, each a sentence.
+    """
+
+    model: Model
+    before: Confusion | None
+    after: Confusion | None
+    status: TrainingStatus
+    plan: TrainingPlan
+    measured: int
+    training_set: TrainingSet
+    ended: str = ""
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked(Progress):
+    """The network has been judged.
+
+    Attributes
+    ----------
+    trained
+        What there would be if the training were stopped now.
+    """
+
+    trained: Trained

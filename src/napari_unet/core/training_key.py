@@ -1,0 +1,43 @@
+"""What tells one training from another: the model, the options and the paint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from napari_unet.core.checkpoint import weights_hash
+
+if TYPE_CHECKING:
+    from napari_unet.core.bitmask import BitMask
+    from napari_unet.core.model import Model
+    from napari_unet.core.training_options import TrainingOptions
+    from napari_unet.core.training_set import TrainingSet
+
+NEUTRAL = {"save_every", "memory"}
+"""Options that change nothing about what is learnt."""
+
+
+def training_key(model: Model, options: TrainingOptions, training_set: TrainingSet) -> str:
+    """Return a short text that is the same only for the same training.
+
+    Paint counts by where it applies, how much there is of each class, and what is held out: a state is
+    never taken up with paint in training that it was judged by.
+    """
+    digest = hashlib.sha256(weights_hash(model.network.state_dict()).encode())
+    digest.update(options.model_dump_json(exclude=NEUTRAL).encode())
+    for truth in training_set.held.truths:
+        image = truth.annotation.image
+        known = [image.name, image.axes, image.data.shape, truth.annotation.kind]
+        known += [sorted(truth.pixels.items()), truth.strokes.sizes.tolist()]
+        digest.update(json.dumps(known).encode())
+        for masks in (truth.applies, truth.held):
+            for place, mask in sorted(masks.items()):
+                digest.update(repr(place).encode())
+                digest.update(_content(mask))
+    return digest.hexdigest()[:24]
+
+
+def _content(mask: BitMask) -> bytes:
+    place = (mask.rows.start, mask.rows.stop, mask.columns.start, mask.columns.stop)
+    return repr(place).encode() + (b"" if mask.bits is None else mask.bits.tobytes())

@@ -1,0 +1,187 @@
+"""What a network learns from and is judged by: paint made ready for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.affines import Affines
+from napari_unet.core.axes import frames
+from napari_unet.core.holdout import hold_out
+from napari_unet.core.loss import balance
+from napari_unet.core.patches import index_patches
+from napari_unet.core.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Annotation, Truth
+    from napari_unet.core.axes import Box, Frame
+    from napari_unet.core.holdout import HoldOut
+    from napari_unet.core.model import ModelSpec
+    from napari_unet.core.patches import PatchSampler
+    from napari_unet.core.progress import Job
+    from napari_unet.core.survey import Survey
+
+
+@dataclass
+class Paint:
+    """The annotations to learn from, which may be exchanged while a training runs.
+
+    Attributes
+    ----------
+    annotations
+        Put another tuple here, with the same images in the same order, when more has been painted; the
+        training takes it up at its next check. Never change the arrays in it.
+    channels
+        Channels of the images that go into the network.
+    """
+
+    annotations: tuple[Annotation, ...]
+    channels: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldWindow:
+    """A part of a frame that holds held-out paint."""
+
+    truth: Truth
+    frame: Frame
+    box: Box
+    affines: Affines
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Paint made ready.
+
+    Attributes
+    ----------
+    annotations
+        What it was made of.
+    survey
+        What is in it.
+    held
+        What is held out, and why nothing if nothing is.
+    sampler
+        Draws patches.
+    affines
+        Normalisation of each annotation's image.
+    windows
+        Where the held-out paint lies.
+    """
+
+    annotations: tuple[Annotation, ...]
+    survey: Survey
+    held: HoldOut
+    sampler: PatchSampler
+    affines: tuple[Affines, ...]
+    windows: tuple[HeldWindow, ...]
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Weight of each class in the loss, background first."""
+        return balance(self.survey.pixels)
+
+    @property
+    def validation_pixels(self) -> int:
+        """Pixels that the network computes for one judgement."""
+        return sum(int(np.prod([s.stop - s.start for s in w.box])) for w in self.windows)
+
+
+def make_training_set(
+    paint: Paint,
+    spec: ModelSpec,
+    *,
+    patch: tuple[int, ...],
+    held_out: float,
+    seed: int,
+    earlier: TrainingSet | None = None,
+) -> Job[TrainingSet]:
+    """Look through paint, hold some out, and find where patches can be drawn.
+
+    Parameters
+    ----------
+    paint
+        The paint.
+    spec
+        The model that will learn: its axes, classes and normalisation.
+    patch
+        Shape of a patch; it can be changed later.
+    held_out
+        Share of the paint to hold out.
+    seed
+        Of all that is random.
+    earlier
+        What was made of the same images with less paint: what it held out stays held out, and if it
+        held nothing out, nothing is, since all of it has been learnt from.
+
+    Yields
+    ------
+    Progress
+        After each plane.
+
+    Raises
+    ------
+    UserError
+        When there is too little to train on, or it doesn't fit the model.
+    """
+    annotations = paint.annotations
+    surveyed = yield from survey(annotations, spec.label_names)
+    surveyed.summary.check()
+    before = earlier.held.truths if earlier is not None else ()
+    fraction = 0.0 if earlier is not None and not earlier.windows else held_out
+    held = yield from hold_out(surveyed.truths, fraction=fraction, seed=seed, earlier=before)
+    sampler = yield from index_patches(
+        held.truths,
+        spatial=spec.axes,
+        channels=paint.channels,
+        shape=patch,
+        margin=(0,) * len(patch),
+        seed=seed,
+    )
+    affines = tuple(
+        Affines(spec.normalization, frames(truth.annotation.image, spec.axes, paint.channels))
+        for truth in held.truths
+    )
+    windows = [
+        window
+        for truth, measured in zip(held.truths, affines, strict=True)
+        for window in held_windows(truth, spec.axes, paint.channels, measured)
+    ]
+    return TrainingSet(annotations, surveyed, held, sampler, affines, tuple(windows))
+
+
+def held_windows(
+    truth: Truth, spatial: str, channels: Sequence[int], affines: Affines
+) -> list[HeldWindow]:
+    """Return the smallest box of each frame of an image that holds all that is held out there.
+
+    Parameters
+    ----------
+    truth
+        What is known of the image.
+    spatial, channels
+        ``"YX"`` or ``"ZYX"``, and the channels that go into the network.
+    affines
+        Normalisation of the image.
+    """
+    found = []
+    for frame in frames(truth.annotation.image, spatial, channels):
+        boxes = []
+        for key, mask in truth.held.items():
+            where = dict(zip(truth.annotation.loops, key, strict=True))
+            if mask and all(where[a] == i for a, i in frame.index.items()):
+                boxes.append((where.get("Z", 0), *mask.box))
+        if not boxes:
+            continue
+        depth, rows, columns = zip(*boxes, strict=True)
+        box: Box = tuple(
+            slice(min(s.start for s in each), max(s.stop for s in each)) for each in (rows, columns)
+        )
+        if "Z" in frame.spatial:
+            box = (slice(min(depth), max(depth) + 1), *box)
+        found.append(HeldWindow(truth, frame, box, affines))
+    return found

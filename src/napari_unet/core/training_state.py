@@ -1,0 +1,148 @@
+"""What a training needs to go on after it was interrupted, in one file.
+
+Nothing else is random: batches are drawn by the number of the step, so weights, moments and that number
+are all there is to restore.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from napari_unet.core.atomic import atomic_path
+from napari_unet.core.recompute_policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from napari_unet.core.training_plan import TrainingPlan
+
+SUFFIX = ".training"
+_KEY = "napari_unet_training"
+_VERSION = 1
+
+
+class Point(BaseModel):
+    """One check of the network: a point of the curves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    loss: float
+    iou: float | None = None
+
+
+class TrainingStatus(BaseModel):
+    """How far a training is.
+
+    Attributes
+    ----------
+    key
+        What the training is of: model, options and paint. Another training has another.
+    step, first, total
+        Steps taken, the step at which the present cycle of the learning rate began, and the last one.
+    seconds
+        Time it has taken.
+    patch, chunk, policy, memory
+        The plan in force, which running out of memory may have changed.
+    curve
+        Its checks so far.
+    best_step
+        When the best network was found.
+    worse
+        Checks since then.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    step: int = 0
+    first: int = 0
+    total: int
+    seconds: float = 0.0
+    patch: tuple[int, ...]
+    chunk: int
+    policy: tuple[int, int]
+    memory: float = 0.0
+    curve: list[Point] = []
+    best_step: int = 0
+    worse: int = 0
+
+    def adopt(self, plan: TrainingPlan) -> None:
+        """Put a plan in force."""
+        self.patch, self.chunk, self.memory = plan.patch, plan.chunk, plan.memory
+        self.policy = (plan.policy.activations, plan.policy.blocks)
+
+    def plan(self, like: TrainingPlan) -> TrainingPlan:
+        """Return the plan in force; what it does not hold is as in another one."""
+        return replace(
+            like,
+            patch=self.patch,
+            chunk=self.chunk,
+            policy=Policy(*self.policy),
+            memory=self.memory,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """A training between two steps.
+
+    Attributes
+    ----------
+    status
+        How far it is.
+    tensors
+        Of the learner, and ``best/…``: the best weights so far.
+    """
+
+    status: TrainingStatus
+    tensors: Mapping[str, Tensor]
+
+
+def save_state(state: TrainingState, path: Path) -> None:
+    """Write a training's state; the one that was there is replaced once the new one is complete.
+
+    Raises
+    ------
+    UserError
+        When the file can't be written.
+    """
+    from safetensors.torch import save
+
+    header = {"version": _VERSION, "status": state.status.model_dump(mode="json")}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in state.tensors.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(tensors, {_KEY: json.dumps(header)}))
+
+
+def load_state(path: Path, key: str) -> TrainingState | None:
+    """Read the state of the training with this key; None if the file holds none such."""
+    from safetensors.torch import load_file
+
+    status = read_status(path)
+    if status is None or status.key != key:
+        return None
+    try:
+        return TrainingState(status, load_file(path))
+    except (OSError, SafetensorError):
+        return None
+
+
+def read_status(path: Path) -> TrainingStatus | None:
+    """Read how far a training is without its weights; None if the file can't be used."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header: Any = json.loads((file.metadata() or {})[_KEY])
+        if header["version"] != _VERSION:
+            return None
+        return TrainingStatus.model_validate(header["status"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, ValidationError):
+        return None

@@ -1,0 +1,146 @@
+"""Images, the labels painted on them and the regions they apply in, from files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.annotations import Annotation
+from napari_unet.core.errors import UserError
+from napari_unet.core.regions import Region
+from napari_unet.services.images import find_images, open_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Kind
+    from napari_unet.core.axes import Image
+
+HELD = 1 << 30
+"""Arrays of up to this many bytes are read once; patches of larger ones are read from the file."""
+BOX = r"([A-Za-z])=(\d+):(\d+)"
+
+
+def read_annotations(
+    images: Sequence[str | Path],
+    labels: Sequence[str | Path],
+    kind: Kind,
+    *,
+    regions: Sequence[str] = (),
+    axes: str | None = None,
+) -> list[Annotation]:
+    """Read images with their labels.
+
+    Parameters
+    ----------
+    images, labels
+        TIFF files, folders or patterns. Files of one name are paired; else all, in order.
+    kind
+        What the labels mean.
+    regions
+        Where they apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files in which napari
+        saved a Shapes layer. They apply to every image.
+    axes
+        Axes of the images where the files' own are wrong.
+
+    Raises
+    ------
+    UserError
+        When files are missing, can't be paired or don't fit each other.
+    """
+    found = []
+    for image_path, label_path in _pairs(find_images(images), find_images(labels)):
+        image = _held(open_image(image_path, axes))
+        painted = _held(open_image(label_path, _label_axes(label_path, image)))
+        areas = [region for text in regions for region in read_regions(text, image)]
+        scale = painted.scale if painted.unit == image.unit else {}
+        found.append(
+            Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
+        )
+    return found
+
+
+def read_regions(text: str, image: Image) -> list[Region]:
+    """Read one or more regions of an image.
+
+    Parameters
+    ----------
+    text
+        A box, or the path of a CSV file, as for :func:`read_annotations`.
+    image
+        The image.
+
+    Raises
+    ------
+    UserError
+        When it is neither.
+    """
+    path = Path(text)
+    if path.suffix.lower() == ".csv":
+        return _shapes(path, image)
+    parts = [re.fullmatch(BOX, part.strip()) for part in text.split(",")]
+    spans = {m[1].upper(): (int(m[2]), int(m[3])) for m in parts if m is not None}
+    if not all(parts) or not spans or any(first >= stop for first, stop in spans.values()):
+        raise UserError(
+            "A region can't be understood",
+            value=repr(text),
+            rule="It is a box like y=0:256,x=100:300 (first pixel, and one past the last), or a CSV "
+            "file of a Shapes layer.",
+            remedy="Write it like that.",
+        )
+    y = spans.pop("Y", (0, image.sizes["Y"]))
+    x = spans.pop("X", (0, image.sizes["X"]))
+    return [Region.box(y, x, **spans)]
+
+
+def _shapes(path: Path, image: Image) -> list[Region]:
+    """Read a CSV file as napari writes it: index, shape-type, vertex-index, axis-0, axis-1, ..."""
+    corners: dict[str, list[list[float]]] = defaultdict(list)
+    kinds: dict[str, str] = {}
+    try:
+        with path.open(newline="") as stream:
+            for row in csv.DictReader(stream):
+                at = [float(row[f"axis-{i}"]) for i in range(len(image.label_axes))]
+                corners[row["index"]].append(at)
+                kinds[row["index"]] = row["shape-type"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path.name} can't be read as regions",
+            value=error,
+            rule=f"It must be a CSV file that napari saved of a Shapes layer with the image's "
+            f"{len(image.label_axes)} dimensions.",
+            remedy="Select the Shapes layer in napari and take File ▸ Save Selected Layers.",
+        ) from error
+    return [Region.from_shape(kinds[i], np.array(corners[i]), image.label_axes) for i in corners]
+
+
+def _pairs(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]]:
+    if len(images) != len(labels):
+        raise UserError(
+            "Images and labels don't pair up",
+            value=f"{len(images)} image(s), {len(labels)} label file(s)",
+            rule="Each image needs one file of labels.",
+            remedy="Give as many of one as of the other, in the same order or under the same names.",
+        )
+    named = {path.stem: path for path in labels}
+    if all(path.stem in named for path in images):
+        return [(path, named[path.stem]) for path in images]
+    return list(zip(images, labels, strict=True))
+
+
+def _label_axes(path: Path, image: Image) -> str | None:
+    """Return the image's axes for labels whose file has as many but may not name them."""
+    return image.label_axes if open_image(path).data.shape == image.label_shape else None
+
+
+def _held(image: Image) -> Image:
+    shape, dtype = image.data.shape, image.data.dtype
+    if int(np.prod(shape)) * dtype.itemsize > HELD:
+        return image
+    return replace(image, data=np.asarray(image.data[...]))
