@@ -7,7 +7,7 @@ only what autograd holds on to between forward and backward pass differs.
 from __future__ import annotations
 
 import weakref
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +15,10 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+KINDS = ["cpu", *(k for k in ("cuda", "mps") if getattr(torch, k).is_available())]
+"""Devices of this machine that may run in 16 bits."""
 
 
 class Recipe:
@@ -32,7 +36,7 @@ class Recipe:
         self._users = 0
         self._autocast = [
             (kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind))
-            for kind in ("cpu", "cuda")
+            for kind in KINDS
         ]
 
     def enlist(self) -> int:
@@ -120,9 +124,7 @@ def _identity(tensor: Tensor) -> tuple[Any, ...]:
 
 @contextmanager
 def _autocast(states: list[tuple[str, torch.dtype, bool]]) -> Iterator[None]:
-    (cpu, cpu_type, cpu_on), (cuda, cuda_type, cuda_on) = states
-    with (
-        torch.autocast(cpu, cpu_type, enabled=cpu_on),
-        torch.autocast(cuda, cuda_type, enabled=cuda_on and torch.cuda.is_available()),
-    ):
+    with ExitStack() as stack:
+        for kind, dtype, on in states:
+            stack.enter_context(torch.autocast(kind, dtype, enabled=on))
         yield

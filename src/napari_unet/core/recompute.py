@@ -22,7 +22,7 @@ from napari_unet.core.resample import upsample
 from napari_unet.core.unet import UNet, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from napari_unet.core.architecture import UNetConfig
 
@@ -65,13 +65,17 @@ def training_forward(network: UNet, x: Tensor, policy: Policy = OFF) -> Tensor:
         features = _Features(x)
         skips = []
         for level, block in enumerate(network.encoder):
-            features = run.block(block, [features], level)
+            inputs = [features]
+            del features
+            features = run.block(block, inputs, level)
             if level < network.config.depth:
                 skips.append(features)
                 features = run.pooled(features, level)
         for level in reversed(range(network.config.depth)):
-            above = run.raised(features, network.up[level], level)
-            features = run.block(network.decoder[level], [skips.pop(), above], level)
+            # the block alone owns what goes into it, and lets go of it as soon as it is used up
+            inputs = [skips.pop(), run.raised(features, network.up[level], level)]
+            del features
+            features = run.block(network.decoder[level], inputs, level)
         return joined_convolution(network.head, [features.tensor])
 
 
@@ -85,6 +89,8 @@ class _Pass:
 
     def block(self, block: nn.Module, inputs: list[_Features], level: int) -> _Features:
         units = list(block.children())
+        inputs, given = list(inputs), inputs
+        given.clear()
         for i, unit in enumerate(units):
             assert isinstance(unit, Unit)
             again = level < self.policy.blocks and i < len(units) - 1
@@ -107,7 +113,7 @@ class _Pass:
 
     def raised(self, features: _Features, module: nn.Module, level: int) -> _Features:
         stride = self.config.strides[level]
-        source = features.source(hold=True)
+        source = features.source(hold=False)
 
         def rise(x: Tensor) -> Tensor:
             x = module(x)
@@ -121,11 +127,11 @@ class _Pass:
         return self._derived(rise(features.tensor), lambda: rise(source()), again)
 
     def _convolved(self, conv: nn.Module, inputs: list[_Features], again: bool) -> _Features:
-        # a skip connection is needed once more, much later: it is not held until then
-        sources = [f.source(hold=f is inputs[-1]) for f in inputs]
+        # parts to be joined are needed once more later: they are not held until then, nor together
+        sources = [f.source(hold=len(inputs) == 1) for f in inputs]
         found = joined_convolution(conv, [f.tensor for f in inputs])
         return self._derived(
-            found, lambda: joined_convolution(conv, [source() for source in sources]), again
+            found, lambda: joined_convolution(conv, (source() for source in sources)), again
         )
 
     def _activated(self, unit: Unit, features: _Features, again: bool) -> _Features:
@@ -162,20 +168,26 @@ def _normalized(norm: nn.Module, x: Tensor) -> Tensor:
     return found
 
 
-def joined_convolution(conv: nn.Module, features: list[Tensor]) -> Tensor:
-    """Convolve features joined along the channels, without joining them in memory."""
+def joined_convolution(conv: nn.Module, parts: Iterable[Tensor]) -> Tensor:
+    """Convolve features joined along the channels, without joining them in memory.
+
+    Each part is let go of before the next one is asked for.
+    """
     module: Any = conv
-    if len(features) == 1:
-        joined: Tensor = module(features[0])
-        return joined
-    convolve = functional.conv2d if features[0].dim() == 4 else functional.conv3d
     out: Tensor | None = None
     start = 0
-    for part in features:
-        weight = module.weight[:, start : start + part.shape[1]]
-        start += part.shape[1]
-        bias = module.bias if out is None else None
-        found = convolve(part, weight, bias, padding=module.padding)
-        out = found if out is None else out.add_(found)
+    for part in parts:
+        width = part.shape[1]
+        if width == module.weight.shape[1]:
+            out = module(part)
+        else:
+            convolve = functional.conv2d if part.dim() == 4 else functional.conv3d
+            weight = module.weight[:, start : start + width]
+            bias = module.bias if out is None else None
+            found = convolve(part, weight, bias, padding=module.padding)
+            out = found if out is None else out.add_(found)
+            del found
+        start += width
+        del part
     assert out is not None
     return out

@@ -43,9 +43,13 @@ def everything(config: UNetConfig) -> Policy:
 
 
 def policies(config: UNetConfig) -> list[Policy]:
-    """All policies, the one with the least recomputing first."""
+    """The policies worth a try, the one with the least recomputing first.
+
+    Norms and ReLUs are so cheap that all levels recompute theirs before the first convolution is.
+    """
     levels = config.depth + 1
-    found = [Policy(a, b) for a in range(levels + 1) for b in range(a + 1)]
+    found = [Policy(a, 0) for a in range(levels + 1)]
+    found += [Policy(levels, b) for b in range(1, levels + 1)]
     return sorted(found, key=lambda policy: recompute_share(config, policy))
 
 
@@ -64,6 +68,10 @@ def recompute_share(config: UNetConfig, policy: Policy) -> float:
                 below = config.below(level) / prod(config.level_strides[level + 1])
                 extra += below * config.up_macs(level)
         if level < policy.blocks:
+            if decoder:
+                # once for the gradient of the convolution, once to convolve again
+                below = config.below(level) / prod(config.level_strides[level + 1])
+                extra += below * config.up_macs(level)
             start = config.encoder[level - 1][-1] if level else config.in_channels
             joined = encoder[-1] + config.up_width(level) if decoder else 0
             extra += _macs(config, start, encoder[:-1]) * pixels

@@ -157,8 +157,7 @@ class Trainer:
         self._began = self._saved = time.monotonic()
 
     def _prepare(self) -> Job[None]:
-        free = self._free()
-        self._plan = choose_plan(self._candidates(), free)
+        self._plan = yield from self._noted(choose_plan(self._candidates(), self._free()))
         self._set = yield from self._training_set(None)
         self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
         key = training_key(self._model, self.options, self._set)
@@ -210,7 +209,7 @@ class Trainer:
                     raise
                 del error
                 chunks = []
-                self._shrink()
+                yield from self._shrink()
                 yield self._progress(self._troubles[-1])
                 continue
             if math.isfinite(loss):
@@ -220,10 +219,11 @@ class Trainer:
             yield self._progress("", loss=loss)
             return loss
 
-    def _shrink(self) -> None:
+    def _shrink(self) -> Job[None]:
         """Go on with a plan that takes less memory than the one that did not fit."""
         self._compute.release()
-        self._plan = choose_plan(self._candidates(), self._free(), below=self._plan.memory)
+        job = choose_plan(self._candidates(), self._free(), below=self._plan.memory)
+        self._plan = yield from self._noted(job)
         self.status.adopt(self._plan)
         self._make_batches()
         self._measured = 0

@@ -7,6 +7,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Job, Progress
 from napari_unet.core.recompute_policy import OFF, everything, policies, recompute_share
 from napari_unet.core.training_memory import training_bytes_per_pixel
 
@@ -86,6 +87,9 @@ def plans(
     itemsize = 4 if compute.precision == "float32" else 2
     batch = options.batch or BATCHES[config.ndim]
     fixed = config.parameters * 4 * COPIES
+    if itemsize == 2:
+        # autocast's copies
+        fixed += config.parameters * itemsize
     for patch in _patches(config, options, compute, sizes, spacing):
         for chunk in _halves(batch):
             for policy in _policies(config, options):
@@ -98,8 +102,8 @@ def plans(
 
 def choose_plan(
     candidates: Iterator[TrainingPlan], free: float, *, below: float = float("inf")
-) -> TrainingPlan:
-    """Return the first plan that fits.
+) -> Job[TrainingPlan]:
+    """Find the first plan that fits.
 
     Parameters
     ----------
@@ -109,6 +113,11 @@ def choose_plan(
         Bytes that may be used.
     below
         Only plans that take less than this, because one that should take as much did not fit.
+
+    Yields
+    ------
+    Progress
+        After each plan that did not.
 
     Raises
     ------
@@ -121,6 +130,7 @@ def choose_plan(
             return candidate
         if smallest is None or candidate.memory < smallest.memory:
             smallest = candidate
+        yield Progress(0, 0, "Planning the memory")
     assert smallest is not None
     raise UserError(
         "There is not enough memory to train this network",
