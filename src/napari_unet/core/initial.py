@@ -52,8 +52,9 @@ class Blank:
     name: str = "new"
     seed: int = 0
 
-    def model(self) -> Model:
-        """Make it: a U-Net with batch norm, so that tiles stay exact."""
+    @property
+    def spec(self) -> ModelSpec:
+        """Its description: a U-Net with batch norm, so that tiles stay exact."""
         config = UNetConfig.classic(
             base=self.base,
             depth=self.depth,
@@ -66,13 +67,23 @@ class Blank:
         own: dict[str, Any] = (
             {} if self.normalization is None else {"normalization": self.normalization}
         )
-        spec = ModelSpec(name=self.name, config=config, **_named(self.classes), **own)
-        network = UNet(config)
+        return ModelSpec(name=self.name, config=config, **_named(self.classes), **own)
+
+    def model(self) -> Model:
+        """Make it."""
+        spec = self.spec
+        network = UNet(spec.config)
         generator = torch.Generator().manual_seed(self.seed)
         for module in network.modules():
             if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
                 _initialise(module, generator)
         return Model(spec, network.eval())
+
+
+def with_classes(spec: ModelSpec, classes: tuple[str, ...]) -> ModelSpec:
+    """Describe a model like another one, with these classes (without the background)."""
+    config = spec.config.model_copy(update={"out_channels": _outputs(classes)})
+    return ModelSpec.model_validate({**spec.model_dump(), **_named(classes), "config": config})
 
 
 def adapted(

@@ -19,7 +19,12 @@ from napari_unet.core.targets import Border
 from napari_unet.core.trained import Checked, Trained
 from napari_unet.core.training_key import training_key
 from napari_unet.core.training_memory import watched
-from napari_unet.core.training_plan import COPIES, choose_plan, plans
+from napari_unet.core.training_plan import (
+    COPIES,
+    batch_bytes_per_pixel,
+    choose_plan,
+    plans,
+)
 from napari_unet.core.training_set import TrainingSet, make_training_set
 from napari_unet.core.training_state import (
     Point,
@@ -94,7 +99,6 @@ class Trainer:
         self._measured = 0
         self._saved = 0.0
         self._saving = 0.0
-        self._losses: list[float] = []
         self._troubles: list[str] = []
         self._learner: Learner
         self._set: TrainingSet
@@ -214,7 +218,7 @@ class Trainer:
                 continue
             if math.isfinite(loss):
                 self.status.step += 1
-                self._losses.append(loss)
+                self.status.losses.append(loss)
                 self._pace()
             yield self._progress("", loss=loss)
             return loss
@@ -251,7 +255,9 @@ class Trainer:
             self._measured = peak()
         if self._compute.device != "cuda":
             # gradients are among what the step made, the rest was there
-            self._measured += (COPIES - 1) * 4 * self._model.spec.config.parameters
+            config = self._model.spec.config
+            self._measured += (COPIES - 1) * 4 * config.parameters
+            self._measured += plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
         return loss
 
     def _pace(self) -> None:
@@ -279,8 +285,8 @@ class Trainer:
         self.status.worse = 0 if found.won else self.status.worse + 1
         if found.won:
             self.status.best_step = self.status.step
-        loss = sum(self._losses) / max(len(self._losses), 1)
-        self._losses.clear()
+        loss = sum(self.status.losses) / max(len(self.status.losses), 1)
+        self.status.losses.clear()
         self.status.curve.append(Point(step=self.status.step, loss=loss, iou=found.iou))
         metrics = {"loss": loss} if found.iou is None else {"loss": loss, "iou": found.iou}
         yield Checked(

@@ -94,8 +94,9 @@ def plans(
         for chunk in _halves(batch):
             for policy in _policies(config, options):
                 each = training_bytes_per_pixel(config, policy, itemsize)
-                pixels = chunk * prod(patch)
-                memory = fixed + pixels * (each + _beside(config))
+                memory = fixed + prod(patch) * (
+                    chunk * each + batch * batch_bytes_per_pixel(config)
+                )
                 share = recompute_share(config, policy)
                 yield TrainingPlan(patch, batch, chunk, policy, share, memory)
 
@@ -194,6 +195,6 @@ def _policies(config: UNetConfig, options: TrainingOptions) -> list[Policy]:
             return policies(config)
 
 
-def _beside(config: UNetConfig) -> float:
-    """Bytes a pixel of the batch itself and of the loss, in float32."""
-    return 4.0 * (4 * config.in_channels + 10 * config.out_channels + 6)
+def batch_bytes_per_pixel(config: UNetConfig) -> int:
+    """Bytes of a batch itself: images, labels, classes and weights."""
+    return 4 * config.in_channels + 4 + 8 + 4

@@ -54,6 +54,8 @@ class TrainingStatus(BaseModel):
         The plan in force, which running out of memory may have changed.
     curve
         Its checks so far.
+    losses
+        Those since the last check.
     best_step
         When the best network was found.
     worse
@@ -72,6 +74,7 @@ class TrainingStatus(BaseModel):
     policy: tuple[int, int]
     memory: float = 0.0
     curve: list[Point] = []
+    losses: list[float] = []
     best_step: int = 0
     worse: int = 0
 
