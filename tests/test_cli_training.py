@@ -1,0 +1,168 @@
+"""`napari-unet finetune` and `evaluate`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from painted import blank, numbered, scribbled
+from typer.testing import CliRunner
+
+from napari_unet.cli import app
+from napari_unet.core.checkpoint import load_model, save_model
+from napari_unet.core.training_state import read_status
+
+SHORT = ("--steps", 6, "--minutes", 0, "--patch", 32, "--device", "cpu", "--precision", "float32")
+SCRATCH = ("--base", 4, "--depth", 2)
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(
+        "napari_unet.services.library.user_data_path", lambda *a, **k: tmp_path / "data"
+    )
+
+    def call(*arguments):
+        return CliRunner().invoke(app, [str(a) for a in arguments])
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two images, their scribbles, and numbered objects, each in a folder."""
+    for i in range(2):
+        annotation = scribbled(seed=i)
+        for folder, pixels in (
+            ("images", annotation.image.data),
+            ("scribbles", annotation.paint),
+            ("objects", numbered(seed=i).paint.astype(np.uint16)),
+        ):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / folder / f"im{i}.tif", pixels)
+    save_model(blank().model(), tmp_path / "parent.safetensors")
+    return tmp_path
+
+
+def pair(files, kind="scribbles"):
+    return ("--images", files / "images", "--labels", files / kind, "--kind", kind)
+
+
+def test_a_new_network_from_scribbles_then_tuned(run, files):
+    first, second = files / "first.safetensors", files / "second.safetensors"
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", first)
+    assert result.exit_code == 0, result.output
+    assert "Held out: " in result.output
+    assert "no parent" in result.output
+    assert not first.with_suffix(".training").exists()
+    result = run("finetune", *pair(files, "objects"), *SHORT, "--model", first, "-o", second)
+    assert result.exit_code == 0, result.output
+    assert "IoU before" in result.output
+    assert load_model(second).spec.name == "second"
+    assert load_model(second).spec.provenance.origin == "tuned from first"
+
+
+def test_evaluate_prints_a_table_and_json(run, files):
+    arguments = ("evaluate", *pair(files, "objects"), "--model", files / "parent.safetensors")
+    table = run(*arguments)
+    assert table.exit_code == 0, table.output
+    assert "foreground" in table.output
+    found = json.loads(run(*arguments, "--json").output)
+    assert found["classes"][1]["pixels"] == 2 * 64 * 64 // 2
+    assert found["iou"] == pytest.approx(found["classes"][1]["iou"])
+    # within a region without objects nothing is true
+    found = json.loads(run(*arguments, "--json", "--region", "y=0:16,x=16:32").output)
+    assert found["classes"][1]["pixels"] == 0
+
+
+def test_settings_of_every_kind(run, files):
+    out = files / "new.safetensors"
+    result = run(
+        *("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out, "--strength", 0.5),
+        *(
+            "--option",
+            "patience=3",
+            "--option",
+            "augment.elastic=2.5",
+            "--use-checkpointing",
+            "all",
+        ),
+    )
+    assert result.exit_code == 0, result.output
+    used = load_model(out).spec.provenance.training["options"]
+    assert used["patience"] == 3
+    assert used["augment"]["elastic"] == 2.5
+    assert used["augment"]["strength"] == 0.5
+    assert used["use_checkpointing"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--option", "nonsense=1"), "The setting 'nonsense' can't be used"),
+        (("--option", "augment.elastic=-1"), "can't be used"),
+        (("--region", "q=3"), "A region can't be understood"),
+        (("--region", "y=500:600"), "outside"),
+        (("--classes", "a,b,c"), "No b painted yet"),
+        (("--channel", "3"), "has no channel 3"),
+        (("--axes", "ZYX"), "axes do not fit"),
+        (("-o", "new.pth"), "can't be written to new.pth"),
+    ],
+)
+def test_mistakes_are_explained(run, files, arguments, message):
+    out = ("-o", files / "new.safetensors")
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, *out, *arguments)
+    if message.startswith("No "):
+        assert message in result.output
+        return
+    assert result.exit_code == 1, result.output
+    assert message in result.output
+    assert not (files / "new.safetensors").exists()
+
+
+def test_nothing_is_overwritten_and_files_must_pair(run, files):
+    out = files / "parent.safetensors"
+    before = out.read_bytes()
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out)
+    assert result.exit_code == 1
+    assert "exists already" in result.output
+    assert out.read_bytes() == before
+    one = ("--labels", files / "scribbles" / "im0.tif", "--kind", "scribbles")
+    new = files / "new.safetensors"
+    result = run("finetune", "--images", files / "images", *one, *SHORT, *SCRATCH, "-o", new)
+    assert "don't pair up" in result.output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_training_goes_on_where_it_was(files):
+    out = files / "new.safetensors"
+    command = [sys.executable, "-m", "napari_unet", "finetune", *pair(files), *SCRATCH, "-o", out]
+    command += ["--steps", 400, "--minutes", 0, "--patch", 32, "--option", "save_every=0.2"]
+    command = [str(word) for word in command]
+    state = out.with_suffix(".training")
+    steps = []
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                status = read_status(state)
+                if status is not None and status.step > (steps[-1] if steps else 0):
+                    break
+                time.sleep(0.05)
+            process.send_signal(signal.SIGKILL)
+        steps.append(read_status(state).step)
+    assert 0 < steps[0] < steps[1]
+    assert not out.exists()
+    # hidden temporary files are all that may be left
+    assert {p.suffix for p in files.iterdir() if p.is_file()} <= {
+        ".safetensors",
+        ".training",
+        ".part",
+    }
