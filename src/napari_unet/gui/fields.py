@@ -6,7 +6,8 @@ import html
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
+from superqt import QCollapsible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,10 +25,15 @@ QPushButton:pressed { background-color: #1d4ed8; }
 def choice(tip: str) -> QComboBox:
     """Return a box to choose from, which cuts long entries off rather than widen the dock."""
     box = QComboBox()
+    make_narrow(box)
     box.setToolTip(tip)
+    return box
+
+
+def make_narrow(box: QComboBox) -> None:
+    """Let a box cut long entries off rather than widen the dock."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
-    return box
 
 
 def form() -> QFormLayout:
@@ -37,6 +43,18 @@ def form() -> QFormLayout:
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     rows.setVerticalSpacing(6)
     return rows
+
+
+def folded(title: str, rows: QFormLayout) -> QCollapsible:
+    """Return rows of a form that are folded away under a title."""
+    inside = QWidget()
+    inside.setLayout(rows)
+    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+    fold.setDuration(0)
+    fold.layout().setContentsMargins(0, 0, 0, 0)
+    fold.setContent(inside)
+    fold.collapse(animate=False)
+    return fold
 
 
 def button(words: str, tip: str, main: bool = False) -> QPushButton:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
@@ -10,16 +10,17 @@ from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import choice, text
+from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.layers import describe, image_of, layer_array, possible_axes
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
 
     from napari_unet.core.axes import Image
     from napari_unet.core.model import ModelSpec
 
-LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
-IMAGE_TIP = "The image layer to segment."
+IMAGE_TIP = "The image layer that the U-Net looks at."
 AXES_TIP = (
     "What the image's dimensions are: T time, Z depth, C channel, Y and X the plane, S colours. "
     "Choose another order, or type one, if this is not right."
@@ -35,17 +36,21 @@ class ImageForm(QObject):
         Its image layers can be chosen.
     form
         The rows are added to it.
+    with_channels
+        Whether channels can be chosen.
     """
 
     changed = Signal()
     """Another layer, other axes or other channels."""
 
-    def __init__(self, viewer: napari.Viewer, form: QFormLayout) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, form: QFormLayout, *, with_channels: bool = True
+    ) -> None:
         super().__init__()
-        self._viewer = viewer
         self._form = form
+        self._with_channels = with_channels
         self._spec: ModelSpec | None = None
-        self.layers = choice(IMAGE_TIP)
+        self.layers = LayerBox(viewer, IMAGE_TIP, _is_input)
         self.axes = choice(AXES_TIP)
         self.axes.setEditable(True)
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -54,23 +59,19 @@ class ImageForm(QObject):
         form.addRow("Image", self.layers)
         form.addRow("Axes", self.axes)
         form.addRow("", self.meaning)
-        self.layers.currentIndexChanged.connect(self._take_layer)
+        self.layers.layer_changed.connect(self._take_layer)
         self.axes.currentTextChanged.connect(self._take_axes)
-        for event in LIST_EVENTS:
-            getattr(viewer.layers.events, event).connect(self._list)
-        viewer.layers.selection.events.active.connect(self._follow)
-        self._list()
+        self._take_layer()
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
-        for event in LIST_EVENTS:
-            getattr(self._viewer.layers.events, event).disconnect(self._list)
-        self._viewer.layers.selection.events.active.disconnect(self._follow)
+        self.layers.let_go()
 
     @property
     def layer(self) -> ImageLayer | None:
         """The chosen layer, or None when the viewer has no image."""
-        return self.layers.currentData()
+        found: ImageLayer | None = self.layers.layer
+        return found
 
     def image(self) -> Image:
         """Return the chosen image.
@@ -82,8 +83,8 @@ class ImageForm(QObject):
         """
         if self.layer is None:
             raise UserError(
-                "There is no image to segment",
-                rule="Segment works on an image layer.",
+                "There is no image",
+                rule="A U-Net looks at an image layer.",
                 remedy="Open an image, or the sample under File ▸ Open Sample ▸ U-Net Studio.",
             )
         return image_of(self.layer, self.letters)
@@ -102,32 +103,7 @@ class ImageForm(QObject):
         self._spec = spec
         self._list_channels()
 
-    def _list(self, _: object = None) -> None:
-        """Offer the image layers there are, the topmost first, keeping the choice if it is there.
-
-        Layers are compared, not told apart by identity: plugins see them through proxies.
-        """
-        before = self.layer
-        found = [x for x in reversed(self._viewer.layers) if isinstance(x, ImageLayer)]
-        found = [layer for layer in found if "napari_unet" not in layer.metadata]
-        with QSignalBlocker(self.layers):
-            self.layers.clear()
-            for layer in found:
-                self.layers.addItem(layer.name, layer)
-            if before in found:
-                self.layers.setCurrentIndex(found.index(before))
-        if self.layer != before:
-            self._take_layer()
-
-    def _follow(self, event: Any) -> None:
-        """Choose the image layer that the user selects in the layer list."""
-        row = next(
-            (i for i in range(self.layers.count()) if self.layers.itemData(i) == event.value), -1
-        )
-        if event.value is not None and row >= 0:
-            self.layers.setCurrentIndex(row)
-
-    def _take_layer(self, _: int = 0) -> None:
+    def _take_layer(self) -> None:
         with QSignalBlocker(self.axes):
             self.axes.clear()
             if self.layer is not None:
@@ -153,7 +129,7 @@ class ImageForm(QObject):
         self.channels = []
         names = self._channel_names()
         wanted = self._spec.channels if self._spec is not None else ("",)
-        if 1 < len(names) >= len(wanted):
+        if self._with_channels and 1 < len(names) >= len(wanted):
             for i, name in enumerate(wanted):
                 self._add_channel(i, f"Channel: {name}" if len(wanted) > 1 else "Channel", names)
         self.changed.emit()
@@ -175,3 +151,8 @@ class ImageForm(QObject):
         return [f"{i}: {n}" for i, n in enumerate(named)] or [
             str(i) for i in range(image.n_channels)
         ]
+
+
+def _is_input(layer: Layer) -> bool:
+    """Whether a layer is an image that we did not make ourselves."""
+    return isinstance(layer, ImageLayer) and "napari_unet" not in layer.metadata

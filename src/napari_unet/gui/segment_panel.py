@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible, QElidingLabel
+from qtpy.QtWidgets import QHBoxLayout
+from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.fields import button, choice, form, text
+from napari_unet.gui.fields import button, choice, folded, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
+from napari_unet.gui.model_row import ModelRow
 from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.placement import on_screen
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Box
     from napari_unet.core.model import Model
 
-PLUGIN, LOAD = "napari-unet-studio", "Load U-Net"
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
@@ -49,7 +46,6 @@ class SegmentPanel(Panel):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
         self.model = QElidingLabel()
-        self.change = button("Change…", "Choose another U-Net.")
         self.output = choice(OUTPUT_TIP)
         self.output.addItem("Labels", False)
         self.output.addItem("Labels and probabilities", True)
@@ -58,7 +54,7 @@ class SegmentPanel(Panel):
         self.preview = button("Preview", "Segment only what is on the screen now.")
         self.segment = button("Segment", SEGMENT_TIP, main=True)
         self.form, self.folded = form(), form()
-        self.form.addRow("U-Net", self._model_row())
+        self.form.addRow("U-Net", ModelRow(napari_viewer, self.model))
         self.image = ImageForm(napari_viewer, self.form)
         self.form.addRow("Result", self.output)
         self.options = OptionsForm(self.folded)
@@ -70,34 +66,18 @@ class SegmentPanel(Panel):
         self._connect()
         self._fit_model(self.session.model)
 
-    def _model_row(self) -> QWidget:
-        row = QWidget()
-        box = QHBoxLayout(row)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self.model, stretch=1)
-        box.addWidget(self.change)
-        return row
-
     def _lay_out(self) -> None:
-        inside = QWidget()
-        inside.setLayout(self.folded)
-        fold = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
-        fold.setDuration(0)
-        fold.layout().setContentsMargins(0, 0, 0, 0)
-        fold.setContent(inside)
-        fold.collapse(animate=False)
         buttons = QHBoxLayout()
         buttons.addWidget(self.preview)
         buttons.addWidget(self.segment)
         self.body.addLayout(self.form)
-        self.body.addWidget(fold)
+        self.body.addWidget(folded("Advanced", self.folded))
         self.body.addWidget(self.plan)
         self.body.addLayout(buttons)
         self.body.addWidget(self.foot)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
-        self.change.clicked.connect(self._open_models)
         self.preview.clicked.connect(self._preview)
         self.segment.clicked.connect(self._segment)
         self.session.model_changed.connect(self._fit_model)
@@ -110,9 +90,6 @@ class SegmentPanel(Panel):
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self.image.let_go()
-
-    def _open_models(self) -> None:
-        self.viewer.window.add_plugin_dock_widget(PLUGIN, LOAD, tabify=True)
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
