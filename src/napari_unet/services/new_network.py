@@ -1,0 +1,60 @@
+"""A network from scratch that suits what was painted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_unet.core.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Annotation
+    from napari_unet.core.initial import Blank
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training_options import TrainingOptions
+
+
+def new_network(
+    annotations: Sequence[Annotation],
+    options: TrainingOptions,
+    *,
+    ndim: int,
+    channels: int = 1,
+    classes: tuple[str, ...] | None = None,
+) -> Job[Blank]:
+    """Describe a network for what was painted.
+
+    Parameters
+    ----------
+    annotations
+        What it is to learn; the pixel size of the first image is taken.
+    options
+        The seed is taken from them.
+    ndim
+        2 for planes, 3 for volumes.
+    channels
+        How many channels of the images go in.
+    classes
+        Names of the classes without the background; None: those that are found in the paint.
+
+    Raises
+    ------
+    UserError
+        When the paint makes no sense.
+    """
+    from napari_unet.core.initial import Blank
+
+    if classes is None:
+        found = yield from survey(annotations)
+        classes = tuple(found.names.values())
+    image = annotations[0].image
+    spacing = tuple(image.scale.get(a, 1.0) for a in "ZYX"[-ndim:])
+    return Blank(
+        ndim=ndim,
+        channels=channels,
+        classes=classes,
+        spacing=spacing,
+        name=f"{image.name}-net",
+        seed=options.seed,
+    )
