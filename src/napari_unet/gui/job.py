@@ -109,6 +109,8 @@ class Jobs(QObject):
     """The job is over; its :class:`Outcome`."""
     said = Signal(str)
     """What there is to say about how it went."""
+    abandoned = Signal()
+    """The viewer is going."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -182,6 +184,7 @@ class Jobs(QObject):
         if self._run is not None:
             self._run.cancel()
             self._forget()
+        self.abandoned.emit()
 
     def _collect(self) -> None:
         run = self._run

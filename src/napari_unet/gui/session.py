@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -9,9 +10,11 @@ from weakref import WeakKeyDictionary
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
+from napari_unet.core.progress import Progress
 from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
 from napari_unet.services.library import Library
+from napari_unet.services.training_files import TrainingFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
+    from napari_unet.gui.training_run import TrainingRun
+    from napari_unet.services.library import Entry
 
 
 class Session(QObject):
@@ -36,6 +41,10 @@ class Session(QObject):
         The current model, or None before the first is loaded.
     source
         What the current model was loaded from: a library name or a path.
+    training_files
+        Where the states of trainings lie.
+    training
+        The training that is at work or whose result has not been decided on; None: there is none.
     """
 
     model_changed = Signal(object)
@@ -49,6 +58,8 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.model: Model | None = None
         self.source = ""
+        self.training_files = TrainingFiles(self.library.folder.parent / "training")
+        self.training: TrainingRun | None = None
         self._activity = Activity(self.jobs)
 
     def load(
@@ -93,6 +104,36 @@ class Session(QObject):
             self.source = self.library.add(self.model).name
             self.library_changed.emit()
 
+    def keep_new(self, model: Model, then: Callable[[str], None], *, current: bool) -> None:
+        """Put a new model into the library in a job.
+
+        Parameters
+        ----------
+        model
+            The model; nothing that is there is replaced.
+        then
+            Called with its name in the library once it is there.
+        current
+            Whether to make it the current one.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+
+        def use(outcome: Outcome[Entry]) -> None:
+            if outcome.result is None:
+                return
+            name, spec = outcome.result.name, outcome.result.spec
+            if current:
+                self.model, self.source = replace(model, spec=spec or model.spec), name
+                self.model_changed.emit(self.model)
+            self.library_changed.emit()
+            then(name)
+
+        self.jobs.start(f"Saving {model.spec.name}", _add(self.library, model), on_end=use)
+
     def live_with(self, widget: QWidget) -> None:
         """Stop the job, and go, when the window that `widget` is in goes."""
         if self.parent() is not None:
@@ -126,3 +167,8 @@ def _load(library: Library, text: str, fetch: bool) -> Job[Model]:
     yield from torch_ready()
     model = yield from library.load(text)
     return model
+
+
+def _add(library: Library, model: Model) -> Job[Entry]:
+    yield Progress(0, 1)
+    return library.add(model)

@@ -1,0 +1,148 @@
+"""The form of *Fine-tune*: which U-Net, what it learns from, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.fields import button, folded, form
+from napari_unet.gui.lookout import Lookout
+from napari_unet.gui.pairs_form import PairsForm
+from napari_unet.gui.start_row import StartRow
+from napari_unet.gui.training_form import TrainingForm
+from napari_unet.gui.training_jobs import Request
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari
+
+    from napari_unet.core.model import Model, ModelSpec
+    from napari_unet.gui.session import Session
+
+PREVIEW_TIP = (
+    "Show a few patches around your paint as the network will see them, turned, bent and changed in "
+    "brightness, in layers beside the image."
+)
+TRAIN_TIP = "Teach the network what you painted. It is kept only if you say so at the end."
+
+
+class FinetuneForm(QWidget):
+    """All that is chosen before a training.
+
+    Parameters
+    ----------
+    viewer
+        Its layers can be chosen.
+    session
+        Has the current U-Net.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        top, how, rest = form(), form(), form()
+        # some of the titles are long
+        rest.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self.start = StartRow(viewer, top)
+        self.pairs = PairsForm(viewer)
+        self.training = TrainingForm(how, rest)
+        self.lookout = Lookout(self, session.jobs, self.request)
+        self.preview = button("Preview augmentation", PREVIEW_TIP)
+        self.train = button("Train", TRAIN_TIP, main=True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview)
+        buttons.addWidget(self.train)
+        box.addLayout(top)
+        box.addWidget(self.pairs)
+        box.addWidget(self.lookout.summary)
+        box.addLayout(how)
+        box.addWidget(folded("Advanced", rest))
+        box.addWidget(self.lookout.plan)
+        box.addLayout(buttons)
+        session.model_changed.connect(self._fit_model)
+        session.jobs.ended.connect(self.lookout.form_changed)
+        self.start.changed.connect(self._fit_model)
+        self.pairs.changed.connect(self._fit_axes)
+        self.training.changed.connect(self._tell)
+        self._fit_model()
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.pairs.let_go()
+        self.lookout.let_go()
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the U-Net to tune has yet to be loaded."""
+        return self.start.ndim is None and self._session.model is None
+
+    def request(self) -> Request:
+        """Return what stands in the form.
+
+        Raises
+        ------
+        UserError
+            When something is missing.
+        """
+        pairs = self.pairs.pairs()
+        start: Model | ModelSpec | int
+        if self.start.ndim is not None:
+            start = self.start.ndim
+        else:
+            start = self._session.model or self._session.library.spec(DEFAULT)
+        return Request(
+            pairs=pairs,
+            paints=tuple(pair.paint() for pair in pairs),
+            start=start,
+            channels=self.pairs.first.image.chosen_channels(),
+            settings=self.training.values(),
+        )
+
+    def state(self) -> Path | None:
+        """Return the file for the state of this training; None while no image is chosen."""
+        layer = self.pairs.first.image.layer
+        if layer is None:
+            return None
+        ndim = self.start.ndim
+        name = self._name() if ndim is None else f"new {ndim}-D network"
+        return self._session.training_files.path(name, layer.name)
+
+    def _name(self) -> str:
+        model = self._session.model
+        return DEFAULT if model is None else model.spec.name
+
+    def _spec(self) -> ModelSpec | None:
+        """Return the description of the U-Net to tune; None for a new one."""
+        if self.start.ndim is not None:
+            return None
+        if self._session.model is not None:
+            return self._session.model.spec
+        try:
+            return self._session.library.spec(DEFAULT)
+        except UserError:
+            return None
+
+    def _fit_model(self, _: object = None) -> None:
+        loaded = self._session.model is not None
+        self.start.show_model(self._name() if loaded else f"{DEFAULT}, not loaded")
+        spec = self._spec()
+        self.training.fit_model(spec)
+        # tells that the pairs have changed
+        self.pairs.fit_model(spec)
+
+    def _fit_axes(self) -> None:
+        self.start.fit_axes(self.pairs.first.image.letters)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.lookout.form_changed()
+        self.changed.emit()

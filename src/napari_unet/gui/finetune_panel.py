@@ -1,0 +1,225 @@
+"""*Fine-tune*: from paint on an image to a better U-Net, which is kept only if it is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.gui.augmented import show_variations
+from napari_unet.gui.comparison import Comparison
+from napari_unet.gui.curves import Curves
+from napari_unet.gui.fields import button, text
+from napari_unet.gui.finetune_form import FinetuneForm
+from napari_unet.gui.interrupted import Interrupted
+from napari_unet.gui.model_row import open_panel
+from napari_unet.gui.panel import Panel
+from napari_unet.gui.training_jobs import vary_job
+from napari_unet.gui.training_run import TrainingRun, comparable_parent
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_unet.gui.job import Outcome
+
+STOP_TIP = "Stop now and keep the best network so far; you then see how it compares."
+CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
+SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
+MEANWHILE = "Go on painting if you like: it is learnt from the next check on."
+
+
+class FinetunePanel(Panel):
+    """Form, curves while it trains, and then the comparison of the new network with the old one.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose images it learns from.
+    """
+
+    HEIGHT = 700
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.form = FinetuneForm(napari_viewer, self.session)
+        self.interrupted = Interrupted()
+        self.curves = Curves()
+        self.learning = text()
+        self.stop = button("Stop and keep the best", STOP_TIP)
+        self.live = QWidget()
+        self.comparison = Comparison()
+        self.segment = button("Segment…", SEGMENT_TIP, main=True)
+        self.segment.setVisible(False)
+        self.foot.cancel.setToolTip(CANCEL_TIP)
+        self._run: TrainingRun | None = None
+        self._gone = False
+        self._lay_out()
+        self._connect()
+        self.session.training_files.forget_old()
+        self._attach(self.session.training)
+
+    def _lay_out(self) -> None:
+        live = QVBoxLayout(self.live)
+        live.setContentsMargins(0, 0, 0, 0)
+        for part in (self.learning, self.curves, self.stop):
+            live.addWidget(part)
+        parts = (
+            self.form,
+            self.interrupted,
+            self.live,
+            self.comparison,
+            self.foot,
+            self.segment,
+        )
+        for part in parts:
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        self.form.train.clicked.connect(self._train)
+        self.form.preview.clicked.connect(self._preview)
+        self.form.changed.connect(self._look_for_state)
+        self.interrupted.resume.clicked.connect(self._resume)
+        self.stop.clicked.connect(self._stop)
+        self.comparison.decided.connect(self._decide)
+        self.segment.clicked.connect(self._open_segment)
+        self.session.jobs.started.connect(self.segment.hide)
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more; a training goes on, and is there when opened again."""
+        self._gone = True
+        self.form.let_go()
+
+    def _train(self) -> None:
+        self._with_model(lambda: self._begin(resume=False))
+
+    def _resume(self) -> None:
+        self._with_model(lambda: self._begin(resume=True))
+
+    def _with_model(self, then: Callable[[], None]) -> None:
+        """Go on at once, or after the model that a new user starts with is loaded."""
+        with self.reporting():
+            self.form.request()
+            if self.form.needs_model:
+                self.session.load(DEFAULT, then)
+            else:
+                then()
+
+    def _begin(self, resume: bool) -> None:
+        with self.reporting():
+            request, state = self.form.request(), self.form.state()
+            assert state is not None
+            self.session.jobs.check_idle()
+            what = ", ".join(dict.fromkeys(pair.source.name for pair in request.pairs))
+            run = TrainingRun(self.session.jobs, request, f"Training on {what}", state)
+            self.learning.setText(f"{self.form.lookout.summary.text()}<br>{MEANWHILE}")
+            self._drop()
+            self._attach(run)
+            run.start(resume=resume)
+
+    def _preview(self) -> None:
+        with self.reporting():
+            request = self.form.request()
+            pair = request.pairs[0]
+
+            def show(outcome: Outcome[Any]) -> None:
+                if outcome.result is not None:
+                    show_variations(self.viewer, pair.source, pair.image.axes, outcome.result)
+
+            self.session.jobs.start("Varying patches", vary_job(request), on_end=show)
+
+    def _attach(self, run: TrainingRun | None) -> None:
+        """Show a training, or the form if there is none."""
+        if self._run is not None:
+            self._run.changed.disconnect(self._show_state)
+            self._run.stepped.disconnect(self._take)
+            self._run.paint_taken.disconnect(self._say_paint_taken)
+        self._run = self.session.training = run
+        self.curves.show_run(run)
+        if run is not None:
+            run.changed.connect(self._show_state)
+            run.stepped.connect(self._take)
+            run.paint_taken.connect(self._say_paint_taken)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        run = self._run
+        running = run is not None and run.running
+        result = None if run is None else run.result
+        busy = running or result is not None
+        self.form.setVisible(not busy)
+        self.live.setVisible(busy)
+        self.stop.setVisible(running)
+        self.stop.setEnabled(run is not None and run.can_stop)
+        self.learning.setVisible(running)
+        self.comparison.setVisible(result is not None)
+        if run is not None and result is not None:
+            self.comparison.show_result(result, comparable_parent(run))
+        self._look_for_state()
+
+    def _take(self, _: object) -> None:
+        run = self._run
+        if run is None:
+            return
+        self.stop.setEnabled(run.can_stop)
+        if run.restarted:
+            run.restarted = False
+            self.learning.setText(
+                "The paint, the settings or the U-Net have changed since it was interrupted: it has "
+                "started anew."
+            )
+
+    def _say_paint_taken(self) -> None:
+        self.learning.setText("New paint was taken up; it is learnt from the next check on.")
+
+    def _stop(self) -> None:
+        if self._run is not None:
+            self._run.stop()
+
+    def _decide(self, word: str) -> None:
+        run = self._run
+        if run is None or run.result is None:
+            return
+        with self.reporting():
+            if word == "longer":
+                run.start()
+            elif word == "discard":
+                self._finish("The new network was dropped; the old one is as it was.")
+            else:
+                current = word == "keep"
+                self.session.keep_new(
+                    run.result.model, lambda name: self._kept(name, current), current=current
+                )
+
+    def _kept(self, name: str, current: bool) -> None:
+        if self._gone:
+            self.session.training = None
+            return
+        use = "is used from now on" if current else "lies in the library"
+        self._finish(f"“{name}” {use}.")
+        self.segment.setVisible(True)
+
+    def _finish(self, words: str) -> None:
+        """Go back to the form."""
+        self._drop()
+        self.session.jobs.said.emit(words)
+
+    def _drop(self) -> None:
+        run = self._run
+        self._attach(None)
+        if run is not None:
+            run.forget()
+            run.deleteLater()
+
+    def _look_for_state(self) -> None:
+        idle = self._run is None or not (self._run.running or self._run.result)
+        self.interrupted.look(self.form.state() if idle else None)
+
+    def _open_segment(self) -> None:
+        layer = self.form.pairs.first.image.layer
+        panel = open_panel(self.viewer, "Segment")
+        if layer is not None:
+            panel.image.layers.choose(layer)

@@ -1,0 +1,93 @@
+"""Keeps an eye on the paint: says what there is to learn from, and what a training would take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.fields import text
+from napari_unet.gui.job import Jobs, Outcome
+from napari_unet.gui.snapshots import PaintWatch
+from napari_unet.gui.training_jobs import Looked, Request, look_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTLE_MS = 400
+"""How long form and layers must be left alone before the paint is looked through."""
+
+
+class Lookout(QObject):
+    """The two lines below the form: the paint, and the plan.
+
+    Parameters
+    ----------
+    parent
+        It lives as long as this.
+    jobs
+        The viewer's jobs: while one is at work, nothing is looked through.
+    request
+        Reads the form.
+    """
+
+    def __init__(self, parent: QObject, jobs: Jobs, request: Callable[[], Request]) -> None:
+        super().__init__(parent)
+        self.summary = text()
+        self.summary.setToolTip("What you have painted so far, and what is still missing.")
+        self.plan = text()
+        self.plan.setToolTip("How much the network looks at in each step, and the memory it takes.")
+        self._jobs = jobs
+        self._request = request
+        self._looked: Looked | None = None
+        self._planner = Jobs(self)
+        self._planner.ended.connect(self._show)
+        self._form_settled = QTimer(self)
+        self._form_settled.setSingleShot(True)
+        self._form_settled.setInterval(SETTLE_MS)
+        self._form_settled.timeout.connect(self._look)
+        self._watch = PaintWatch(self, SETTLE_MS)
+        self._watch.settled.connect(self._look)
+
+    def form_changed(self) -> None:
+        """Look anew, once the form is left alone."""
+        self._looked = None
+        self._form_settled.start()
+
+    def let_go(self) -> None:
+        """Look no more."""
+        self._form_settled.stop()
+        self._watch.let_go()
+        self._planner.abandon()
+
+    def _look(self, stroked: bool = True) -> None:
+        if self._jobs.running:
+            return
+        if self._planner.running:
+            self._form_settled.start()
+            return
+        try:
+            request = self._request()
+        except UserError as error:
+            self._watch.watch([])
+            self._explain(error)
+            return
+        self._watch.watch([pair.labels for pair in request.pairs])
+        self._planner.start("Looking", look_job(request, self._looked, stroked))
+
+    def _show(self, outcome: Outcome[Any]) -> None:
+        if isinstance(outcome.error, UserError):
+            self._looked = None
+            self._explain(outcome.error)
+        elif outcome.result is not None:
+            self._looked = outcome.result
+            outlook = outcome.result.outlook
+            self.summary.setText(str(outlook.summary))
+            self.plan.setText("" if outlook.plan is None else f"{outlook.plan}.")
+        # any other error comes again, with its details, when it is trained
+
+    def _explain(self, error: UserError) -> None:
+        met = "" if error.value is None else f" ({error.value})"
+        self.summary.setText(f"{error.problem}{met}. {error.remedy}")
+        self.plan.clear()

@@ -1,0 +1,230 @@
+"""From layers to annotations: an image, what was painted on it, and where that applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap
+
+from napari_unet.core.annotations import Annotation, Kind
+from napari_unet.core.errors import UserError
+from napari_unet.core.regions import Region
+from napari_unet.gui.placement import place
+from napari_unet.gui.results import COLOURS, RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Layer, Shapes
+
+    from napari_unet.core.axes import Image, Lazy
+
+KIND = "napari_unet_kind"
+"""Key of a labels layer's metadata under which its kind lies."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+BACKGROUND = "#60a5fa"
+"""Colour of painted background: unlike the classes' and unlike a grey image."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """An image layer and a labels layer painted on it, as the form has them.
+
+    Attributes
+    ----------
+    image
+        The image.
+    source, labels
+        The layers.
+    inside
+        Index that takes the label axes out of the labels layer's array.
+    kind, regions
+        What the paint means, and where it applies.
+    scale, offset
+        How the labels lie on the image, as for :class:`~napari_unet.core.annotations.Annotation`.
+    """
+
+    image: Image
+    source: ImageLayer
+    labels: Labels
+    inside: tuple[Any, ...]
+    kind: Kind
+    regions: tuple[Region, ...]
+    scale: Mapping[str, float]
+    offset: Mapping[str, float]
+
+    def paint(self) -> Lazy:
+        """Return the paint as it is now, with the image's label axes; not a copy."""
+        data = self.labels.data[0] if self.labels.multiscale else self.labels.data
+        whole = all(isinstance(part, slice) for part in self.inside)
+        if whole or len(self.inside) != data.ndim:
+            return cast("Lazy", data)
+        if isinstance(data, np.ndarray):
+            return cast("Lazy", data[self.inside])
+        return _Inside(data, self.inside)
+
+    def annotation(self, paint: Lazy) -> Annotation:
+        """Return the annotation with this paint; slow where regions are large.
+
+        Raises
+        ------
+        UserError
+            When the paint does not lie on the image pixel for pixel, or a region lies outside it.
+        """
+        name = self.labels.name
+        return Annotation(self.image, paint, self.kind, self.regions, name, self.scale, self.offset)
+
+
+class _Inside:
+    """The label axes of an array that stays on the disk."""
+
+    def __init__(self, data: Any, inside: tuple[Any, ...]) -> None:
+        self._data, self._inside = data, inside
+        self.shape = tuple(
+            n for n, part in zip(data.shape, inside, strict=True) if isinstance(part, slice)
+        )
+        self.dtype: np.dtype[Any] = np.dtype(data.dtype)
+
+    def __getitem__(self, key: Any, /) -> Any:
+        parts = iter(key)
+        return self._data[
+            tuple(next(parts) if isinstance(part, slice) else part for part in self._inside)
+        ]
+
+
+def painted(
+    source: ImageLayer, image: Image, labels: Labels | None, kind: Kind, shapes: Shapes | None
+) -> Painted:
+    """Join layers.
+
+    Parameters
+    ----------
+    source, image
+        The image layer, and the image it holds.
+    labels
+        The labels layer painted on it.
+    kind
+        What the paint means.
+    shapes
+        A Shapes layer around what was annotated; None: the paint applies on planes that carry some.
+
+    Raises
+    ------
+    UserError
+        When there are no labels, or the Shapes layer holds nothing that has an area.
+    """
+    if labels is None:
+        raise UserError(
+            "There is nothing to paint on yet",
+            rule="Paint lies in a labels layer that covers the image.",
+            remedy="Press “New paint layer” and paint some background and some of what you look for.",
+        )
+    inside = place(source, image.axes).inside
+    fits = len(inside) == labels.ndim
+    scale, offset = _lie(source, image, labels, inside) if fits else ({}, {})
+    regions = () if shapes is None else regions_of(shapes, source, image)
+    return Painted(image, source, labels, inside, kind, regions, scale, offset)
+
+
+def fits(source: ImageLayer, image: Image, labels: Labels) -> bool:
+    """Whether a labels layer has the image's number of pixels along each label axis."""
+    data = labels.data[0] if labels.multiscale else labels.data
+    placed = place(source, image.axes)
+    return tuple(data.shape) in (placed.shape, image.label_shape)
+
+
+def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region, ...]:
+    """Return the regions that shapes outline on an image, wherever the two layers lie.
+
+    Raises
+    ------
+    UserError
+        When there are none, or a shape has no area.
+    """
+    if not len(shapes.data):
+        raise UserError(
+            f"{shapes.name!r} has no shapes yet",
+            rule="A region is a rectangle, a polygon or an ellipse.",
+            remedy="Draw one around what you have annotated, or choose “everywhere painted”.",
+        )
+    letters = image.axes[: source.ndim]
+    # a layer of fewer dimensions says nothing about the first ones
+    columns = [
+        d for d in range(max(0, source.ndim - shapes.ndim), source.ndim) if letters[d] not in "CS"
+    ]
+    found = []
+    for kind, vertices in zip(shapes.shape_type, shapes.data, strict=True):
+        at = [source.world_to_data(shapes.data_to_world(v)) for v in np.asarray(vertices)]
+        axes = "".join(letters[d] for d in columns)
+        found.append(Region.from_shape(str(kind), np.asarray(at)[:, columns], axes))
+    return tuple(found)
+
+
+def _lie(
+    source: ImageLayer, image: Image, labels: Labels, inside: Sequence[Any]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the pixel size of labels, and where they begin in pixels of the image, axis by axis."""
+    lead = source.ndim - labels.ndim
+    corner = np.asarray(source.world_to_data(labels.data_to_world(np.zeros(labels.ndim))))
+    scale, offset = {}, {}
+    for d, part in enumerate(inside):
+        if not isinstance(part, slice):
+            continue
+        letter = image.axes[d + lead]
+        step = np.eye(labels.ndim)[d]
+        moved = np.asarray(source.world_to_data(labels.data_to_world(step)))
+        ratio = float(moved[d + lead] - corner[d + lead])
+        scale[letter] = image.scale.get(letter, 1.0) * ratio
+        offset[letter] = float(corner[d + lead])
+    return scale, offset
+
+
+def kind_of(labels: Layer | None) -> Kind:
+    """Return what the paint of a layer means: as noted in it, else what is likely."""
+    noted = None if labels is None else labels.metadata.get(KIND)
+    if noted in KINDS:
+        return cast("Kind", noted)
+    return "classes" if labels is not None and RECORD in labels.metadata else "scribbles"
+
+
+def note_kind(labels: Layer, kind: Kind) -> None:
+    """Keep in a layer what its paint means."""
+    labels.metadata = {**labels.metadata, KIND: kind}
+
+
+def new_paint_layer(
+    viewer: napari.Viewer, source: ImageLayer, image: Image, classes: Sequence[str]
+) -> Labels:
+    """Add an empty labels layer over an image, ready for scribbles.
+
+    Parameters
+    ----------
+    viewer
+        Where it goes.
+    source, image
+        The image layer, and the image it holds.
+    classes
+        Names of the classes without the background.
+    """
+    placed = place(source, image.axes)
+    names = ["unlabelled", "background", *classes]
+    layer = Labels(
+        np.zeros(placed.shape, np.uint8),
+        name=f"{source.name} paint",
+        opacity=0.7,
+        colormap=CyclicLabelColormap(colors=["transparent", BACKGROUND, *COLOURS]),
+        features={"index": list(range(len(names))), "class": names},
+        metadata={KIND: "scribbles"},
+        **placed.transform,
+    )
+    viewer.add_layer(layer)
+    layer.brush_size = 8
+    layer.mode = "paint"
+    layer.selected_label = 1
+    viewer.layers.selection.active = layer
+    return layer

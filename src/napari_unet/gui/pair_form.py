@@ -1,0 +1,187 @@
+"""An image and what is painted on it, as a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels, Shapes
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.fields import button, choice, form
+from napari_unet.gui.image_form import ImageForm
+from napari_unet.gui.layer_box import LayerBox
+from napari_unet.gui.painted import (
+    KINDS,
+    Painted,
+    fits,
+    kind_of,
+    new_paint_layer,
+    note_kind,
+    painted,
+)
+from napari_unet.gui.results import RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari
+    from napari.layers import Layer
+
+LABELS_TIP = "The labels layer that you have painted on, or a segmentation that you have corrected."
+NEW_TIP = (
+    "Add an empty layer to paint on. Paint a few strokes of background with label 1, and of what you "
+    "look for with label 2."
+)
+REGION_TIP = (
+    "Where the paint says everything. Everywhere painted: on each plane that carries paint. Or a Shapes "
+    "layer: draw a rectangle around the part that you have annotated completely."
+)
+KIND_TIP = "What the labels mean."
+KIND_TIPS = {
+    "scribbles": "A few strokes: 0 is not labelled, 1 background, 2 and up what you look for.",
+    "classes": "All of a plane or region: 0 is background, each other label one class.",
+    "objects": "All of a plane or region: 0 is background, each other label one object.",
+}
+AUGMENTED = "augmented"
+"""Purpose, in their records, of the layers that show how patches are varied."""
+
+
+class PairForm(QWidget):
+    """Chooses an image, its axes, the labels on it, what they mean and where they apply.
+
+    Parameters
+    ----------
+    viewer
+        Its layers can be chosen.
+    first
+        Whether channels are chosen here, for all pairs.
+    """
+
+    changed = Signal()
+    removed = Signal()
+    """It is no longer wanted."""
+
+    def __init__(self, viewer: napari.Viewer, first: bool) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.classes: Sequence[str] = ("foreground",)
+        self.rows = form()
+        self.image = ImageForm(viewer, self.rows, with_channels=first)
+        self.labels = LayerBox(viewer, LABELS_TIP, _is_paint)
+        self.new = button("New paint layer", NEW_TIP)
+        self.kind = choice(KIND_TIP)
+        for i, kind in enumerate(KINDS):
+            self.kind.addItem(kind.capitalize(), kind)
+            self.kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
+        self.region = LayerBox(
+            viewer, REGION_TIP, lambda x: isinstance(x, Shapes), "everywhere painted"
+        )
+        self.remove = button("Remove this pair", "Don't learn from this pair; its layers stay.")
+        self.remove.setVisible(not first)
+        self._lay_out()
+        self.image.changed.connect(self._take_image)
+        self.labels.layer_changed.connect(self._take_labels)
+        self.kind.currentIndexChanged.connect(self._take_kind)
+        self.region.layer_changed.connect(self.changed)
+        self.new.clicked.connect(self._add_layer)
+        self.remove.clicked.connect(self.removed)
+        self._take_image()
+
+    def _lay_out(self) -> None:
+        row = QWidget()
+        beside = QHBoxLayout(row)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(4)
+        self.labels.setMinimumContentsLength(5)
+        beside.addWidget(self.labels, stretch=1)
+        beside.addWidget(self.new)
+        # the channels, if any, come below
+        self.rows.addRow("Paint", row)
+        self.rows.addRow("Kind", self.kind)
+        self.rows.addRow("Region", self.region)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addLayout(self.rows)
+        box.addWidget(self.remove, alignment=Qt.AlignmentFlag.AlignRight)
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        for part in (self.image, self.labels, self.region):
+            part.let_go()
+
+    def follow(self, follows: bool) -> None:
+        """Whether it takes the layers that are selected in the viewer."""
+        self.image.layers.follows = self.labels.follows = follows
+
+    def pair(self) -> Painted:
+        """Return what is chosen.
+
+        Raises
+        ------
+        UserError
+            When something is missing.
+        """
+        image, source = self.image.image(), self.image.layer
+        assert source is not None
+        kind = self.kind.currentData()
+        return painted(source, image, self.labels.layer, kind, self.region.layer)
+
+    def fits(self, labels: Layer | None) -> bool:
+        """Whether a labels layer has the shape of the chosen image."""
+        try:
+            image, source = self.image.image(), self.image.layer
+        except UserError:
+            return False
+        return labels is not None and source is not None and fits(source, image, labels)
+
+    def _take_image(self) -> None:
+        """Choose the topmost labels that fit, unless those that are chosen do."""
+        if not self.fits(self.labels.layer):
+            best = next((x for x in self.labels.offered if self.fits(x)), None)
+            if best is not None:
+                with QSignalBlocker(self.labels):
+                    self.labels.choose(best)
+        self._show_kind()
+        self.changed.emit()
+
+    def _take_labels(self) -> None:
+        """Choose the topmost image that the labels fit, unless the chosen one does."""
+        labels = self.labels.layer
+        if labels is not None and not self.fits(labels):
+            before = self.image.layer
+            for source in self.image.layers.offered:
+                self.image.layers.choose(source)
+                if self.fits(labels):
+                    break
+            else:
+                self.image.layers.choose(before)
+            self.labels.choose(labels)
+        self._show_kind()
+        self.changed.emit()
+
+    def _show_kind(self) -> None:
+        with QSignalBlocker(self.kind):
+            self.kind.setCurrentIndex(KINDS.index(kind_of(self.labels.layer)))
+
+    def _take_kind(self, _: int) -> None:
+        if self.labels.layer is not None:
+            note_kind(self.labels.layer, self.kind.currentData())
+        self.changed.emit()
+
+    def _add_layer(self) -> None:
+        try:
+            image, source = self.image.image(), self.image.layer
+        except UserError:
+            return
+        assert source is not None
+        made = new_paint_layer(self._viewer, source, image, self.classes)
+        self.labels.choose(made)
+
+
+def _is_paint(layer: Layer) -> bool:
+    """Whether a layer can have been painted on."""
+    record = layer.metadata.get(RECORD, {})
+    title = record.get("purpose", {}).get("title") if isinstance(record, dict) else None
+    return isinstance(layer, Labels) and title != AUGMENTED

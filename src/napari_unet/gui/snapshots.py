@@ -1,0 +1,200 @@
+"""Copies of paint, made beside the window, because a layer goes on being painted on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.job import Jobs, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Annotation
+    from napari_unet.core.axes import Lazy
+    from napari_unet.core.training_set import Paint
+    from napari_unet.gui.painted import Painted
+
+SETTLE_MS = 2000
+"""How long a layer must be left alone before new paint goes into a training."""
+
+Snapshot = tuple["Annotation", ...]
+
+
+def snapshot(
+    pairs: Sequence[Painted],
+    paints: Sequence[Lazy],
+    earlier: Snapshot | None = None,
+    *,
+    stroked: bool = True,
+) -> Job[Snapshot]:
+    """Copy paint, for a thread other than the main one.
+
+    Parameters
+    ----------
+    pairs
+        What is painted where.
+    paints
+        The present arrays of each.
+    earlier
+        An earlier snapshot of the same pairs.
+    stroked
+        Whether something was painted since, which can't be seen of arrays that stay on the disk.
+
+    Yields
+    ------
+    Progress
+        After each image.
+
+    Returns
+    -------
+    tuple of Annotation
+        The earlier snapshot itself if nothing has changed. Arrays that stay on the disk are not copied.
+
+    Raises
+    ------
+    UserError
+        When paint does not lie on its image, or a region lies outside it.
+    """
+    found: list[Annotation] = []
+    for i, (pair, paint) in enumerate(zip(pairs, paints, strict=True)):
+        yield Progress(i, len(pairs), "Reading the paint")
+        before = earlier[i] if earlier is not None else None
+        if before is None:
+            found.append(pair.annotation(_copy(paint)))
+        elif _same(before.paint, paint, stroked):
+            found.append(before)
+        else:
+            found.append(replace(before, paint=_copy(paint)))
+    unchanged = earlier is not None and all(
+        one is other for one, other in zip(found, earlier, strict=True)
+    )
+    return earlier if unchanged and earlier is not None else tuple(found)
+
+
+def _copy(paint: Any) -> Any:
+    return np.array(paint) if _in_memory(paint) else paint
+
+
+def _same(before: Any, now: Any, stroked: bool) -> bool:
+    if not _in_memory(now):
+        return not stroked
+    return before.dtype == now.dtype and np.array_equal(before, now)
+
+
+def _in_memory(paint: Any) -> bool:
+    return isinstance(paint, np.ndarray) and not isinstance(paint, np.memmap)
+
+
+class PaintWatch(QObject):
+    """Says when labels layers have been painted on and were then left alone for a while.
+
+    Parameters
+    ----------
+    parent
+        It lives as long as this.
+    settle
+        For how long they must be left alone, in milliseconds.
+    """
+
+    settled = Signal(bool)
+    """They were left alone; whether there was a stroke, or only something else that redraws them."""
+
+    def __init__(self, parent: QObject, settle: int = SETTLE_MS) -> None:
+        super().__init__(parent)
+        self._layers: list[Any] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(settle)
+        self._timer.timeout.connect(self._tell)
+        self._stroked = False
+
+    def watch(self, layers: Sequence[Any]) -> None:
+        """Watch these labels layers and no others."""
+        layers = list({id(layer): layer for layer in layers}.values())
+        if layers == self._layers:
+            return
+        self.let_go()
+        self._layers = layers
+        for layer in layers:
+            layer.events.paint.connect(self._note_stroke)
+            layer.events.set_data.connect(self.touch)
+
+    def let_go(self) -> None:
+        """Watch nothing."""
+        for layer in self._layers:
+            layer.events.paint.disconnect(self._note_stroke)
+            # undo emits nothing else; showing another plane emits it too
+            layer.events.set_data.disconnect(self.touch)
+        self._layers = []
+        self._timer.stop()
+
+    def touch(self, _: object = None) -> None:
+        """Wait anew."""
+        self._timer.start()
+
+    def _note_stroke(self, _: object = None) -> None:
+        self._stroked = True
+        self.touch()
+
+    def _tell(self) -> None:
+        stroked, self._stroked = self._stroked, False
+        self.settled.emit(stroked)
+
+
+class PaintFeed(QObject):
+    """Hands a training what is painted while it runs.
+
+    Parameters
+    ----------
+    parent
+        It lives as long as this.
+    pairs
+        What is painted where.
+    """
+
+    taken = Signal()
+    """New paint was handed over."""
+
+    def __init__(self, parent: QObject, pairs: Sequence[Painted]) -> None:
+        super().__init__(parent)
+        self._pairs = tuple(pairs)
+        self._paint: Paint | None = None
+        self._watch = PaintWatch(self)
+        self._watch.settled.connect(self._copy)
+        self._copier = Jobs(self)
+
+    def begin(self, paint: Paint) -> None:
+        """Hand over to this what is painted from now on."""
+        self._paint = paint
+        self._watch.watch([pair.labels for pair in self._pairs])
+        # something may have been painted while the training was being prepared
+        self._copy(stroked=False)
+
+    def let_go(self) -> None:
+        """Hand over nothing more."""
+        self._watch.let_go()
+        self._copier.abandon()
+        self._paint = None
+
+    def _copy(self, stroked: bool) -> None:
+        paint = self._paint
+        if paint is None:
+            return
+        if self._copier.running:
+            self._watch.touch()
+            return
+
+        def take(outcome: Outcome[Snapshot]) -> None:
+            # paint that fits the image no longer is left out: the training has what it began with
+            if outcome.result is not None and outcome.result is not paint.annotations:
+                paint.annotations = outcome.result
+                self.taken.emit()
+
+        now = [pair.paint() for pair in self._pairs]
+        job = snapshot(self._pairs, now, paint.annotations, stroked=stroked)
+        self._copier.start("Copying", job, on_end=take)

@@ -1,0 +1,116 @@
+"""How to train: a preset, how much the patches vary, and folded away the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
+
+from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.training_options import PRESETS, TrainingOptions
+from napari_unet.gui.fields import choice
+from napari_unet.gui.setting_box import SettingBox
+
+if TYPE_CHECKING:
+    from napari_unet.core.model import ModelSpec
+
+PRESET_TIP = (
+    "How long to train. Quick: a minute, to see whether it goes the right way. Standard: a few minutes. "
+    "Thorough: up to twenty minutes, for the best network."
+)
+STRENGTH_TIP = (
+    "How much the patches that are learnt from are turned, stretched, bent and changed in brightness. "
+    "Little paint wants more of it. “Preview augmentation” shows what it does to your own image."
+)
+CLASSES_TIP = (
+    "What you painted, without the background, separated by commas: for example nucleus, membrane. "
+    "Only if it is something else than what the U-Net knows; it then gets a new last layer."
+)
+TENTHS = 10
+"""Steps of the slider for a strength of 1."""
+BOXES: dict[str, dict[str, Any]] = {
+    "minutes": {"decimals": 1, "suffix": " min", "none": "no limit"},
+    "steps": {"step": 100},
+    "learning_rate": {"step": 1e-4, "decimals": 5},
+    "patch": {"step": 32, "suffix": " px"},
+    "batch": {},
+    "use_checkpointing": {},
+    "held_out": {"step": 0.05},
+    "patience": {},
+    "device": {},
+    "precision": {},
+    "memory": {"suffix": " GiB"},
+    "seed": {},
+}
+
+
+class TrainingForm(QObject):
+    """Rows of two forms.
+
+    Parameters
+    ----------
+    form
+        Gets the preset and the strength of the augmentation.
+    folded
+        Gets the rest.
+    """
+
+    changed = Signal()
+    """A setting has another value."""
+
+    def __init__(self, form: QFormLayout, folded: QFormLayout) -> None:
+        super().__init__()
+        self.preset = choice(PRESET_TIP)
+        self.preset.addItems(list(PRESETS))
+        self.preset.setCurrentText("Standard")
+        self.strength = QSlider(Qt.Orientation.Horizontal)
+        self.strength.setRange(0, 2 * TENTHS)
+        self.strength.setToolTip(STRENGTH_TIP)
+        self._said = QLabel()
+        form.addRow("Training", self.preset)
+        form.addRow("Augmentation", self._slider_row())
+        self.boxes = {
+            name: SettingBox(TrainingOptions, name, folded, **how) for name, how in BOXES.items()
+        }
+        self.classes = QLineEdit()
+        self.classes.setToolTip(CLASSES_TIP)
+        folded.addRow("Classes", self.classes)
+        self.strength.valueChanged.connect(self._say_strength)
+        self.strength.setValue(round(AugmentOptions().strength * TENTHS))
+        self.preset.currentTextChanged.connect(self._take_preset)
+        self.classes.editingFinished.connect(self.changed)
+        for box in self.boxes.values():
+            box.changed.connect(self.changed)
+        self.fit_model(None)
+
+    def _slider_row(self) -> QWidget:
+        row = QWidget()
+        box = QHBoxLayout(row)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self.strength, stretch=1)
+        box.addWidget(self._said)
+        return row
+
+    def values(self) -> dict[str, Any]:
+        """Return what is set, by the names of the fields of ``FinetuneOptions``."""
+        found = {name: box.value() for name, box in self.boxes.items()}
+        strength = self.strength.value() / TENTHS
+        names = [name.strip() for name in self.classes.text().split(",")]
+        classes = tuple(name for name in names if name)
+        return {**found, "augment": AugmentOptions(strength=strength), "classes": classes or None}
+
+    def fit_model(self, spec: ModelSpec | None) -> None:
+        """Show which classes there are where nothing else is said."""
+        own = "" if spec is None else ", ".join(spec.label_names.values())
+        self.classes.setPlaceholderText(own or "as many as are painted")
+
+    def _take_preset(self, name: str) -> None:
+        for field in {field for preset in PRESETS.values() for field in preset}:
+            self.boxes[field].put(PRESETS[name].get(field, self.boxes[field].default))
+        self.changed.emit()
+
+    def _say_strength(self, tenths: int) -> None:
+        words = {0: "none", TENTHS: "usual", 2 * TENTHS: "strong"}
+        self._said.setText(words.get(tenths, f"{tenths / TENTHS:.1f}×"))
+        self._said.setMinimumWidth(self._said.fontMetrics().horizontalAdvance("strong") + 4)

@@ -1,0 +1,160 @@
+"""What the fine-tune panel has done beside the window."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.model import ModelSpec
+from napari_unet.gui.job import torch_ready
+from napari_unet.gui.snapshots import snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.annotations import Annotation
+    from napari_unet.core.axes import Lazy
+    from napari_unet.core.initial import Blank
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training_set import Paint
+    from napari_unet.gui.painted import Painted
+    from napari_unet.gui.snapshots import Snapshot
+    from napari_unet.services.finetune import FinetuneOptions, FinetuneResult
+    from napari_unet.services.outlook import Outlook
+    from napari_unet.services.variations import Variations
+
+
+@dataclass(frozen=True)
+class Request:
+    """What stands in the form.
+
+    Attributes
+    ----------
+    pairs
+        What is painted where.
+    paints
+        The array of each, as it was when the form was read; it may be painted on.
+    start
+        The model to tune; its description, where it is not loaded yet; or the dimensions of a new one.
+    channels
+        Channels of the images that go into the network; None: the first ones.
+    settings
+        The rest, by the names of the fields of ``FinetuneOptions``.
+    """
+
+    pairs: tuple[Painted, ...]
+    paints: tuple[Lazy, ...]
+    start: Model | ModelSpec | int
+    channels: tuple[int, ...] | None
+    settings: dict[str, Any]
+
+    def options(self) -> FinetuneOptions:
+        """Return the options, for a thread other than the main one: it imports torch."""
+        from napari_unet.services.finetune import FinetuneOptions
+
+        return FinetuneOptions(channels=self.channels, **self.settings)
+
+    def blank(self, annotations: Snapshot) -> Job[Blank]:
+        """Describe the new network."""
+        from napari_unet.services.new_network import new_network
+
+        assert isinstance(self.start, int)
+        options = self.options()
+        return (
+            yield from new_network(
+                annotations,
+                options,
+                ndim=self.start,
+                channels=len(self.channels or (0,)),
+                classes=options.classes,
+            )
+        )
+
+    def spec(self, annotations: Snapshot) -> Job[ModelSpec]:
+        """Describe the network that would learn."""
+        from napari_unet.core.initial import with_classes
+
+        if isinstance(self.start, int):
+            blank = yield from self.blank(annotations)
+            return blank.spec
+        spec = self.start if isinstance(self.start, ModelSpec) else self.start.spec
+        classes = self.settings["classes"]
+        return spec if classes is None else with_classes(spec, classes)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An outlook, and the snapshot of the paint it is for."""
+
+    paint: Snapshot
+    outlook: Outlook
+
+
+def look_job(request: Request, earlier: Looked | None, stroked: bool) -> Job[Looked]:
+    """Look through the paint and plan; the earlier outlook if nothing was painted since.
+
+    Parameters
+    ----------
+    request
+        What stands in the form.
+    earlier
+        What was found for the same form.
+    stroked
+        Whether there was a stroke since.
+    """
+    from napari_unet.services.outlook import look_ahead
+
+    before = earlier.paint if earlier is not None else None
+    paint = yield from snapshot(request.pairs, request.paints, before, stroked=stroked)
+    if earlier is not None and paint is earlier.paint:
+        return earlier
+    yield from torch_ready()
+    spec = yield from request.spec(paint)
+    outlook = yield from look_ahead(paint, spec, request.options())
+    return Looked(paint, outlook)
+
+
+def vary_job(request: Request) -> Job[Variations]:
+    """Draw patches around the paint, varied."""
+    from napari_unet.services.variations import vary
+
+    paint = yield from snapshot(request.pairs, request.paints)
+    yield from torch_ready()
+    spec = yield from request.spec(paint)
+    return (yield from vary(paint, spec, request.options(), channels=request.channels))
+
+
+def train_job(
+    request: Request, paint: Paint, state: Path, longer: FinetuneResult | None, resume: bool
+) -> Job[FinetuneResult]:
+    """Train.
+
+    Parameters
+    ----------
+    request
+        What stood in the form.
+    paint
+        Filled here, unless it goes on from an earlier result; may be exchanged from then on.
+    state
+        File of the training's state.
+    longer
+        An earlier result, whose training goes on.
+    resume
+        Whether to go on from the state, if it is one of this training.
+    """
+    from napari_unet.services.finetune import finetune
+
+    # the curves want it; imported here, it does not hold the window up
+    importlib.import_module("pyqtgraph")
+    if longer is None:
+        found: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)
+        paint.annotations = found
+    start: Any = request.start
+    if isinstance(start, int):
+        start = yield from request.blank(paint.annotations)
+    if not resume:
+        state.unlink(missing_ok=True)
+    options = request.options()
+    return (yield from finetune(paint, start, options, state=state, longer=longer))

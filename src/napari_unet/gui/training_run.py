@@ -1,0 +1,152 @@
+"""One training in the viewer: from the press of the button to the decision about its result."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.gui.job import Jobs, Outcome, torch_ready
+from napari_unet.gui.snapshots import PaintFeed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.progress import Job, Progress
+    from napari_unet.core.training_set import Paint
+    from napari_unet.gui.training_jobs import Request
+    from napari_unet.services.finetune import FinetuneResult
+
+
+class TrainingRun(QObject):
+    """A training, its curves and its result; it outlives the panel that began it.
+
+    Parameters
+    ----------
+    jobs
+        Runs it.
+    request
+        What stood in the form.
+    title
+        What it does, in a few words.
+    state
+        File of the training's state.
+
+    Attributes
+    ----------
+    losses
+        Step and loss, for each step.
+    checks
+        Step, mean loss since the last check, and IoU on held-out paint or None, for each check.
+    result
+        What it came to; None while it is at work and when it came to nothing.
+    """
+
+    stepped = Signal(object)
+    """It took steps; the newest :class:`Progress`."""
+    paint_taken = Signal()
+    """New paint goes into it from the next check on."""
+    changed = Signal()
+    """It began, ended, or was decided on."""
+
+    def __init__(self, jobs: Jobs, request: Request, title: str, state: Path) -> None:
+        super().__init__(jobs)
+        self._jobs = jobs
+        self.request = request
+        self.title = title
+        self.state = state
+        self.losses: list[tuple[float, float]] = []
+        self.checks: list[tuple[float, float, float | None]] = []
+        self.result: FinetuneResult | None = None
+        self.running = False
+        self.stopped = False
+        self.restarted = False
+        self._so_far: FinetuneResult | None = None
+        self._paint: Paint | None = None
+        self._keep = False
+        self._feed = PaintFeed(self, request.pairs)
+        self._feed.taken.connect(self.paint_taken)
+        jobs.abandoned.connect(self._feed.let_go)
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is something to keep if it is stopped now."""
+        return self.running and self._so_far is not None
+
+    def start(self, *, resume: bool = False) -> None:
+        """Train, or train longer if there is a result.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+        self._jobs.check_idle()
+        longer, self._so_far = self.result, None
+        self._resume = resume
+        self._keep = self.stopped = self.restarted = False
+        self._jobs.start(self.title, self._job(longer), on_step=self._take, on_end=self._end)
+        # from here on, what it had come to can't be had any more
+        self.running, self.result = True, None
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Stop and keep the best."""
+        if self.can_stop:
+            self._keep = True
+            self._jobs.cancel()
+
+    def forget(self) -> None:
+        """Let go of paint and result."""
+        self._feed.let_go()
+        self.result = self._so_far = self._paint = None
+        self.changed.emit()
+
+    def _job(self, longer: FinetuneResult | None) -> Job[FinetuneResult]:
+        yield from torch_ready()
+        from napari_unet.core.training_set import Paint
+        from napari_unet.gui.training_jobs import train_job
+
+        if self._paint is None:
+            self._paint = Paint(())
+        return (yield from train_job(self.request, self._paint, self.state, longer, self._resume))
+
+    def _take(self, step: Progress) -> None:
+        if "loss" not in step.metrics:
+            return
+        loss = step.metrics["loss"]
+        result = getattr(step, "result", None)
+        if result is not None:
+            self._so_far = result
+            self.checks = [(p.step, p.loss, p.iou) for p in result.trained.status.curve]
+        else:
+            if not self.losses and self._paint is not None:
+                self.restarted = self._resume and step.done <= 1
+                self._feed.begin(self._paint)
+            self.losses.append((step.done, loss))
+        self.stepped.emit(step)
+
+    def _end(self, outcome: Outcome[FinetuneResult]) -> None:
+        self.running = False
+        if outcome.result is not None:
+            self.result = outcome.result
+        elif self._so_far is not None and (self._keep or outcome.error is not None):
+            # what went wrong is shown; what there was before is still worth a look
+            self.result, self.stopped = self._so_far, True
+        if self.result is not None:
+            self.checks = [(p.step, p.loss, p.iou) for p in self.result.trained.status.curve]
+            with contextlib.suppress(OSError):
+                self.state.unlink(missing_ok=True)
+        else:
+            self._feed.let_go()
+        if self._keep and self.result is not None:
+            step = self.result.trained.status.step
+            self._jobs.said.emit(f"Stopped after {step} steps.")
+        self.changed.emit()
+
+
+def comparable_parent(run: TrainingRun) -> bool:
+    """Whether the training began with a trained model, so that there is one to compare with."""
+    start: Any = run.request.start
+    return not isinstance(start, int)
