@@ -278,7 +278,7 @@ def test_autocast_does_not_coarsen_coordinates() -> None:
 def test_intensities_vary_within_what_is_set() -> None:
     image = torch.rand(1, 2, 64, 64) + 3
     mean, deviation = image.mean((2, 3)), image.std((2, 3))
-    only = dict.fromkeys(("gain", "brightness", "gamma", "noise", "blur"), 0)
+    only = dict.fromkeys(("gain", "brightness", "background", "gamma", "noise", "blur"), 0)
     for seed in range(10):
 
         def vary(seed: int = seed, **chosen: float) -> torch.Tensor:
@@ -295,6 +295,10 @@ def test_intensities_vary_within_what_is_set() -> None:
         assert torch.allclose(bent.std((2, 3)), deviation, rtol=1e-3)
         order = image[0, 0].flatten().argsort()
         assert (bent[0, 0].flatten()[order].diff() >= -1e-6).all()
+        stray = (vary(background=0.5) - image) / deviation[..., None, None]
+        assert stray.abs().max() <= 0.51
+        # smooth: no step from pixel to pixel
+        assert stray.diff(dim=-1).abs().max() < 0.05
         assert ((vary(noise=0.5) - image).std((2, 3)) <= 0.55 * deviation).all()
         assert (vary(blur=2).std((2, 3)) <= deviation * 1.0001).all()
 
@@ -309,7 +313,7 @@ def test_a_constant_patch_stays_finite() -> None:
 def test_the_blur_is_as_wide_as_drawn() -> None:
     image = torch.zeros(1, 1, 9, 33, 33)
     image[0, 0, 4, 16, 16] = 1
-    quiet = {"gain": 0, "brightness": 0, "gamma": 0, "noise": 0, "blur": 2}
+    quiet = {"gain": 0, "brightness": 0, "background": 0, "gamma": 0, "noise": 0, "blur": 2}
     chosen = AugmentOptions(**quiet)
     drawn = [draw(chosen, (9, 33, 33), (4.0, 1, 1), 1, (seed,)) for seed in range(40)]
     one = max(drawn, key=lambda one: one.exposure.blur.max())

@@ -94,6 +94,14 @@ class AugmentOptions(BaseModel):
         title="Brightness",
         description="Largest offset, in standard deviations of the patch.",
     )
+    background: float = Field(
+        1.0,
+        ge=0,
+        le=5,
+        title="Uneven background",
+        description="Most of an offset that varies smoothly over the patch, as stray light does, in "
+        "standard deviations of the patch; half the patches get none.",
+    )
     gamma: float = Field(
         0.3,
         ge=0,
@@ -130,6 +138,8 @@ class Exposure:
         Offset, and sigma of the Gaussian noise, in standard deviations of the patch.
     gamma
         Exponent on the intensities, their range taken as 0 to 1.
+    background
+        (C, 3, 3[, 3]): offset at the corners, the middle and between, in standard deviations.
     blur
         (d, C): sigma of the Gaussian blur along each axis, in pixels of that axis.
     seed
@@ -140,6 +150,7 @@ class Exposure:
     brightness: NDArray[np.float64]
     gamma: NDArray[np.float64]
     noise: NDArray[np.float64]
+    background: NDArray[np.float64]
     blur: NDArray[np.float64]
     seed: int
 
@@ -189,12 +200,15 @@ def _draw_exposure(
     options: AugmentOptions, spacing: Sequence[float], channels: int, random: np.random.Generator
 ) -> Exposure:
     gain, brightness, gamma, noise, blur = options.strength * random.uniform(-1, 1, (5, channels))
+    uneven = options.strength * np.maximum(random.uniform(-1, 1, channels), 0)
+    grid = random.uniform(-1, 1, (channels, *(3,) * len(spacing)))
     pixels = min(spacing) / np.asarray(spacing, dtype=float)
     return Exposure(
         gain=(1 + options.gain) ** gain,
         brightness=options.brightness * brightness,
         gamma=(1 + options.gamma) ** gamma,
         noise=options.noise * np.maximum(noise, 0),
+        background=options.background * uneven.reshape(-1, *[1] * len(spacing)) * grid,
         blur=options.blur * np.maximum(blur, 0) * pixels[:, None],
         seed=int(random.integers(2**63)),
     )

@@ -1,4 +1,4 @@
-"""Changes the intensities of training patches: focus, gamma, contrast and brightness, noise.
+"""Changes the intensities of training patches: focus, gamma, contrast, brightness, stray light, noise.
 
 It works on normalised intensities: what differs between images before normalisation is what
 normalisation takes away. Amounts are relative to each patch's own standard deviation or range, so they
@@ -50,6 +50,7 @@ def expose(images: Tensor, draws: Sequence[Draw]) -> Tensor:
     images = _shifted(
         images, np.array([one.gain for one in every]), np.array([one.brightness for one in every])
     )
+    images = _uneven(images, np.array([one.background for one in every]))
     return _noisy(images, np.array([one.noise for one in every]), [one.seed for one in every])
 
 
@@ -91,6 +92,16 @@ def _shifted(images: Tensor, gain: NDArray[np.float64], brightness: NDArray[np.f
     mean, deviation = _mean_and_deviation(images)
     offset = mean + deviation * _for_each(images, brightness)
     return (images - mean).mul_(_for_each(images, gain)).add_(offset)
+
+
+def _uneven(images: Tensor, grid: NDArray[np.float64]) -> Tensor:
+    """Add an offset that is given on a coarse grid, (N, C, 3, 3[, 3]), and linear between."""
+    if not grid.any():
+        return images
+    coarse = torch.from_numpy(grid.astype(np.float32)).to(images.device)
+    linear = "bilinear" if images.dim() == 4 else "trilinear"
+    field = functional.interpolate(coarse, images.shape[2:], mode=linear, align_corners=True)
+    return torch.addcmul(images, field, _mean_and_deviation(images)[1])
 
 
 def _noisy(images: Tensor, noise: NDArray[np.float64], seeds: Sequence[int]) -> Tensor:
