@@ -7,11 +7,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import strong_network
 
 from napari_unet.core.architecture import UNetConfig
+from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.average import Average
 from napari_unet.core.axes import Image
 from napari_unet.core.device import Compute
@@ -22,6 +24,7 @@ from napari_unet.core.schedule import LAST, check_interval, rate_factor
 from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.core.training_plan import choose_plan, patch_shape, plans
 from napari_unet.services.annotation_files import read_regions
+from napari_unet.services.finetune import FinetuneOptions
 
 CPU = Compute("cpu", "float32")
 
@@ -121,3 +124,11 @@ def test_regions_that_can_not_be_understood(text):
 def test_a_line_is_no_region():
     with pytest.raises(UserError, match="no area"):
         Region.from_shape("line", np.zeros((2, 2)), "YX")
+
+
+def test_the_manual_has_every_setting_with_its_default():
+    manual = (REPOSITORY / "docs" / "finetuning.md").read_text(encoding="utf-8")
+    for prefix, model in (("", FinetuneOptions), ("augment.", AugmentOptions)):
+        for name, field in model.model_fields.items():
+            default = {None: "none", "": "empty"}.get(field.default, field.default)
+            assert name == "augment" or f"| `{prefix}{name}` | {default} | {field.title}." in manual

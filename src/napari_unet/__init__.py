@@ -6,9 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Image
     from napari_unet.core.errors import UserError
     from napari_unet.core.progress import Progress, finish
+    from napari_unet.core.regions import Region
+    from napari_unet.services.evaluate import Evaluation, evaluate
+    from napari_unet.services.finetune import FinetuneOptions, FinetuneResult, finetune
     from napari_unet.services.images import open_image
     from napari_unet.services.library import Library
     from napari_unet.services.options import SegmentOptions
@@ -18,12 +22,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Annotation",
+    "Evaluation",
+    "FinetuneOptions",
+    "FinetuneResult",
     "Image",
     "Library",
     "Progress",
+    "Region",
     "SegmentOptions",
     "Segmentation",
     "UserError",
+    "evaluate",
+    "finetune",
     "finish",
     "open_image",
     "save_labels",
@@ -32,9 +43,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "core.annotations": ("Annotation",),
     "core.axes": ("Image",),
     "core.errors": ("UserError",),
     "core.progress": ("Progress", "finish"),
+    "core.regions": ("Region",),
+    "services.evaluate": ("Evaluation", "evaluate"),
+    "services.finetune": ("FinetuneOptions", "FinetuneResult", "finetune"),
     "services.images": ("open_image",),
     "services.library": ("Library",),
     "services.options": ("SegmentOptions",),
