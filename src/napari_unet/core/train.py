@@ -17,6 +17,7 @@ from napari_unet.core.progress import Progress
 from napari_unet.core.schedule import check_interval, rate_factor
 from napari_unet.core.targets import Border
 from napari_unet.core.trained import Checked, Trained
+from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_key import training_key
 from napari_unet.core.training_memory import watched
 from napari_unet.core.training_plan import (
@@ -53,8 +54,6 @@ GIB = 1 << 30
 SETTLING = 0.3
 """Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
 weights settle on what segmentation uses."""
-SAVING = 0.1
-"""Largest share of the time that goes into saving."""
 
 
 class Trainer:
@@ -96,14 +95,14 @@ class Trainer:
         rival = parent if parent is not None and _comparable(parent, model) else None
         memory = None if options.memory is None else int(options.memory * GIB)
         self._champion = Champion(rival, compute, memory)
+        self._prepared = False
         self._measured = 0
-        self._saved = 0.0
-        self._saving = 0.0
         self._troubles: list[str] = []
         self._learner: Learner
         self._set: TrainingSet
         self._plan: TrainingPlan
         self._batches: Batches
+        self._clock: TrainingClock
         self.status: TrainingStatus
 
     def run(self) -> Job[Trained]:
@@ -146,19 +145,17 @@ class Trainer:
             self._compute.release()
 
     def _begin(self) -> Job[None]:
-        again = hasattr(self, "_learner")
-        self._began, self._steps_before = time.monotonic(), 0
-        if again:
+        if not self._prepared:
+            yield from self._prepare()
+            self._prepared = True
+        else:
             self.status.first = self.status.step
             self.status.total = self.status.step + self.options.steps
             self.status.seconds, self.status.worse = 0.0, 0
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
-        else:
-            yield from self._prepare()
         self._learner.freeze_statistics(self._tuning)
-        self._steps_before, self._seconds_before = self.status.step, self.status.seconds
-        self._began = self._saved = time.monotonic()
+        self._clock = TrainingClock(self.status, self.options)
 
     def _prepare(self) -> Job[None]:
         self._plan = yield from self._noted(choose_plan(self._candidates(), self._free()))
@@ -219,7 +216,7 @@ class Trainer:
             if math.isfinite(loss):
                 self.status.step += 1
                 self.status.losses.append(loss)
-                self._pace()
+                self._clock.count()
             yield self._progress("", loss=loss)
             return loss
 
@@ -259,16 +256,6 @@ class Trainer:
             self._measured += (COPIES - 1) * 4 * config.parameters
             self._measured += plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
         return loss
-
-    def _pace(self) -> None:
-        """Count the time, and fit the number of steps to it."""
-        spent = time.monotonic() - self._began
-        self.status.seconds = self._seconds_before + spent
-        if self.options.minutes is not None:
-            left = max(self.options.minutes * 60 - self.status.seconds, 0)
-            taken = self.status.step - self._steps_before
-            fitting = self.status.step + math.ceil(left * taken / spent)
-            self.status.total = min(self.status.first + self.options.steps, fitting)
 
     @property
     def _interval(self) -> int:
@@ -312,11 +299,10 @@ class Trainer:
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
     def _save(self) -> None:
-        """Write the state if it is time: every so often, and not so often that it takes long."""
-        now = time.monotonic()
-        pause = max(self.options.save_every, self._saving / SAVING)
-        if self._path is None or now - self._saved < pause:
+        """Write the state if it is time."""
+        if self._path is None or not self._clock.time_to_save:
             return
+        began = time.monotonic()
         tensors = self._learner.state()
         if self._champion.model is not None:
             best = self._champion.model.network.state_dict()
@@ -327,8 +313,7 @@ class Trainer:
             # the training is worth more than its insurance
             self._path = None
             self._troubles.append(f"The training could not be saved on the way: {error}")
-        self._saved = time.monotonic()
-        self._saving = self._saved - now
+        self._clock.saved(time.monotonic() - began)
 
     def _with_weights(self, state: dict[str, Tensor]) -> Model:
         network = copy.deepcopy(self._model.network)
@@ -358,16 +343,11 @@ class Trainer:
             yield self._progress(step.note)
 
     def _progress(self, note: str, **metrics: float) -> Progress:
-        if not hasattr(self, "status"):
+        if not self._prepared:
             return Progress(0, self.options.steps, note)
         if not note and self.status.seconds:
-            note = f"step {self.status.step}, {self._speed:.2g} steps/s"
+            note = f"step {self.status.step}, {self._clock.speed:.2g} steps/s"
         return Progress(self.status.step, max(self.status.total, self.status.step), note, metrics)
-
-    @property
-    def _speed(self) -> float:
-        spent = time.monotonic() - self._began
-        return (self.status.step - self._steps_before) / max(spent, 1e-9)
 
     def _candidates(self) -> Iterator[TrainingPlan]:
         images = [annotation.image for annotation in self.paint.annotations]

@@ -22,7 +22,7 @@ class TrainingOptions(BaseModel):
         description="Most training steps; each looks at one batch of patches.",
     )
     minutes: float | None = Field(
-        4.0,
+        4.5,
         gt=0,
         title="Minutes",
         description="Time to train; fewer steps are taken if need be. None: all steps.",

@@ -50,7 +50,7 @@ class TrainingStatus(BaseModel):
         Steps taken, the step at which the present cycle of the learning rate began, and the last one.
     seconds
         Time it has taken.
-    patch, chunk, policy, memory
+    patch, chunk, policy, recompute, memory
         The plan in force, which running out of memory may have changed.
     curve
         Its checks so far.
@@ -72,6 +72,7 @@ class TrainingStatus(BaseModel):
     patch: tuple[int, ...]
     chunk: int
     policy: tuple[int, int]
+    recompute: float = 0.0
     memory: float = 0.0
     curve: list[Point] = []
     losses: list[float] = []
@@ -82,6 +83,7 @@ class TrainingStatus(BaseModel):
         """Put a plan in force."""
         self.patch, self.chunk, self.memory = plan.patch, plan.chunk, plan.memory
         self.policy = (plan.policy.activations, plan.policy.blocks)
+        self.recompute = plan.recompute
 
     def plan(self, like: TrainingPlan) -> TrainingPlan:
         """Return the plan in force; what it does not hold is as in another one."""
@@ -90,6 +92,7 @@ class TrainingStatus(BaseModel):
             patch=self.patch,
             chunk=self.chunk,
             policy=Policy(*self.policy),
+            recompute=self.recompute,
             memory=self.memory,
         )
 

@@ -1,0 +1,57 @@
+"""The time that a training takes, and how many steps fit into it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_unet.core.training_options import TrainingOptions
+    from napari_unet.core.training_state import TrainingStatus
+
+SAVING = 0.1
+"""Largest share of the time that goes into saving."""
+
+
+class TrainingClock:
+    """Counts time and steps from now on.
+
+    Parameters
+    ----------
+    status
+        The training's, which it keeps up to date.
+    options
+        How long to train, and how often to save.
+    """
+
+    def __init__(self, status: TrainingStatus, options: TrainingOptions) -> None:
+        self._status = status
+        self._options = options
+        self._first, self._seconds = status.step, status.seconds
+        self._began = self._saved = time.monotonic()
+        self._pause = options.save_every
+
+    def count(self) -> None:
+        """Count the step just taken, and fit the number of steps to the time that is left."""
+        status, spent = self._status, time.monotonic() - self._began
+        status.seconds = self._seconds + spent
+        if self._options.minutes is not None:
+            left = max(self._options.minutes * 60 - status.seconds, 0)
+            fitting = status.step + math.ceil(left * (status.step - self._first) / spent)
+            status.total = min(status.first + self._options.steps, fitting)
+
+    @property
+    def speed(self) -> float:
+        """Steps a second."""
+        return (self._status.step - self._first) / max(time.monotonic() - self._began, 1e-9)
+
+    @property
+    def time_to_save(self) -> bool:
+        """Whether the state should be saved now."""
+        return time.monotonic() - self._saved >= self._pause
+
+    def saved(self, seconds: float) -> None:
+        """Take note of a save that took so long; it is not to take up much of the time."""
+        self._saved = time.monotonic()
+        self._pause = max(self._options.save_every, seconds / SAVING)
