@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication
 
 if TYPE_CHECKING:
@@ -63,7 +64,57 @@ def main(folder: Path) -> None:
     panel.image.axes.setEditText("Y X")
     panel.segment.click()
     take("error")
+    panel.image.axes.setEditText("T Y X")
+    viewer.layers["nuclei stack labels"].visible = False
+    fine_tune(viewer, take)
     viewer.close()
+
+
+def fine_tune(viewer: napari.Viewer, take: Callable[[str], None]) -> None:
+    """Paint strokes on the sample, train shortly, and stop for a picture at each stage."""
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Fine-tune", tabify=True)
+    dock.raise_()
+    image = viewer.layers["nuclei stack"].data
+    viewer.dims.set_current_step(0, 3)
+    pair = panel.form.pairs.first
+    pair.new.click()
+    paint = pair.labels.layer
+    paint.data[3] = strokes(image[3])
+    paint.refresh()
+    lookout = panel.form.lookout
+    lookout.form_changed()
+    wait(lambda: "strokes" in lookout.summary.text() and lookout.plan.text(), 60)
+    take("finetune-paint")
+    panel.form.preview.click()
+    wait(lambda: not panel.session.jobs.running, 120)
+    take("finetune-augmented")
+    for name in ("augmented", "augmented paint"):
+        viewer.layers.remove(viewer.layers[name])
+    viewer.reset_view()
+    panel.form.training.preset.setCurrentText("Quick")
+    panel.form.training.boxes["minutes"].put(1.5)
+    panel.form.training.boxes["patch"].put(128)
+    panel.form.train.click()
+    wait(lambda: panel.session.training and len(panel.session.training.checks) > 5, 300)
+    wait(lambda: "steps/s" in panel.foot.note.text(), 5)
+    take("finetune-training")
+    wait(lambda: not panel.session.jobs.running, 300)
+    take("finetune-comparison")
+    panel.comparison.keep.click()
+    wait(lambda: not panel.session.jobs.running, 60)
+    take("finetune-kept")
+
+
+def strokes(plane: np.ndarray) -> np.ndarray:
+    """Return strokes as a hand would paint them: 2 on bright nuclei, 1 on the ground and at rims."""
+    bright = plane > np.percentile(plane, 80)
+    dark = plane < np.percentile(plane, 65)
+    y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+    path = np.abs((y + 12 * np.sin(x / 17)) % 90 - 45) < 4
+    out = np.zeros(plane.shape, np.uint8)
+    out[path & bright & (x % 150 < 110)] = 2
+    out[path & dark & (x % 150 < 70)] = 1
+    return out
 
 
 def midway(viewer: napari.Viewer, jobs: Jobs, path: Path) -> Callable[[Progress], None]:

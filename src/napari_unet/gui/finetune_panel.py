@@ -113,8 +113,8 @@ class FinetunePanel(Panel):
             request, state = self.form.request(), self.form.state()
             assert state is not None
             self.session.jobs.check_idle()
-            what = ", ".join(dict.fromkeys(pair.source.name for pair in request.pairs))
-            run = TrainingRun(self.session.jobs, request, f"Training on {what}", state)
+            # short, as steps and their pace stand beside it
+            run = TrainingRun(self.session.jobs, request, "Training", state)
             self.learning.setText(f"{self.form.lookout.summary.text()}<br>{MEANWHILE}")
             self._drop()
             self._attach(run)
