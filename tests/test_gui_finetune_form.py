@@ -14,6 +14,7 @@ from gui_kit import viewer as viewer
 
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
+from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.gui.curves import POINTS, thinned
 from napari_unet.gui.painted import KIND, regions_of
 from napari_unet.gui.snapshots import snapshot
@@ -244,11 +245,12 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     form = panel.form.training
     form.preset.setCurrentText("Thorough")
     values = form.values()
-    assert (values["steps"], values["minutes"], values["patience"]) == (10_000, 20.0, 20)
+    assert {name: values[name] for name in PRESETS["Thorough"]} == PRESETS["Thorough"]
     form.preset.setCurrentText("Standard")
     values = form.values()
-    assert (values["steps"], values["minutes"], values["patience"]) == (1000, 4.0, 10)
-    assert (values["learning_rate"], values["held_out"], values["memory"]) == (1e-3, 0.2, None)
+    same = ("steps", "minutes", "patience", "learning_rate", "held_out", "memory", "precision")
+    defaults = TrainingOptions()
+    assert {name: values[name] for name in same} == {n: getattr(defaults, n) for n in same}
     assert values["augment"].strength == 1
     form.strength.setValue(20)
     form.boxes["use_checkpointing"].box.setCurrentText("all")
