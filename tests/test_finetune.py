@@ -14,9 +14,9 @@ from napari_unet.core.axes import Image
 from napari_unet.core.checkpoint import load_model, save_model, weights_hash
 from napari_unet.core.errors import UserError
 from napari_unet.core.model import Model, ModelSpec
+from napari_unet.core.paint import Paint
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
-from napari_unet.core.training_set import Paint
 from napari_unet.core.training_state import read_status
 from napari_unet.services.finetune import ResultSoFar, finetune
 from napari_unet.services.options import SegmentOptions

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from napari_unet.core.training_set import HeldWindow
 
 
+CHANCE = 0.02
+"""Differences in IoU up to this one are taken for chance: a few strokes tell no better. Then the later
+network, trained at a lower rate, is preferred."""
+
+
 @dataclass(frozen=True)
 class Challenge:
     """How a network did: its mean IoU on held-out paint if there is any, and whether it is the best."""
@@ -41,6 +46,8 @@ class Champion:
         The best network; None before the first has been offered.
     before, after
         How the parent and it do; None where that is not known.
+    highest
+        Highest IoU of any network so far.
     """
 
     def __init__(self, parent: Model | None, compute: Compute, memory: int | None) -> None:
@@ -50,14 +57,17 @@ class Champion:
         self.model: Model | None = None
         self.before: Confusion | None = None
         self.after: Confusion | None = None
+        self.highest = 0.0
 
     def judge_anew(self, windows: Sequence[HeldWindow]) -> Job[None]:
         """Judge parent and champion, by other paint than before."""
         self.before = self.after = None
+        self.highest = 0.0
         if windows and self._parent is not None:
             self.before = yield from judge(self._parent, windows, self._compute, self._memory)
         if windows and self.model is not None:
             self.after = yield from judge(self.model, windows, self._compute, self._memory)
+            self.highest = self.after.foreground_iou
 
     def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Challenge]:
         """Judge a network, and make it the champion if it is better.

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
     from napari_unet.core.batches import Batch
     from napari_unet.core.device import Compute
+    from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
     from napari_unet.core.training_options import TrainingOptions
     from napari_unet.core.training_plan import TrainingPlan
-    from napari_unet.core.training_set import Paint
 
 T = TypeVar("T")
 
@@ -176,6 +176,7 @@ class Trainer:
             self._champion.model = self._with_weights(best) if best else None
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
+        self._champion.highest = max(self._champion.highest, self.status.highest)
 
     def _training_set(self, earlier: TrainingSet | None) -> Job[TrainingSet]:
         job = make_training_set(
@@ -270,6 +271,7 @@ class Trainer:
         job = self._champion.challenge(model, self._set.windows)
         found = yield from self._noted(job)
         self.status.worse = 0 if found.won else self.status.worse + 1
+        self.status.highest = self._champion.highest
         if found.won:
             self.status.best_step = self.status.step
         loss = sum(self.status.losses) / max(len(self.status.losses), 1)
@@ -286,7 +288,8 @@ class Trainer:
 
     def _reason_to_end(self, last: bool) -> str:
         if last:
-            return "All steps are done"
+            all_steps = self.status.step >= self.status.first + self.options.steps
+            return "All steps are done" if all_steps else "The time is up"
         if self.status.worse >= self.options.patience:
             return f"No better for {self.status.worse} checks"
         return ""

@@ -21,26 +21,10 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Box, Frame
     from napari_unet.core.holdout import HoldOut
     from napari_unet.core.model import ModelSpec
+    from napari_unet.core.paint import Paint
     from napari_unet.core.patches import PatchSampler
     from napari_unet.core.progress import Job
     from napari_unet.core.survey import Survey
-
-
-@dataclass
-class Paint:
-    """The annotations to learn from, which may be exchanged while a training runs.
-
-    Attributes
-    ----------
-    annotations
-        Put another tuple here, with the same images in the same order, when more has been painted; the
-        training takes it up at its next check. Never change the arrays in it.
-    channels
-        Channels of the images that go into the network.
-    """
-
-    annotations: tuple[Annotation, ...]
-    channels: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, eq=False)

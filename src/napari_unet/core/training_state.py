@@ -56,8 +56,8 @@ class TrainingStatus(BaseModel):
         Its checks so far.
     losses
         Those since the last check.
-    best_step
-        When the best network was found.
+    best_step, highest
+        When the best network was found, and the highest IoU of any.
     worse
         Checks since then.
     """
@@ -77,6 +77,7 @@ class TrainingStatus(BaseModel):
     curve: list[Point] = []
     losses: list[float] = []
     best_step: int = 0
+    highest: float = 0.0
     worse: int = 0
 
     def adopt(self, plan: TrainingPlan) -> None:

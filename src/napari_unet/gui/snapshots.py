@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Lazy
-    from napari_unet.core.training_set import Paint
+    from napari_unet.core.paint import Paint
     from napari_unet.gui.painted import Painted
 
 SETTLE_MS = 2000

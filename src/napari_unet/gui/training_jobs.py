@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Lazy
     from napari_unet.core.initial import Blank
     from napari_unet.core.model import Model
+    from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
-    from napari_unet.core.training_set import Paint
     from napari_unet.gui.painted import Painted
     from napari_unet.gui.snapshots import Snapshot
     from napari_unet.services.finetune import FinetuneOptions, FinetuneResult

@@ -13,8 +13,8 @@ from napari_unet.gui.snapshots import PaintFeed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job, Progress
-    from napari_unet.core.training_set import Paint
     from napari_unet.gui.training_jobs import Request
     from napari_unet.services.finetune import FinetuneResult
 
@@ -105,7 +105,7 @@ class TrainingRun(QObject):
 
     def _job(self, longer: FinetuneResult | None) -> Job[FinetuneResult]:
         yield from torch_ready()
-        from napari_unet.core.training_set import Paint
+        from napari_unet.core.paint import Paint
         from napari_unet.gui.training_jobs import train_job
 
         if self._paint is None:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from napari_unet import __version__
 from napari_unet.core.errors import UserError
+from napari_unet.core.paint import Paint
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training_options import TrainingOptions
-from napari_unet.core.training_set import Paint
 from napari_unet.services.options import channel_indices
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ class FinetuneResult:
             return f"Not judged. {self.trained.training_set.held}"
         iou = f"IoU {new.foreground_iou:.3f}"
         if old is None:
-            return f"{iou} on held-out paint; there is no parent to compare with."
+            other = self.trainer.parent is not None
+            why = "the parent has other classes or channels" if other else "there is no parent"
+            return f"{iou} on held-out paint; {why} to compare with."
         return (
             f"{'Better' if self.better else 'NOT better'} than before on held-out paint: "
             f"{iou}, was {old.foreground_iou:.3f}."
@@ -112,7 +114,7 @@ def finetune(
     Parameters
     ----------
     paint
-        What was painted, a few annotations; as a :class:`~napari_unet.core.training_set.Paint`, more can
+        What was painted, a few annotations; as a :class:`~napari_unet.core.paint.Paint`, more can
         be added while the training runs.
     model
         The parent, which is not changed, or a description of a new network.

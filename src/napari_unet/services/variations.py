@@ -69,7 +69,8 @@ def vary(
         When there is too little paint, or it doesn't fit image or network.
     """
     from napari_unet.core.batches import Batches
-    from napari_unet.core.training_set import Paint, make_training_set
+    from napari_unet.core.paint import Paint
+    from napari_unet.core.training_set import make_training_set
 
     for annotation in annotations:
         indices = channel_indices(annotation.image, spec, channels)
