@@ -26,7 +26,6 @@ from pathlib import Path
 import edt
 import numpy as np
 import tifffile
-import torch
 from numpy.typing import NDArray
 from skimage.morphology import dilation, disk, skeletonize
 
@@ -69,6 +68,8 @@ DIC_UNLABELLED = {
 
 
 def main() -> None:
+    import torch  # after the package, which says how its threads are to wait
+
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
     arguments.add_argument("--parts", nargs="+", default=["nuclei", "em", "dic"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -109,3 +110,14 @@ def test_every_public_name_is_there_on_first_use() -> None:
     for name in napari_unet.__all__:
         assert getattr(napari_unet, name).__name__ == name
     assert not hasattr(napari_unet, "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")]
+)
+def test_threads_wait_without_spinning_unless_told_otherwise(given):
+    left = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    code = "import os, napari_unet; print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=left | given, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == given.get("OMP_WAIT_POLICY", "passive")

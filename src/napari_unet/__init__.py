@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from napari_unet.services.segment import Segmentation, segment
 
 __version__ = "0.1.0"
+
+# Before torch's threads are there: by default they wait for each other by spinning. Where another
+# program, or the viewer's own window, wants a core, the spinning uses up their turns, and training takes
+# ten times as long. Whoever has set it otherwise is respected.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __all__ = [
     "Annotation",
