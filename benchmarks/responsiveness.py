@@ -1,4 +1,4 @@
-"""How long the window stands still: opening a widget, loading, segmenting, previewing, cancelling.
+"""How long the window stands still: opening widgets, loading, segmenting, cancelling, fine-tuning.
 
     python benchmarks/responsiveness.py [--size 2048] [--base 32] [--runs 3] [--json FILE]
 
@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> Phases:
         load, panel = open_panels(viewer, phases)
         save_network(Path(folder), options.base)
         use_panels(viewer, load, panel, phases)
+        use_finetune(viewer, phases)
         viewer.close()
     return phases
 
@@ -107,6 +108,42 @@ def use_panels(viewer: Any, load: Any, panel: Any, phases: Phases) -> None:
     with recording(phases, "cancel"):
         panel.foot.cancel.click()
         wait(lambda: not jobs.running, 60)
+
+
+def use_finetune(viewer: Any, phases: Phases) -> None:
+    """Paint, train, paint again while it trains, stop, keep."""
+    with recording(phases, "open Fine-tune"):
+        _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Fine-tune", tabify=True)
+        wait(lambda: False, 0.5)
+    pair = panel.form.pairs.first
+    pair.image.layers.choose(viewer.layers["image"])
+    with recording(phases, "press New paint layer (napari adds a layer)"):
+        pair.new.click()
+        wait(lambda: False, 0.5)
+    layer = pair.labels.layer
+    for row in range(20, 200, 20):
+        stroke(layer, row, 1 + row // 20 % 2)
+    wait(lambda: False, 3.0)
+    jobs = panel.session.jobs
+    panel.form.training.boxes["patch"].put(64)
+    panel.form.train.click()
+    with recording(phases, "train, to the second check"):
+        wait(lambda: panel.session.training and len(panel.session.training.checks) >= 2, 600)
+    with recording(phases, "train while painting"):
+        for row in range(30, 200, 20):
+            stroke(layer, row, 1 + row // 20 % 2)
+            wait(lambda: False, 0.5)
+    with recording(phases, "stop and keep the best"):
+        panel.stop.click()
+        wait(lambda: not jobs.running, 60)
+        wait(lambda: False, 0.5)
+
+
+def stroke(layer: Any, row: int, label: int) -> None:
+    """Paint one as the brush does, but at once."""
+    layer.selected_label = label
+    for column in range(20, 100, 4):
+        layer.paint((row, column), label, refresh=column == 96)
 
 
 class recording:  # noqa: N801 - reads as a statement
