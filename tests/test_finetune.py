@@ -454,3 +454,11 @@ def test_a_bundled_foreign_network_is_tuned(shared_data):
     result = trained([annotation], model, steps=10, patch=64)
     assert result.before[1].iou > 0.3
     assert result.after[1].iou > 0.3
+
+
+@pytest.mark.parametrize("checkpointing", ["off", "all"])
+def test_sixteen_bits_learn_too(checkpointing):
+    given = {"precision": "bfloat16", "use_checkpointing": checkpointing, "learning_rate": 5e-3}
+    result = trained([scribbled()], steps=60, **given)
+    assert all(v.dtype == torch.float32 for k, v in weights(result).items() if "weight" in k)
+    assert iou(result.model) > 0.75
