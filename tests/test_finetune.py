@@ -261,7 +261,8 @@ def test_paint_added_while_it_trains_is_taken_up():
     for step in job:
         if isinstance(step, ResultSoFar):
             found.append(sum(step.result.trained.training_set.survey.pixels))
-            paint.annotations = (more,)
+            if len(found) == 1:
+                paint.annotations = (more,)
     assert found[0] * 2 == found[-1]
 
 
@@ -386,12 +387,68 @@ def test_nothing_to_learn_from():
         trained([])
 
 
-def test_an_unchanged_training_leaves_no_state_behind(tmp_path):
+def test_the_state_stays_until_the_result_is_saved(tmp_path):
     path = tmp_path / "x.training"
-    job = finetune([scribbled()], blank(), options(save_every=1e-3), state=path)
-    seen = [path.exists() for _ in job]
-    assert any(seen)
-    assert not path.exists()
+    result = finish(finetune([scribbled()], blank(), options(), state=path))
+    assert read_status(path).step == 12
+    # taken up again, it gives the result again, a step further
+    again = finish(finetune([scribbled()], blank(), options(), state=path))
+    assert again.trained.status.step == 13
+    anew = finish(finetune([scribbled()], blank(), options(), state=path, resume=False))
+    assert same(weights(anew), weights(result))
+
+
+def test_paint_that_makes_no_sense_does_not_end_a_training():
+    paint = Paint((scribbled(),))
+    job = finetune(paint, blank(), options(steps=15))
+    result = None
+    for step in job:
+        if isinstance(step, ResultSoFar):
+            result = step.result
+            wrong = scribbled()
+            wrong.paint[0, 0] = 9
+            paint.annotations = (wrong,)
+    assert result.trained.status.step == 15
+    assert "beyond the model's classes" in result.trained.troubles[0]
+
+
+def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatch):
+    from napari_unet.core import champion
+    from napari_unet.core.metrics import Confusion
+
+    ious = iter([0.5, 0.90, 0.89, 0.95, 0.91, 0.94, 0.5])
+
+    def judged(*_):
+        iou = next(ious)
+        yield from ()
+        return Confusion(np.array([[100, 0], [round(1000 * (1 - iou)), round(1000 * iou)]]))
+
+    monkeypatch.setattr(champion, "judge", judged)
+    model = blank().model()
+    one = champion.Champion(model, None, None)
+    finish(one.judge_anew([None]))
+    found = [finish(one.challenge(model, [None])) for _ in range(6)]
+    assert [c.won for c in found] == [True, True, True, False, True, False]
+    assert [c.higher for c in found] == [True, False, True, False, False, False]
+    assert one.after.foreground_iou == pytest.approx(0.94)
+
+
+def test_strokes_far_apart_are_judged_without_what_lies_between():
+    annotation = scribbled((3000, 64))
+    annotation.paint[64:2900] = 0
+    result = trained([annotation], steps=1)
+    assert 0 < result.trained.training_set.validation_pixels <= 2 * 1024 * 64
+
+
+def test_channels_in_another_order_are_refused(parent):
+    annotation = scribbled()
+    pixels = np.stack([annotation.image.data] * 2)
+    each = [
+        Annotation(Image(pixels, "CYX", name=n, channel_names=names), annotation.paint, "scribbles")
+        for n, names in (("one", ("DAPI", "GFP")), ("other", ("GFP", "DAPI")))
+    ]
+    with pytest.raises(UserError, match="another order"):
+        trained(each, parent, channels=("DAPI",))
 
 
 def test_an_interrupted_training_comes_to_the_same_result(tmp_path):

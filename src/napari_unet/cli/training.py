@@ -20,6 +20,7 @@ from napari_unet.services.options import SegmentOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.core.initial import Blank
     from napari_unet.core.metrics import ClassScore
     from napari_unet.core.model import Model
     from napari_unet.services.finetune import FinetuneResult
@@ -111,10 +112,10 @@ def finetune(
     on after an interruption.
     """
     from napari_unet.core.checkpoint import SUFFIX, save_model
-    from napari_unet.core.initial import Blank
     from napari_unet.services.annotation_files import read_annotations
     from napari_unet.services.finetune import finetune as tune
     from napari_unet.services.library import Library
+    from napari_unet.services.new_network import new_network
 
     given = {
         "steps": steps,
@@ -156,23 +157,18 @@ def finetune(
         annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
         start: Model | Blank
         if model is None:
-            spacing = tuple(annotations[0].image.scale.get(a, 1.0) for a in "ZYX"[-dimensions:])
-            start = Blank(
-                ndim=dimensions,
-                channels=len(chosen.channels or (0,)),
-                classes=chosen.classes or ("foreground",),
-                base=base,
-                depth=depth,
-                spacing=spacing,
-                seed=seed,
+            channels = len(chosen.channels or (0,))
+            drawn = new_network(
+                annotations, chosen, ndim=dimensions, channels=channels, classes=chosen.classes
             )
+            start = dataclasses.replace(run(drawn, "Looking"), base=base, depth=depth)
         else:
             start = run(Library().load(model), "Loading")
         state = output.with_suffix(".training")
-        if not resume:
-            state.unlink(missing_ok=True)
-        result = run(tune(annotations, start, chosen, state=state), "Training")
+        job = tune(annotations, start, chosen, state=state, resume=resume)
+        result = run(job, "Training")
         save_model(result.model, output)
+        state.unlink(missing_ok=True)
         _report(result, output)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 from napari_unet.core.judge import judge
@@ -24,10 +25,21 @@ network, trained at a lower rate, is preferred."""
 
 @dataclass(frozen=True)
 class Challenge:
-    """How a network did: its mean IoU on held-out paint if there is any, and whether it is the best."""
+    """How a network did.
+
+    Attributes
+    ----------
+    iou
+        Its mean IoU on held-out paint, if there is any.
+    won
+        Whether it is the one to keep.
+    higher
+        Whether its score is higher than any before.
+    """
 
     iou: float | None
     won: bool
+    higher: bool
 
 
 class Champion:
@@ -61,13 +73,13 @@ class Champion:
 
     def judge_anew(self, windows: Sequence[HeldWindow]) -> Job[None]:
         """Judge parent and champion, by other paint than before."""
-        self.before = self.after = None
-        self.highest = 0.0
+        before = after = None
         if windows and self._parent is not None:
-            self.before = yield from judge(self._parent, windows, self._compute, self._memory)
+            before = yield from judge(self._parent, windows, self._compute, self._memory)
         if windows and self.model is not None:
-            self.after = yield from judge(self.model, windows, self._compute, self._memory)
-            self.highest = self.after.foreground_iou
+            after = yield from judge(self.model, windows, self._compute, self._memory)
+        self.before, self.after = before, after
+        self.highest = 0.0 if after is None else _known(after.foreground_iou)
 
     def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Challenge]:
         """Judge a network, and make it the champion if it is better.
@@ -77,14 +89,21 @@ class Champion:
         Challenge
             How it did.
         """
-        found = None
-        if windows:
-            if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
-                return Challenge(None, won=False)
-            found = yield from judge(model, windows, self._compute, self._memory)
-        won = (
-            self.after is None or found is None or found.foreground_iou > self.after.foreground_iou
-        )
+        if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
+            return Challenge(None, won=False, higher=False)
+        if not windows:
+            self.model = model
+            return Challenge(None, won=True, higher=True)
+        found = yield from judge(model, windows, self._compute, self._memory)
+        iou = _known(found.foreground_iou)
+        higher = self.after is None or iou > self.highest
+        self.highest = max(self.highest, iou)
+        won = iou >= self.highest - CHANCE
         if won:
             self.model, self.after = model, found
-        return Challenge(None if found is None else found.foreground_iou, won=won)
+        return Challenge(found.foreground_iou, won=won, higher=higher)
+
+
+def _known(iou: float) -> float:
+    """An IoU that is not known, because no held-out paint is foreground, tells nobody apart."""
+    return 0.0 if isnan(iou) else iou

@@ -47,4 +47,5 @@ def check_interval(steps: int, step_pixels: int, validation_pixels: int) -> int:
     """
     often = min(max(5, steps // CHECKS), 50)
     cheap = ceil(SHARE * validation_pixels / (3 * step_pixels))
-    return max(often, cheap)
+    # four at least, however dear: without any, nothing is kept and no new paint taken up
+    return max(often, min(cheap, max(steps // 4, 1)))

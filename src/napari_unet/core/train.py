@@ -72,7 +72,9 @@ class Trainer:
     parent
         The trained model that it is, or was fitted from; None when it starts from scratch.
     path
-        File for the state, from which an interrupted training of the same goes on; None for neither.
+        File for the state; None: it is not saved.
+    resume
+        Whether to go on from the state that is there, if it is one of the same training.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Trainer:
         *,
         parent: Model | None = None,
         path: Path | None = None,
+        resume: bool = True,
     ) -> None:
         self.paint = paint
         self.options = options
@@ -92,12 +95,14 @@ class Trainer:
         self.parent = parent
         self._tuning = parent is not None
         self._path = path
+        self._resume = resume
         rival = parent if parent is not None and _comparable(parent, model) else None
         memory = None if options.memory is None else int(options.memory * GIB)
         self._champion = Champion(rival, compute, memory)
         self._prepared = False
         self._measured = 0
         self._troubles: list[str] = []
+        self._refused: object = None
         self._learner: Learner
         self._set: TrainingSet
         self._plan: TrainingPlan
@@ -125,9 +130,9 @@ class Trainer:
         UserError
             When there is too little to train on, it doesn't fit the model, or memory does not suffice.
         """
-        yield from self._begin()
         ended = ""
         try:
+            yield from self._begin()
             while not ended:
                 loss = yield from self._step()
                 if not math.isfinite(loss):
@@ -138,10 +143,11 @@ class Trainer:
                     yield from self._check()
                     ended = self._reason_to_end(last)
                     yield from self._take_new_paint()
-                self._save()
+                self._save(last=bool(ended))
             return self._trained(ended)
         finally:
-            self._learner.move("cpu")
+            if self._prepared:
+                self._learner.move("cpu")
             self._compute.release()
 
     def _begin(self) -> Job[None]:
@@ -162,7 +168,7 @@ class Trainer:
         self._set = yield from self._training_set(None)
         self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
         key = training_key(self._model, self.options, self._set)
-        found = load_state(self._path, key) if self._path is not None else None
+        found = load_state(self._path, key) if self._path is not None and self._resume else None
         if found is None:
             self.status = TrainingStatus(
                 key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
@@ -205,11 +211,13 @@ class Trainer:
             number = self.status.step
             try:
                 chunks = yield from self._chunks(number)
-                loss = self._learn(chunks)
+                loss: float | None = self._learn(chunks)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                del error
+                loss = None
+            if loss is None:
+                # only here, where the error and all that it holds on to are gone
                 chunks = []
                 yield from self._shrink()
                 yield self._progress(self._troubles[-1])
@@ -224,7 +232,9 @@ class Trainer:
     def _shrink(self) -> Job[None]:
         """Go on with a plan that takes less memory than the one that did not fit."""
         self._compute.release()
-        job = choose_plan(self._candidates(), self._free(), below=self._plan.memory)
+        # what every plan counts for the weights is taken already
+        free = self._free() + COPIES * 4 * self._model.spec.config.parameters
+        job = choose_plan(self._candidates(), free, below=self._plan.memory)
         self._plan = yield from self._noted(job)
         self.status.adopt(self._plan)
         self._make_batches()
@@ -270,7 +280,7 @@ class Trainer:
         model = self._with_weights({k: v.cpu() for k, v in average.items()})
         job = self._champion.challenge(model, self._set.windows)
         found = yield from self._noted(job)
-        self.status.worse = 0 if found.won else self.status.worse + 1
+        self.status.worse = 0 if found.higher else self.status.worse + 1
         self.status.highest = self._champion.highest
         if found.won:
             self.status.best_step = self.status.step
@@ -295,15 +305,22 @@ class Trainer:
         return ""
 
     def _take_new_paint(self) -> Job[None]:
-        if self.paint.annotations is self._set.annotations:
+        newest = self.paint.annotations
+        if newest is self._set.annotations or newest is self._refused:
             return
-        self._set = yield from self._training_set(self._set)
+        try:
+            self._set = yield from self._training_set(self._set)
+        except UserError as error:
+            # a slip of the brush is no reason to lose a training
+            self._refused = newest
+            self._troubles.append(f"New paint was not learnt. {error}")
+            return
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
-    def _save(self) -> None:
-        """Write the state if it is time."""
-        if self._path is None or not self._clock.time_to_save:
+    def _save(self, *, last: bool = False) -> None:
+        """Write the state if it is time, or at the end: until the result is saved there is no other."""
+        if self._path is None or not (last or self._clock.time_to_save):
             return
         began = time.monotonic()
         tensors = self._learner.state()

@@ -15,7 +15,7 @@ from napari_unet.core.patches import index_patches
 from napari_unet.core.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari_unet.core.annotations import Annotation, Truth
     from napari_unet.core.axes import Box, Frame
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from napari_unet.core.patches import PatchSampler
     from napari_unet.core.progress import Job
     from napari_unet.core.survey import Survey
+
+
+CELL = 1024
+"""Longest side of a window that is judged at once: strokes far apart leave out what is between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +145,7 @@ def make_training_set(
 def held_windows(
     truth: Truth, spatial: str, channels: Sequence[int], affines: Affines
 ) -> list[HeldWindow]:
-    """Return the smallest box of each frame of an image that holds all that is held out there.
+    """Return windows of an image's frames that hold all that is held out there, and little else.
 
     Parameters
     ----------
@@ -167,5 +171,22 @@ def held_windows(
         )
         if "Z" in frame.spatial:
             box = (slice(min(depth), max(depth) + 1), *box)
-        found.append(HeldWindow(truth, frame, box, affines))
+        masks = [mask for mask in truth.held.values() if mask]
+        found += [
+            HeldWindow(truth, frame, cell, affines)
+            for cell in _cells(box)
+            if any(mask.window(*cell[-2:]).any() for mask in masks)
+        ]
     return found
+
+
+def _cells(box: Box) -> Iterator[Box]:
+    """Cut a box along Y and X into parts of at most :data:`CELL` pixels."""
+    *depth, rows, columns = box
+    for top in range(rows.start, rows.stop, CELL):
+        for left in range(columns.start, columns.stop, CELL):
+            yield (
+                *depth,
+                slice(top, min(top + CELL, rows.stop)),
+                slice(left, min(left + CELL, columns.stop)),
+            )

@@ -154,7 +154,6 @@ def train_job(
     start: Any = request.start
     if isinstance(start, int):
         start = yield from request.blank(paint.annotations)
-    if not resume:
-        state.unlink(missing_ok=True)
     options = request.options()
-    return (yield from finetune(paint, start, options, state=state, longer=longer))
+    job = finetune(paint, start, options, state=state, resume=resume, longer=longer)
+    return (yield from job)

@@ -63,6 +63,8 @@ class TrainingRun(QObject):
         self.stopped = False
         self.restarted = False
         self._so_far: FinetuneResult | None = None
+        # what there was before it was trained longer
+        self._before: FinetuneResult | None = None
         self._paint: Paint | None = None
         self._keep = False
         self._feed = PaintFeed(self, request.pairs)
@@ -83,7 +85,7 @@ class TrainingRun(QObject):
             When another job is at work.
         """
         self._jobs.check_idle()
-        longer, self._so_far = self.result, None
+        longer, self._so_far, self._before = self.result, None, self.result
         self._resume = resume
         self._keep = self.stopped = self.restarted = False
         self._jobs.start(self.title, self._job(longer), on_step=self._take, on_end=self._end)
@@ -98,9 +100,12 @@ class TrainingRun(QObject):
             self._jobs.cancel()
 
     def forget(self) -> None:
-        """Let go of paint and result."""
+        """Let go of paint and result, and of the state of a training whose result was decided on."""
         self._feed.let_go()
-        self.result = self._so_far = self._paint = None
+        if self.result is not None:
+            with contextlib.suppress(OSError):
+                self.state.unlink(missing_ok=True)
+        self.result = self._so_far = self._before = self._paint = None
         self.changed.emit()
 
     def _job(self, longer: FinetuneResult | None) -> Job[FinetuneResult]:
@@ -134,10 +139,10 @@ class TrainingRun(QObject):
         elif self._so_far is not None and (self._keep or outcome.error is not None):
             # what went wrong is shown; what there was before is still worth a look
             self.result, self.stopped = self._so_far, True
+        else:
+            self.result = self._before
         if self.result is not None:
             self.checks = [(p.step, p.loss, p.iou) for p in self.result.trained.status.curve]
-            with contextlib.suppress(OSError):
-                self.state.unlink(missing_ok=True)
         else:
             self._feed.let_go()
         if self._keep and self.result is not None:

@@ -129,9 +129,18 @@ def _pairs(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, P
             remedy="Give as many of one as of the other, in the same order or under the same names.",
         )
     named = {path.stem: path for path in labels}
-    if all(path.stem in named for path in images):
-        return [(path, named[path.stem]) for path in images]
-    return list(zip(images, labels, strict=True))
+    alone = [path for path in images if path.stem not in named]
+    unique = len(named) == len(labels) and len({path.stem for path in images}) == len(images)
+    if not unique or len(alone) == len(images):
+        return list(zip(images, labels, strict=True))
+    if alone:
+        raise UserError(
+            "Some images have no labels of their name, others have",
+            value=", ".join(path.name for path in alone[:5]),
+            rule="Labels have the names of their images, or none has and they come in the same order.",
+            remedy="Rename these, or leave them out.",
+        )
+    return [(path, named[path.stem]) for path in images]
 
 
 def _label_axes(path: Path, image: Image) -> str | None:

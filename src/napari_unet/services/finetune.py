@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.paint import Paint
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training_options import TrainingOptions
-from napari_unet.services.options import channel_indices
+from napari_unet.services.options import common_channels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,7 @@ def finetune(
     options: FinetuneOptions | None = None,
     *,
     state: Path | None = None,
+    resume: bool = True,
     longer: FinetuneResult | None = None,
 ) -> Job[FinetuneResult]:
     """Fine-tune a model on paint, or train one from scratch.
@@ -122,7 +123,9 @@ def finetune(
         How; None: the defaults.
     state
         A file in which the state of the training is kept: if it is interrupted, the same call goes on
-        from there. It is deleted at the end. None: nothing is kept.
+        from there. Delete it when the new model is saved. None: nothing is kept.
+    resume
+        Whether to go on from a state that is there.
     longer
         An earlier result: its training goes on for as many steps, or as long, again.
 
@@ -157,7 +160,7 @@ def finetune(
             remedy="Choose an image and a labels layer painted on it.",
         )
     if longer is None:
-        trainer = _trainer(paint, model, options, state)
+        trainer = _trainer(paint, model, options, state, resume)
     else:
         trainer = longer.trainer
         trainer.paint, trainer.options = paint, options
@@ -173,8 +176,6 @@ def finetune(
             yield ResultSoFar(step.done, step.total, step.note, step.metrics, result=result)
         else:
             yield step
-    if state is not None:
-        state.unlink(missing_ok=True)
     if not trained.status.curve:
         raise UserError(
             "The training came to nothing",
@@ -187,7 +188,11 @@ def finetune(
 
 
 def _trainer(
-    paint: Paint, model: Model | Blank, options: FinetuneOptions, state: Path | None
+    paint: Paint,
+    model: Model | Blank,
+    options: FinetuneOptions,
+    state: Path | None,
+    resume: bool,
 ) -> Trainer:
     from napari_unet.core.device import Compute, choose
     from napari_unet.core.initial import Blank, adapted
@@ -203,9 +208,9 @@ def _trainer(
     if options.channels is not None and len(options.channels) != len(names):
         names = tuple(map(str, options.channels))
     start = adapted(start, classes=options.classes, channels=names, seed=options.seed)
-    for annotation in paint.annotations:
-        paint.channels = channel_indices(annotation.image, start.spec, options.channels)
-    return Trainer(start, paint, options, compute, parent=parent, path=state)
+    images = [annotation.image for annotation in paint.annotations]
+    paint.channels = common_channels(images, start.spec, options.channels)
+    return Trainer(start, paint, options, compute, parent=parent, path=state, resume=resume)
 
 
 def _result(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> FinetuneResult:

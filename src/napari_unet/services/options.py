@@ -91,6 +91,28 @@ def channel_indices(
     return tuple(_index(image, c) for c in chosen)
 
 
+def common_channels(
+    images: Sequence[Image], spec: ModelSpec, chosen: Sequence[int | str] | None = None
+) -> tuple[int, ...]:
+    """Return which channels of several images go into the network; the same of all.
+
+    Raises
+    ------
+    UserError
+        As :func:`channel_indices`, and when a name means different channels.
+    """
+    found = [channel_indices(image, spec, chosen) for image in images]
+    for image, indices in zip(images, found, strict=True):
+        if indices != found[0]:
+            raise UserError(
+                f"The channels of {image.name!r} are in another order than those of {images[0].name!r}",
+                value=f"numbers {indices} and {found[0]} for {chosen}",
+                rule="Images that are learnt together have their channels in one order.",
+                remedy="Bring them into one order, or train with one after the other.",
+            )
+    return found[0]
+
+
 def _index(image: Image, channel: int | str) -> int:
     if isinstance(channel, int):
         return channel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.options import channel_indices
+from napari_unet.services.options import common_channels
 from napari_unet.services.outlook import plan_of
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def vary(
     from napari_unet.core.paint import Paint
     from napari_unet.core.training_set import make_training_set
 
-    for annotation in annotations:
-        indices = channel_indices(annotation.image, spec, channels)
+    indices = common_channels([a.image for a in annotations], spec, channels)
     plan = yield from plan_of(annotations, spec, options)
     patch = tuple(min(n, largest) for n in plan.patch)
     used = yield from make_training_set(
