@@ -68,6 +68,8 @@ def test_a_network_is_tuned_and_compared_with_its_parent(parent):
     assert [s.name for s in result.before] == ["background", "foreground"]
     assert [s.pixels for s in result.before] == [s.pixels for s in result.after]
     assert result.better
+    # the parent was trained on an image of this name
+    assert "flatters" in result.verdict
     assert result.after[1].iou > result.before[1].iou
     assert iou(result.model) > iou(parent)
 

@@ -88,9 +88,18 @@ class FinetuneResult:
             other = self.trainer.parent is not None
             why = "the parent has other classes or channels" if other else "there is no parent"
             return f"{iou} on held-out paint; {why} to compare with."
+        known = self.trained.training_set.annotations
+        seen = self.trainer.parent and self.trainer.parent.spec.provenance.training.get(
+            "images", ()
+        )
+        again = any(annotation.image.name in seen for annotation in known) if seen else False
+        # what is held out is drawn anew each time
+        flattered = (
+            " The old one may have learnt some of that paint, which flatters it." if again else ""
+        )
         return (
             f"{'Better' if self.better else 'NOT better'} than before on held-out paint: "
-            f"{iou}, was {old.foreground_iou:.3f}."
+            f"{iou}, was {old.foreground_iou:.3f}.{flattered}"
         )
 
 
