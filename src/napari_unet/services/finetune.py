@@ -88,19 +88,20 @@ class FinetuneResult:
             other = self.trainer.parent is not None
             why = "the parent has other classes or channels" if other else "there is no parent"
             return f"{iou} on held-out paint; {why} to compare with."
-        known = self.trained.training_set.annotations
-        seen = self.trainer.parent and self.trainer.parent.spec.provenance.training.get(
-            "images", ()
-        )
-        again = any(annotation.image.name in seen for annotation in known) if seen else False
-        # what is held out is drawn anew each time
-        flattered = (
-            " The old one may have learnt some of that paint, which flatters it." if again else ""
-        )
-        return (
+        said = (
             f"{'Better' if self.better else 'NOT better'} than before on held-out paint: "
-            f"{iou}, was {old.foreground_iou:.3f}.{flattered}"
+            f"{iou}, was {old.foreground_iou:.3f}."
         )
+        if self._parent_knows_the_images:
+            # what is held out is drawn anew each time
+            said += " The old one may have learnt some of that paint, which flatters it."
+        return said
+
+    @property
+    def _parent_knows_the_images(self) -> bool:
+        parent = self.trainer.parent
+        seen = () if parent is None else parent.spec.provenance.training.get("images", ())
+        return any(a.image.name in seen for a in self.trained.training_set.annotations)
 
 
 @dataclass(frozen=True, kw_only=True)
