@@ -374,3 +374,17 @@ def test_volumes_are_varied_from_the_plane_that_is_shown(panel, viewer, qtbot, a
     assert "augmented" in [layer.name for layer in viewer.layers], said(panel)
     assert isinstance(viewer.layers[-1], Labels)
     assert summary(panel)
+
+
+def test_what_there_was_stays_when_training_longer_is_cancelled(painted_panel, qtbot):
+    result = train(painted_panel, qtbot)
+    painted_panel.comparison.decided.emit("longer")
+    qtbot.waitUntil(lambda: painted_panel.session.jobs.running, timeout=SECONDS)
+    painted_panel.foot.cancel.click()
+    finish_job(painted_panel, qtbot)
+    run = painted_panel.session.training
+    assert run.result is result
+    # nothing is deleted before the user has decided
+    assert run.state.exists()
+    painted_panel.comparison.decided.emit("discard")
+    assert not run.state.exists()
