@@ -1,4 +1,4 @@
-"""Driving a job on the command line: a progress bar, errors as they stand, Ctrl-C."""
+"""What the commands share: driving a job under a progress bar, errors as they stand, tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_unet.core.progress import Job
 
@@ -47,3 +47,10 @@ def explained() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("Cancelled; what was finished is kept.", err=True)
         raise typer.Exit(130) from error
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of texts in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())

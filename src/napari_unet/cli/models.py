@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.driving import explained, print_table, run
 
 models = typer.Typer(help="List the models, or add, check and delete them.")
 
@@ -32,9 +32,7 @@ def list_models(context: typer.Context) -> None:
         source = f"{origin}: {spec.provenance.origin}" if spec.provenance.origin else origin
         names = (", ".join(spec.channels), ", ".join(spec.label_names.values()))
         rows.append((entry.name, spec.axes, *names, size, source))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    print_table(rows)
     typer.echo(f"\nYours are kept in {library.folder}")
 
 

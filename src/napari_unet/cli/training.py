@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.driving import explained, print_table, run
 from napari_unet.cli.segment import as_channel
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.errors import UserError
@@ -116,6 +116,7 @@ def finetune(
     from napari_unet.services.finetune import finetune as tune
     from napari_unet.services.library import Library
     from napari_unet.services.new_network import new_network
+    from napari_unet.services.save import check_free
 
     given = {
         "steps": steps,
@@ -136,13 +137,7 @@ def finetune(
                 rule=f"A model file ends in {SUFFIX}.",
                 remedy=f"Name it {output.stem}{SUFFIX}.",
             )
-        if output.exists() and not overwrite:
-            raise UserError(
-                f"{output} exists already",
-                value="overwriting is off",
-                rule="Nothing is overwritten unless asked for.",
-                remedy="Choose another name, or ask for overwriting (--overwrite).",
-            )
+        check_free(output, overwrite)
         chosen = make_options(
             preset,
             {k: v for k, v in given.items() if v is not None},
@@ -271,6 +266,4 @@ def _table(scores: dict[str, tuple[ClassScore, ...]]) -> None:
     for same in zip(*columns.values(), strict=True):
         figures = [f"{value:.4f}" for score in same for value in (score.iou, score.dice)]
         rows.append([same[0].name, f"{same[0].pixels}", *figures])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    print_table(rows)

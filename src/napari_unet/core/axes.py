@@ -74,6 +74,11 @@ class Image:
         """Number of channels; an image without channel axis has one."""
         return int(np.prod([self.sizes[a] for a in self.axes if a in CHANNEL_AXES], dtype=int))
 
+    def spacing(self, axes: str) -> tuple[float, ...]:
+        """Pixel size along some axes; 1 along all where one of them makes no sense, such as 0."""
+        found = tuple(float(self.scale.get(a, 1.0)) for a in axes)
+        return found if all(np.isfinite(found)) and min(found) > 0 else (1.0,) * len(axes)
+
     @property
     def label_axes(self) -> str:
         """Axes of a label image of this image: its own, without the channels."""

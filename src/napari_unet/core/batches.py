@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,9 +73,7 @@ class Batches:
         self._augment = augment
         self._border = border
         self._device = device
-        margins = [
-            margin(augment, shape, _spacing(t, len(shape))) for t in training_set.held.truths
-        ]
+        margins = [margin(augment, shape, self._spacing(t)) for t in training_set.held.truths]
         around = tuple(max(each) for each in zip(*margins, strict=True))
         self._sampler = replace(training_set.sampler, shape=shape, margin=around)
 
@@ -111,17 +108,19 @@ class Batches:
         )
         return Batch(expose(moved, draws), picked, self._targets(picked, patches))
 
+    def _spacing(self, truth: Truth) -> tuple[float, ...]:
+        return truth.annotation.image.spacing(self._set.sampler.spatial)
+
     def _draw(self, patch: Patch, step: int, sample: int) -> Draw:
         sampler = self._sampler
-        spacing = _spacing(patch.truth, len(sampler.shape))
+        spacing = self._spacing(patch.truth)
         channels = len(patch.frame.channels)
         key = (sampler.seed, step, sample)
         return draw(self._augment, sampler.shape, spacing, channels, key)
 
     def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets:
         """Make the targets, at once for patches that have kind of paint and pixel size in common."""
-        ndim = labels.dim() - 1
-        kinds = [(patch.truth.objects, _spacing(patch.truth, ndim)) for patch in patches]
+        kinds = [(patch.truth.objects, self._spacing(patch.truth)) for patch in patches]
         classes = torch.empty_like(labels, dtype=torch.int64)
         weights = torch.zeros_like(labels, dtype=torch.float32)
         for kind in set(kinds):
@@ -133,10 +132,3 @@ class Batches:
             if found.weights is not None:
                 weights[members] = found.weights
         return Targets(classes, weights)
-
-
-def _spacing(truth: Truth, ndim: int) -> tuple[float, ...]:
-    scale = truth.annotation.image.scale
-    found = tuple(float(scale.get(a, 1.0)) for a in "ZYX"[-ndim:])
-    # a pixel size of 0, or none at all, says nothing
-    return found if all(np.isfinite(found)) and min(found) > 0 else (1.0,) * ndim

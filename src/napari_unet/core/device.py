@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory import in_bytes
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -51,6 +52,11 @@ class Compute:
             room = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
             return int(max(room, 0) * _GPU_SHARE)
         return int(psutil.virtual_memory().available * _CPU_SHARE)
+
+    def budget(self, gib: float | None) -> int:
+        """Bytes a run may use: what the user allows, in GiB, or what is free."""
+        allowed = in_bytes(gib)
+        return self.free_memory if allowed is None else allowed
 
     def release(self) -> None:
         """Give cached memory back to the device."""

@@ -12,8 +12,20 @@ from napari_unet.core.tiling import TilePlan, count_for, shortest_tile, tile_len
 if TYPE_CHECKING:
     from napari_unet.core.architecture import UNetConfig
 
+GIB = 1 << 30
+
 _SLACK = 1.3
 """Strips, convolution workspaces and what allocators round up: `benchmarks/memory.py` shows it."""
+
+
+def in_bytes(gib: float | None) -> int | None:
+    """Turn what a user allows, in GiB, into bytes; None stays None: what is free."""
+    return None if gib is None else int(gib * GIB)
+
+
+def in_words(n_bytes: float) -> str:
+    """Return a size as one would say it, in GiB or MiB."""
+    return f"{n_bytes / GIB:.1f} GiB" if n_bytes >= GIB else f"{n_bytes / GIB * 1024:.0f} MiB"
 
 
 def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool = True) -> float:

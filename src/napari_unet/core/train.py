@@ -12,6 +12,7 @@ from napari_unet.core.champion import Champion
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.learner import Learner
+from napari_unet.core.memory import in_bytes
 from napari_unet.core.model import Model
 from napari_unet.core.progress import Progress
 from napari_unet.core.schedule import check_interval, rate_factor
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GIB = 1 << 30
 SETTLING = 0.3
 """Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
 weights settle on what segmentation uses."""
@@ -97,8 +97,7 @@ class Trainer:
         self._path = path
         self._resume = resume
         rival = parent if parent is not None and _comparable(parent, model) else None
-        memory = None if options.memory is None else int(options.memory * GIB)
-        self._champion = Champion(rival, compute, memory)
+        self._champion = Champion(rival, compute, in_bytes(options.memory))
         self._prepared = False
         self._measured = 0
         self._troubles: list[str] = []
@@ -164,7 +163,8 @@ class Trainer:
         self._clock = TrainingClock(self.status, self.options)
 
     def _prepare(self) -> Job[None]:
-        self._plan = yield from self._noted(choose_plan(self._candidates(), self._free()))
+        free = self._compute.budget(self.options.memory)
+        self._plan = yield from self._noted(choose_plan(self._candidates(), free))
         self._set = yield from self._training_set(None)
         self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
         key = training_key(self._model, self.options, self._set)
@@ -233,7 +233,8 @@ class Trainer:
         """Go on with a plan that takes less memory than the one that did not fit."""
         self._compute.release()
         # what every plan counts for the weights is taken already
-        free = self._free() + COPIES * 4 * self._model.spec.config.parameters
+        free = self._compute.budget(self.options.memory)
+        free += COPIES * 4 * self._model.spec.config.parameters
         job = choose_plan(self._candidates(), free, below=self._plan.memory)
         self._plan = yield from self._noted(job)
         self.status.adopt(self._plan)
@@ -372,11 +373,6 @@ class Trainer:
     def _candidates(self) -> Iterator[TrainingPlan]:
         images = [annotation.image for annotation in self.paint.annotations]
         return plans(self._model.spec.config, self.options, self._compute, images)
-
-    def _free(self) -> float:
-        if self.options.memory is not None:
-            return self.options.memory * GIB
-        return self._compute.free_memory
 
 
 def _comparable(one: Model, other: Model) -> bool:

@@ -7,6 +7,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory import in_words
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.recompute_policy import OFF, everything, policies, recompute_share
 from napari_unet.core.training_memory import training_bytes_per_pixel
@@ -58,9 +59,8 @@ class TrainingPlan:
         shape = " × ".join(map(str, self.patch))
         how = "" if self.chunk == self.batch else f", {self.chunk} at a time"
         again = f", recomputing {self.recompute:.0%}" if self.policy != OFF else ""
-        size = self.memory / (1 << 30)
-        said = f"{size:.1f} GiB" if size >= 1 else f"{size * 1024:.0f} MiB"
-        return f"{self.batch} patches of {shape} a step{how}, about {said}{again}"
+        size = in_words(self.memory)
+        return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
 
 
 def plans(
@@ -83,7 +83,7 @@ def plans(
         What it learns from: no patch is larger than the largest; the pixel size is the first one's.
     """
     sizes = [[image.sizes.get(a, 1) for a in config.spatial] for image in images]
-    spacing = [images[0].scale.get(a, 1.0) for a in config.spatial]
+    spacing = images[0].spacing(config.spatial)
     itemsize = 4 if compute.precision == "float32" else 2
     batch = options.batch or BATCHES[config.ndim]
     fixed = config.parameters * 4 * COPIES
@@ -135,8 +135,7 @@ def choose_plan(
     assert smallest is not None
     raise UserError(
         "There is not enough memory to train this network",
-        value=f"the smallest step takes {smallest.memory / (1 << 30):.1f} GiB, "
-        f"{free / (1 << 30):.1f} GiB are free",
+        value=f"the smallest step takes {in_words(smallest.memory)}, {in_words(free)} are free",
         rule="A patch must fit into the memory with all that is kept for its gradients.",
         remedy="Let activation checkpointing on 'auto', take smaller patches, close other programs, "
         "or use a smaller network.",

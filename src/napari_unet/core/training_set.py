@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,12 +69,12 @@ class TrainingSet:
     affines: tuple[Affines, ...]
     windows: tuple[HeldWindow, ...]
 
-    @property
+    @cached_property
     def class_weights(self) -> tuple[float, ...]:
         """Weight of each class in the loss, background first."""
         return balance(self.survey.pixels)
 
-    @property
+    @cached_property
     def validation_pixels(self) -> int:
         """Pixels that the network computes for one judgement."""
         return sum(int(np.prod([s.stop - s.start for s in w.box])) for w in self.windows)
@@ -158,20 +159,20 @@ def held_windows(
     """
     found = []
     for frame in frames(truth.annotation.image, spatial, channels):
-        boxes = []
+        here = []
         for key, mask in truth.held.items():
             where = dict(zip(truth.annotation.loops, key, strict=True))
             if mask and all(where[a] == i for a, i in frame.index.items()):
-                boxes.append((where.get("Z", 0), *mask.box))
-        if not boxes:
+                here.append((where.get("Z", 0), mask))
+        if not here:
             continue
-        depth, rows, columns = zip(*boxes, strict=True)
+        depth, masks = zip(*here, strict=True)
         box: Box = tuple(
-            slice(min(s.start for s in each), max(s.stop for s in each)) for each in (rows, columns)
+            slice(min(s.start for s in each), max(s.stop for s in each))
+            for each in zip(*(mask.box for mask in masks), strict=True)
         )
         if "Z" in frame.spatial:
             box = (slice(min(depth), max(depth) + 1), *box)
-        masks = [mask for mask in truth.held.values() if mask]
         found += [
             HeldWindow(truth, frame, cell, affines)
             for cell in _cells(box)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from napari_unet.core.memory import in_bytes
 from napari_unet.core.survey import survey
 from napari_unet.services.options import SegmentOptions, channel_indices
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from napari_unet.core.metrics import ClassScore
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
-
-GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,9 @@ def evaluate(
         affines = Affines(spec.normalization, frames(image, spec.axes, channels))
         everything = replace(truth, held=truth.applies)
         windows += held_windows(everything, spec.axes, channels, affines)
-    memory = None if options.memory is None else int(options.memory * GIB)
     compute = choose(options.device, options.precision)
-    confusion = yield from judge(Model(spec, model.network), windows, compute, memory)
+    judged = Model(spec, model.network)
+    confusion = yield from judge(judged, windows, compute, in_bytes(options.memory))
     return Evaluation(
         confusion.scores(spec.label_names), confusion.foreground_iou, confusion.foreground_dice
     )

@@ -210,7 +210,7 @@ def _trainer(
 
     compute = choose(options.device, options.precision)
     if compute.device == "mps" and options.precision == "auto":
-        # recomputing knows the autocast of processors and CUDA only
+        # nobody has trained there in 16 bits yet
         compute = Compute("mps", "float32")
     parent = None if isinstance(model, Blank) else model
     start = model.model() if isinstance(model, Blank) else model

@@ -49,7 +49,7 @@ def new_network(
         found = yield from survey(annotations)
         classes = tuple(found.names.values())
     image = annotations[0].image
-    spacing = tuple(image.scale.get(a, 1.0) for a in "ZYX"[-ndim:])
+    spacing = image.spacing("ZYX"[-ndim:])
     return Blank(
         ndim=ndim,
         channels=channels,

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from napari_unet.core.training_options import TrainingOptions
     from napari_unet.core.training_plan import TrainingPlan
 
-GIB = 1 << 30
-
 
 @dataclass(frozen=True)
 class Outlook:
@@ -80,6 +78,6 @@ def plan_of(
     from napari_unet.core.training_plan import choose_plan, plans
 
     compute = choose(options.device, options.precision)
-    free = compute.free_memory if options.memory is None else options.memory * GIB
+    free = compute.budget(options.memory)
     images = [annotation.image for annotation in annotations]
     return (yield from choose_plan(plans(spec.config, options, compute, images), free))

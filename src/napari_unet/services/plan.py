@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.axes import Frame, Image, frames
+from napari_unet.core.memory import in_bytes, in_words
 from napari_unet.services.options import SegmentOptions, channel_indices
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import Model
     from napari_unet.core.predict import Predictor
-
-GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,11 @@ class Plan:
         parts = [
             f"{tiles} of {shape}",
             f"{self.halo_share:.0%} halo",
-            f"about {_size(self.memory)} on {self.device} in {self.precision}",
+            f"about {in_words(self.memory)} on {self.device} in {self.precision}",
         ]
         if not self.exact:
             parts.append("tiles blended: this network's result depends on the tile")
         return ", ".join(parts)
-
-
-def _size(n_bytes: float) -> str:
-    return f"{n_bytes / GIB:.1f} GiB" if n_bytes >= GIB else f"{n_bytes / GIB * 1024:.0f} MiB"
 
 
 def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> Plan:
@@ -88,7 +83,7 @@ def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
         model,
         choose(options.device, options.precision),
         normalization=options.normalization,
-        memory=None if options.memory is None else int(options.memory * GIB),
+        memory=in_bytes(options.memory),
         tile=options.tile,
     )
 

@@ -28,6 +28,11 @@ def check_output(path: Path, overwrite: bool) -> None:
             rule=f"They are written as TIFF, to files that end in {' or '.join(SUFFIXES)}.",
             remedy=f"Name it {path.stem}.tif.",
         )
+    check_free(path, overwrite)
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise a :class:`UserError` when there is a file at `path` that may not be replaced."""
     if path.exists() and not overwrite:
         raise UserError(
             f"{path} exists already",
