@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -376,9 +377,10 @@ def test_no_stroke_is_on_both_sides(paint, seed):
 def test_a_share_of_the_strokes_of_each_class_is_held_out_by_the_seed():
     paint = scribbled()
     found = finish(hold_out([truth_of(paint)], fraction=0.2, seed=3))
-    assert str(found) == "Held out: 4 of 20 strokes."
     held = everything(found.truths[0], "validation")
-    assert (held == 0).sum() == (held == 1).sum() == 24
+    n = [int((held == c).sum()) // 12 for c in (0, 1)]
+    assert str(found) == f"Held out: {sum(n)} of 20 strokes."
+    assert 1 <= min(n) <= max(n) <= 3
     again = finish(hold_out([truth_of(paint)], fraction=0.2, seed=3))
     assert (everything(again.truths[0], "validation") == held).all()
     other = finish(hold_out([truth_of(paint)], fraction=0.2, seed=4))
@@ -404,11 +406,46 @@ def test_held_out_strokes_stay_so_when_more_is_painted():
     more[y + 1, x : x + 3] = paint[y, x]  # the stroke grows
     free = np.argwhere((more == 0) & (np.roll(more, 1, 0) == 0) & (np.roll(more, -1, 0) == 0))[0]
     more[tuple(free)] = 2  # a new one
-    again = finish(hold_out([truth_of(more)], seed=1, earlier=first.truths))
+    again = finish(hold_out([truth_of(more)], seed=1, earlier=first.masks))
     now = everything(again.truths[0], "validation") != IGNORE
     expected = held.copy()
     expected[y + 1, x : x + 3] = True
     assert (now == expected).all()
+
+
+def test_if_nothing_was_held_out_nothing_is_when_more_is_painted():
+    few = finish(hold_out([truth_of(scribbled(3))]))
+    again = finish(hold_out([truth_of(scribbled(10))], earlier=few.masks))
+    assert not again.taken
+    assert "as before" in str(again)
+    assert_whole(again.truths[0], False)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99), extra=st.integers(1, 40))
+def test_paint_keeps_its_side_in_a_later_training_with_more_of_it(seed, extra):
+    """What a network has learnt does not judge the next one, and the other way round."""
+    paint = grid_of_objects(6, 10, gap=10)
+    numbers = np.random.default_rng(seed).permutation(100) + 1
+    first = np.where(np.isin(paint, numbers[: 100 - extra]), paint, 0)
+    sides = []
+    for stage in (first, paint):
+        truth = finish(hold_out([truth_of(stage, "objects")], seed=seed)).truths[0]
+        sides.append(set(stage[everything(truth, "validation") != IGNORE].tolist()) - {0})
+    there = set(first.flat)
+    # the share may be topped up where chance leaves it below a half
+    assert len((sides[0] ^ sides[1]) & there) <= max(0, 10 - len(sides[0]))
+
+
+def test_an_object_keeps_its_side_when_its_outline_is_corrected():
+    paint = grid_of_objects(8, 8, gap=8)
+    y, x = np.indices(paint.shape)
+    trimmed = np.where((paint > 0) & (y % 16 == 0) & (x % 16 < 3), 0, paint)
+    sides = []
+    for stage in (paint, trimmed):
+        truth = finish(hold_out([truth_of(stage, "objects")], seed=3)).truths[0]
+        sides.append(set(stage[everything(truth, "validation") != IGNORE].tolist()) - {0})
+    assert sides[0] == sides[1]
 
 
 def grid_of_objects(side, n, gap=4):
@@ -425,10 +462,10 @@ def test_objects_are_held_out_with_the_background_nearest_to_them():
     truth = finish(hold_out([truth_of(paint, "objects")], fraction=0.2)).truths[0]
     held = assert_whole(truth, True)
     taken = set(paint[held]) - {0}
-    assert len(taken) == 5
+    assert 2 <= len(taken) <= 8
     assert not taken & set(paint[~held])
     background = held & (paint == 0)
-    assert 0.1 < background.sum() / (paint == 0).sum() < 0.3
+    assert 0.05 < background.sum() / (paint == 0).sum() < 0.3
     for y, x in np.argwhere(background)[::7]:
         distance = np.hypot(*(np.indices(paint.shape) - np.array([y, x])[:, None, None]))
         distance[paint == 0] = np.inf
@@ -439,11 +476,12 @@ def test_of_dense_classes_neighbouring_planes_are_held_out():
     rng = np.random.default_rng(0)
     truth = truth_of(rng.integers(0, 2, (10, 16, 16)), "classes")
     found = finish(hold_out([truth], fraction=0.3, seed=2))
-    assert found.taken == ("3 of 10 regions or planes",)
     held = assert_whole(found.truths[0], True)
     planes = np.flatnonzero(held.any(axis=(1, 2)))
     assert held[planes].all()
-    assert planes.tolist() == list(range(planes[0], planes[0] + 3))
+    assert found.taken == (f"{len(planes)} of 10 regions or planes",)
+    assert 2 <= len(planes) <= 4
+    assert planes.tolist() == list(range(planes[0], planes[0] + len(planes)))
 
 
 def test_of_dense_classes_whole_regions_are_held_out():
@@ -452,6 +490,26 @@ def test_of_dense_classes_whole_regions_are_held_out():
     found = finish(hold_out([truth_of(paint, "classes", regions=regions)]))
     held = assert_whole(found.truths[0], True)
     assert held.sum() == 36
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_regions_with_each_class_are_on_both_sides(seed):
+    """Of eight regions, three hold foreground."""
+    paint = np.zeros((16, 64), int)
+    for i in (0, 3, 6):
+        paint[4:8, 8 * i + 2 : 8 * i + 5] = 1
+    regions = tuple(Region.box((0, 16), (8 * i, 8 * i + 8)) for i in range(8))
+    truth = finish(hold_out([truth_of(paint, "classes", regions=regions)], seed=seed)).truths[0]
+    for part in ("training", "validation"):
+        assert {0, 1} <= set(everything(truth, part).flat)
+
+
+def test_with_foreground_in_one_region_only_nothing_is_held_out():
+    paint = np.zeros((16, 64), int)
+    paint[4:8, 2:5] = 1
+    regions = tuple(Region.box((0, 16), (8 * i, 8 * i + 8)) for i in range(8))
+    held = finish(hold_out([truth_of(paint, "classes", regions=regions)]))
+    assert_whole(held.truths[0], False)
 
 
 def test_several_annotations_of_several_kinds_go_together():
@@ -463,7 +521,8 @@ def test_several_annotations_of_several_kinds_go_together():
     found = finish(survey(annotations, ONE))
     assert (found.summary.strokes, found.summary.objects) == (21, 16)
     held = finish(hold_out(found.truths))
-    assert str(held) == "Held out: 4 of 20 strokes, 3 of 16 objects, 1 of 5 regions or planes."
+    told = r"Held out: \d of 20 strokes, \d of 16 objects, 1 of 5 regions or planes\."
+    assert re.fullmatch(told, str(held))
     for truth in held.truths:
         assert_whole(truth, True)
 
@@ -474,7 +533,7 @@ def test_forty_thousand_objects_take_seconds():
     found = finish(survey([annotate(paint, "objects")], ONE))
     assert found.summary.objects == 40_000
     held = finish(hold_out(found.truths))
-    assert held.taken == ("8000 of 40000 objects",)
+    assert 7000 < int(held.taken[0].split()[0]) < 9000
     assert time.perf_counter() - start < 20
 
 
@@ -487,7 +546,7 @@ def test_membranes_with_255_for_cells(shared_data):
     assert found.summary.planes == 20
     assert found.pixels == (int((paint == 0).sum()), int((paint == 255).sum()))
     held = finish(hold_out(found.truths))
-    assert held.taken == ("4 of 20 regions or planes",)
+    assert held.taken == ("2 of 20 regions or planes",)
 
 
 def test_objects_that_nobody_drew_are_left_out_by_regions(shared_data):

@@ -68,10 +68,30 @@ def test_a_network_is_tuned_and_compared_with_its_parent(parent):
     assert [s.name for s in result.before] == ["background", "foreground"]
     assert [s.pixels for s in result.before] == [s.pixels for s in result.after]
     assert result.better
-    # the parent was trained on an image of this name
-    assert "flatters" in result.verdict
+    assert "flatters" not in result.verdict
     assert result.after[1].iou > result.before[1].iou
     assert iou(result.model) > iou(parent)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"held_out": 0.3}])
+def test_what_the_parent_may_have_learnt_is_told(parent, other):
+    """It was trained on an image of this name; other settings hold out other strokes."""
+    assert "flatters" in trained([scribbled()], parent, steps=4, **other).verdict
+
+
+def test_what_judges_a_network_judges_the_next_one_too(parent):
+    """The parent learnt nothing of what is held out in the second round, though more was painted."""
+    first, more = scribbled(), scribbled()
+    first.paint[40:] = 0
+    rounds = []
+    for annotation in (first, more):
+        model = rounds[-1].model if rounds else None
+        rounds.append(trained([annotation], model, steps=4))
+    sides = [one.trained.training_set.held.truths[0] for one in rounds]
+    frame, box = sides[0].annotation.whole(())
+    learnt = sides[0].training(frame, box) >= 0
+    assert learnt.any()
+    assert not (learnt & (sides[1].validation(frame, box) >= 0)).any()
 
 
 def test_a_new_model_tells_where_it_comes_from(parent, tmp_path):
@@ -467,6 +487,34 @@ def test_an_interrupted_training_comes_to_the_same_result(tmp_path):
     result = finish(finetune([scribbled()], blank(), chosen, state=path))
     assert same(weights(result), weights(expected))
     assert result.trained.status.curve == expected.trained.status.curve
+
+
+def test_a_training_that_had_taken_up_paint_is_resumed_with_what_it_held_out(tmp_path):
+    path = tmp_path / "x.training"
+    chosen = options(steps=16, save_every=1e-3)
+    annotation, more = scribbled(), scribbled()
+    annotation.paint[32:] = 0
+    paint = Paint((annotation,))
+    sets = []
+    job = finetune(paint, blank(), chosen, state=path)
+    for step in job:
+        if isinstance(step, ResultSoFar):
+            sets.append(step.result.trained.training_set)
+            paint.annotations = (more,)
+        if step.done >= 12 and "loss" in step.metrics:
+            break
+    job.close()
+    taken = read_status(path).step
+    resumed = finetune([more], blank(), chosen, state=path)
+    first = next(step for step in resumed if "loss" in step.metrics)
+    assert first.done == taken + 1
+    result = finish(resumed)
+    truth = result.trained.training_set.held.truths[0]
+    frame, box = truth.annotation.whole(())
+    held = truth.validation(frame, box) >= 0
+    before = sets[0].held.truths[0].validation(frame, box) >= 0
+    assert before.any()
+    assert (held == before).all()
 
 
 @pytest.mark.parametrize("other", ["options", "paint", "damaged"])

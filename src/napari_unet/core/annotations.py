@@ -119,6 +119,8 @@ class Strokes:
         Paint value of each.
     sizes
         Pixels of each.
+    middles
+        Where each lies: its first plane's key, and the y and x of its centre there.
     pieces
         For each plane that carries paint, the number of the stroke that each piece of
         :func:`napari_unet.core.survey.pieces` belongs to.
@@ -126,6 +128,7 @@ class Strokes:
 
     values: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    middles: tuple[tuple[int, ...], ...]
     pieces: Mapping[PlaneKey, NDArray[np.int64]]
 
 

@@ -6,7 +6,7 @@ planes where there are several.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ import edt
 import numpy as np
 
 from napari_unet.core.bitmask import BitMask
+from napari_unet.core.lots import Thing, draw
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.strokes import plane_pieces
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations import PlaneKey, Truth
 
+    Held = Sequence[Mapping[PlaneKey, BitMask]]
+
 LEAST = 4
 """Fewest strokes (of a class), objects, regions or planes of which one is held out."""
-MOST = 0.5
-"""Largest share of the pixels of a class that is held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,29 +49,31 @@ class HoldOut:
     taken: tuple[str, ...]
     reason: str
 
+    @property
+    def masks(self) -> Held:
+        """What is held out of each annotation, plane by plane."""
+        return [truth.held for truth in self.truths]
+
     def __str__(self) -> str:
         return f"Held out: {', '.join(self.taken)}." if self.taken else self.reason
 
 
-class _Thing(NamedTuple):
-    """A stroke or an object: the number of its annotation, its own there, its pixels."""
-
-    truth: int
-    stroke: int
-    size: int
-
-
 class _Area(NamedTuple):
-    """A region or plane: the number of its annotation, and its pixels."""
+    """A region or plane of dense classes.
 
-    truth: int
+    Attributes
+    ----------
+    thing
+        What is drawn by lot.
+    planes
+        Its pixels.
+    classes
+        What was painted there.
+    """
+
+    thing: Thing
     planes: Mapping[PlaneKey, BitMask]
-
-
-class _Chosen(NamedTuple):
-    strokes: list[set[int]]
-    areas: list[_Area]
-    taken: list[str]
+    classes: set[int]
 
 
 def hold_out(
@@ -78,110 +81,104 @@ def hold_out(
     *,
     fraction: float = 0.2,
     seed: int = 0,
-    earlier: Sequence[Truth] = (),
+    earlier: Held | None = None,
 ) -> Job[HoldOut]:
-    """Choose what to hold out.
+    """Choose what to hold out, by lots that depend on where paint lies.
 
     Scribbles: of each class with at least :data:`LEAST` strokes a share of the strokes, if there are
     two such classes. Objects: a share of them, with the background nearest to each. Classes: a share of
-    the regions, or without regions of the planes (those next to one another), if there are enough;
-    else like objects, their connected parts.
+    the regions, or without regions of the planes, if there are enough; each class is on both sides.
+    Else like objects, their connected parts.
 
     Parameters
     ----------
     truths
         The annotations.
     fraction
-        Share of the strokes, objects or areas, 0 to 1; of no class more than half of the pixels.
+        Share of the strokes, objects or areas, 0 to 1.
     seed
-        Of the choice.
+        Of the lots.
     earlier
-        The same annotations before more was painted, with what was held out of them, in the same
-        order. What was held out stays so, with what has grown onto it, and nothing else is.
+        What was held out of these annotations before more was painted, plane by plane. It stays so,
+        with what has grown onto it, and nothing else is.
 
     Yields
     ------
     Progress
         After each plane.
     """
-    if any(truth.held for truth in earlier):
+    if earlier is not None:
         return (yield from _hold_again(truths, earlier))
-    chosen = _choose(truths, fraction, np.random.default_rng(seed))
-    if not chosen.taken:
-        return HoldOut(tuple(truths), (), _reason(truths))
-    held = yield from _masks(truths, chosen.strokes)
-    for area in chosen.areas:
-        for key, mask in area.planes.items():
-            held[area.truth][key] = BitMask.union([held[area.truth].get(key, BitMask.none()), mask])
-    return HoldOut(_with(truths, held), tuple(chosen.taken), "")
-
-
-def _choose(truths: Sequence[Truth], fraction: float, rng: np.random.Generator) -> _Chosen:
-    chosen = _Chosen([set() for _ in truths], [], [])
+    strokes: list[set[int]] = [set() for _ in truths]
+    chosen: list[_Area] = []
+    taken: list[str] = []
     for kind in ("scribbles", "objects", "classes"):
         numbers = [i for i, truth in enumerate(truths) if truth.annotation.kind == kind]
-        areas = _areas(truths, numbers) if kind == "classes" else []
+        areas = (yield from _areas(truths, numbers)) if kind == "classes" else []
         if len(areas) >= LEAST:
-            _choose_areas(areas, fraction, rng, chosen)
+            drawn = set(draw([a.thing for a in areas], fraction, seed, [a.classes for a in areas]))
+            chosen = [area for area in areas if area.thing in drawn]
+            if chosen:
+                taken.append(f"{len(chosen)} of {len(areas)} regions or planes")
             continue
         pools = _pools(truths, numbers)
-        drawn = [_draw(pool, fraction, rng) for pool in pools]
-        if kind == "scribbles" and sum(map(bool, drawn)) < 2:
+        found = [draw(pool, fraction, seed) if len(pool) >= LEAST else [] for pool in pools]
+        if kind == "scribbles" and sum(map(bool, found)) < 2:
             continue
-        for thing in (thing for things in drawn for thing in things):
-            chosen.strokes[thing.truth].add(thing.stroke)
-        if n := sum(map(len, drawn)):
+        for thing in (thing for things in found for thing in things):
+            strokes[thing.truth].add(thing.number)
+        if n := sum(map(len, found)):
             name = "objects" if kind == "objects" else "strokes"
-            chosen.taken.append(f"{n} of {sum(map(len, pools))} {name}")
-    return chosen
+            taken.append(f"{n} of {sum(map(len, pools))} {name}")
+    if not taken:
+        return HoldOut(tuple(truths), (), _reason(truths))
+    held = yield from _masks(truths, strokes)
+    for area in chosen:
+        _join(held[area.thing.truth], area.planes)
+    return HoldOut(_with(truths, held), tuple(taken), "")
 
 
-def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[_Thing]]:
+def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Thing]]:
     """Strokes by class; all objects together."""
-    pools: dict[int, list[_Thing]] = defaultdict(list)
+    pools: dict[int, list[Thing]] = defaultdict(list)
     for i in numbers:
-        strokes = truths[i].strokes
-        for stroke, (value, size) in enumerate(zip(strokes.values, strokes.sizes, strict=True)):
-            pools[0 if truths[i].objects else int(value)].append(_Thing(i, stroke, int(size)))
+        strokes, name = truths[i].strokes, truths[i].annotation.image.name
+        each = zip(strokes.values.tolist(), strokes.sizes.tolist(), strokes.middles, strict=True)
+        for stroke, (value, size, middle) in enumerate(each):
+            pool = pools[0 if truths[i].objects else value]
+            pool.append(Thing(i, stroke, size, name, middle))
     return [pools[value] for value in sorted(pools)]
 
 
-def _draw(pool: Sequence[_Thing], fraction: float, rng: np.random.Generator) -> list[_Thing]:
-    if len(pool) < LEAST or fraction <= 0:
-        return []
-    wanted = max(1, round(fraction * len(pool)))
-    room = MOST * sum(thing.size for thing in pool)
-    drawn: list[_Thing] = []
-    for i in rng.permutation(len(pool)):
-        if len(drawn) < wanted and pool[i].size <= room:
-            drawn.append(pool[i])
-            room -= pool[i].size
-    return drawn
-
-
-def _areas(truths: Sequence[Truth], numbers: Sequence[int]) -> list[_Area]:
+def _areas(truths: Sequence[Truth], numbers: Sequence[int]) -> Job[list[_Area]]:
     """Regions, and planes of annotations without any."""
     found: list[_Area] = []
     for i in numbers:
         annotation, applies = truths[i].annotation, truths[i].applies
-        if not annotation.regions:
-            found += [_Area(i, {key: mask}) for key, mask in applies.items()]
+        places: list[dict[PlaneKey, BitMask]] = []
         for region in annotation.regions:
-            mask = region.mask(annotation.plane_shape)
             keys = [key for key in applies if region.covers(annotation.plane(key).index)]
-            found.append(_Area(i, dict.fromkeys(keys, mask)))
+            places.append(dict.fromkeys(keys, region.mask(annotation.plane_shape)))
+        if not places:
+            places = [{key: mask} for key, mask in applies.items()]
+        for place in filter(None, places):
+            pixels: Counter[int] = Counter()
+            for key, mask in place.items():
+                pixels.update(_classes(truths[i], key, mask))
+                yield Progress(len(found), len(found) + 1, "Setting paint aside for validation")
+            key, mask = next(iter(place.items()))
+            middle = (*key, *((s.start + s.stop) // 2 for s in mask.box))
+            thing = Thing(i, len(found), pixels.total(), annotation.image.name, middle)
+            found.append(_Area(thing, place, set(pixels)))
     return found
 
 
-def _choose_areas(
-    areas: Sequence[_Area], fraction: float, rng: np.random.Generator, chosen: _Chosen
-) -> None:
-    # neighbours, so that few of them have a plane that looks alike in training
-    n = min(max(1, round(fraction * len(areas))), int(MOST * len(areas))) if fraction > 0 else 0
-    first = int(rng.integers(len(areas) - n + 1))
-    chosen.areas.extend(areas[first : first + n])
-    if n:
-        chosen.taken.append(f"{n} of {len(areas)} regions or planes")
+def _classes(truth: Truth, key: PlaneKey, mask: BitMask) -> dict[int, int]:
+    """Count the pixels of each class in a part of a plane."""
+    frame, _ = truth.annotation.whole(key)
+    labels = truth.labels(frame, mask.box)[mask.window(*mask.box)]
+    values, counts = np.unique(labels, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def _masks(
@@ -217,12 +214,12 @@ def _mask(truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_]) -> BitMask:
     return BitMask.of(mask)
 
 
-def _hold_again(truths: Sequence[Truth], earlier: Sequence[Truth]) -> Job[HoldOut]:
+def _hold_again(truths: Sequence[Truth], earlier: Held) -> Job[HoldOut]:
     """Hold out what was held out, and the strokes and objects that have a pixel in it."""
     grown: list[set[int]] = [set() for _ in truths]
     for i, (truth, before) in enumerate(zip(truths, earlier, strict=False)):
         # parts of dense classes hang together across everything
-        for key, mask in before.held.items() if truth.annotation.kind != "classes" else ():
+        for key, mask in before.items() if truth.annotation.kind != "classes" else ():
             if key in truth.strokes.pieces:
                 numbered, _ = plane_pieces(truth, key)
                 touched = np.unique(numbered[mask.window(*truth.annotation.whole(key)[1])])
@@ -230,9 +227,15 @@ def _hold_again(truths: Sequence[Truth], earlier: Sequence[Truth]) -> Job[HoldOu
         grown[i].discard(-1)
     held = yield from _masks(truths, grown)
     for now, before in zip(held, earlier, strict=False):
-        for key, mask in before.held.items():
-            now[key] = BitMask.union([now.get(key, BitMask.none()), mask])
+        _join(now, before)
+    if not any(held):
+        return HoldOut(tuple(truths), (), "Nothing is held out, as before more was painted.")
     return HoldOut(_with(truths, held), ("the same as before",), "")
+
+
+def _join(held: dict[PlaneKey, BitMask], others: Mapping[PlaneKey, BitMask]) -> None:
+    for key, mask in others.items():
+        held[key] = BitMask.union([held.get(key, BitMask.none()), mask])
 
 
 def _with(truths: Sequence[Truth], held: Sequence[Mapping[PlaneKey, BitMask]]) -> tuple[Truth, ...]:
@@ -243,5 +246,6 @@ def _reason(truths: Sequence[Truth]) -> str:
     n = sum(len(truth.strokes.sizes) for truth in truths)
     return (
         f"Nothing is held out: {n} stroke{'s' * (n != 1)} or objects are too few. Validation needs "
-        f"{LEAST} strokes of the background and of a class, or {LEAST} objects, regions or planes."
+        f"{LEAST} strokes of the background and of a class, or {LEAST} objects, or {LEAST} regions or "
+        "planes, two of them with each class."
     )

@@ -96,6 +96,7 @@ class StrokeBook:
         self._parents: list[int] = []
         self._values: list[int] = []
         self._sizes: list[int] = []
+        self._middles: list[tuple[int, ...]] = []
         self._pieces: dict[PlaneKey, NDArray[np.int64]] = {}
         self._volume: PlaneKey | None = None
         self._objects: dict[int, int] = {}
@@ -133,6 +134,7 @@ class StrokeBook:
         self._parents.extend(range(first, first + len(values) - 1))
         self._values.extend(values[1:].tolist())
         self._sizes.extend(sizes[1:].tolist())
+        self._middles.extend((*key, y, x) for y, x in _middles(numbered, sizes))
         self._pieces[key] = ids
         if self._kind == "objects":
             for value, piece in zip(values[1:].tolist(), ids[1:].tolist(), strict=True):
@@ -150,7 +152,8 @@ class StrokeBook:
         values, sizes = np.array(self._values, dtype=np.int64), np.array(self._sizes)
         found = {key: np.concatenate([[-1], stroke[ids[1:]]]) for key, ids in self._pieces.items()}
         total = np.bincount(stroke, weights=sizes, minlength=len(kept)).astype(np.int64)
-        return Strokes(values[kept], total, found)
+        # a root is the first of its pieces
+        return Strokes(values[kept], total, tuple(self._middles[i] for i in kept), found)
 
     def _join_touching(
         self,
@@ -175,3 +178,12 @@ class StrokeBook:
     def _join(self, one: int, other: int) -> None:
         one, other = self._root(one), self._root(other)
         self._parents[max(one, other)] = min(one, other)
+
+
+def _middles(numbered: NDArray[Any], sizes: NDArray[np.int64]) -> list[list[int]]:
+    """Return the centre of mass, in whole pixels (y, x), of each piece."""
+    places = np.nonzero(numbered)
+    which = numbered[places]
+    sums = [np.bincount(which, weights=place, minlength=len(sizes))[1:] for place in places]
+    found: list[list[int]] = (np.stack(sums, axis=1) // sizes[1:, None]).astype(np.int64).tolist()
+    return found

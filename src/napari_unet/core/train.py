@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.batches import Batch
     from napari_unet.core.device import Compute
+    from napari_unet.core.holdout import Held
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
     from napari_unet.core.training_options import TrainingOptions
@@ -176,6 +177,7 @@ class Trainer:
             self.status.adopt(self._plan)
         else:
             self.status = found.status
+            self._set = yield from self._training_set(found.held)
             self._plan = self.status.plan(self._plan)
             self._learner.restore(found.tensors)
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
@@ -184,7 +186,7 @@ class Trainer:
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
 
-    def _training_set(self, earlier: TrainingSet | None) -> Job[TrainingSet]:
+    def _training_set(self, earlier: Held | None) -> Job[TrainingSet]:
         job = make_training_set(
             self.paint,
             self._model.spec,
@@ -310,12 +312,13 @@ class Trainer:
         if newest is self._set.annotations or newest is self._refused:
             return
         try:
-            self._set = yield from self._training_set(self._set)
+            self._set = yield from self._training_set(self._set.held.masks)
         except UserError as error:
             # a slip of the brush is no reason to lose a training
             self._refused = newest
             self._troubles.append(f"New paint was not learnt. {error}")
             return
+        self.status.key = training_key(self._model, self.options, self._set)
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
@@ -329,7 +332,7 @@ class Trainer:
             best = self._champion.model.network.state_dict()
             tensors |= {f"best/{k}": v for k, v in best.items()}
         try:
-            save_state(TrainingState(self.status, tensors), self._path)
+            save_state(TrainingState(self.status, tensors, self._set.held.masks), self._path)
         except UserError as error:
             # the training is worth more than its insurance
             self._path = None

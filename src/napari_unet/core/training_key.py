@@ -21,8 +21,8 @@ NEUTRAL = {"save_every", "memory"}
 def training_key(model: Model, options: TrainingOptions, training_set: TrainingSet) -> str:
     """Return a short text that is the same only for the same training.
 
-    Paint counts by where it applies, how much there is of each class, and what is held out: a state is
-    never taken up with paint in training that it was judged by.
+    Paint counts by where it applies and how much there is of each class. What is held out does not: it
+    is part of a training's state.
     """
     digest = hashlib.sha256(weights_hash(model.network.state_dict()).encode())
     digest.update(options.model_dump_json(exclude=NEUTRAL).encode())
@@ -31,10 +31,9 @@ def training_key(model: Model, options: TrainingOptions, training_set: TrainingS
         known = [image.name, image.axes, image.data.shape, truth.annotation.kind]
         known += [sorted(truth.pixels.items()), truth.strokes.sizes.tolist()]
         digest.update(json.dumps(known).encode())
-        for masks in (truth.applies, truth.held):
-            for place, mask in sorted(masks.items()):
-                digest.update(repr(place).encode())
-                digest.update(_content(mask))
+        for place, mask in sorted(truth.applies.items()):
+            digest.update(repr(place).encode())
+            digest.update(_content(mask))
     return digest.hexdigest()[:24]
 
 

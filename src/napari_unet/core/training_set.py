@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations import Annotation, Truth
     from napari_unet.core.axes import Box, Frame
-    from napari_unet.core.holdout import HoldOut
+    from napari_unet.core.holdout import Held, HoldOut
     from napari_unet.core.model import ModelSpec
     from napari_unet.core.paint import Paint
     from napari_unet.core.patches import PatchSampler
@@ -87,7 +87,7 @@ def make_training_set(
     patch: tuple[int, ...],
     held_out: float,
     seed: int,
-    earlier: TrainingSet | None = None,
+    earlier: Held | None = None,
 ) -> Job[TrainingSet]:
     """Look through paint, hold some out, and find where patches can be drawn.
 
@@ -104,8 +104,8 @@ def make_training_set(
     seed
         Of all that is random.
     earlier
-        What was made of the same images with less paint: what it held out stays held out, and if it
-        held nothing out, nothing is, since all of it has been learnt from.
+        What was held out of the same images with less paint. It stays so, and nothing else is, since
+        all else has been learnt from.
 
     Yields
     ------
@@ -120,9 +120,7 @@ def make_training_set(
     annotations = paint.annotations
     surveyed = yield from survey(annotations, spec.label_names)
     surveyed.summary.check()
-    before = earlier.held.truths if earlier is not None else ()
-    fraction = 0.0 if earlier is not None and not earlier.windows else held_out
-    held = yield from hold_out(surveyed.truths, fraction=fraction, seed=seed, earlier=before)
+    held = yield from hold_out(surveyed.truths, fraction=held_out, seed=seed, earlier=earlier)
     sampler = yield from index_patches(
         held.truths,
         spatial=spec.axes,

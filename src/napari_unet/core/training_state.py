@@ -1,7 +1,7 @@
 """What a training needs to go on after it was interrupted, in one file.
 
-Nothing else is random: batches are drawn by the number of the step, so weights, moments and that number
-are all there is to restore.
+Nothing else is random: batches are drawn by the number of the step, so weights, moments, that number and
+what is held out are all there is to restore.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.atomic import atomic_path
+from napari_unet.core.bitmask import BitMask
 from napari_unet.core.recompute_policy import Policy
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from napari_unet.core.annotations import PlaneKey
+    from napari_unet.core.holdout import Held
     from napari_unet.core.training_plan import TrainingPlan
 
 SUFFIX = ".training"
 _KEY = "napari_unet_training"
-_VERSION = 1
+_VERSION = 2
 
 
 class Point(BaseModel):
@@ -108,10 +112,13 @@ class TrainingState:
         How far it is.
     tensors
         Of the learner, and ``best/…``: the best weights so far.
+    held
+        What is held out of each annotation, plane by plane.
     """
 
     status: TrainingStatus
     tensors: Mapping[str, Tensor]
+    held: Held
 
 
 def save_state(state: TrainingState, path: Path) -> None:
@@ -126,6 +133,7 @@ def save_state(state: TrainingState, path: Path) -> None:
 
     header = {"version": _VERSION, "status": state.status.model_dump(mode="json")}
     tensors = {k: v.detach().cpu().contiguous() for k, v in state.tensors.items()}
+    tensors |= _pack(state.held)
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, {_KEY: json.dumps(header)}))
 
@@ -138,9 +146,42 @@ def load_state(path: Path, key: str) -> TrainingState | None:
     if status is None or status.key != key:
         return None
     try:
-        return TrainingState(status, load_file(path))
+        tensors = load_file(path)
+        held = {name: tensors.pop(name) for name in list(tensors) if name.startswith("held/")}
+        return TrainingState(status, tensors, _unpack(held))
     except (OSError, SafetensorError):
         return None
+
+
+def _pack(held: Held) -> dict[str, Tensor]:
+    """Name masks by annotation and plane; their sides are saved beside their bits."""
+    import torch
+
+    found = {}
+    for number, masks in enumerate(held):
+        for key, mask in masks.items():
+            name = "/".join(["held", *map(str, (number, *key))])
+            sides = [side for part in mask.box for side in (part.start, part.stop)]
+            found[f"{name}/sides"] = torch.tensor(sides)
+            if mask.bits is not None:
+                found[f"{name}/bits"] = torch.from_numpy(np.ascontiguousarray(mask.bits))
+    return found
+
+
+def _unpack(tensors: Mapping[str, Tensor]) -> Held:
+    found: list[dict[PlaneKey, BitMask]] = []
+    for name, sides in tensors.items():
+        _, number, *key, part = name.split("/")
+        if part != "sides":
+            continue
+        bits = tensors.get(name.removesuffix(part) + "bits")
+        top, bottom, left, right = sides.tolist()
+        mask = BitMask(
+            slice(top, bottom), slice(left, right), None if bits is None else bits.numpy()
+        )
+        found.extend({} for _ in range(int(number) + 1 - len(found)))
+        found[int(number)][tuple(map(int, key))] = mask
+    return found
 
 
 def read_status(path: Path) -> TrainingStatus | None:

@@ -92,16 +92,21 @@ class FinetuneResult:
             f"{'Better' if self.better else 'NOT better'} than before on held-out paint: "
             f"{iou}, was {old.foreground_iou:.3f}."
         )
-        if self._parent_knows_the_images:
-            # what is held out is drawn anew each time
+        if self._parent_may_know_the_paint:
             said += " The old one may have learnt some of that paint, which flatters it."
         return said
 
     @property
-    def _parent_knows_the_images(self) -> bool:
-        parent = self.trainer.parent
-        seen = () if parent is None else parent.spec.provenance.training.get("images", ())
-        return any(a.image.name in seen for a in self.trained.training_set.annotations)
+    def _parent_may_know_the_paint(self) -> bool:
+        """Whether it was trained on one of the images, with other lots or nothing held out."""
+        parent, options = self.trainer.parent, self.trainer.options
+        told = {} if parent is None else parent.spec.provenance.training
+        seen = any(
+            a.image.name in told.get("images", ()) for a in self.trained.training_set.annotations
+        )
+        lots = [told.get("options", {}).get(name) for name in ("seed", "held_out")]
+        alike = lots == [options.seed, options.held_out] and told.get("judged", False)
+        return seen and not alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +263,7 @@ def _provenance(
         "images": [a.image.name for a in used.annotations],
         "annotated_pixels": dict(used.survey.summary.pixels),
         "held_out": str(used.held),
+        "judged": bool(used.windows),
         "options": options.model_dump(mode="json"),
         "steps": status.step,
         "best_step": status.best_step,
