@@ -12,17 +12,23 @@ from napari_unet.core.annotations import IGNORE
 from napari_unet.core.augment import Draw, draw
 from napari_unet.core.deform import margin
 from napari_unet.core.intensity import expose
+from napari_unet.core.model import OBJECT_MAPS
+from napari_unet.core.object_targets import ObjectTargets, object_targets
 from napari_unet.core.targets import Border, Targets, make_targets
 from napari_unet.core.warp import warp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_unet.core.annotations import Truth
     from napari_unet.core.augment import AugmentOptions
+    from napari_unet.core.model import Task
     from napari_unet.core.patches import Patch
     from napari_unet.core.progress import Job
     from napari_unet.core.training_set import TrainingSet
+
+    Kin = tuple[bool, tuple[float, ...]]
+    """What patches of one target have in common: whether they hold objects, and their pixel size."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Batch:
 
     images: Tensor
     labels: Tensor
-    targets: Targets
+    targets: Targets | ObjectTargets
 
 
 class Batches:
@@ -59,6 +65,8 @@ class Batches:
         Weights between objects; None: all background is alike.
     device
         Where the batches go; the varying is done there.
+    task
+        Of the network.
     """
 
     def __init__(
@@ -68,7 +76,9 @@ class Batches:
         augment: AugmentOptions,
         border: Border | None,
         device: str,
+        task: Task = "semantic",
     ) -> None:
+        self._task = task
         self._set = training_set
         self._augment = augment
         self._border = border
@@ -118,17 +128,28 @@ class Batches:
         key = (sampler.seed, step, sample)
         return draw(self._augment, sampler.shape, spacing, channels, key)
 
-    def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets:
+    def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets | ObjectTargets:
         """Make the targets, at once for patches that have kind of paint and pixel size in common."""
         kinds = [(patch.truth.objects, self._spacing(patch.truth)) for patch in patches]
+        groups = {kind: [i for i, k in enumerate(kinds) if k == kind] for kind in kinds}
+        if self._task == "objects":
+            return self._object_targets(labels, groups)
         classes = torch.empty_like(labels, dtype=torch.int64)
         weights = torch.zeros_like(labels, dtype=torch.float32)
-        for kind in set(kinds):
-            members = [i for i, other in enumerate(kinds) if other == kind]
+        for (objects, spacing), members in groups.items():
             found = make_targets(
-                labels[members], objects=kind[0], border=self._border, spacing=kind[1]
+                labels[members], objects=objects, border=self._border, spacing=spacing
             )
             classes[members] = found.classes
             if found.weights is not None:
                 weights[members] = found.weights
         return Targets(classes, weights)
+
+    def _object_targets(self, labels: Tensor, groups: Mapping[Kin, list[int]]) -> ObjectTargets:
+        n, *shape = labels.shape
+        maps = torch.zeros((n, len(OBJECT_MAPS), *shape), device=labels.device)
+        known = torch.zeros_like(maps, dtype=torch.bool)
+        for (objects, spacing), members in groups.items():
+            found = object_targets(labels[members], objects=objects, spacing=spacing)
+            maps[members], known[members] = found.maps, found.known
+        return ObjectTargets(maps, known)

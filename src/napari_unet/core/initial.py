@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.model import Model, ModelSpec
+from napari_unet.core.model import OBJECT_MAPS, Model, ModelSpec
 from napari_unet.core.unet import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.core.model import Task
     from napari_unet.core.normalize import Normalization
 
 
@@ -30,6 +31,8 @@ class Blank:
         Number of input channels.
     classes
         Names of the classes, without the background.
+    task
+        Whether it tells pixels of these classes apart, or objects of one.
     base, depth
         Channels at the finest level, and number of poolings.
     spacing
@@ -45,6 +48,7 @@ class Blank:
     ndim: int = 2
     channels: int = 1
     classes: tuple[str, ...] = ("foreground",)
+    task: Task = "semantic"
     base: int = 32
     depth: int = 4
     spacing: tuple[float, ...] = ()
@@ -60,14 +64,14 @@ class Blank:
             depth=self.depth,
             ndim=self.ndim,
             in_channels=self.channels,
-            out_channels=_outputs(self.classes),
+            out_channels=_outputs(self.classes, self.task),
             strides=_strides(self.depth, self.spacing or (1.0,) * self.ndim),
             conv_bias=False,
         )
         own: dict[str, Any] = (
             {} if self.normalization is None else {"normalization": self.normalization}
         )
-        return ModelSpec(name=self.name, config=config, **_named(self.classes), **own)
+        return ModelSpec(name=self.name, config=config, **_named(self.classes, self.task), **own)
 
     def model(self) -> Model:
         """Make it."""
@@ -80,20 +84,23 @@ class Blank:
         return Model(spec, network.eval())
 
 
-def with_classes(spec: ModelSpec, classes: tuple[str, ...]) -> ModelSpec:
-    """Describe a model like another one, with these classes (without the background)."""
-    config = spec.config.model_copy(update={"out_channels": _outputs(classes)})
-    return ModelSpec.model_validate({**spec.model_dump(), **_named(classes), "config": config})
+def with_classes(spec: ModelSpec, classes: tuple[str, ...], task: Task = "semantic") -> ModelSpec:
+    """Describe a model like another one, with these classes (without the background) and this task."""
+    config = spec.config.model_copy(update={"out_channels": _outputs(classes, task)})
+    return ModelSpec.model_validate(
+        {**spec.model_dump(), **_named(classes, task), "config": config}
+    )
 
 
 def adapted(
     model: Model,
     *,
     classes: Sequence[str] | None = None,
+    task: Task | None = None,
     channels: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Model:
-    """Fit a model to other classes or channels.
+    """Fit a model to other classes, another task or other channels.
 
     Parameters
     ----------
@@ -102,6 +109,8 @@ def adapted(
     classes
         Names of the classes without the background; other than the model's own, they get a new head.
         None: the model's.
+    task
+        Another one than the model's gets a new head too. None: the model's.
     channels
         Names of the input channels. If their number is another one, each starts with the mean of the
         weights of those before, scaled so that activations stay as large. None: the model's.
@@ -115,11 +124,13 @@ def adapted(
     """
     spec = model.spec
     own = tuple(spec.label_names.values())
+    task = task or spec.task
+    classes = own if classes is None else tuple(classes)
     changes: dict[str, Any] = {}
     config: dict[str, Any] = {}
-    if classes is not None and tuple(classes) != own:
-        changes |= _named(tuple(classes))
-        config["out_channels"] = _outputs(tuple(classes))
+    if (classes, task) != (own, spec.task):
+        changes |= _named(classes, task)
+        config["out_channels"] = _outputs(classes, task)
     elif spec.activation == "none":
         changes |= {"activation": "sigmoid", "threshold": 0.5}
     if channels is not None and tuple(channels) != spec.channels:
@@ -147,13 +158,17 @@ def adapted(
     return Model(changed, network.eval())
 
 
-def _named(classes: tuple[str, ...]) -> dict[str, Any]:
+def _named(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
+    if task == "objects":
+        return {"task": task, "threshold": 0.5}
     if len(classes) == 1:
-        return {"classes": classes, "activation": "sigmoid", "threshold": 0.5}
-    return {"classes": ("background", *classes), "activation": "softmax"}
+        return {"task": task, "classes": classes, "activation": "sigmoid", "threshold": 0.5}
+    return {"task": task, "classes": ("background", *classes), "activation": "softmax"}
 
 
-def _outputs(classes: tuple[str, ...]) -> int:
+def _outputs(classes: tuple[str, ...], task: Task) -> int:
+    if task == "objects":
+        return len(OBJECT_MAPS)
     return 1 if len(classes) == 1 else len(classes) + 1
 
 

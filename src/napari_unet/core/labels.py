@@ -21,8 +21,11 @@ def to_labels(values: NDArray[np.float32], spec: ModelSpec, threshold: float) ->
     """Turn a block of outputs, (classes, …), into label values, (…).
 
     With softmax, the most probable class. Else the most probable of the classes whose probability
-    exceeds the threshold, counted from 1; 0 where none does.
+    exceeds the threshold, counted from 1; 0 where none does. Of a model that tells objects apart, 1 in
+    the foreground: objects are found in whole frames only.
     """
+    if spec.task == "objects":
+        values = values[:1]
     best = values.argmax(axis=0)
     if spec.activation != "softmax":
         best = (best + 1) * (values.max(axis=0) > threshold)

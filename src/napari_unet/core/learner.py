@@ -12,7 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_unet.core.average import Average
 from napari_unet.core.device import is_out_of_memory
-from napari_unet.core.loss import masked_loss
+from napari_unet.core.loss import masked_loss, object_loss
+from napari_unet.core.object_targets import ObjectTargets
 from napari_unet.core.recompute import training_forward
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_unet.core.device import Compute
     from napari_unet.core.model import Model
     from napari_unet.core.recompute_policy import Policy
+    from napari_unet.core.targets import Targets
     from napari_unet.core.training_options import TrainingOptions
 
 CLIP = 1.0
@@ -129,16 +131,24 @@ class Learner:
             x = chunk.images.contiguous(memory_format=_last(chunk.images.dim()))
             with torch.autocast(self.compute.device, dtype, enabled=on):
                 logits = training_forward(self.network, x, policy)
-            loss = masked_loss(
-                logits,
-                chunk.targets.classes,
-                activation="softmax" if self._activation == "softmax" else "sigmoid",
-                class_weights=class_weights,
-                weights=chunk.targets.weights,
-            ) * (len(chunk.images) / patches)
+            loss = self._loss(logits, chunk.targets, class_weights)
+            loss = loss * (len(chunk.images) / patches)
             self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         return total
+
+    def _loss(
+        self, logits: Tensor, targets: Targets | ObjectTargets, class_weights: Sequence[float]
+    ) -> Tensor:
+        if isinstance(targets, ObjectTargets):
+            return object_loss(logits, targets)
+        return masked_loss(
+            logits,
+            targets.classes,
+            activation="softmax" if self._activation == "softmax" else "sigmoid",
+            class_weights=class_weights,
+            weights=targets.weights,
+        )
 
     def _forget(self, statistics: Mapping[str, Tensor]) -> None:
         """Undo what a step has done before its end."""

@@ -1,4 +1,4 @@
-"""Losses over the labelled pixels only: masked cross-entropy and soft Dice.
+"""Losses over what is known only: masked cross-entropy and soft Dice, of classes or of objects' maps.
 
 The mask never touches the logits' values: a logit multiplied by 0 is a probability of one half, which
 counts. Unlabelled pixels are left out of every sum instead, so that their gradient is exactly zero.
@@ -16,6 +16,8 @@ from napari_unet.core.annotations import IGNORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_unet.core.object_targets import ObjectTargets
 
 ENOUGH = 100
 """Dice of a class counts where a batch has this many labelled pixels of it, and as many of others.
@@ -98,6 +100,32 @@ def masked_loss(
         return (entropy * share).sum() + _dice(probabilities, target, known)
 
 
+def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
+    """Cross-entropy of each map, plus soft Dice of foreground and boundary, where they are known.
+
+    Parameters
+    ----------
+    logits
+        (N, 3, [Z,] Y, X), of any precision; sums are taken in float32.
+    targets
+        What the maps should be.
+
+    Returns
+    -------
+    Tensor
+        A scalar, float32, with a gradient of zero where nothing is known. A distance is a share, so its
+        cross-entropy is smallest, but not 0, where it is met.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        known = targets.known
+        safe = torch.where(known, logits.float(), 0.0)
+        over = [0, *range(2, safe.dim())]
+        entropy = functional.binary_cross_entropy_with_logits(safe, targets.maps, reduction="none")
+        mean = (entropy * known).sum(over) / known.sum(over).clamp(min=1)
+        classes = safe.sigmoid()[:, :2], targets.maps[:, :2], known[:, :2].float()
+        return mean.sum() + _soft_dice(*classes)
+
+
 def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Mean over the channels of the binary cross-entropy, a number for each pixel."""
     truth = _one_hot(target, logits.shape[1])
@@ -107,12 +135,15 @@ def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def _dice(probabilities: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """One minus soft Dice, in the mean over the classes but the background with enough labels."""
     truth = _one_hot(target, probabilities.shape[1])
-    mask = known[:, None].float()
+    return _soft_dice(probabilities, truth, known[:, None].float().expand_as(truth))
+
+
+def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     over = [0, *range(2, probabilities.dim())]
     both = (probabilities * truth * mask).sum(over)
     either = ((probabilities + truth) * mask).sum(over)
     of_class = (truth * mask).sum(over)
-    enough = ((of_class >= ENOUGH) & (mask.sum() - of_class >= ENOUGH)).float()
+    enough = ((of_class >= ENOUGH) & (mask.sum(over) - of_class >= ENOUGH)).float()
     loss = 1 - 2 * both / either.clamp(min=1)
     return (loss * enough).sum() / enough.sum().clamp(min=1)
 

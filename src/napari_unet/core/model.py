@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from napari_unet.core.unet import UNet
 
 
+Task = Literal["semantic", "objects"]
+OBJECT_MAPS = ("foreground", "boundary", "distance")
+"""Output channels of a network that tells objects apart."""
+
+
 class Provenance(BaseModel):
     """Where a model comes from."""
 
@@ -47,7 +52,12 @@ class ModelSpec(BaseModel):
         title="Names of the output channels",
         description="With softmax the first is the background.",
     )
-    task: Literal["semantic"] = "semantic"
+    task: Task = Field(
+        "semantic",
+        title="Task",
+        description="semantic: a class for each pixel; objects: maps of foreground, boundary and "
+        "distance that tell objects apart.",
+    )
     activation: Literal["softmax", "sigmoid", "none"] = Field(
         "softmax",
         title="Activation",
@@ -75,6 +85,8 @@ class ModelSpec(BaseModel):
         config = UNetConfig.model_validate(values["config"])
         if not values.get("channels"):
             values["channels"] = tuple(f"channel {i}" for i in range(config.in_channels))
+        if values.get("task") == "objects":
+            values |= {"classes": OBJECT_MAPS, "activation": "sigmoid"}
         if not values.get("classes"):
             softmax = values.get("activation", "softmax") == "softmax"
             values["classes"] = default_classes(config.out_channels, softmax)
@@ -99,7 +111,9 @@ class ModelSpec(BaseModel):
 
     @property
     def label_names(self) -> dict[int, str]:
-        """Label value to class name, background (0) left out."""
+        """Label value to class name, background (0) left out; objects are all of one class."""
+        if self.task == "objects":
+            return {1: "foreground"}
         first = 0 if self.activation == "softmax" else 1
         return {i + first: name for i, name in enumerate(self.classes) if i + first > 0}
 

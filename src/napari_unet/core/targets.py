@@ -91,7 +91,7 @@ def touching(labels: Tensor) -> Tensor:
     labels
         (N, [Z,] Y, X): numbers of objects, 0 or less where there is none.
     """
-    around = _grown(labels[None], range(labels.dim() - 1), square=True)[0]
+    around = grown(labels[None], range(labels.dim() - 1), square=True)[0]
     return (labels > 0) & (around > labels)
 
 
@@ -129,7 +129,7 @@ def border_weights(
     for axes, square in _growth(border, spacing or (1.0,) * (labels.dim() - 1)):
         # as many of the two distances as have not ended yet: 2, 1 or 0
         distances += (MOST + 2 - met[0] - met[1]).clamp_(0, 2)
-        met = _grown(met, axes, square)
+        met = grown(met, axes, square)
     weights = border.weight * torch.exp(distances.float() ** 2 / (-2 * border.sigma**2))
     return weights * ((classes == 0) & (met[0] + met[1] > MOST + 1))
 
@@ -144,8 +144,18 @@ def _growth(border: Border, spacing: Sequence[float]) -> Iterator[tuple[list[int
         yield axes, int(radius * 0.41) > int((radius - 1) * 0.41)
 
 
-def _grown(met: Tensor, axes: Sequence[int], square: bool) -> Tensor:
-    """Return the maximum over the neighbours along the given spatial axes."""
+def grown(met: Tensor, axes: Sequence[int], square: bool) -> Tensor:
+    """Return the maximum over each pixel and its neighbours.
+
+    Parameters
+    ----------
+    met
+        (any, N, [Z,] Y, X).
+    axes
+        The spatial axes along which neighbours lie, from 0.
+    square
+        Whether those over corners count.
+    """
     out = met.clone()
     for axis in axes:
         source = out.clone() if square else met

@@ -205,6 +205,7 @@ class Trainer:
             self.options.augment,
             Border(weight) if weight else None,
             self._compute.device,
+            self._model.spec.task,
         )
 
     def _step(self) -> Job[float]:

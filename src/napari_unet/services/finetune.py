@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,12 @@ class FinetuneOptions(TrainingOptions):
         title="Classes",
         description="Names of the classes that were painted, without the background; none: the "
         "model's. Other ones get a new last layer.",
+    )
+    task: Literal["semantic", "objects"] | None = Field(
+        None,
+        title="Task",
+        description="semantic: a class for each pixel; objects: tell touching objects apart. None: the "
+        "model's; another one gets a new last layer.",
     )
     name: str = Field(
         "", title="Name", description="Of the new model; empty: the old one's + tuned."
@@ -222,7 +228,9 @@ def _trainer(
     names = start.spec.channels
     if options.channels is not None and len(options.channels) != len(names):
         names = tuple(map(str, options.channels))
-    start = adapted(start, classes=options.classes, channels=names, seed=options.seed)
+    start = adapted(
+        start, classes=options.classes, task=options.task, channels=names, seed=options.seed
+    )
     images = [annotation.image for annotation in paint.annotations]
     paint.channels = common_channels(images, start.spec, options.channels)
     return Trainer(start, paint, options, compute, parent=parent, path=state, resume=resume)
