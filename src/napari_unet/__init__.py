@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from napari_unet.core.errors import UserError
     from napari_unet.core.progress import Progress, finish
     from napari_unet.core.regions import Region
-    from napari_unet.services.evaluate import Evaluation, evaluate
+    from napari_unet.services.evaluate import compare_labels, evaluate
+    from napari_unet.services.evaluation import Evaluation
     from napari_unet.services.finetune import FinetuneOptions, FinetuneResult, finetune
     from napari_unet.services.images import open_image
+    from napari_unet.services.label_pairs import LabelPair
     from napari_unet.services.library import Library
     from napari_unet.services.options import SegmentOptions
     from napari_unet.services.save import save_labels, save_probabilities
@@ -33,12 +35,14 @@ __all__ = [
     "FinetuneOptions",
     "FinetuneResult",
     "Image",
+    "LabelPair",
     "Library",
     "Progress",
     "Region",
     "SegmentOptions",
     "Segmentation",
     "UserError",
+    "compare_labels",
     "evaluate",
     "finetune",
     "finish",
@@ -54,9 +58,11 @@ _HOMES = {
     "core.errors": ("UserError",),
     "core.progress": ("Progress", "finish"),
     "core.regions": ("Region",),
-    "services.evaluate": ("Evaluation", "evaluate"),
+    "services.evaluate": ("compare_labels", "evaluate"),
+    "services.evaluation": ("Evaluation",),
     "services.finetune": ("FinetuneOptions", "FinetuneResult", "finetune"),
     "services.images": ("open_image",),
+    "services.label_pairs": ("LabelPair",),
     "services.library": ("Library",),
     "services.options": ("SegmentOptions",),
     "services.save": ("save_labels", "save_probabilities"),

@@ -11,9 +11,10 @@ import typer
 
 from napari_unet import __version__
 from napari_unet.cli.driving import explained, run
+from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.models import models
 from napari_unet.cli.segment import segment
-from napari_unet.cli.training import evaluate, finetune
+from napari_unet.cli.training import finetune
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,27 +1,25 @@
-"""`napari-unet finetune` and `napari-unet evaluate`."""
+"""`napari-unet finetune`."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_unet.cli.driving import explained, print_table, run
+from napari_unet.cli.driving import explained, run
+from napari_unet.cli.scores import print_classes
 from napari_unet.cli.segment import as_channel
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.errors import UserError
 from napari_unet.core.training_options import PRESETS
 from napari_unet.services.finetune import FinetuneOptions
-from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.initial import Blank
-    from napari_unet.core.metrics import ClassScore
     from napari_unet.core.model import Model
     from napari_unet.services.finetune import FinetuneResult
 
@@ -201,45 +199,6 @@ def make_options(
         ) from error
 
 
-def evaluate(
-    images: Images,
-    labels: Labels,
-    kind: KindOption,
-    model: Annotated[str, typer.Option(help="The model, as for 'segment'.")],
-    region: Regions = None,
-    channel: Annotated[
-        list[str] | None, typer.Option(help="Channel for each input, by number or name.")
-    ] = None,
-    axes: Axes = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1)] = None,
-    device: Annotated[Device, typer.Option(help=_help("device"))] = "auto",
-    precision: Annotated[Precision, typer.Option(help=_help("precision"))] = "auto",
-    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
-) -> None:
-    """Say how well a model's labels match those given: IoU and Dice of each class."""
-    from napari_unet.services.annotation_files import read_annotations
-    from napari_unet.services.evaluate import evaluate as judge
-    from napari_unet.services.library import Library
-
-    with explained():
-        options = SegmentOptions(
-            channels=tuple(as_channel(c) for c in channel) if channel else None,
-            threshold=threshold,
-            device=device,
-            precision=precision,
-            memory=memory,
-        )
-        annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
-        network = run(Library().load(model), "Loading")
-        found = run(judge(annotations, network, options), "Evaluating")
-        if as_json:
-            typer.echo(json.dumps(dataclasses.asdict(found), indent=2))
-            return
-        _table({"": found.classes})
-        typer.echo(f"mean without background: IoU {found.iou:.4f}, Dice {found.dice:.4f}")
-
-
 def _report(result: FinetuneResult, output: Path) -> None:
     trained = result.trained
     status = trained.status
@@ -254,16 +213,6 @@ def _report(result: FinetuneResult, output: Path) -> None:
     for trouble in trained.troubles:
         typer.echo(trouble)
     if result.after:
-        _table({"before": result.before, "after": result.after})
+        print_classes({"before": result.before, "after": result.after})
     typer.echo(result.verdict)
     typer.echo(output)
-
-
-def _table(scores: dict[str, tuple[ClassScore, ...]]) -> None:
-    """Print scores, a line a class, those of several models side by side."""
-    columns = {title: each for title, each in scores.items() if each}
-    rows = [["class", "pixels", *(f"{f} {t}".strip() for t in columns for f in ("IoU", "Dice"))]]
-    for same in zip(*columns.values(), strict=True):
-        figures = [f"{value:.4f}" for score in same for value in (score.iou, score.dice)]
-        rows.append([same[0].name, f"{same[0].pixels}", *figures])
-    print_table(rows)

@@ -14,6 +14,7 @@ import numpy as np
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.errors import UserError
 from napari_unet.core.regions import Region
+from napari_unet.services.file_pairs import pair_files
 from napari_unet.services.images import find_images, open_image
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_annotations(
         When files are missing, can't be paired or don't fit each other.
     """
     found = []
-    for image_path, label_path in _pairs(find_images(images), find_images(labels)):
+    for image_path, label_path in pair_files(find_images(images), find_images(labels)):
         image = _held(open_image(image_path, axes))
         painted = _held(open_image(label_path, _label_axes(label_path, image)))
         areas = [region for text in regions for region in read_regions(text, image)]
@@ -118,29 +119,6 @@ def _shapes(path: Path, image: Image) -> list[Region]:
             remedy="Select the Shapes layer in napari and take File ▸ Save Selected Layers.",
         ) from error
     return [Region.from_shape(kinds[i], np.array(corners[i]), image.label_axes) for i in corners]
-
-
-def _pairs(images: Sequence[Path], labels: Sequence[Path]) -> list[tuple[Path, Path]]:
-    if len(images) != len(labels):
-        raise UserError(
-            "Images and labels don't pair up",
-            value=f"{len(images)} image(s), {len(labels)} label file(s)",
-            rule="Each image needs one file of labels.",
-            remedy="Give as many of one as of the other, in the same order or under the same names.",
-        )
-    named = {path.stem: path for path in labels}
-    alone = [path for path in images if path.stem not in named]
-    unique = len(named) == len(labels) and len({path.stem for path in images}) == len(images)
-    if not unique or len(alone) == len(images):
-        return list(zip(images, labels, strict=True))
-    if alone:
-        raise UserError(
-            "Some images have no labels of their name, others have",
-            value=", ".join(path.name for path in alone[:5]),
-            rule="Labels have the names of their images, or none has and they come in the same order.",
-            remedy="Rename these, or leave them out.",
-        )
-    return [(path, named[path.stem]) for path in images]
 
 
 def _label_axes(path: Path, image: Image) -> str | None:

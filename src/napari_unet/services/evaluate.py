@@ -1,38 +1,40 @@
-"""How a model does on labelled pixels."""
+"""How a model, or labels, do on labelled pixels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import cc3d
+import numpy as np
+
+from napari_unet.core.axes import frames
+from napari_unet.core.errors import UserError
+from napari_unet.core.matching import ObjectScores
 from napari_unet.core.memory import in_bytes
+from napari_unet.core.metrics import Confusion
+from napari_unet.core.model import Model
+from napari_unet.core.overlaps import Overlaps
+from napari_unet.core.progress import Progress
 from napari_unet.core.survey import survey
+from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
+from napari_unet.services.label_pairs import LabelFrame
 from napari_unet.services.options import SegmentOptions, channel_indices
+from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_unet.core.annotations import Annotation
-    from napari_unet.core.metrics import ClassScore
-    from napari_unet.core.model import Model
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotations import Annotation, Kind, Truth
+    from napari_unet.core.axes import Frame
     from napari_unet.core.progress import Job
+    from napari_unet.services.label_pairs import LabelPair
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores over all labelled pixels.
-
-    Attributes
-    ----------
-    classes
-        A score for each class, background first.
-    iou, dice
-        Mean over the classes but the background that occur; NaN if none does.
-    """
-
-    classes: tuple[ClassScore, ...]
-    iou: float
-    dice: float
+T = TypeVar("T")
+HIGHEST, SEVERAL = 255, 32
+"""Labels beyond, and more different ones, number objects rather than classes."""
 
 
 def evaluate(
@@ -40,10 +42,14 @@ def evaluate(
 ) -> Job[Evaluation]:
     """Compare what a model says with what is labelled; what is unlabelled does not count.
 
+    Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
+    in volumes for a 3-D one. Those of a model that doesn't tell objects apart are the connected
+    components of its foreground.
+
     Parameters
     ----------
     annotations
-        Images with their labels; objects count as foreground.
+        Images with their labels.
     model
         The model.
     options
@@ -53,25 +59,64 @@ def evaluate(
     ------
     Progress
         In units of planes or volumes.
+    ObjectsCompared
+        After each plane or volume with objects.
 
     Raises
     ------
     UserError
         When images, labels and model don't go together.
     """
-    from napari_unet.core.affines import Affines
-    from napari_unet.core.axes import frames
-    from napari_unet.core.device import choose
-    from napari_unet.core.judge import judge
-    from napari_unet.core.model import Model
-    from napari_unet.core.training_set import held_windows
-
     options = options or SegmentOptions()
     found = yield from survey(annotations, model.spec.label_names)
+    if all(annotation.kind == "objects" for annotation in annotations):
+        return (yield from _evaluate_objects(found.truths, model, options))
+    confusion = yield from _evaluate_classes(found.truths, model, options)
+    return Evaluation.of(confusion, model.spec.label_names)
+
+
+def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
+    """Compare predicted labels with true ones.
+
+    Parameters
+    ----------
+    pairs
+        The labels. True pixels with a negative value are unknown and do not count.
+    kind
+        What the true labels mean, as in :class:`~napari_unet.core.annotations.Annotation`; those of
+        a prediction mean the same, but for ``scribbles``: there they are 0 in the background, and a
+        class from 1, as :func:`~napari_unet.services.segment.segment` gives them. Where each has one
+        value besides the background, such as 1 and 255, these mean the same class.
+
+    Yields
+    ------
+    Progress
+        In units of images.
+    ObjectsCompared
+        After each plane or volume with objects.
+
+    Raises
+    ------
+    UserError
+        When labels are out of range.
+    """
+    return (
+        yield from (_compare_objects(pairs) if kind == "objects" else _compare_classes(pairs, kind))
+    )
+
+
+def _evaluate_classes(
+    truths: Sequence[Truth], model: Model, options: SegmentOptions
+) -> Job[Confusion]:
+    from napari_unet.core.affines import Affines
+    from napari_unet.core.device import choose
+    from napari_unet.core.judge import judge
+    from napari_unet.core.training_set import held_windows
+
     changes = {"threshold": options.threshold, "normalization": options.normalization}
     spec = model.spec.model_copy(update={k: v for k, v in changes.items() if v is not None})
     windows = []
-    for truth in found.truths:
+    for truth in truths:
         image = truth.annotation.image
         channels = channel_indices(image, spec, options.channels)
         affines = Affines(spec.normalization, frames(image, spec.axes, channels))
@@ -79,7 +124,125 @@ def evaluate(
         windows += held_windows(everything, spec.axes, channels, affines)
     compute = choose(options.device, options.precision)
     judged = Model(spec, model.network)
-    confusion = yield from judge(judged, windows, compute, in_bytes(options.memory))
-    return Evaluation(
-        confusion.scores(spec.label_names), confusion.foreground_iou, confusion.foreground_dice
+    return (yield from judge(judged, windows, compute, in_bytes(options.memory)))
+
+
+def _evaluate_objects(
+    truths: Sequence[Truth], model: Model, options: SegmentOptions
+) -> Job[Evaluation]:
+    work: list[tuple[Truth, Frame]] = []
+    for truth in truths:
+        image = truth.annotation.image
+        channels = channel_indices(image, model.spec, options.channels)
+        work += [(truth, frame) for frame in frames(image, model.spec.axes, channels)]
+    tally = _Tally()
+    for i, (truth, frame) in enumerate(work):
+        box = tuple(slice(0, n) for n in frame.shape)
+        known = truth.labels(frame, box)
+        if not (known >= 0).any():
+            continue
+        at = {axis: slice(place, place + 1) for axis, place in frame.index.items()}
+        region = tuple(at.get(axis, slice(None)) for axis in frame.image.label_axes)
+        job = segment(frame.image, model, options, region=region)
+        labels = (yield from _part(job, i, len(work))).labels
+        key, order = frame.place(box)
+        prediction = _components(labels[key].transpose(np.argsort(order)))
+        title = f"{frame.image.name} {frame.title}".rstrip()
+        yield tally.add(LabelFrame(title, prediction, known, frame), i + 1, len(work))
+    return tally.evaluation
+
+
+def _part(job: Job[T], done: int, total: int) -> Job[T]:
+    """Run a job as one of several."""
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        yield Progress(done + min(step.fraction, 1.0), total, step.note)
+
+
+def _components(labels: NDArray[Any]) -> NDArray[Any]:
+    """Number the connected components, from 1; pixels connect by their edges, voxels by faces."""
+    return cc3d.connected_components(
+        np.ascontiguousarray(labels), connectivity=4 if labels.ndim == 2 else 6
+    )
+
+
+class _Tally:
+    """Scores of objects so far."""
+
+    def __init__(self) -> None:
+        self._confusion = Confusion.zero(2)
+        self._scores = ObjectScores.zero()
+        self._names: list[str] = []
+
+    def add(self, labels: LabelFrame, done: float, total: float) -> ObjectsCompared:
+        overlaps = Overlaps.of(labels.prediction, labels.truth)
+        self._confusion += Confusion.of(labels.prediction > 0, np.minimum(labels.truth, 1), 2)
+        self._scores += ObjectScores.of(overlaps)
+        self._names.append(labels.title)
+        return ObjectsCompared(done, total, labels.title, labels=labels, overlaps=overlaps)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        objects = ObjectEvaluation(tuple(self._names), self._scores)
+        return Evaluation.of(self._confusion, {1: "foreground"}, objects)
+
+
+def _compare_objects(pairs: Sequence[LabelPair]) -> Job[Evaluation]:
+    tally = _Tally()
+    for i, pair in enumerate(pairs):
+        for labels in pair.frames():
+            _check_range(labels)
+            yield tally.add(labels, i, len(pairs))
+    return tally.evaluation
+
+
+def _compare_classes(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
+    confusion = Confusion.zero(HIGHEST + 1)
+    for i, pair in enumerate(pairs):
+        for labels in pair.frames():
+            _check_range(labels, HIGHEST)
+            truth = labels.truth.astype(np.int64) - (1 if kind == "scribbles" else 0)
+            confusion += Confusion.of(labels.prediction, truth, HIGHEST + 1)
+            yield Progress(i, len(pairs), labels.title)
+    return _named(confusion.counts)
+
+
+def _named(counts: NDArray[np.int64]) -> Evaluation:
+    """Leave out the classes that are neither true nor predicted."""
+    true, predicted = (np.flatnonzero(counts.sum(axis=axis)[1:]) + 1 for axis in (1, 0))
+    if len(true) <= 1 and len(predicted) <= 1:
+        # 1 here and 255 there are both the foreground
+        both = np.add.reduceat(np.add.reduceat(counts, [0, 1], axis=0), [0, 1], axis=1)
+        return Evaluation.of(Confusion(both), {1: "foreground"})
+    values = [0, *np.union1d(true, predicted).tolist()]
+    if len(values) > SEVERAL:
+        raise _no_classes(f"{len(values) - 1} different ones besides 0")
+    names = {i: f"class {value}" for i, value in enumerate(values) if value}
+    return Evaluation.of(Confusion(counts[np.ix_(values, values)]), names)
+
+
+def _check_range(labels: LabelFrame, most: int | None = None) -> None:
+    lowest = int(labels.prediction.min())
+    if lowest < 0:
+        raise UserError(
+            f"The predicted labels of {labels.title!r} are negative",
+            value=lowest,
+            rule="Predicted labels are 0 or more; only true ones may be negative, where nothing is "
+            "known.",
+            remedy="Give these pixels label 0, or that of their class.",
+        )
+    highest = max(int(labels.prediction.max()), int(labels.truth.max()))
+    if most is not None and highest > most:
+        raise _no_classes(f"{labels.title!r} has label {highest}")
+
+
+def _no_classes(value: str) -> UserError:
+    return UserError(
+        "The labels are no classes",
+        value=value,
+        rule=f"There are at most {SEVERAL} classes, with numbers up to {HIGHEST}.",
+        remedy="Choose the kind 'objects' (--objects) if each label is one object.",
     )

@@ -39,13 +39,25 @@ def overlay(plane: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.uint8]:
     ndarray
         (Y, X, 3) uint8.
     """
-    low, high = np.percentile(plane, (1, 99.8))
-    grey = np.clip((plane - low) / max(high - low, 1e-12), 0, 1)
     colour = COLOURS[(labels.astype(np.int64) - 1) % len(COLOURS)]
-    weight = np.where(labels > 0, np.where(_edges(labels), 1.0, 0.2), 0.0)[..., None]
-    mixed = grey[..., None] * 255 * (1 - weight) + colour * weight
-    picture: NDArray[np.uint8] = mixed.astype(np.uint8)
+    return tint(grey(plane), labels, colour)
+
+
+def grey(plane: NDArray[Any]) -> NDArray[np.uint8]:
+    """Show intensities, of any range, as a (Y, X, 3) picture in grey."""
+    low, high = np.percentile(plane, (1, 99.8))
+    shown = np.clip((plane - low) / max(high - low, 1e-12), 0, 1) * 255
+    picture: NDArray[np.uint8] = shown.astype(np.uint8)[..., None].repeat(3, axis=-1)
     return picture
+
+
+def tint(
+    picture: NDArray[np.uint8], labels: NDArray[Any], colour: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Draw labels over a (Y, X, 3) picture, each pixel in its own colour, (Y, X, 3) of 0 to 255."""
+    weight = np.where(labels > 0, np.where(_edges(labels), 1.0, 0.2), 0.0)[..., None]
+    mixed: NDArray[np.uint8] = (picture * (1 - weight) + colour * weight).astype(np.uint8)
+    return mixed
 
 
 def contact_sheet(image: Image, labels: NDArray[Any], most: int = 4) -> NDArray[np.uint8]:
