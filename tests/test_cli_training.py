@@ -1,8 +1,7 @@
-"""`napari-unet finetune` and `evaluate`, as a user types them."""
+"""`napari-unet finetune`, as a user types it."""
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -67,19 +66,6 @@ def test_a_new_network_from_scribbles_then_tuned(run, files):
     assert "IoU before" in result.output
     assert load_model(second).spec.name == "second"
     assert load_model(second).spec.provenance.origin == "tuned from first"
-
-
-def test_evaluate_prints_a_table_and_json(run, files):
-    arguments = ("evaluate", *pair(files, "objects"), "--model", files / "parent.safetensors")
-    table = run(*arguments)
-    assert table.exit_code == 0, table.output
-    assert "foreground" in table.output
-    found = json.loads(run(*arguments, "--json").output)
-    assert found["classes"][1]["pixels"] == 2 * 64 * 64 // 2
-    assert found["iou"] == pytest.approx(found["classes"][1]["iou"])
-    # within a region without objects nothing is true
-    found = json.loads(run(*arguments, "--json", "--region", "y=0:16,x=16:32").output)
-    assert found["classes"][1]["pixels"] == 0
 
 
 def test_settings_of_every_kind(run, files):

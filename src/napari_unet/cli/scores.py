@@ -50,7 +50,7 @@ def print_objects(objects: ObjectEvaluation) -> None:
     )
     typer.echo(f"SEG {_text(pooled['seg'])}, by image {_text(mean['seg'])}")
     typer.echo(
-        f"{pooled['n_true']} true objects in {len(objects.names)} planes or volumes: "
+        f"{pooled['n_true']} true objects in {len(objects.names)} plane(s) or volume(s): "
         f"{pooled['splits']} split; {pooled['merges']} predictions merge several"
     )
 

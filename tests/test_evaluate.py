@@ -1,0 +1,224 @@
+"""`napari-unet evaluate` as a user types it, and from Python."""
+
+from __future__ import annotations
+
+import json
+
+import cc3d
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from painted import blank, numbered
+from typer.testing import CliRunner
+
+from napari_unet import Image, LabelPair, UserError, compare_labels, evaluate, finish, segment
+from napari_unet.cli import app
+from napari_unet.core.checkpoint import save_model
+from napari_unet.services.object_pictures import COLOURS, EXTRA, HIT, MERGE, MISS, SPLIT
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(
+        "napari_unet.services.library.user_data_path", lambda *a, **k: tmp_path / "data"
+    )
+
+    def call(*arguments):
+        return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+    return call
+
+
+TRUTH = np.zeros((60, 100), np.uint16)
+for i, left in enumerate(range(5, 95, 15), 1):
+    TRUTH[10:20, left : left + 10] = i
+TRUTH[40:50, 40:60] = 9
+
+FOUND = TRUTH.copy()
+FOUND[FOUND == 1] = 0  # missed
+FOUND[10:20, 20:45] = 30  # 2 and 3 merged
+FOUND[40:50, 50:60] = 31  # 9 split
+FOUND[30:35, 5:15] = 32  # made up
+
+
+@pytest.fixture
+def files(tmp_path):
+    """An image with each mistake and a perfect one: images, predictions and truths in folders."""
+    grey = np.random.default_rng(0).integers(0, 99, TRUTH.shape, np.uint8)
+    for name, found in (("a", FOUND), ("b", TRUTH)):
+        for folder, pixels in (("images", grey), ("found", found), ("truth", TRUTH)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / folder / f"{name}.tif", pixels)
+    return tmp_path
+
+
+def folders(files):
+    return "--predicted", files / "found", "--labels", files / "truth"
+
+
+def test_objects_of_label_files(run, files):
+    result = run(*folders(files), "--objects", "--json", files / "scores.json")
+    assert result.exit_code == 0, result.output
+    assert "0.95" in result.output
+    assert (
+        "14 true objects in 2 plane(s) or volume(s): 1 split; 1 predictions merge" in result.output
+    )
+    found = json.loads((files / "scores.json").read_text())["objects"]
+    first, second = found["images"]
+    assert (first["name"], second["name"]) == ("a", "b")
+    # of the split object one half is at exactly 0.5
+    assert [first[name][0] for name in ("tp", "fp", "fn")] == [4, 3, 3]
+    assert [first[name][1] for name in ("tp", "fp", "fn")] == [3, 4, 4]
+    assert (first["splits"], first["merges"]) == (1, 1)
+    assert set(second["ap"]) == {1.0}
+    assert second["seg"] == 1
+    assert found["pooled"]["ap"][0] == pytest.approx(11 / 17)
+    assert found["image_mean"]["ap"][0] == pytest.approx((4 / 10 + 1) / 2)
+
+
+def test_an_overlay_shows_each_mistake_in_its_colour(run, files):
+    drawn = files / "overlay"
+    for images in ((), ("--images", files / "images")):
+        result = run(*folders(files), "--objects", "--overlay", drawn, "--overwrite", *images)
+        assert result.exit_code == 0, result.output
+        assert sorted(path.name for path in drawn.iterdir()) == ["a.png", "b.png"]
+        picture, factor = imagecodecs.imread(drawn / "a.png"), 7
+        for y, x, state in (
+            (10, 5, MISS),
+            (30, 5, EXTRA),
+            (10, 20, MERGE),
+            (40, 40, SPLIT),
+            (10, 50, HIT),
+        ):
+            edge = picture[y * factor, (x + 3) * factor]
+            assert np.abs(edge.astype(int) - COLOURS[state]).max() <= 1, state
+    assert picture.shape[1] == 700
+    again = run(*folders(files), "--objects", "--overlay", drawn)
+    assert again.exit_code == 1
+    assert "exists already" in again.output
+
+
+def test_stacks_are_compared_plane_by_plane_and_volumes_as_such(run, files):
+    for axes, names, objects in (("TYX", ["s T=0", "s T=1"], 14), ("ZYX", ["s"], 7)):
+        for folder, last in (("found", FOUND), ("truth", TRUTH)):
+            stack = np.stack([TRUTH, last])
+            tifffile.imwrite(files / folder / "s.tif", stack, imagej=True, metadata={"axes": axes})
+        pair = ("--predicted", files / "found" / "s.tif", "--labels", files / "truth" / "s.tif")
+        result = run(*pair, "--objects", "--overlay", files / axes, "--json", "-")
+        found = json.loads(result.output)["objects"]
+        assert [image["name"] for image in found["images"]] == names
+        assert found["pooled"]["n_true"] == objects
+    # the plane with the mistakes is the second one
+    assert [path.name for path in (files / "ZYX").iterdir()] == ["s Z1.png"]
+
+
+def test_classes_of_label_files(run, files):
+    for name in "ab":
+        truth = (TRUTH > 0).astype(np.int16) * 255
+        truth[:, 50:] = -1
+        tifffile.imwrite(files / "truth" / f"{name}.tif", truth)
+        tifffile.imwrite(files / "found" / f"{name}.tif", (FOUND > 0).astype(np.uint8))
+    result = run(*folders(files), "--json", "-")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    true, predicted = TRUTH[:, :50] > 0, FOUND[:, :50] > 0
+    iou = (true & predicted).sum() / (true | predicted).sum()
+    assert [score["name"] for score in found["classes"]] == ["background", "foreground"]
+    assert found["iou"] == found["classes"][1]["iou"] == pytest.approx(iou)
+    assert "objects" not in found
+    several = run("--predicted", files / "images", "--labels", files / "images")
+    assert "The labels are no classes" in several.output
+
+
+def test_scribbles_say_what_they_say(run, files):
+    truth = np.zeros(TRUTH.shape, np.uint8)
+    truth[12, :], truth[30, :] = 2, 1
+    for name, found in (("a", truth == 2), ("b", truth >= 1)):
+        tifffile.imwrite(files / "truth" / f"{name}.tif", truth)
+        tifffile.imwrite(files / "found" / f"{name}.tif", found.astype(np.uint8))
+    found = json.loads(run(*folders(files), "--kind", "scribbles", "--json", "-").output)
+    assert [score["pixels"] for score in found["classes"]] == [200, 200]
+    assert found["iou"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (lambda f: f[:-1], ("--objects",), "has another shape than"),
+        (lambda f: f.astype(np.float32), ("--objects",), "does not hold whole numbers"),
+        (lambda f: f.astype(np.int16) - 1, ("--objects",), "are negative"),
+        (lambda f: f.astype(np.int16) - 1, (), "are negative"),
+        (lambda f: f + 256, (), "The labels are no classes"),
+        (None, ("--overlay", "x"), "There are no objects to draw"),
+        (None, ("--model", "m", "--threshold", "0.5"), "--predicted and --model, --threshold"),
+        (None, ("--images", "truth/a.tif"), "don't pair up"),
+        (None, ("--labels", "nowhere"), "Nothing to open at nowhere"),
+        (None, ("--json", "truth/a.tif"), "exists already"),
+    ],
+)
+def test_mistakes_are_explained(run, files, monkeypatch, change, arguments, message):
+    monkeypatch.chdir(files)
+    if change is not None:
+        tifffile.imwrite(files / "found" / "a.tif", change(FOUND))
+    result = run(*folders(files), *arguments)
+    assert result.exit_code == 1, result.output
+    assert message in result.output
+
+
+def test_files_must_pair(run, files):
+    (files / "found" / "b.tif").rename(files / "found" / "c.tif")
+    assert "have no labels of their name" in run(*folders(files)).output
+    (files / "found" / "c.tif").unlink()
+    assert "Predictions and labels don't pair up" in run(*folders(files)).output
+    nothing = run("--labels", files / "truth", "--objects")
+    assert nothing.exit_code == 1
+    assert "no --model, no --images" in nothing.output
+
+
+def test_a_model_prints_tables_and_json(run, tmp_path):
+    for i in range(2):
+        painted = numbered(seed=i)
+        for folder, pixels in (("images", painted.image.data), ("objects", painted.paint)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / folder / f"im{i}.tif", pixels.astype(np.uint16))
+    save_model(blank().model(), tmp_path / "parent.safetensors")
+    paths = ("--images", tmp_path / "images", "--labels", tmp_path / "objects")
+    arguments = (*paths, "--kind", "objects", "--model", tmp_path / "parent.safetensors")
+    table = run(*arguments, "--overlay", tmp_path / "drawn")
+    assert table.exit_code == 0, table.output
+    assert "foreground" in table.output
+    assert "AP by image" in table.output
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["im0.png", "im1.png"]
+    found = json.loads(run(*arguments, "--json", "-").output)
+    assert found["classes"][1]["pixels"] == 2 * 64 * 64 // 2
+    assert found["iou"] == pytest.approx(found["classes"][1]["iou"])
+    assert found["objects"]["pooled"]["n_true"] == 2 * 8
+    # within a region without objects nothing is true
+    found = json.loads(run(*arguments, "--json", "-", "--region", "y=0:16,x=16:32").output)
+    assert found["classes"][1]["pixels"] == found["objects"]["pooled"]["n_true"] == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "ndim"), [((3, 64, 64), "TYX", 2), ((8, 64, 64), "ZYX", 3)]
+)
+def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
+    annotation = numbered(shape, axes)
+    model = blank(ndim=ndim).model()
+    labels = finish(segment(annotation.image, model)).labels
+    by_plane = [cc3d.connected_components(plane, connectivity=4) for plane in labels]
+    objects = np.stack(by_plane) if ndim == 2 else cc3d.connected_components(labels, connectivity=6)
+    truth = annotation.paint if ndim == 3 else annotation.read(*annotation.whole((0,)))[None]
+    pair = LabelPair(Image(objects, axes, name="board"), np.broadcast_to(truth, shape))
+    compared, evaluated = (
+        finish(compare_labels([pair], "objects")),
+        finish(evaluate([annotation], model)),
+    )
+    assert compared.objects.scores.fp.sum() > 0
+    assert evaluated.as_dict() == compared.as_dict()
+
+
+def test_labels_of_another_shape_are_refused():
+    with pytest.raises(UserError, match="true labels of image"):
+        LabelPair(Image(FOUND, "YX"), TRUTH[1:])
