@@ -133,13 +133,13 @@ class Overlaps:
 
 
 def _pairs(truth: NDArray[Any], prediction: NDArray[Any]) -> tuple[Numbers, Numbers, Numbers]:
-    """Return every two values that meet in a pixel, -1 for unknown, and in how many pixels."""
+    """Return every two values that meet in a pixel, and in how many pixels."""
     real, found = truth.ravel(), prediction.ravel()
     # labels come in runs along the rows: sorting these is many times quicker than sorting pixels
     first = np.ones(real.size, dtype=bool)
     first[1:] = (real[1:] != real[:-1]) | (found[1:] != found[:-1])
     starts = np.flatnonzero(first)
-    true, rows = np.unique(np.maximum(real[starts].astype(np.int64), -1), return_inverse=True)
+    true, rows = np.unique(real[starts].astype(np.int64), return_inverse=True)
     predicted, columns = np.unique(found[starts].astype(np.int64), return_inverse=True)
     keys, pixels = _sums(rows * len(predicted) + columns, np.diff(starts, append=real.size))
     rows, columns = np.divmod(keys, max(len(predicted), 1))
