@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from napari_unet.core.model import ModelSpec
 
 
-def label_dtype(spec: ModelSpec) -> np.dtype[Any]:
-    """Smallest unsigned type that holds a model's label values."""
+def label_dtype(spec: ModelSpec, objects: bool = False) -> np.dtype[Any]:
+    """Smallest unsigned type that holds a model's label values, or any number of objects."""
+    if objects:
+        return np.dtype(np.uint32)
     return np.min_scalar_type(max(spec.label_names, default=1))
 
 

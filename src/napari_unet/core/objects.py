@@ -128,18 +128,18 @@ def find_objects(
 
 
 def connected_objects(
-    mask: NDArray[Any], options: ObjectOptions | None = None, spacing: Sequence[float] = ()
+    classes: NDArray[Any], options: ObjectOptions | None = None, spacing: Sequence[float] = ()
 ) -> NDArray[np.uint32]:
-    """Number the connected parts of a foreground, as :func:`find_objects` does.
+    """Number the connected parts of each class, as :func:`find_objects` does.
 
     Parameters
     ----------
-    mask
-        ([Z,] Y, X): anything but 0 is foreground.
+    classes
+        ([Z,] Y, X): 0 for the background, else the class.
     options, spacing
         As there; the thresholds have no effect.
     """
-    return _finished(_components(mask != 0), options or ObjectOptions(), spacing)
+    return _finished(_components(classes), options or ObjectOptions(), spacing)
 
 
 def _divided(
@@ -212,10 +212,10 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return np.where(holes > 0, fill[holes], labels).astype(np.uint32)
 
 
-def _components(mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Number the connected parts: pixels connect by their edges, voxels by their faces."""
+def _components(values: NDArray[Any]) -> NDArray[np.uint32]:
+    """Number the connected parts of one value: pixels connect by their edges, voxels by faces."""
     found: NDArray[Any] = cc3d.connected_components(
-        np.ascontiguousarray(mask), connectivity=4 if mask.ndim == 2 else 6
+        np.ascontiguousarray(values), connectivity=4 if values.ndim == 2 else 6
     )
     return found.astype(np.uint32, copy=False)
 

@@ -38,6 +38,32 @@ class SegmentOptions(BaseModel):
         description="Probability above which a pixel is foreground; none: the model's own. Of no effect "
         "on models whose classes exclude each other.",
     )
+    objects: bool | None = Field(
+        None,
+        title="Objects",
+        description="Number objects instead of telling classes; none: as the model was made. Of a "
+        "model of classes, objects are the connected parts.",
+    )
+    separation: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Separation",
+        description="Objects only: how deep inside an object its core begins, as a share of the depth "
+        "of its middle. Higher divides more.",
+    )
+    smallest: float = Field(
+        0.0,
+        ge=0,
+        title="Smallest object",
+        description="Objects only: smaller ones are left out. In the image's unit squared, cubed for "
+        "volumes; in pixels where the pixel size is not known.",
+    )
+    fill_holes: bool = Field(
+        True,
+        title="Fill holes",
+        description="Objects only: make holes inside an object part of it.",
+    )
     probabilities: bool = Field(
         False, title="Probabilities too", description="Also keep each class's probability."
     )
@@ -58,6 +84,11 @@ class SegmentOptions(BaseModel):
     memory: float | None = Field(
         None, gt=0, title="Memory", description="GiB that may be used; none: what is free."
     )
+
+
+def tells_objects(spec: ModelSpec, options: SegmentOptions) -> bool:
+    """Whether labels number objects, rather than tell classes."""
+    return spec.task == "objects" if options.objects is None else options.objects
 
 
 def channel_indices(

@@ -11,20 +11,22 @@ from napari_unet import __version__
 from napari_unet.core.axes import Box, Frame, Image, frames
 from napari_unet.core.errors import UserError
 from napari_unet.core.labels import label_dtype, to_labels
+from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.options import SegmentOptions, channel_indices
+from napari_unet.services.numbering import Numbering, object_options
+from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, make_predictor, plan_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.maps import Maps
-    from napari_unet.core.model import Model, ModelSpec
+    from napari_unet.core.model import Model
 
 
 @dataclass(frozen=True, kw_only=True)
 class TileDone(Progress):
-    """Labels that are final for one window.
+    """Labels of one window. Where objects are told apart, it comes twice: classes first, then numbers.
 
     Attributes
     ----------
@@ -45,7 +47,8 @@ class Segmentation:
     Attributes
     ----------
     labels
-        Class of each pixel, 0 background; has the image's axes without the channels.
+        Class of each pixel, or number of its object; 0 background. Has the image's axes without the
+        channels.
     axes
         Axes of `labels`.
     probabilities
@@ -68,11 +71,13 @@ def segment(
     region: Box | None = None,
     out: Any = None,
     out_probabilities: Any = None,
+    out_levels: Any = None,
 ) -> Job[Segmentation]:
-    """Segment an image.
+    r"""Segment an image.
 
     A 2-D model runs over every plane of a stack, a 3-D model over every volume. The result does not
-    depend on tiles or batches (but see :attr:`~napari_unet.services.plan.Plan.exact`).
+    depend on tiles or batches (but see :attr:`~napari_unet.services.plan.Plan.exact`). Objects are found
+    in whole planes or volumes; those of later ones have larger numbers.
 
     Parameters
     ----------
@@ -84,9 +89,12 @@ def segment(
         How; None: the defaults.
     region
         A slice for each axis of the labels: compute only this part. Its result is that of the whole
-        image; the rest of the labels stays 0.
+        image, but for the numbers and edges of objects; the rest of the labels stays 0.
     out, out_probabilities
         Arrays to write to, for example of zarr; None: made in memory.
+    out_levels
+        uint8 array, (3, \*labels.shape), for what a model of objects gives, a byte a value:
+        :func:`~napari_unet.services.relabel.relabel` finds objects in it anew. None: it is not kept.
 
     Yields
     ------
@@ -111,18 +119,27 @@ def segment(
     options = options or SegmentOptions()
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     predictor = make_predictor(model, options)
-    labels = np.zeros(image.label_shape, label_dtype(model.spec)) if out is None else out
+    numbered = tells_objects(model.spec, options)
+    labels = np.zeros(image.label_shape, label_dtype(model.spec, numbered)) if out is None else out
     n = model.spec.config.out_channels
     if options.probabilities and out_probabilities is None:
         out_probabilities = np.zeros((n, *image.label_shape), np.float32)
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     cut, box = _within(cut, image, region)
     record = _record(model, options, plan_of(predictor, cut))
+    how = object_options(options, model.spec)
+    numbering = Numbering(cut, box, model.spec, how) if numbered else None
     for progress in predictor.run(cut, box):
         if not isinstance(progress, Maps):
             yield progress
             continue
-        yield _write(progress, model.spec, threshold, labels, out_probabilities)
+        block = to_labels(progress.values, model.spec, threshold)
+        yield _write(labels, progress, progress.frame, progress.write, block)
+        _keep(out_probabilities, progress, progress.values)
+        if out_levels is not None and model.spec.task == "objects":
+            _keep(out_levels, progress, to_levels(progress.values))
+        for whole in numbering.add(progress) if numbering else ():
+            yield _write(labels, progress, *whole)
     return Segmentation(labels, image.label_axes, out_probabilities, record)
 
 
@@ -149,14 +166,20 @@ def _within(cut: list[Frame], image: Image, region: Box | None) -> tuple[list[Fr
 
 
 def _write(
-    maps: Maps, spec: ModelSpec, threshold: float, labels: Any, probabilities: Any
+    labels: Any, progress: Progress, frame: Frame, box: Box, block: NDArray[Any]
 ) -> TileDone:
-    key, order = maps.frame.place(maps.write)
-    block = to_labels(maps.values, spec, threshold).transpose(order)
+    key, order = frame.place(box)
+    block = block.transpose(order)
     labels[key] = block
-    if probabilities is not None:
-        probabilities[(slice(None), *key)] = maps.values.transpose(0, *(i + 1 for i in order))
-    return TileDone(done=maps.done, total=maps.total, note=maps.note, where=key, labels=block)
+    return TileDone(
+        done=progress.done, total=progress.total, note=progress.note, where=key, labels=block
+    )
+
+
+def _keep(out: Any, maps: Maps, values: NDArray[Any]) -> None:
+    if out is not None:
+        key, order = maps.frame.place(maps.write)
+        out[(slice(None), *key)] = values.transpose(0, *(i + 1 for i in order))
 
 
 def _record(model: Model, options: SegmentOptions, made: Plan) -> dict[str, Any]:

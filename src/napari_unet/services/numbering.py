@@ -1,0 +1,112 @@
+"""Objects of an image: the network's outputs are collected frame by frame, and numbered when whole.
+
+So no object is cut where tiles meet, and numbers do not depend on tiles.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.labels import to_labels
+from napari_unet.core.objects import ObjectOptions, connected_objects, find_objects, to_levels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.axes import Box, Frame
+    from napari_unet.core.maps import Maps
+    from napari_unet.core.model import ModelSpec
+    from napari_unet.services.options import SegmentOptions
+
+
+def object_options(options: SegmentOptions, spec: ModelSpec) -> ObjectOptions:
+    """Return how objects are found in a model's outputs."""
+    threshold = spec.threshold if options.threshold is None else options.threshold
+    return ObjectOptions(
+        foreground=threshold,
+        seed=options.separation,
+        smallest=options.smallest,
+        fill_holes=options.fill_holes,
+    )
+
+
+def object_spacing(frame: Frame) -> tuple[float, ...]:
+    """Return the pixel size by which objects are measured; empty where it is not known."""
+    return frame.image.spacing(frame.spatial) if frame.image.unit != "pixel" else ()
+
+
+class Numbering:
+    """Collects outputs until frames are whole, and numbers their objects.
+
+    Objects of later frames have larger numbers, so that each number is one object of the whole image.
+
+    Parameters
+    ----------
+    frames
+        The frames in their order.
+    box
+        The window of each that is computed; None: all of it.
+    spec
+        The model's description. Of one that does not tell objects apart, objects are the connected parts
+        of each class.
+    options
+        How objects are found.
+    """
+
+    def __init__(
+        self, frames: Sequence[Frame], box: Box | None, spec: ModelSpec, options: ObjectOptions
+    ) -> None:
+        self._frames = frames
+        self._box = box or tuple(slice(0, n) for n in frames[0].shape)
+        self._spec = spec
+        self._options = options
+        self._shape = tuple(s.stop - s.start for s in self._box)
+        self._waiting: dict[int, NDArray[Any]] = {}
+        self._missing: dict[int, int] = {}
+        self._places = {id(frame): i for i, frame in enumerate(frames)}
+        self._next = 0
+        self._top = 0
+
+    def add(self, maps: Maps) -> Iterator[tuple[Frame, Box, NDArray[np.uint32]]]:
+        """Take outputs in.
+
+        Yields
+        ------
+        tuple
+            For each frame that is whole now: the frame, the window, and its objects.
+        """
+        number = self._places[id(maps.frame)]
+        kept = self._kept(maps.values)
+        if number not in self._waiting:
+            self._waiting[number] = np.zeros((len(kept), *self._shape), kept.dtype)
+            self._missing[number] = prod(self._shape)
+        here = tuple(
+            slice(w.start - b.start, w.stop - b.start)
+            for w, b in zip(maps.write, self._box, strict=True)
+        )
+        self._waiting[number][(slice(None), *here)] = kept
+        self._missing[number] -= prod(kept.shape[1:])
+        while self._missing.get(self._next) == 0:
+            yield self._frames[self._next], self._box, self._number(self._waiting.pop(self._next))
+            self._next += 1
+
+    def _kept(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        if self._spec.task == "objects":
+            return to_levels(values)
+        return to_labels(values, self._spec, self._options.foreground)[None]
+
+    def _number(self, kept: NDArray[Any]) -> NDArray[np.uint32]:
+        spacing = object_spacing(self._frames[0])
+        if self._spec.task == "objects":
+            found = find_objects(kept, self._options, spacing)
+        else:
+            found = connected_objects(kept[0], self._options, spacing)
+        highest = int(found.max(initial=0))
+        found[found > 0] += np.uint32(self._top)
+        self._top += highest
+        return found

@@ -1,0 +1,82 @@
+"""Find objects again, with other thresholds, in what the network said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.axes import frames
+from napari_unet.core.objects import find_objects
+from napari_unet.core.progress import Job, Progress
+from napari_unet.services.numbering import object_options, object_spacing
+from napari_unet.services.segment import TileDone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_unet.core.axes import Image
+    from napari_unet.core.model import ModelSpec
+    from napari_unet.services.options import SegmentOptions
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectMaps:
+    r"""What a model of objects said about an image.
+
+    Attributes
+    ----------
+    image
+        The image.
+    spec
+        The model's description.
+    levels
+        uint8, (3, \*shape of the labels): the maps, a byte a value.
+    """
+
+    image: Image
+    spec: ModelSpec
+    levels: Any
+
+
+def relabel(
+    maps: ObjectMaps, options: SegmentOptions, *, at: Mapping[str, int] | None = None
+) -> Job[None]:
+    """Number the objects anew, without the network.
+
+    Parameters
+    ----------
+    maps
+        What the model said.
+    options
+        Threshold, separation, smallest object and holes; nothing else of them matters.
+    at
+        Position along the axes that are looped over: only this plane or volume, whose numbers then start
+        at 1. None: all.
+
+    Yields
+    ------
+    TileDone
+        After each plane or volume.
+    """
+    cut = frames(maps.image, maps.spec.axes, (0,))
+    how = object_options(options, maps.spec)
+    wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
+    top = 0
+    for i, frame in enumerate(wanted):
+        yield Progress(i, len(wanted), frame.title)
+        key, order = frame.place(tuple(slice(0, n) for n in frame.shape))
+        inverse = tuple(int(n) + 1 for n in np.argsort(order))
+        levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
+        found = find_objects(levels, how, object_spacing(frame))
+        highest = int(found.max(initial=0))
+        found[found > 0] += np.uint32(top)
+        top += highest
+        yield TileDone(
+            done=i + 1,
+            total=len(wanted),
+            note=frame.title,
+            where=key,
+            labels=found.transpose(order),
+        )

@@ -1,0 +1,108 @@
+"""Segmenting objects, as a caller sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from painted import checkers, numbered, options
+
+from napari_unet.core.axes import Image
+from napari_unet.core.initial import Blank
+from napari_unet.core.progress import finish
+from napari_unet.services.finetune import finetune
+from napari_unet.services.options import SegmentOptions
+from napari_unet.services.relabel import ObjectMaps, relabel
+from napari_unet.services.segment import TileDone, segment
+
+FLOAT = {"device": "cpu", "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small network that has learnt the chessboard's squares as objects."""
+    blank = Blank(base=4, depth=2, task="objects")
+    how = options(steps=60, learning_rate=1e-2)
+    return finish(finetune([numbered(), numbered(seed=1)], blank, how)).model
+
+
+def labels_of(model, pixels, axes="YX", **others):
+    return finish(segment(Image(pixels, axes), model, SegmentOptions(**FLOAT, **others))).labels
+
+
+def test_objects_are_numbered(model):
+    pixels, squares = checkers(seed=5)
+    labels = labels_of(model, pixels)
+    n = labels.max()
+    assert labels.dtype == np.uint32
+    assert n >= 8
+    assert ((labels > 0) & squares).sum() / ((labels > 0) | squares).sum() > 0.7
+    # of the same model, the classes
+    classes = labels_of(model, pixels, objects=False)
+    assert classes.max() == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(tile=st.integers(72, 140), seed=st.integers(0, 50))
+def test_tiles_change_nothing(model, tile, seed):
+    pixels, _ = checkers((120, 170), seed=seed)
+    assert (labels_of(model, pixels, tile=tile) == labels_of(model, pixels)).all()
+
+
+def test_every_object_of_a_stack_has_a_number_of_its_own(model):
+    stack = np.stack([checkers(seed=s)[0] for s in range(3)])
+    labels = labels_of(model, stack, "TYX")
+    each = [set(plane[plane > 0].tolist()) for plane in labels]
+    assert not each[0] & each[1]
+    assert not each[1] & each[2]
+    assert set.union(*each) == set(range(1, labels.max() + 1))
+    assert (labels_of(model, stack, "TYX", tile=72) == labels).all()
+
+
+def test_classes_come_first_then_numbers(model):
+    pixels, _ = checkers((120, 170), seed=5)
+    steps = segment(Image(pixels, "YX"), model, SegmentOptions(**FLOAT, tile=72))
+    blocks = [step for step in steps if isinstance(step, TileDone)]
+    assert all(block.labels.max() <= 1 for block in blocks[:-1])
+    assert blocks[-1].labels.shape == pixels.shape
+    assert blocks[-1].labels.max() > 1
+
+
+def test_objects_of_a_model_of_classes_are_connected_parts():
+    how = options(steps=40, learning_rate=1e-2)
+    plain = finish(finetune([numbered()], Blank(base=4, depth=2), how)).model
+    pixels, _ = checkers(seed=5)
+    assert labels_of(plain, pixels).max() == 1
+    assert labels_of(plain, pixels, objects=True).max() > 3
+
+
+def test_objects_are_found_again_without_the_network(model):
+    stack = np.stack([checkers(seed=s)[0] for s in range(2)])
+    image = Image(stack, "TYX")
+    levels = np.zeros((3, *image.label_shape), np.uint8)
+    first = finish(segment(image, model, SegmentOptions(**FLOAT), out_levels=levels)).labels
+    maps = ObjectMaps(image, model.spec, levels)
+    for changed in ({}, {"threshold": 0.3}, {"separation": 0.8}, {"smallest": 30}):
+        again = np.zeros_like(first)
+        for step in relabel(maps, SegmentOptions(**changed)):
+            if isinstance(step, TileDone):
+                again[step.where] = step.labels
+        assert (again == labels_of(model, stack, "TYX", **changed)).all()
+    blocks = [s for s in relabel(maps, SegmentOptions(), at={"T": 1}) if isinstance(s, TileDone)]
+    assert [block.where[0] for block in blocks] == [1]
+    assert (blocks[0].labels > 0).sum() == (first[1] > 0).sum()
+
+
+def test_the_smallest_object_is_given_in_the_image_s_unit(model):
+    pixels, _ = checkers(seed=5)
+    sized = Image(pixels, "YX", scale={"Y": 0.5, "X": 0.5}, unit="micrometer")
+    labels = [
+        finish(segment(sized, model, SegmentOptions(**FLOAT, smallest=s))).labels for s in (0, 10)
+    ]
+    sizes = np.bincount(labels[0].ravel())[1:] * 0.25
+    assert labels[1].max() == (sizes >= 10).sum() < len(sizes) or (sizes >= 10).all()
+
+
+def test_an_image_without_objects(model):
+    assert not labels_of(model, np.zeros((40, 40), np.uint8)).any()
