@@ -76,6 +76,12 @@ def finetune(
     classes: Annotated[
         str | None, typer.Option(help="Names, separated by commas. " + _help("classes"))
     ] = None,
+    task: Annotated[
+        Literal["semantic", "objects"] | None,
+        typer.Option(
+            help=_help("task") + " A new network tells objects apart if these are painted."
+        ),
+    ] = None,
     channel: Annotated[list[str] | None, typer.Option(help=_help("channels"))] = None,
     axes: Axes = None,
     strength: Annotated[
@@ -123,6 +129,7 @@ def finetune(
         "held_out": held_out,
         "classes": tuple(c.strip() for c in classes.split(",")) if classes else None,
         "channels": tuple(as_channel(c) for c in channel) if channel else None,
+        "task": task,
         "batch": batch,
         "patch": patch,
         "memory": memory,
@@ -152,7 +159,12 @@ def finetune(
         if model is None:
             channels = len(chosen.channels or (0,))
             drawn = new_network(
-                annotations, chosen, ndim=dimensions, channels=channels, classes=chosen.classes
+                annotations,
+                chosen,
+                ndim=dimensions,
+                channels=channels,
+                classes=chosen.classes,
+                task=task,
             )
             start = dataclasses.replace(run(drawn, "Looking"), base=base, depth=depth)
         else:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import cc3d
 import numpy as np
 
 from napari_unet.core.axes import frames
@@ -135,6 +134,7 @@ def _evaluate_objects(
         image = truth.annotation.image
         channels = channel_indices(image, model.spec, options.channels)
         work += [(truth, frame) for frame in frames(image, model.spec.axes, channels)]
+    numbered = options.model_copy(update={"objects": True})
     tally = _Tally()
     for i, (truth, frame) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)
@@ -143,10 +143,10 @@ def _evaluate_objects(
             continue
         at = {axis: slice(place, place + 1) for axis, place in frame.index.items()}
         region = tuple(at.get(axis, slice(None)) for axis in frame.image.label_axes)
-        job = segment(frame.image, model, options, region=region)
+        job = segment(frame.image, model, numbered, region=region)
         labels = (yield from _part(job, i, len(work))).labels
         key, order = frame.place(box)
-        prediction = _components(labels[key].transpose(np.argsort(order)))
+        prediction = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
         yield tally.add(LabelFrame(title, prediction, known, frame), i + 1, len(work))
     return tally.evaluation
@@ -160,13 +160,6 @@ def _part(job: Job[T], done: int, total: int) -> Job[T]:
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         yield Progress(done + min(step.fraction, 1.0), total, step.note)
-
-
-def _components(labels: NDArray[Any]) -> NDArray[Any]:
-    """Number the connected components, from 1; pixels connect by their edges, voxels by faces."""
-    return cc3d.connected_components(
-        np.ascontiguousarray(labels), connectivity=4 if labels.ndim == 2 else 6
-    )
 
 
 class _Tally:

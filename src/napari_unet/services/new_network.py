@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.initial import Blank
+    from napari_unet.core.model import Task
     from napari_unet.core.progress import Job
     from napari_unet.core.training_options import TrainingOptions
 
@@ -22,6 +23,7 @@ def new_network(
     ndim: int,
     channels: int = 1,
     classes: tuple[str, ...] | None = None,
+    task: Task | None = None,
 ) -> Job[Blank]:
     """Describe a network for what was painted.
 
@@ -37,6 +39,8 @@ def new_network(
         How many channels of the images go in.
     classes
         Names of the classes without the background; None: those that are found in the paint.
+    task
+        Whether it tells objects apart; None: if objects were painted.
 
     Raises
     ------
@@ -48,12 +52,14 @@ def new_network(
     if classes is None:
         found = yield from survey(annotations)
         classes = tuple(found.names.values())
+    painted = all(annotation.kind == "objects" for annotation in annotations)
     image = annotations[0].image
     spacing = image.spacing("ZYX"[-ndim:])
     return Blank(
         ndim=ndim,
         channels=channels,
         classes=classes,
+        task=task or ("objects" if painted else "semantic"),
         spacing=spacing,
         name=f"{image.name}-net",
         seed=options.seed,
