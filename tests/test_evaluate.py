@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import cc3d
 import imagecodecs
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from napari_unet import Image, LabelPair, UserError, compare_labels, evaluate, f
 from napari_unet.cli import app
 from napari_unet.core.checkpoint import save_model
 from napari_unet.services.object_pictures import COLOURS, EXTRA, HIT, MERGE, MISS, SPLIT
+from napari_unet.services.options import SegmentOptions
 
 
 @pytest.fixture
@@ -206,9 +206,7 @@ def test_a_model_prints_tables_and_json(run, tmp_path):
 def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
     annotation = numbered(shape, axes)
     model = blank(ndim=ndim).model()
-    labels = finish(segment(annotation.image, model)).labels
-    by_plane = [cc3d.connected_components(plane, connectivity=4) for plane in labels]
-    objects = np.stack(by_plane) if ndim == 2 else cc3d.connected_components(labels, connectivity=6)
+    objects = finish(segment(annotation.image, model, SegmentOptions(objects=True))).labels
     truth = annotation.paint if ndim == 3 else annotation.read(*annotation.whole((0,)))[None]
     pair = LabelPair(Image(objects, axes, name="board"), np.broadcast_to(truth, shape))
     compared, evaluated = (

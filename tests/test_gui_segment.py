@@ -67,7 +67,7 @@ def test_options_and_channel_of_the_form_are_used_and_kept(segment_panel, viewer
     (channel,) = segment_panel.image.channels
     assert [channel.itemText(i) for i in range(2)] == ["0: DAPI", "1: GFP"]
     channel.setCurrentIndex(1)
-    segment_panel.options.threshold.setValue(0.9)
+    segment_panel.objects.foreground.setValue(0.9)
     segment_panel.options.precision.setCurrentText("float32")
     segment_panel.options.tile.setValue(64)
     segment_panel.segment.click()

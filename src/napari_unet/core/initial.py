@@ -84,8 +84,9 @@ class Blank:
         return Model(spec, network.eval())
 
 
-def with_classes(spec: ModelSpec, classes: tuple[str, ...], task: Task = "semantic") -> ModelSpec:
+def with_classes(spec: ModelSpec, classes: tuple[str, ...], task: Task | None = None) -> ModelSpec:
     """Describe a model like another one, with these classes (without the background) and this task."""
+    task = task or spec.task
     config = spec.config.model_copy(update={"out_channels": _outputs(classes, task)})
     return ModelSpec.model_validate(
         {**spec.model_dump(), **_named(classes, task), "config": config}

@@ -23,12 +23,9 @@ NORMALIZATIONS = {
     "linear": "linear",
 }
 
-UNSET = -0.05
-"""What the box for the threshold holds while nothing is set: a step below 0."""
-
 
 class OptionsForm(QObject):
-    """Rows of a form for device, precision, tile, memory, threshold and normalisation.
+    """Rows of a form for device, precision, tile, memory and normalisation.
 
     Parameters
     ----------
@@ -51,9 +48,6 @@ class OptionsForm(QObject):
         self.memory = QDoubleSpinBox()
         self.memory.setRange(0, 4096)
         self.memory.setSuffix(" GiB")
-        self.threshold = QDoubleSpinBox()
-        self.threshold.setRange(UNSET, 1)
-        self.threshold.setSingleStep(0.05)
         self.normalization = choice("")
         self.normalization.addItem("", None)
         for kind, title in NORMALIZATIONS.items():
@@ -61,12 +55,10 @@ class OptionsForm(QObject):
         for spin in (self.tile, self.memory):
             spin.setSpecialValueText("automatic")
             spin.valueChanged.connect(self.changed)
-        self.threshold.setValue(UNSET)
         self._add("device", self.device)
         self._add("precision", self.precision)
         self._add("tile", self.tile)
         self._add("memory", self.memory)
-        self._add("threshold", self.threshold)
         self._add("normalization", self.normalization)
         self.normalization.setToolTip(Normalization.model_fields["kind"].description or "")
         self.fit_model(None)
@@ -74,13 +66,11 @@ class OptionsForm(QObject):
     def values(self) -> dict[str, Any]:
         """Return what is set, by the names of the fields of ``SegmentOptions``."""
         kind = self.normalization.currentData()
-        threshold = self.threshold.value()
         return {
             "device": self.device.currentText(),
             "precision": self.precision.currentText(),
             "tile": self.tile.value() or None,
             "memory": self.memory.value() or None,
-            "threshold": None if threshold == UNSET else max(threshold, 0.0),
             "normalization": None if kind is None else Normalization(kind=kind),
         }
 
@@ -88,10 +78,6 @@ class OptionsForm(QObject):
         """Show what a model does by itself where nothing is set."""
         own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
         self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
-        thresholded = spec is None or spec.activation != "softmax"
-        self.threshold.setEnabled(thresholded)
-        given = f"as trained ({spec.threshold:g})" if spec is not None else "as trained"
-        self.threshold.setSpecialValueText(given if thresholded else "most likely class")
 
     def _choice(self, field: str) -> QComboBox:
         combo = choice("")

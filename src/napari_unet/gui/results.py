@@ -92,6 +92,15 @@ class ResultLayer:
         known = {**self.layer.metadata[RECORD], **record, "checksum": _checksum(self.layer.data)}
         self.layer.metadata = {**self.layer.metadata, RECORD: known}
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the layer holds what was written, as far as that can be told quickly."""
+        return _untouched(self.layer)
+
+    def planes(self, looked_at: Mapping[int, int]) -> tuple[int | None, ...]:
+        """Turn positions by dimension of the layer into positions by label axis, None where free."""
+        return self._placed.label_axes(looked_at)
+
     def restore(self) -> bool:
         """Put back what an earlier run had left, if there was one and nothing is written yet."""
         if self._before is None:
@@ -150,7 +159,7 @@ def result_layer(
         ``title``, which follows the image's name, and whatever else tells apart runs that must not
         replace each other's result.
     classes
-        Names of the label values, background left out.
+        Names of the label values, background left out; empty where labels number objects.
     """
     data = np.zeros(placed.shape, dtype)
     layer = next((x for x in _earlier(viewer, source, purpose, Labels) if _untouched(x)), None)
@@ -159,18 +168,25 @@ def result_layer(
         before = _Content.of(layer)
         _Content(data, placed.transform["translate"], {**layer.metadata, **tag}).put_into(layer)
         return ResultLayer(viewer, layer, placed, before)
-    names = {0: "background", **classes}
     layer = Labels(
         data,
         name=f"{source.name} {purpose['title']}",
         opacity=0.5,
-        colormap=CyclicLabelColormap(colors=["transparent", *COLOURS]),
-        features={"index": list(names), "class": list(names.values())},
         metadata=tag,
+        **(_classes_shown(classes) if classes else {}),
         **placed.transform,
     )
     viewer.add_layer(layer)
     return ResultLayer(viewer, layer, placed)
+
+
+def _classes_shown(classes: Mapping[int, str]) -> dict[str, Any]:
+    """Return what gives each class a colour of its own, and its name in the status bar."""
+    names = {0: "background", **classes}
+    return {
+        "colormap": CyclicLabelColormap(colors=["transparent", *COLOURS]),
+        "features": {"index": list(names), "class": list(names.values())},
+    }
 
 
 def probability_layers(

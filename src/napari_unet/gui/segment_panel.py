@@ -13,9 +13,11 @@ from napari_unet.gui.fields import button, choice, folded, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.model_row import ModelRow
+from napari_unet.gui.objects_form import ObjectsForm
 from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.placement import on_screen
+from napari_unet.gui.relabelling import Relabelling
 from napari_unet.gui.segment_run import SegmentRun, plan_job
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.options import SegmentOptions
@@ -53,11 +55,14 @@ class SegmentPanel(Panel):
         self.plan.setToolTip("How the image will be cut, and what memory it will take.")
         self.preview = button("Preview", "Segment only what is on the screen now.")
         self.segment = button("Segment", SEGMENT_TIP, main=True)
-        self.form, self.folded = form(), form()
+        self.form, self.folded, self.told = form(), form(), form()
         self.form.addRow("U-Net", ModelRow(napari_viewer, self.model))
         self.image = ImageForm(napari_viewer, self.form)
         self.form.addRow("Result", self.output)
+        self.objects = ObjectsForm(self.told)
         self.options = OptionsForm(self.folded)
+        self.relabelling = Relabelling(self, napari_viewer)
+        self._newest: SegmentRun | None = None
         self._lay_out()
         self._planner = Jobs(self)
         self._settled = QTimer(self)
@@ -71,6 +76,7 @@ class SegmentPanel(Panel):
         buttons.addWidget(self.preview)
         buttons.addWidget(self.segment)
         self.body.addLayout(self.form)
+        self.body.addWidget(folded("Objects and threshold", self.told))
         self.body.addWidget(folded("Advanced", self.folded))
         self.body.addWidget(self.plan)
         self.body.addLayout(buttons)
@@ -83,6 +89,8 @@ class SegmentPanel(Panel):
         self.session.model_changed.connect(self._fit_model)
         self.image.changed.connect(self._settled.start)
         self.options.changed.connect(self._settled.start)
+        self.objects.changed.connect(self._relabel)
+        self.session.jobs.ended.connect(self._take_found)
         self.session.jobs.ended.connect(self._settled.start)
         self._settled.timeout.connect(self._make_plan)
         self._planner.ended.connect(self._show_plan)
@@ -90,12 +98,14 @@ class SegmentPanel(Panel):
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self.image.let_go()
+        self.relabelling.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
         self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.image.fit_model(spec)
         self.options.fit_model(spec)
+        self.objects.fit_model(spec)
         self._settled.start()
 
     def chosen(self) -> SegmentOptions:
@@ -104,6 +114,7 @@ class SegmentPanel(Panel):
             channels=self.image.chosen_channels(),
             probabilities=bool(self.output.currentData()),
             **self.options.values(),
+            **self.objects.values(),
         )
 
     def _segment(self) -> None:
@@ -131,7 +142,21 @@ class SegmentPanel(Panel):
             if title == "preview":
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
             run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
+            self.relabelling.take(None)
             run.start(self.session.jobs)
+            self._newest = run
+
+    def _take_found(self) -> None:
+        """Once a run has ended, let its objects follow the settings."""
+        QTimer.singleShot(0, self._follow_newest)
+
+    def _follow_newest(self) -> None:
+        if self._newest is not None and not self.session.jobs.running:
+            self.relabelling.take(self._newest.found)
+            self._newest = None
+
+    def _relabel(self) -> None:
+        self.relabelling.follow(self.chosen())
 
     def _make_plan(self) -> None:
         """Have the plan made in a thread: it copies the network."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
+from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.placement import place
+from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import ResultLayer, probability_layers, result_layer
-from napari_unet.services.options import channel_indices
+from napari_unet.services.options import channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
+from napari_unet.services.relabel import ObjectMaps
 from napari_unet.services.segment import Segmentation, TileDone, segment
 
 if TYPE_CHECKING:
@@ -22,6 +28,10 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.gui.job import Jobs, Outcome
     from napari_unet.services.options import SegmentOptions
+
+
+LEVELS_BYTES = 1 << 30
+"""Most memory for what a network said, to find objects in it anew."""
 
 
 class SegmentRun:
@@ -56,10 +66,13 @@ class SegmentRun:
         self._model = model
         self._options = options
         self._region = region
-        title = "labels" if region is None else "preview"
-        self._purpose = {"title": title, "model": model.spec.name}
+        self._objects = tells_objects(model.spec, options)
+        title = ("objects" if self._objects else "labels") if region is None else "preview"
+        self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
+        self._levels = self._make_levels()
         self._result: ResultLayer
         self._began = 0.0
+        self._complete = False
 
     def start(self, jobs: Jobs) -> None:
         """Make the layer and fill it.
@@ -88,15 +101,39 @@ class SegmentRun:
             self._finish(outcome, jobs)
 
         removed.connect(cancel_without_layer)
-        job = segment(self._image, self._model, self._options, region=self._region, out=_Nowhere())
+        job = segment(
+            self._image,
+            self._model,
+            self._options,
+            region=self._region,
+            out=_Nowhere(),
+            out_levels=self._levels,
+        )
         jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
 
     def _make_layer(self) -> ResultLayer:
         spec = self._model.spec
-        placed = place(self._source, self._image.axes, self._region)
         return result_layer(
-            self._viewer, self._source, placed, label_dtype(spec), self._purpose, spec.label_names
+            self._viewer,
+            self._source,
+            place(self._source, self._image.axes, self._region),
+            label_dtype(spec, self._objects),
+            self._purpose,
+            {} if self._objects else spec.label_names,
         )
+
+    def _make_levels(self) -> Any:
+        """Make room for what objects can be found in anew, if there are any and it is not too much."""
+        shape = (len(OBJECT_MAPS), *self._image.label_shape)
+        wanted = self._objects and self._model.spec.task == "objects" and self._region is None
+        return np.zeros(shape, np.uint8) if wanted and math.prod(shape) <= LEVELS_BYTES else None
+
+    @property
+    def found(self) -> Found | None:
+        """The objects, and what they can be found in anew; None before the end and without that."""
+        if self._levels is None or not self._complete:
+            return None
+        return Found(ObjectMaps(self._image, self._model.spec, self._levels), self._result)
 
     def _take(self, step: Progress) -> None:
         if isinstance(step, TileDone):
@@ -110,13 +147,13 @@ class SegmentRun:
         if self._result.empty and outcome.cancelled and self._result.restore():
             return
         record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
-        complete = outcome.result is not None
+        self._complete = outcome.result is not None
         if outcome.result is not None:
             record |= outcome.result.record
             self._add_probabilities(outcome.result.probabilities)
             took = time.monotonic() - self._began
             jobs.said.emit(f"Done in {took:.1f} s: “{self._result.layer.name}”.")
-        self._result.finish({**record, "complete": complete, "purpose": self._purpose})
+        self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, maps: Any) -> None:
         if maps is None:

@@ -1,0 +1,92 @@
+"""The folded rows of *Segment* that say how objects are told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout
+from superqt import QLabeledDoubleSlider
+
+from napari_unet.gui.fields import choice
+from napari_unet.services.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.core.model import ModelSpec
+
+KINDS = {"as the model was made": None, "number objects": True, "tell classes": False}
+
+
+class ObjectsForm(QObject):
+    """What is numbered, foreground, separation, smallest object, holes.
+
+    Parameters
+    ----------
+    form
+        The rows are added to it.
+    """
+
+    changed = Signal()
+    """A setting has another value, perhaps while a slider is being moved."""
+
+    def __init__(self, form: QFormLayout) -> None:
+        super().__init__()
+        self._form = form
+        self._own = 0.5
+        self.kind = choice("")
+        for title, value in KINDS.items():
+            self.kind.addItem(title, value)
+        self.foreground = self._slider()
+        self.separation = self._slider()
+        self.smallest = QDoubleSpinBox()
+        self.smallest.setRange(0, 1e9)
+        self.fill_holes = QCheckBox()
+        self._add("objects", self.kind)
+        self._add("threshold", self.foreground)
+        self._add("separation", self.separation)
+        self._add("smallest", self.smallest)
+        self._add("fill_holes", self.fill_holes)
+        self.reset()
+        self.kind.currentIndexChanged.connect(self.changed)
+        self.foreground.valueChanged.connect(self.changed)
+        self.separation.valueChanged.connect(self.changed)
+        self.smallest.valueChanged.connect(self.changed)
+        self.fill_holes.toggled.connect(self.changed)
+
+    def reset(self) -> None:
+        """Go back to the values by default."""
+        self.foreground.setValue(self._own)
+        self.separation.setValue(SegmentOptions.model_fields["separation"].default)
+        self.fill_holes.setChecked(SegmentOptions.model_fields["fill_holes"].default)
+
+    def fit_model(self, spec: ModelSpec | None) -> None:
+        """Show what a model does by itself, and offer what has an effect on it."""
+        self._own = 0.5 if spec is None else spec.threshold
+        self.foreground.setValue(self._own)
+        self.foreground.setEnabled(spec is None or spec.activation != "softmax")
+        self.separation.setEnabled(spec is None or spec.task == "objects")
+
+    def values(self) -> dict[str, Any]:
+        """Return what is set, by the names of the fields of ``SegmentOptions``."""
+        foreground = round(self.foreground.value(), 2)
+        return {
+            "objects": self.kind.currentData(),
+            "threshold": None if foreground == self._own else foreground,
+            "separation": round(self.separation.value(), 2),
+            "smallest": self.smallest.value(),
+            "fill_holes": self.fill_holes.isChecked(),
+        }
+
+    def _slider(self) -> QLabeledDoubleSlider:
+        slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 1)
+        slider.setSingleStep(0.01)
+        slider.setDecimals(2)
+        return slider
+
+    def _add(self, field: str, widget: QWidget) -> None:
+        info = SegmentOptions.model_fields[field]
+        widget.setToolTip(info.description or "")
+        self._form.addRow(info.title or field.capitalize(), widget)

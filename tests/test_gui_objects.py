@@ -1,0 +1,104 @@
+"""Objects in a real viewer: numbered, and found anew as the sliders move."""
+
+from __future__ import annotations
+
+import gui_kit  # noqa: F401 - skips without a viewer
+import numpy as np
+import pytest
+from gui_kit import SECONDS, finish_job
+from gui_kit import library as library
+from gui_kit import segment_panel as segment_panel
+from gui_kit import viewer as viewer
+from napari.layers import Labels
+from painted import checkers, numbered, options
+
+from napari_unet.core.initial import Blank
+from napari_unet.core.progress import finish
+from napari_unet.gui.layers import image_of
+from napari_unet.services.finetune import finetune
+from napari_unet.services.options import SegmentOptions
+from napari_unet.services.segment import segment
+
+
+@pytest.fixture(scope="module")
+def model():
+    blank = Blank(base=4, depth=2, task="objects", name="squares")
+    how = options(steps=60, learning_rate=1e-2)
+    return finish(finetune([numbered(), numbered(seed=1)], blank, how)).model
+
+
+@pytest.fixture
+def ran(segment_panel, viewer, model, qtbot):
+    """The panel after a stack was segmented with a model of objects."""
+    stack = np.stack([checkers((96, 128), seed=s)[0] for s in range(3)])
+    viewer.add_image(stack, name="board")
+    segment_panel.session.model = model
+    segment_panel.session.model_changed.emit(model)
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: segment_panel._newest is None, timeout=SECONDS)
+    return segment_panel
+
+
+def layer(viewer):
+    (found,) = [x for x in viewer.layers if isinstance(x, Labels)]
+    return found
+
+
+def settle(panel, qtbot):
+    qtbot.waitUntil(lambda: not panel.relabelling.busy, timeout=SECONDS)
+
+
+def expected(viewer, model, **changed):
+    image = image_of(viewer.layers["board"], "ZYX")
+    return finish(segment(image, model, SegmentOptions(**changed))).labels
+
+
+def test_objects_are_numbered_in_a_layer_of_their_own(ran, viewer, model):
+    found = layer(viewer)
+    assert found.name == "board objects"
+    assert np.array_equal(found.data, expected(viewer, model))
+    assert found.data.max() > 20
+    assert found.metadata["napari_unet"]["complete"]
+
+
+def test_sliders_find_objects_anew_on_the_plane_in_view_then_everywhere(ran, viewer, model, qtbot):
+    before = layer(viewer).data.copy()
+    here = viewer.dims.current_step[0]
+    ran.objects.foreground.setValue(0.8)
+    qtbot.waitUntil(
+        lambda: ((layer(viewer).data[here] > 0) != (before[here] > 0)).any(), timeout=SECONDS
+    )
+    ran.objects.smallest.setValue(30)
+    settle(ran, qtbot)
+    wanted = expected(viewer, model, threshold=0.8, smallest=30)
+    assert np.array_equal(layer(viewer).data, wanted)
+    assert not np.array_equal(wanted, before)
+    record = layer(viewer).metadata["napari_unet"]
+    assert record["options"]["threshold"] == 0.8
+    assert layer(viewer).editable
+
+
+def test_what_was_painted_on_stays(ran, viewer, qtbot):
+    found = layer(viewer)
+    found.paint((1, 40, 40), 999)
+    painted = found.data.copy()
+    ran.objects.separation.setValue(0.9)
+    settle(ran, qtbot)
+    assert np.array_equal(layer(viewer).data, painted)
+
+
+def test_a_removed_layer_and_another_model_are_no_trouble(ran, viewer, model, qtbot):
+    viewer.layers.remove(layer(viewer))
+    ran.objects.separation.setValue(0.9)
+    settle(ran, qtbot)
+    assert not [x for x in viewer.layers if isinstance(x, Labels)]
+
+
+def test_classes_of_the_same_model(ran, viewer, qtbot):
+    ran.objects.kind.setCurrentText("tell classes")
+    ran.segment.click()
+    finish_job(ran, qtbot)
+    layers = [x for x in viewer.layers if isinstance(x, Labels)]
+    assert [x.name for x in layers] == ["board objects", "board labels"]
+    assert layers[1].data.max() == 1
