@@ -77,11 +77,13 @@ class FinetuneResult:
 
     @property
     def better(self) -> bool | None:
-        """Whether it beats its parent on the held-out paint; None if that can't be told."""
+        """Whether it beats its parent on the held-out paint; None for a draw, or without any."""
         old, new = self.trained.before, self.trained.after
         if old is None or new is None:
             return None
-        return new.foreground_iou > old.foreground_iou
+        gain = new.foreground_iou - old.foreground_iou
+        # not known, where no held-out paint is foreground
+        return gain > 0 if abs(gain) >= 5e-4 else None
 
     @property
     def verdict(self) -> str:
@@ -94,10 +96,8 @@ class FinetuneResult:
             other = self.trainer.parent is not None
             why = "the parent has other classes or channels" if other else "there is no parent"
             return f"{iou} on held-out paint; {why} to compare with."
-        said = (
-            f"{'Better' if self.better else 'NOT better'} than before on held-out paint: "
-            f"{iou}, was {old.foreground_iou:.3f}."
-        )
+        change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
+        said = f"{change} before on held-out paint: {iou}, was {old.foreground_iou:.3f}."
         if self._parent_may_know_the_paint:
             said += " The old one may have learnt some of that paint, which flatters it."
         return said
