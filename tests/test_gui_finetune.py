@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 from finetune_kit import begin, discs, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
@@ -260,6 +261,41 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     panel.interrupted.forget.click()
     assert not state.exists()
     assert not panel.interrupted.isVisibleTo(panel)
+
+
+def test_an_interrupted_training_is_found_by_the_same_image_only(
+    viewer, make_napari_viewer_proxy, tmp_path, qtbot, monkeypatch
+):
+    image, inside = discs()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "cells.tif", image)
+
+    def opened(viewer, path, source="small"):
+        panel = FinetunePanel(viewer)
+        viewer.window.add_dock_widget(panel, name="Fine-tune")
+        panel.session.model, panel.session.source = small_model(), source
+        panel.session.model_changed.emit(panel.session.model)
+        viewer.open(path)
+        return panel
+
+    panel = opened(viewer, tmp_path / "one" / "cells.tif")
+    quick(panel, steps=5000)
+    values = {**panel.form.training.values(), "save_every": 0.01}
+    monkeypatch.setattr(panel.form.training, "values", lambda: values)
+    panel.form.pairs.first.new.click()
+    labels_layer(panel).data = scribbles(inside)
+    begin(panel, qtbot, steps=1)
+    qtbot.waitUntil(panel.form.state().exists, timeout=SECONDS)
+    panel.foot.cancel.click()
+    finish_job(panel, qtbot)
+    assert panel.interrupted.isVisibleTo(panel)
+    again = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif")
+    assert again.interrupted.isVisibleTo(again)
+    other_image = opened(make_napari_viewer_proxy(), tmp_path / "two" / "cells.tif")
+    assert not other_image.interrupted.isVisibleTo(other_image)
+    other_model = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif", "not small")
+    assert not other_model.interrupted.isVisibleTo(other_model)
 
 
 def test_old_states_go_when_the_panel_opens(viewer, library):

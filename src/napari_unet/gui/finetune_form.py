@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, folded, form
+from napari_unet.gui.layers import identity
 from napari_unet.gui.lookout import Lookout
 from napari_unet.gui.pairs_form import PairsForm
 from napari_unet.gui.start_row import StartRow
@@ -109,12 +110,14 @@ class FinetuneForm(QWidget):
 
     def state(self) -> Path | None:
         """Return the file for the state of this training; None while no image is chosen."""
-        layer = self.pairs.first.image.layer
-        if layer is None:
+        layers = [form.image.layer for form in self.pairs.forms]
+        if layers[0] is None:
             return None
-        ndim = self.start.ndim
+        ndim, source = self.start.ndim, self._session.source
         name = self._name() if ndim is None else f"new {ndim}-D network"
-        return self._session.training_files.path(name, layer.name)
+        origin = "" if ndim is not None else source or DEFAULT
+        known = [origin, *(identity(layer) for layer in layers if layer is not None)]
+        return self._session.training_files.path(name, layers[0].name, known)
 
     def _name(self) -> str:
         model = self._session.model

@@ -50,6 +50,12 @@ def layer_array(layer: ImageLayer) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+def identity(layer: ImageLayer) -> tuple[str, str, tuple[int, ...]]:
+    """Return what tells a layer's image from others: its name, its file if it has one, its shape."""
+    path = str(Path(layer.source.path).resolve()) if layer.source.path else ""
+    return layer.name, path, tuple(int(n) for n in layer_array(layer).shape)
+
+
 def likely_axes(layer: ImageLayer) -> str:
     """Return the axes of a layer as far as they are known.
 

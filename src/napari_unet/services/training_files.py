@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.training_state import SUFFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 KEPT_DAYS = 30
@@ -27,10 +30,19 @@ class TrainingFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, model: str, image: str) -> Path:
-        """Return the file for the training of a model on an image; the same for the same names."""
+    def path(self, model: str, image: str, known: Sequence[Any]) -> Path:
+        """Return the file for the training of a model on an image.
+
+        Parameters
+        ----------
+        model, image
+            Names for people; others may have the same.
+        known
+            What tells model and images from others, as JSON can hold it: the same after a restart.
+        """
         name = re.sub(r"[^\w.+-]+", "-", f"{model} on {image}").strip("-.")
-        return self.folder / f"{name[:150]}{SUFFIX}"
+        digest = hashlib.sha256(json.dumps([model, image, *known]).encode()).hexdigest()
+        return self.folder / f"{name[:150]} {digest[:8]}{SUFFIX}"
 
     def forget_old(self, days: float = KEPT_DAYS) -> None:
         """Delete states that nobody has come back to for so many days."""
