@@ -8,9 +8,10 @@ import zarr
 from finetune_kit import SIZE, discs, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, said, small_model
+from gui_kit import SECONDS, finish_job, said, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
+from qtpy.QtCore import Qt
 
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
@@ -283,6 +284,75 @@ def test_many_steps_are_drawn_as_means():
     assert len(steps) <= POINTS
     assert steps[-1] > 10 * POINTS - 20
     assert losses.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def paint_channels(panel, viewer, channels):
+    """Show an image of so many channels, with paint on it."""
+    image, inside = discs()
+    stack = np.stack([image] * channels)
+    viewer.add_image(stack, name="cells", axis_labels=("c", "y", "x"))
+    first(panel).new.click()
+    first(panel).labels.layer.data = scribbles(inside)
+    quick(panel, steps=2)
+
+
+def tick(panel, *wanted):
+    ticks = first(panel).image.ticks
+    for i in range(ticks.count()):
+        ticks.item(i).setCheckState(
+            Qt.CheckState.Checked if i in wanted else Qt.CheckState.Unchecked
+        )
+
+
+def use(panel, model):
+    panel.session.model = model
+    panel.session.model_changed.emit(model)
+
+
+def test_a_new_network_takes_the_channels_that_are_ticked(panel, viewer, qtbot):
+    paint_channels(panel, viewer, 3)
+    panel.form.start.box.setCurrentIndex(1)
+    assert first(panel).image.ticks.chosen() == (0, 1, 2)
+    tick(panel)
+    assert "No channel is chosen" in say(panel, qtbot)
+    panel.form.train.click()
+    assert "No channel is chosen" in said(panel)
+    tick(panel, 0, 2)
+    assert "strokes" in say(panel, qtbot)
+    result = train(panel, qtbot)
+    assert result.model.spec.config.in_channels == 2
+    assert result.model.spec.provenance.training["options"]["channels"] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("takes", "there", "ticked", "fitted"),
+    [(2, 1, None, 1), (3, 2, (0, 1), 2), (1, 3, (0, 2), 2), (1, 3, (1,), None)],
+)
+def test_the_model_is_fitted_to_the_channels(panel, viewer, qtbot, takes, there, ticked, fitted):
+    use(panel, small_model(config={"in_channels": takes}))
+    paint_channels(panel, viewer, there)
+    assert (first(panel).image.ticks is None) == (ticked is None)
+    if ticked is not None:
+        tick(panel, *ticked)
+    summary = say(panel, qtbot)
+    assert ("first layer" in summary) == (fitted is not None)
+    if fitted is not None:
+        assert f"fitted to {fitted}." in summary
+    panel.form.preview.click()
+    finish_job(panel, qtbot)
+    assert "augmented" in [layer.name for layer in viewer.layers], said(panel)
+    result = train(panel, qtbot)
+    assert result.model.spec.config.in_channels == (fitted or takes)
+    assert result.better is None or fitted is None
+
+
+def test_inputs_that_the_image_can_fill_are_chosen_one_by_one(panel, viewer, qtbot):
+    use(panel, small_model(config={"in_channels": 2}))
+    paint_channels(panel, viewer, 3)
+    first(panel).image.channels[0].setCurrentIndex(2)
+    assert "first layer" not in say(panel, qtbot)
+    result = train(panel, qtbot)
+    assert result.model.spec.provenance.training["options"]["channels"] == [2, 1]
 
 
 def test_a_model_with_several_classes_names_them_in_new_layers(panel, viewer):

@@ -84,13 +84,31 @@ class Blank:
         return Model(spec, network.eval())
 
 
-def with_classes(spec: ModelSpec, classes: tuple[str, ...], task: Task | None = None) -> ModelSpec:
-    """Describe a model like another one, with these classes (without the background) and this task."""
+def adapted_spec(
+    spec: ModelSpec,
+    *,
+    classes: Sequence[str] | None = None,
+    task: Task | None = None,
+    channels: Sequence[str] | None = None,
+) -> ModelSpec:
+    """Describe what :func:`adapted` makes of a model; the description itself if nothing changes."""
+    own = tuple(spec.label_names.values())
     task = task or spec.task
-    config = spec.config.model_copy(update={"out_channels": _outputs(classes, task)})
-    return ModelSpec.model_validate(
-        {**spec.model_dump(), **_named(classes, task), "config": config}
-    )
+    classes = own if classes is None else tuple(classes)
+    changes: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    if (classes, task) != (own, spec.task):
+        changes |= _named(classes, task)
+        config["out_channels"] = _outputs(classes, task)
+    elif spec.activation == "none":
+        changes |= {"activation": "sigmoid", "threshold": 0.5}
+    if channels is not None and tuple(channels) != spec.channels:
+        changes["channels"] = tuple(channels)
+        config["in_channels"] = len(channels)
+    if not changes:
+        return spec
+    new = spec.config.model_copy(update=config)
+    return ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
 
 
 def adapted(
@@ -124,26 +142,12 @@ def adapted(
         The model itself if nothing has to change.
     """
     spec = model.spec
-    own = tuple(spec.label_names.values())
-    task = task or spec.task
-    classes = own if classes is None else tuple(classes)
-    changes: dict[str, Any] = {}
-    config: dict[str, Any] = {}
-    if (classes, task) != (own, spec.task):
-        changes |= _named(classes, task)
-        config["out_channels"] = _outputs(classes, task)
-    elif spec.activation == "none":
-        changes |= {"activation": "sigmoid", "threshold": 0.5}
-    if channels is not None and tuple(channels) != spec.channels:
-        changes["channels"] = tuple(channels)
-        config["in_channels"] = len(channels)
-    if not changes:
+    changed = adapted_spec(spec, classes=classes, task=task, channels=channels)
+    if changed is spec:
         return model
-    new = spec.config.model_copy(update=config)
-    changed = ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
-    network = UNet(new)
+    network = UNet(changed.config)
     state = dict(model.network.state_dict())
-    if "out_channels" in config:
+    if (changed.label_names, changed.task) != (spec.label_names, spec.task):
         _initialise(network.head, torch.Generator().manual_seed(seed))
         state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
     elif spec.activation == "none":
@@ -151,10 +155,10 @@ def adapted(
         state["head.weight"] = state["head.weight"] * 4
         state["head.bias"] = (state["head.bias"] - spec.threshold) * 4
     first = "encoder.0.0.conv.weight"
-    if new.in_channels != spec.config.in_channels:
+    before, now = spec.config.in_channels, changed.config.in_channels
+    if now != before:
         mean = state[first].mean(dim=1, keepdim=True)
-        repeated = mean.expand(-1, new.in_channels, *mean.shape[2:])
-        state[first] = repeated * (spec.config.in_channels / new.in_channels)
+        state[first] = mean.expand(-1, now, *mean.shape[2:]) * (before / now)
     network.load_state_dict(state)
     return Model(changed, network.eval())
 

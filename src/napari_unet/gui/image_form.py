@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.channel_list import ChannelList
 from napari_unet.gui.fields import choice, text
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.layers import describe, image_of, layer_array, possible_axes
@@ -38,17 +39,25 @@ class ImageForm(QObject):
         The rows are added to it.
     with_channels
         Whether channels can be chosen.
+    fitted
+        Whether the network will be fitted to the number of channels, so that any can be chosen.
     """
 
     changed = Signal()
     """Another layer, other axes or other channels."""
 
     def __init__(
-        self, viewer: napari.Viewer, form: QFormLayout, *, with_channels: bool = True
+        self,
+        viewer: napari.Viewer,
+        form: QFormLayout,
+        *,
+        with_channels: bool = True,
+        fitted: bool = False,
     ) -> None:
         super().__init__()
         self._form = form
         self._with_channels = with_channels
+        self._fitted = fitted
         self._spec: ModelSpec | None = None
         self.layers = LayerBox(viewer, IMAGE_TIP, _is_input)
         self.axes = choice(AXES_TIP)
@@ -56,6 +65,7 @@ class ImageForm(QObject):
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.meaning = text()
         self.channels: list[QComboBox] = []
+        self.ticks: ChannelList | None = None
         form.addRow("Image", self.layers)
         form.addRow("Axes", self.axes)
         form.addRow("", self.meaning)
@@ -95,11 +105,20 @@ class ImageForm(QObject):
         return "".join(self.axes.currentText().upper().split())
 
     def chosen_channels(self) -> tuple[int, ...] | None:
-        """Return the index of the channel for each input of the network; None where none is chosen."""
-        return tuple(combo.currentIndex() for combo in self.channels) or None
+        """Return the index of the channel for each input of the network; None where none is chosen.
+
+        Raises
+        ------
+        UserError
+            When channels can be ticked, but none is.
+        """
+        if self.ticks is not None:
+            return self.ticks.chosen()
+        chosen = tuple(combo.currentIndex() for combo in self.channels)
+        return chosen or ((0,) if self._fitted else None)
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Offer a choice of channel for each input of a network."""
+        """Offer a choice of channel for each input of a network; None: one that is not made yet."""
         self._spec = spec
         self._list_channels()
 
@@ -123,16 +142,28 @@ class ImageForm(QObject):
             return f"{error.problem}. {error.remedy}"
 
     def _list_channels(self) -> None:
-        """Offer the image's channels for each input; no rows if there is nothing to choose."""
-        for combo in self.channels:
-            self._form.removeRow(combo)
-        self.channels = []
+        """Offer the image's channels; no rows if there is nothing to choose."""
+        rows = [*self.channels, *([] if self.ticks is None else [self.ticks])]
+        for row in rows:
+            self._form.removeRow(row)
+        self.channels, self.ticks = [], None
         names = self._channel_names()
         wanted = self._spec.channels if self._spec is not None else ("",)
-        if self._with_channels and 1 < len(names) >= len(wanted):
-            for i, name in enumerate(wanted):
-                self._add_channel(i, f"Channel: {name}" if len(wanted) > 1 else "Channel", names)
+        fills = len(names) >= len(wanted)
+        if self._with_channels and len(names) > 1:
+            # which is which matters only to a network that knows several
+            if self._fitted and not (fills and len(wanted) > 1):
+                self._add_ticks(names, 1 if fills and self._spec is not None else len(names))
+            elif fills:
+                for i, name in enumerate(wanted):
+                    title = f"Channel: {name}" if len(wanted) > 1 else "Channel"
+                    self._add_channel(i, title, names)
         self.changed.emit()
+
+    def _add_ticks(self, names: list[str], ticked: int) -> None:
+        self.ticks = ChannelList(names, range(ticked))
+        self.ticks.changed.connect(self.changed)
+        self._form.addRow("Channels", self.ticks)
 
     def _add_channel(self, i: int, title: str, names: list[str]) -> None:
         combo = choice("Which channel of the image the U-Net looks at.")

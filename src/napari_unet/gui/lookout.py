@@ -83,7 +83,7 @@ class Lookout(QObject):
         elif outcome.result is not None:
             self._looked = outcome.result
             outlook = outcome.result.outlook
-            self.summary.setText(str(outlook.summary))
+            self.summary.setText(f"{outlook.summary} {outcome.result.fitting}".strip())
             self.plan.setText("" if outlook.plan is None else f"{outlook.plan}.")
         # any other error comes again, with its details, when it is trained
 

@@ -68,7 +68,7 @@ class PairForm(QWidget):
         self._viewer = viewer
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
-        self.image = ImageForm(viewer, self.rows, with_channels=first)
+        self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
         self.labels = LayerBox(viewer, LABELS_TIP, _is_paint)
         self.new = button("New paint layer", NEW_TIP)
         self.kind = choice(KIND_TIP)

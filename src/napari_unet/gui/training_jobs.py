@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.model import ModelSpec
 from napari_unet.gui.job import torch_ready
 from napari_unet.gui.snapshots import snapshot
+from napari_unet.services.options import input_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,22 +75,38 @@ class Request:
 
     def spec(self, annotations: Snapshot) -> Job[ModelSpec]:
         """Describe the network that would learn."""
-        from napari_unet.core.initial import with_classes
+        from napari_unet.core.initial import adapted_spec
 
         if isinstance(self.start, int):
             blank = yield from self.blank(annotations)
             return blank.spec
-        spec = self.start if isinstance(self.start, ModelSpec) else self.start.spec
-        classes = self.settings["classes"]
-        return spec if classes is None else with_classes(spec, classes)
+        spec = self._parent
+        assert spec is not None
+        channels = input_names(spec, self.channels)
+        return adapted_spec(spec, classes=self.settings["classes"], channels=channels)
+
+    def fitting(self) -> str:
+        """Say how the network is fitted to the channels; nothing where it needn't be."""
+        spec, chosen = self._parent, len(self.channels or ())
+        if spec is None or chosen in (0, len(spec.channels)):
+            return ""
+        takes = f"{len(spec.channels)} channel{'s' * (len(spec.channels) != 1)}"
+        return f"{spec.name} takes {takes}; its first layer is fitted to {chosen}."
+
+    @property
+    def _parent(self) -> ModelSpec | None:
+        if isinstance(self.start, int):
+            return None
+        return self.start if isinstance(self.start, ModelSpec) else self.start.spec
 
 
 @dataclass(frozen=True)
 class Looked:
-    """An outlook, and the snapshot of the paint it is for."""
+    """An outlook, the snapshot of the paint it is for, and how the network is fitted."""
 
     paint: Snapshot
     outlook: Outlook
+    fitting: str
 
 
 def look_job(request: Request, earlier: Looked | None, stroked: bool) -> Job[Looked]:
@@ -113,7 +130,7 @@ def look_job(request: Request, earlier: Looked | None, stroked: bool) -> Job[Loo
     yield from torch_ready()
     spec = yield from request.spec(paint)
     outlook = yield from look_ahead(paint, spec, request.options())
-    return Looked(paint, outlook)
+    return Looked(paint, outlook, request.fitting())
 
 
 def vary_job(request: Request) -> Job[Variations]:

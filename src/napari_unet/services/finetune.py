@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.paint import Paint
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training_options import TrainingOptions
-from napari_unet.services.options import common_channels
+from napari_unet.services.options import common_channels, input_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,11 +225,9 @@ def _trainer(
         compute = Compute("mps", "float32")
     parent = None if isinstance(model, Blank) else model
     start = model.model() if isinstance(model, Blank) else model
-    names = start.spec.channels
-    if options.channels is not None and len(options.channels) != len(names):
-        names = tuple(map(str, options.channels))
+    channels = input_names(start.spec, options.channels)
     start = adapted(
-        start, classes=options.classes, task=options.task, channels=names, seed=options.seed
+        start, classes=options.classes, task=options.task, channels=channels, seed=options.seed
     )
     images = [annotation.image for annotation in paint.annotations]
     paint.channels = common_channels(images, start.spec, options.channels)

@@ -144,6 +144,21 @@ def common_channels(
     return found[0]
 
 
+def input_names(spec: ModelSpec, chosen: Sequence[int | str] | None) -> tuple[str, ...]:
+    """Return what the inputs are called of a network that learns from these image channels.
+
+    Parameters
+    ----------
+    spec
+        The network it starts from, which is fitted to them if they are more or fewer than its inputs.
+    chosen
+        Channels by number or name; None: as many as there are inputs.
+    """
+    if chosen is None or len(chosen) == len(spec.channels):
+        return spec.channels
+    return tuple(map(str, chosen))
+
+
 def _index(image: Image, channel: int | str) -> int:
     if isinstance(channel, int):
         return channel
