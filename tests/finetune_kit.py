@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gui_kit import SECONDS, small_model
+from gui_kit import SECONDS, finish_job, small_model
 
 SIZE = 96
 
@@ -78,6 +78,14 @@ def begin(panel, qtbot, steps=0):
     panel.form.train.click()
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
     qtbot.waitUntil(lambda: len(panel.session.training.losses) >= steps, timeout=SECONDS)
+
+
+def preview(panel, viewer, qtbot):
+    """Press *Preview augmentation*, and wait for its layers, which come one after the other."""
+    panel.form.preview.click()
+    finish_job(panel, qtbot)
+    wanted = {"augmented", "augmented paint"}
+    qtbot.waitUntil(lambda: wanted <= {x.name for x in viewer.layers}, timeout=SECONDS)
 
 
 def train(panel, qtbot):

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from finetune_kit import begin, discs, quick, scribbles, summary, train, wait_for_summary
+from finetune_kit import begin, discs, preview, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, finish_job, said, small_model
@@ -372,8 +372,7 @@ def test_augmentation_is_shown_beside_the_image_and_paint_stays(painted_panel, v
     paint = labels_layer(panel)
     held = paint.data.copy()
     for _ in range(2):
-        panel.form.preview.click()
-        finish_job(panel, qtbot)
+        preview(panel, viewer, qtbot)
         names = [layer.name for layer in viewer.layers]
         assert names == ["cells", "cells paint", "augmented", "augmented paint"]
     image, labels = viewer.layers[2:]
@@ -405,9 +404,7 @@ def test_volumes_are_varied_from_the_plane_that_is_shown(panel, viewer, qtbot, a
         paint.data.shape,
     ).copy()
     wait_for_summary(panel, "6 planes", qtbot)
-    panel.form.preview.click()
-    finish_job(panel, qtbot)
-    assert "augmented" in [layer.name for layer in viewer.layers], said(panel)
+    preview(panel, viewer, qtbot)
     assert isinstance(viewer.layers[-1], Labels)
     assert summary(panel)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import zarr
-from finetune_kit import SIZE, discs, quick, scribbles, summary, train, wait_for_summary
+from finetune_kit import SIZE, discs, preview, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, finish_job, said, small_model
+from gui_kit import SECONDS, said, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
+from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
 from qtpy.QtCore import Qt
 
 from napari_unet.core.progress import finish
@@ -54,6 +55,8 @@ def test_painting_renews_the_summary(panel, viewer, qtbot):
     layer = first(panel).labels.layer
     assert viewer.layers.selection.active == layer
     assert (layer.mode, layer.selected_label) == ("paint", 1)
+    (controls,) = panel.window().findChildren(QtLabelsControls)
+    assert controls.paint_button.isChecked()
     layer.paint((30, 30), 1)
     wait_for_summary(panel, "No cell painted yet (label 2)", qtbot)
     panel.form.train.click()
@@ -338,9 +341,7 @@ def test_the_model_is_fitted_to_the_channels(panel, viewer, qtbot, takes, there,
     assert ("first layer" in summary) == (fitted is not None)
     if fitted is not None:
         assert f"fitted to {fitted}." in summary
-    panel.form.preview.click()
-    finish_job(panel, qtbot)
-    assert "augmented" in [layer.name for layer in viewer.layers], said(panel)
+    preview(panel, viewer, qtbot)
     result = train(panel, qtbot)
     assert result.model.spec.config.in_channels == (fitted or takes)
     assert result.better is None or fitted is None

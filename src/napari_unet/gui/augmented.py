@@ -15,7 +15,10 @@ from napari_unet.gui.placement import looked_at
 from napari_unet.gui.results import COLOURS, RECORD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import napari
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_unet.services.variations import Variations
@@ -27,10 +30,11 @@ GAP = 8
 
 def show_variations(
     viewer: napari.Viewer, source: ImageLayer, axes: str, found: Variations
-) -> None:
+) -> Iterator[None]:
     """Show patches side by side, to the right of the image they are from.
 
-    The layers of an earlier call are used again; nothing else is touched.
+    The layers of an earlier call are used again; nothing else is touched. To be done in turns, as
+    napari takes its time over each layer.
 
     Parameters
     ----------
@@ -40,39 +44,68 @@ def show_variations(
         The image layer, and a letter for each dimension of its array.
     found
         The patches and their labels.
+
+    Yields
+    ------
+    None
+        After each piece of the work.
     """
     low, high = (float(x) for x in np.percentile(found.images, (0.5, 99.8)))
     placed, index = _beside(viewer, source, axes, "ZYX"[4 - found.images.ndim :])
     pixels, paint = montage(found.images, low)[index], montage(found.labels, 0)[index]
-    selected = set(viewer.layers.selection)
-    active = viewer.layers.selection.active
-    image, labels = _earlier(viewer, ImageLayer), _earlier(viewer, Labels)
-    record = {RECORD: {"purpose": {"title": AUGMENTED}}}
-    limits = (low, max(high, low + 1e-6))
-    if image is None:
-        image = ImageLayer(
-            pixels, name=AUGMENTED, contrast_limits=limits, metadata=record, **placed
-        )
-        viewer.add_layer(image)
+    yield
+    is_new = _show_pixels(viewer, pixels, (low, max(high, low + 1e-6)), placed)
+    yield
+    _show_paint(viewer, paint, placed)
+    if is_new:
+        yield
         viewer.reset_view()
-    else:
+
+
+def _show_pixels(
+    viewer: napari.Viewer,
+    pixels: NDArray[Any],
+    limits: tuple[float, float],
+    placed: dict[str, Any],
+) -> bool:
+    """Put them into the layer for them, and return whether it is new."""
+    image = _earlier(viewer, ImageLayer)
+    if image is not None:
         _put(image, pixels, placed)
         image.contrast_limits = limits
+        return False
+    image = ImageLayer(pixels, name=AUGMENTED, contrast_limits=limits, metadata=_record(), **placed)
+    _add(viewer, image)
+    return True
+
+
+def _show_paint(viewer: napari.Viewer, paint: NDArray[Any], placed: dict[str, Any]) -> None:
+    labels = _earlier(viewer, Labels)
     if labels is None:
         labels = Labels(
             paint,
             name=f"{AUGMENTED} paint",
             opacity=0.5,
             colormap=CyclicLabelColormap(colors=["transparent", BACKGROUND, *COLOURS]),
-            metadata=record,
+            metadata=_record(),
             **placed,
         )
-        viewer.add_layer(labels)
+        _add(viewer, labels)
     else:
         _put(labels, paint, placed)
     # new data make a layer editable again
     labels.editable = False
-    # who was painting goes on painting on the same layer
+
+
+def _record() -> dict[str, Any]:
+    return {RECORD: {"purpose": {"title": AUGMENTED}}}
+
+
+def _add(viewer: napari.Viewer, layer: Layer) -> None:
+    """Add a layer; who was painting goes on painting on the same one."""
+    selection = viewer.layers.selection
+    selected, active = set(selection), selection.active
+    viewer.add_layer(layer)
     viewer.layers.selection = selected
     viewer.layers.selection.active = active
 

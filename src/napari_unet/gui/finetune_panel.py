@@ -16,6 +16,7 @@ from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.training_jobs import vary_job
 from napari_unet.gui.training_run import TrainingRun, comparable_parent
+from napari_unet.gui.turns import in_turns
 from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class FinetunePanel(Panel):
 
             def show(outcome: Outcome[Any]) -> None:
                 if outcome.result is not None:
-                    show_variations(self.viewer, pair.source, pair.image.axes, outcome.result)
+                    axes = pair.image.axes
+                    pieces = show_variations(self.viewer, pair.source, axes, outcome.result)
+                    in_turns(self, pieces)
 
             self.session.jobs.start("Varying patches", vary_job(request), on_end=show)
 
