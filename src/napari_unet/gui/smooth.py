@@ -22,8 +22,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AHEAD = ("torch", "pandas", "scipy.linalg")
-"""What the first segmentation imports; the last two are what napari needs for a labels layer."""
+AHEAD = (
+    "napari_unet.gui.finetune_panel",
+    "torch",
+    # what napari needs for a labels layer
+    "pandas",
+    "scipy.linalg",
+)
+"""What the widgets that are not open yet import, and the first segmentation."""
 
 LIBRARIES = {"linux": "libtorch.so", "darwin": "libtorch.dylib", "win32": "torch.dll"}
 SEARCH_BESIDE = 0x1100
