@@ -4,7 +4,8 @@
 
 A timer of the main thread fires every 5 ms; a longer gap is time in which the window did not answer.
 It wants a display (on Linux, `xvfb-run` will do) and a machine with nothing else to do. What napari
-needs to add a layer, before the job begins, is reported by itself. Each run has a process of its own.
+needs to add a layer is reported by itself; "napari alone" is the same without the plugin, in a second
+viewer when everything has been used once. Each run has a process of its own.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace) -> Phases:
         use_panels(viewer, load, panel, phases)
         use_finetune(viewer, phases)
         viewer.close()
+        napari_alone(image, phases)
     return phases
 
 
@@ -126,6 +128,10 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
     wait(lambda: False, 3.0)
     jobs = panel.session.jobs
     panel.form.training.boxes["patch"].put(64)
+    with recording(phases, "preview augmentation (napari adds 2 layers)"):
+        panel.form.preview.click()
+        wait(lambda: not jobs.running, 60)
+        wait(lambda: False, 0.5)
     panel.form.train.click()
     with recording(phases, "train, to the second check"):
         wait(lambda: panel.session.training and len(panel.session.training.checks) >= 2, 600)
@@ -137,6 +143,27 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
         panel.stop.click()
         wait(lambda: not jobs.running, 60)
         wait(lambda: False, 0.5)
+
+
+def napari_alone(image: Any, phases: Phases) -> None:
+    """Have napari do the same without the plugin."""
+    import napari
+    import numpy as np
+    from qtpy.QtWidgets import QWidget
+
+    viewer = napari.Viewer()
+    viewer.add_image(image)
+    wait(lambda: False, 1.5)
+    with recording(phases, "napari alone: dock an empty widget"):
+        viewer.window.add_dock_widget(QWidget(), name="empty")
+        wait(lambda: False, 0.5)
+    with recording(phases, "napari alone: add a labels layer"):
+        viewer.add_labels(np.zeros_like(image))
+        wait(lambda: False, 0.5)
+    with recording(phases, "napari alone: add an image layer"):
+        viewer.add_image(image[:536, :1048])
+        wait(lambda: False, 0.5)
+    viewer.close()
 
 
 def stroke(layer: Any, row: int, label: int) -> None:
@@ -215,10 +242,10 @@ def show(report: Phases, options: argparse.Namespace) -> None:
     print(
         f"{options.size}² image, base {options.base}, depth 4, {options.runs} run(s), medians, ms"
     )
-    print(f"{'':38}{'took':>8}{'99 % of gaps':>15}{'worst':>8}{'worst of all':>15}")
+    print(f"{'':43}{'took':>8}{'99 % of gaps':>15}{'worst':>8}{'worst of all':>15}")
     for name, row in report.items():
         took, most, worst, worst_of_all = row.values()
-        print(f"{name:38}{took:8.0f}{most:15.0f}{worst:8.0f}{worst_of_all:15.0f}")
+        print(f"{name:43}{took:8.0f}{most:15.0f}{worst:8.0f}{worst_of_all:15.0f}")
 
 
 def arguments() -> argparse.Namespace:

@@ -28,6 +28,10 @@ LIMITS = {  # longest stall in milliseconds; of cancel, how long it takes
     "segment": 100,
     "preview": 100,
     "cancel": 1000,
+    "open Fine-tune": 200,
+    "train, to the second check": 100,
+    "train while painting": 100,
+    "stop and keep the best": 100,
 }
 
 
