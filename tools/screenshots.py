@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
+from scipy import ndimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-unet-studio"
 SIZE = 1280, 800
+BRUSH = 3.0
+"""Radius of the brush in pixels."""
+STROKES = {1: 9, 2: 14}
+"""How many there are of each label."""
+LONGEST = 28
+"""Steps of a pixel to either side of a stroke's middle."""
+APART = 45.0
+"""Pixels between the middles of two strokes of a label."""
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 
 
@@ -106,15 +115,52 @@ def fine_tune(viewer: napari.Viewer, take: Callable[[str], None]) -> None:
 
 
 def strokes(plane: np.ndarray) -> np.ndarray:
-    """Return strokes as a hand would paint them: 2 on bright nuclei, 1 on the ground and at rims."""
-    bright = plane > np.percentile(plane, 80)
-    dark = plane < np.percentile(plane, 65)
-    y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
-    path = np.abs((y + 12 * np.sin(x / 17)) % 90 - 45) < 4
-    out = np.zeros(plane.shape, np.uint8)
-    out[path & bright & (x % 150 < 110)] = 2
-    out[path & dark & (x % 150 < 70)] = 1
+    """Return strokes as a hand would paint them: 2 along nuclei, dim ones too, 1 around them."""
+    smooth = ndimage.gaussian_filter(plane.astype(float), 1.5)
+    ground, bright = np.percentile(smooth, (30, 95))
+    nuclei = smooth > ground + 0.12 * (bright - ground)
+    beside = ndimage.distance_transform_edt(~nuclei)
+    rooms = {
+        2: ndimage.distance_transform_edt(nuclei),
+        1: np.where(beside > BRUSH + 1, np.maximum(12 - np.abs(beside - BRUSH - 2), 0), 0),
+    }
+    out, drawn = np.zeros(plane.shape, np.uint8), np.random.default_rng(0)
+    for label, whole in rooms.items():
+        # nobody paints along the frame
+        room = np.pad(whole[12:-12, 12:-12], 12)
+        for _ in range(STROKES[label]):
+            start = np.unravel_index((room * drawn.random(room.shape)).argmax(), room.shape)
+            for y, x in path(room, np.array(start, float)):
+                disc(out, y, x, BRUSH, label)
+            # the next one elsewhere
+            disc(room, *start, APART, 0)
     return out
+
+
+def path(room: np.ndarray, start: np.ndarray) -> list[tuple[float, float]]:
+    """Walk both ways from a point with bends no sharper than a hand makes, where there is room."""
+    found = []
+    for side in (0.0, np.pi):
+        at, heading = start.copy(), 0.7 + side
+        for _ in range(LONGEST):
+            turns = heading + np.linspace(-0.12, 0.12, 5)
+            ahead = [at + 8 * np.array([np.sin(t), np.cos(t)]) for t in turns]
+            heading = turns[int(np.argmax([look(room, point) for point in ahead]))]
+            at = at + np.array([np.sin(heading), np.cos(heading)])
+            if look(room, at) < BRUSH + 1:
+                break
+            found.append((at[0], at[1]))
+    return found
+
+
+def look(room: np.ndarray, at: np.ndarray) -> float:
+    y, x = (int(i) for i in at.round())
+    return float(room[y, x]) if 0 <= y < room.shape[0] and 0 <= x < room.shape[1] else 0.0
+
+
+def disc(out: np.ndarray, y: float, x: float, radius: float, value: int) -> None:
+    rows, columns = np.ogrid[: out.shape[0], : out.shape[1]]
+    out[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] = value
 
 
 def midway(viewer: napari.Viewer, jobs: Jobs, path: Path) -> Callable[[Progress], None]:
