@@ -94,6 +94,19 @@ def test_what_judges_a_network_judges_the_next_one_too(parent):
     assert not (learnt & (sides[1].validation(frame, box) >= 0)).any()
 
 
+def test_where_objects_count_they_decide():
+    plain = trained([numbered()], steps=5).model
+    result = trained(
+        [numbered(), numbered(seed=1)], plain, steps=60, task="objects", learning_rate=1e-2
+    )
+    assert result.model.spec.task == "objects"
+    assert "object IoU" in result.verdict
+    assert [s.name for s in result.after] == ["background", "foreground", "objects"]
+    assert result.after[2].pixels >= 2
+    assert result.after[2].iou > 0.5
+    assert result.better
+
+
 def test_a_new_model_tells_where_it_comes_from(parent, tmp_path):
     result = trained([scribbled()], parent, name="mine")
     save_model(result.model, tmp_path / "mine.safetensors")
@@ -436,14 +449,16 @@ def test_paint_that_makes_no_sense_does_not_end_a_training():
 
 def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatch):
     from napari_unet.core import champion
+    from napari_unet.core.judge import Judged
     from napari_unet.core.metrics import Confusion
 
     ious = iter([0.5, 0.90, 0.89, 0.95, 0.91, 0.94, 0.5])
 
-    def judged(*_):
+    def judged(*_, **__):
         iou = next(ious)
         yield from ()
-        return Confusion(np.array([[100, 0], [round(1000 * (1 - iou)), round(1000 * iou)]]))
+        counts = np.array([[100, 0], [round(1000 * (1 - iou)), round(1000 * iou)]])
+        return Judged(Confusion(counts))
 
     monkeypatch.setattr(champion, "judge", judged)
     model = blank().model()
@@ -452,7 +467,7 @@ def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatc
     found = [finish(one.challenge(model, [None])) for _ in range(6)]
     assert [c.won for c in found] == [True, True, True, False, True, False]
     assert [c.higher for c in found] == [True, False, True, False, False, False]
-    assert one.after.foreground_iou == pytest.approx(0.94)
+    assert one.after.score == pytest.approx(0.94)
 
 
 def test_strokes_far_apart_are_judged_without_what_lies_between():

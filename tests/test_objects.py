@@ -14,8 +14,9 @@ from test_object_targets import ellipses
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.matching import ObjectScores
+from napari_unet.core.object_options import ObjectOptions
 from napari_unet.core.object_targets import object_targets
-from napari_unet.core.objects import ObjectOptions, connected_objects, find_objects, to_levels
+from napari_unet.core.objects import connected_objects, find_objects, to_levels
 from napari_unet.core.overlaps import Overlaps
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.device import Compute
-    from napari_unet.core.metrics import Confusion
+    from napari_unet.core.judge import Judged
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.training_set import HeldWindow
@@ -51,6 +51,8 @@ class Champion:
         The model before the training; None if there is none that could be judged alike.
     compute, memory
         Device and precision, and bytes that may be used.
+    objects
+        Whether it is objects that count.
 
     Attributes
     ----------
@@ -62,24 +64,32 @@ class Champion:
         Highest IoU of any network so far.
     """
 
-    def __init__(self, parent: Model | None, compute: Compute, memory: int | None) -> None:
+    def __init__(
+        self,
+        parent: Model | None,
+        compute: Compute,
+        memory: int | None,
+        *,
+        objects: bool = False,
+    ) -> None:
         self._parent = parent
+        self._objects = objects
         self._compute = compute
         self._memory = memory
         self.model: Model | None = None
-        self.before: Confusion | None = None
-        self.after: Confusion | None = None
+        self.before: Judged | None = None
+        self.after: Judged | None = None
         self.highest = 0.0
 
     def judge_anew(self, windows: Sequence[HeldWindow]) -> Job[None]:
         """Judge parent and champion, by other paint than before."""
         before = after = None
         if windows and self._parent is not None:
-            before = yield from judge(self._parent, windows, self._compute, self._memory)
+            before = yield from self._judge(self._parent, windows)
         if windows and self.model is not None:
-            after = yield from judge(self.model, windows, self._compute, self._memory)
+            after = yield from self._judge(self.model, windows)
         self.before, self.after = before, after
-        self.highest = 0.0 if after is None else _known(after.foreground_iou)
+        self.highest = 0.0 if after is None else _known(after.score)
 
     def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Challenge]:
         """Judge a network, and make it the champion if it is better.
@@ -94,14 +104,18 @@ class Champion:
         if not windows:
             self.model = model
             return Challenge(None, won=True, higher=True)
-        found = yield from judge(model, windows, self._compute, self._memory)
-        iou = _known(found.foreground_iou)
+        found = yield from self._judge(model, windows)
+        iou = _known(found.score)
         higher = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
         won = iou >= self.highest - CHANCE
         if won:
             self.model, self.after = model, found
-        return Challenge(found.foreground_iou, won=won, higher=higher)
+        return Challenge(found.score, won=won, higher=higher)
+
+    def _judge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Judged]:
+        job = judge(model, windows, self._compute, self._memory, objects=self._objects)
+        return (yield from job)
 
 
 def _known(iou: float) -> float:

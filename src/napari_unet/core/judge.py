@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_unet.core.labels import to_labels
 from napari_unet.core.maps import Maps
-from napari_unet.core.metrics import Confusion
+from napari_unet.core.matching import ObjectScores
+from napari_unet.core.metrics import ClassScore, Confusion
+from napari_unet.core.numbering import Numbering
+from napari_unet.core.object_options import ObjectOptions
+from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.predict import Predictor
 from napari_unet.core.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_unet.core.device import Compute
     from napari_unet.core.model import Model
@@ -21,9 +26,53 @@ if TYPE_CHECKING:
     from napari_unet.core.training_set import HeldWindow
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """How a model does.
+
+    Attributes
+    ----------
+    confusion
+        Of the classes.
+    objects
+        Of the objects, where these are what counts.
+    """
+
+    confusion: Confusion
+    objects: ObjectScores | None = None
+
+    @property
+    def score(self) -> float:
+        """What tells which of two models is better, 0 to 1; NaN where nothing is true.
+
+        Mean IoU of the classes but the background; where objects count, of the true objects with the
+        prediction that covers more than half of each.
+        """
+        if self.objects is None:
+            return self.confusion.foreground_iou
+        return float(self.objects.pooled.seg[0])
+
+    def scores(self, names: Mapping[int, str]) -> tuple[ClassScore, ...]:
+        """Return a score for each class, the background first; where objects count, theirs last.
+
+        Of objects, the number of true ones stands for pixels, and F1 at an IoU of 0.5 for Dice.
+        """
+        found = self.confusion.scores(names)
+        if self.objects is None:
+            return found
+        pooled = self.objects.pooled
+        one = ClassScore("objects", int(pooled.n_true[0]), self.score, float(pooled.f1[0, 0]))
+        return (*found, one)
+
+
 def judge(
-    model: Model, windows: Sequence[HeldWindow], compute: Compute, memory: int | None = None
-) -> Job[Confusion]:
+    model: Model,
+    windows: Sequence[HeldWindow],
+    compute: Compute,
+    memory: int | None = None,
+    *,
+    objects: bool = False,
+) -> Job[Judged]:
     """Compare a model's labels with held-out paint.
 
     Parameters
@@ -34,6 +83,8 @@ def judge(
         Where the paint lies; what the model says there does not depend on the window.
     compute, memory
         Device and precision, and bytes that may be used.
+    objects
+        Whether objects count, where the paint tells them apart.
 
     Yields
     ------
@@ -42,8 +93,11 @@ def judge(
     """
     n = max(model.spec.label_names) + 1
     found = Confusion.zero(n)
+    scores = ObjectScores.zero() if objects else None
     predictor = Predictor(model, compute, memory=memory)
+    how = ObjectOptions(foreground=model.spec.threshold)
     for i, window in enumerate(windows):
+        numbering = Numbering([window.frame], window.box, model.spec, how)
         for step in predictor.run([window.frame], window.box, window.affines):
             if isinstance(step, Maps):
                 labels = to_labels(step.values, model.spec, model.spec.threshold)
@@ -51,5 +105,9 @@ def judge(
                 if window.truth.objects:
                     truth = np.minimum(truth, 1)
                 found += Confusion.of(labels, truth, n)
+                for _, box, numbered in numbering.add(step) if scores is not None else ():
+                    truth = window.truth.validation(window.frame, box)
+                    if window.truth.objects and scores is not None:
+                        scores += ObjectScores.of(Overlaps.of(numbered, truth))
             yield Progress(i + min(step.fraction, 1.0), len(windows), "Judging by held-out paint")
-    return found
+    return Judged(found, scores if scores is not None and scores.n_true.sum() else None)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import cc3d
 import fastremap
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 from skimage.segmentation import watershed
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.model import OBJECT_MAPS
+from napari_unet.core.object_options import ObjectOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,38 +27,6 @@ if TYPE_CHECKING:
 
 LEVELS = 255
 """Maps are kept in whole steps from 0 to this, which stand for 0 to 1."""
-
-
-class ObjectOptions(BaseModel):
-    """How objects are found in the maps; nothing here needs the network again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    foreground: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        title="Foreground",
-        description="Probability above which a pixel belongs to an object: lower makes objects larger.",
-    )
-    seed: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        title="Separation",
-        description="Share of the largest distance to the edge above which an object's core begins: "
-        "higher divides more.",
-    )
-    smallest: float = Field(
-        0.0,
-        ge=0,
-        title="Smallest object",
-        description="Smaller objects are left out; in the image's unit squared (2-D) or cubed (3-D), in "
-        "pixels where the pixel size is not known.",
-    )
-    fill_holes: bool = Field(
-        True, title="Fill holes", description="Make holes inside an object part of it."
-    )
 
 
 def to_levels(maps: NDArray[Any]) -> NDArray[np.uint8]:

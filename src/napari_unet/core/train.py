@@ -98,7 +98,8 @@ class Trainer:
         self._path = path
         self._resume = resume
         rival = parent if parent is not None and _comparable(parent, model) else None
-        self._champion = Champion(rival, compute, in_bytes(options.memory))
+        objects = model.spec.task == "objects"
+        self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
         self._prepared = False
         self._measured = 0
         self._troubles: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.progress import Progress
 
 if TYPE_CHECKING:
-    from napari_unet.core.metrics import Confusion
+    from napari_unet.core.judge import Judged
     from napari_unet.core.model import Model
     from napari_unet.core.training_plan import TrainingPlan
     from napari_unet.core.training_set import TrainingSet
@@ -41,8 +41,8 @@ class Trained:
     """
 
     model: Model
-    before: Confusion | None
-    after: Confusion | None
+    before: Judged | None
+    after: Judged | None
     status: TrainingStatus
     plan: TrainingPlan
     measured: int

@@ -123,7 +123,8 @@ def _evaluate_classes(
         windows += held_windows(everything, spec.axes, channels, affines)
     compute = choose(options.device, options.precision)
     judged = Model(spec, model.network)
-    return (yield from judge(judged, windows, compute, in_bytes(options.memory)))
+    found = yield from judge(judged, windows, compute, in_bytes(options.memory))
+    return found.confusion
 
 
 def _evaluate_objects(

@@ -81,7 +81,7 @@ class FinetuneResult:
         old, new = self.trained.before, self.trained.after
         if old is None or new is None:
             return None
-        gain = new.foreground_iou - old.foreground_iou
+        gain = new.score - old.score
         # not known, where no held-out paint is foreground
         return gain > 0 if abs(gain) >= 5e-4 else None
 
@@ -91,13 +91,13 @@ class FinetuneResult:
         old, new = self.trained.before, self.trained.after
         if new is None:
             return f"Not judged. {self.trained.training_set.held}"
-        iou = f"IoU {new.foreground_iou:.3f}"
+        iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
         if old is None:
             other = self.trainer.parent is not None
             why = "the parent has other classes or channels" if other else "there is no parent"
             return f"{iou} on held-out paint; {why} to compare with."
         change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
-        said = f"{change} before on held-out paint: {iou}, was {old.foreground_iou:.3f}."
+        said = f"{change} before on held-out paint: {iou}, was {old.score:.3f}."
         if self._parent_may_know_the_paint:
             said += " The old one may have learnt some of that paint, which flatters it."
         return said

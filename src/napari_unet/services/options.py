@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalize import Normalization
+from napari_unet.core.object_options import ObjectOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +90,16 @@ class SegmentOptions(BaseModel):
 def tells_objects(spec: ModelSpec, options: SegmentOptions) -> bool:
     """Whether labels number objects, rather than tell classes."""
     return spec.task == "objects" if options.objects is None else options.objects
+
+
+def object_options(spec: ModelSpec, options: SegmentOptions) -> ObjectOptions:
+    """Return how objects are found in a model's outputs."""
+    return ObjectOptions(
+        foreground=spec.threshold if options.threshold is None else options.threshold,
+        seed=options.separation,
+        smallest=options.smallest,
+        fill_holes=options.fill_holes,
+    )
 
 
 def channel_indices(

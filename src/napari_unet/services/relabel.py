@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.axes import frames
+from napari_unet.core.numbering import object_spacing
 from napari_unet.core.objects import find_objects
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.numbering import object_options, object_spacing
+from napari_unet.services.options import object_options
 from napari_unet.services.segment import TileDone
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def relabel(
         After each plane or volume.
     """
     cut = frames(maps.image, maps.spec.axes, (0,))
-    how = object_options(options, maps.spec)
+    how = object_options(maps.spec, options)
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
     top = 0
     for i, frame in enumerate(wanted):

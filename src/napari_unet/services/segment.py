@@ -11,10 +11,15 @@ from napari_unet import __version__
 from napari_unet.core.axes import Box, Frame, Image, frames
 from napari_unet.core.errors import UserError
 from napari_unet.core.labels import label_dtype, to_labels
+from napari_unet.core.numbering import Numbering
 from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.numbering import Numbering, object_options
-from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
+from napari_unet.services.options import (
+    SegmentOptions,
+    channel_indices,
+    object_options,
+    tells_objects,
+)
 from napari_unet.services.plan import Plan, make_predictor, plan_of
 
 if TYPE_CHECKING:
@@ -127,7 +132,7 @@ def segment(
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     cut, box = _within(cut, image, region)
     record = _record(model, options, plan_of(predictor, cut))
-    how = object_options(options, model.spec)
+    how = object_options(model.spec, options)
     numbering = Numbering(cut, box, model.spec, how) if numbered else None
     for progress in predictor.run(cut, box):
         if not isinstance(progress, Maps):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.labels import to_labels
-from napari_unet.core.objects import ObjectOptions, connected_objects, find_objects, to_levels
+from napari_unet.core.objects import connected_objects, find_objects, to_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,18 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Box, Frame
     from napari_unet.core.maps import Maps
     from napari_unet.core.model import ModelSpec
-    from napari_unet.services.options import SegmentOptions
-
-
-def object_options(options: SegmentOptions, spec: ModelSpec) -> ObjectOptions:
-    """Return how objects are found in a model's outputs."""
-    threshold = spec.threshold if options.threshold is None else options.threshold
-    return ObjectOptions(
-        foreground=threshold,
-        seed=options.separation,
-        smallest=options.smallest,
-        fill_holes=options.fill_holes,
-    )
+    from napari_unet.core.object_options import ObjectOptions
 
 
 def object_spacing(frame: Frame) -> tuple[float, ...]:
