@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Image
     from napari_unet.core.errors import UserError
+    from napari_unet.core.features import measure
     from napari_unet.core.progress import Progress, finish
     from napari_unet.core.regions import Region
     from napari_unet.services.evaluate import compare_labels, evaluate
     from napari_unet.services.evaluation import Evaluation
+    from napari_unet.services.features import save_table
     from napari_unet.services.finetune import FinetuneOptions, FinetuneResult, finetune
     from napari_unet.services.images import open_image
     from napari_unet.services.label_pairs import LabelPair
@@ -46,9 +48,11 @@ __all__ = [
     "evaluate",
     "finetune",
     "finish",
+    "measure",
     "open_image",
     "save_labels",
     "save_probabilities",
+    "save_table",
     "segment",
 ]
 
@@ -56,10 +60,12 @@ _HOMES = {
     "core.annotations": ("Annotation",),
     "core.axes": ("Image",),
     "core.errors": ("UserError",),
+    "core.features": ("measure",),
     "core.progress": ("Progress", "finish"),
     "core.regions": ("Region",),
     "services.evaluate": ("compare_labels", "evaluate"),
     "services.evaluation": ("Evaluation",),
+    "services.features": ("save_table",),
     "services.finetune": ("FinetuneOptions", "FinetuneResult", "finetune"),
     "services.images": ("open_image",),
     "services.label_pairs": ("LabelPair",),

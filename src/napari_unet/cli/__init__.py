@@ -12,6 +12,7 @@ import typer
 from napari_unet import __version__
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
+from napari_unet.cli.measure import measure
 from napari_unet.cli.models import models
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(segment)
 app.command()(finetune)
 app.command()(evaluate)
+app.command()(measure)
 app.add_typer(models, name="models")
 
 
