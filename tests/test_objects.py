@@ -180,3 +180,26 @@ def test_components_join_by_edges_as_elsewhere():
     assert (
         connected_objects(mask).max() == cc3d.connected_components(mask, connectivity=4).max() == 4
     )
+
+
+@pytest.mark.parametrize("batch", [1, 5000, 1 << 16])
+def test_what_else_is_in_the_image_does_not_matter(monkeypatch, batch):
+    monkeypatch.setattr("napari_unet.core.divide.BATCH", batch)
+    rng = np.random.default_rng(0)
+    # coarse levels, so that many pixels could as well belong to one core as to another
+    crops = [np.round(blurred(ellipses(seed, n=12), seed) * 5) / 5 for seed in range(12)]
+    options = ObjectOptions(fill_holes=False)
+    padded = [np.pad(crop, ((0, 0), (1, 1), (1, 1))) for crop in crops]
+    alone = [find_objects(crop, options) for crop in padded]
+    for _ in range(3):
+        order = rng.permutation(len(crops))
+        whole = find_objects(np.concatenate([padded[i] for i in order], axis=2), options)
+        for i, found in zip(order, np.split(whole, len(crops), axis=1)):
+            assert alike(found, alone[i])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int32, np.float16, np.float64])
+def test_levels_of_any_type(dtype):
+    assert to_levels(np.array([0, 1], dtype)).tolist() == [0, 255]
+    beyond = np.array([-0.5, 0.25, 1.5])
+    assert to_levels(beyond).tolist() == [0, 64, 255]

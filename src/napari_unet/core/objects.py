@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import cc3d
 import fastremap
 import numpy as np
-from scipy import ndimage
-from skimage.segmentation import watershed
 
+from napari_unet.core.divide import divide
 from napari_unet.core.errors import UserError
 from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.object_options import ObjectOptions
@@ -44,14 +43,20 @@ def to_levels(maps: NDArray[Any]) -> NDArray[np.uint8]:
     """
     if maps.dtype == np.uint8:
         return maps
-    if not np.isfinite(maps).all():
+    # both are NaN if any value is
+    low, high = maps.min(initial=0), maps.max(initial=0)
+    if not (np.isfinite(low) and np.isfinite(high)):
         raise UserError(
             "The maps of objects hold values that are not numbers",
             value=f"{int((~np.isfinite(maps)).sum()):,} of {maps.size:,}",
             rule="Every value of a map is a number from 0 to 1.",
             remedy="Segment again with precision 'float32'. If that doesn't help, the model is damaged.",
         )
-    levels: NDArray[np.uint8] = (np.clip(maps, 0, 1) * LEVELS + 0.5).astype(np.uint8)
+    scaled = np.multiply(maps, LEVELS, dtype=np.float32)
+    if low < 0 or high > 1:
+        np.clip(scaled, 0, LEVELS, out=scaled)
+    levels = np.empty(maps.shape, np.uint8)
+    np.add(scaled, 0.5, out=levels, casting="unsafe")
     return levels
 
 
@@ -92,7 +97,8 @@ def find_objects(
     foreground, boundary, distance = to_levels(maps)
     inside = foreground > options.foreground * LEVELS
     core = inside & (distance > options.seed * LEVELS) & (boundary <= LEVELS // 2)
-    return _finished(_divided(inside, core, distance), options, spacing)
+    parts = divide(_components(inside), _components(core), distance)
+    return _finished(parts, options, spacing)
 
 
 def connected_objects(
@@ -108,33 +114,6 @@ def connected_objects(
         As there; the thresholds have no effect.
     """
     return _finished(_components(classes), options or ObjectOptions(), spacing)
-
-
-def _divided(
-    inside: NDArray[np.bool_], core: NDArray[np.bool_], distance: NDArray[np.uint8]
-) -> NDArray[np.uint32]:
-    """Give each core its part of the foreground."""
-    parts, cores = _components(inside), _components(core)
-    n = int(parts.max(initial=0))
-    # each core lies in one part
-    first = np.zeros(int(cores.max(initial=0)) + 1, parts.dtype)
-    first[cores[core]] = parts[core]
-    contested = np.bincount(first[1:], minlength=n + 1) > 1
-    contested[0] = False
-    if not contested.any():
-        return parts
-    found = np.where(contested[parts], 0, parts)
-    divided = np.zeros(n + 1, bool)
-    for number, box in enumerate(ndimage.find_objects(parts), 1):
-        if not contested[number] or box is None:
-            continue
-        divided[number] = True
-        here = parts[box] == number
-        seeds = np.where(here, cores[box], 0)
-        # levels are small numbers, so that rounding in the network can't turn the flood
-        flooded = watershed(LEVELS - distance[box], seeds.astype(np.int32), mask=here)
-        found[box][here] = (flooded[here] + n).astype(found.dtype)
-    return found
 
 
 def _finished(
@@ -160,24 +139,26 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Fill the background that is shut in by a single object."""
     holes = _components(labels == 0)
     n = int(holes.max(initial=0))
-    if n <= 1:
-        return labels
-    # largest and smallest neighbour of each hole: the same for one inside a single object
-    most, least = np.zeros(n + 1, np.int64), np.full(n + 1, np.iinfo(np.int64).max)
-    for axis in range(labels.ndim):
-        ends = [[slice(None)] * labels.ndim for _ in range(2)]
-        ends[0][axis], ends[1][axis] = slice(None, -1), slice(1, None)
-        one, other = map(tuple, ends)
-        for here, there in ((one, other), (other, one)):
-            met = (holes[here] > 0) & (labels[there] > 0)
-            np.maximum.at(most, holes[here][met], labels[there][met].astype(np.int64))
-            np.minimum.at(least, holes[here][met], labels[there][met].astype(np.int64))
-    fill = np.where(most == least, most, 0)
+    shut = np.ones(n + 1, bool)
+    shut[0] = False
     for axis in range(labels.ndim):
         # background that reaches the edge of the image is no hole
-        fill[np.unique(holes.take((0, -1), axis=axis))] = 0
-    fill[0] = 0
-    return np.where(holes > 0, fill[holes], labels).astype(np.uint32)
+        shut[holes.take((0, -1), axis=axis)] = False
+    where = np.flatnonzero(shut[holes])
+    if not where.size:
+        return labels
+    hole = holes.ravel()[where]
+    filled = labels.ravel().astype(np.uint32)
+    # largest and smallest neighbour of each hole: the same for one inside a single object
+    none = np.iinfo(np.uint32).max
+    most, least = np.zeros(n + 1, np.uint32), np.full(n + 1, none, np.uint32)
+    for axis in range(labels.ndim):
+        step = math.prod(labels.shape[axis + 1 :])
+        for beside in (filled[where - step], filled[where + step]):
+            np.maximum.at(most, hole, beside)
+            np.minimum.at(least, hole, np.where(beside > 0, beside, none))
+    filled[where] = np.where(most == least, most, 0)[hole]
+    return filled.reshape(labels.shape)
 
 
 def _components(values: NDArray[Any]) -> NDArray[np.uint32]:

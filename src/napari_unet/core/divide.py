@@ -1,0 +1,100 @@
+"""Dividing what hangs together among the cores in it, by a watershed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.axes import Box
+
+    Batch = list[tuple[int, Box]]
+
+BATCH = 1 << 16
+"""Pixels flooded together: enough that a call costs little beside them, and few beside an image."""
+
+
+def divide(
+    parts: NDArray[np.uint32], cores: NDArray[np.uint32], distance: NDArray[np.uint8]
+) -> NDArray[np.uint32]:
+    """Give each core its share of the part it lies in.
+
+    Where a pixel goes depends on its own part alone, not on what else is in the image.
+
+    Parameters
+    ----------
+    parts
+        ([Z,] Y, X): the parts of the foreground, numbered from 1; 0 elsewhere.
+    cores
+        Same shape: the cores, numbered from 1; each lies in one part.
+    distance
+        Same shape: distance to the edge, from which the cores are flooded downwards.
+
+    Returns
+    -------
+    ndarray
+        Same shape: a number for each core, and for each part with one core or none.
+    """
+    n = int(parts.max(initial=0))
+    inside = np.flatnonzero(cores > 0)
+    home = np.zeros(int(cores.max(initial=0)) + 1, parts.dtype)
+    home[cores.ravel()[inside]] = parts.ravel()[inside]
+    contested = np.bincount(home[1:], minlength=n + 1) > 1
+    contested[0] = False
+    if not contested.any():
+        return parts
+    numbers = np.arange(n + 1, dtype=parts.dtype)
+    numbers[contested] = 0
+    found = numbers[parts]
+    for batch in _batches(parts, contested):
+        _flood(batch, parts, cores, distance, found, n)
+    return found
+
+
+def _batches(parts: NDArray[np.uint32], contested: NDArray[np.bool_]) -> Iterator[Batch]:
+    """Put contested parts of like size together, with the boxes they lie in."""
+    boxes = ndimage.find_objects(parts)
+    numbers = np.flatnonzero(contested).tolist()
+    sizes = {i: math.prod(s.stop - s.start for s in boxes[i - 1]) for i in numbers}
+    waiting = sorted(sizes, key=lambda i: -sizes[i])
+    while waiting:
+        k = max(1, BATCH // sizes[waiting[0]])
+        yield [(i, boxes[i - 1]) for i in waiting[:k]]
+        waiting = waiting[k:]
+
+
+def _flood(
+    batch: Batch,
+    parts: NDArray[np.uint32],
+    cores: NDArray[np.uint32],
+    distance: NDArray[np.uint8],
+    found: NDArray[np.uint32],
+    n: int,
+) -> None:
+    """Divide some parts, side by side in one array, and write numbers above `n`."""
+    sides = [tuple(s.stop - s.start for s in box) for _, box in batch]
+    shape = tuple(np.max(sides, axis=0))
+    height = np.zeros((len(batch), *shape))
+    seeds, mask = np.zeros(height.shape, np.int32), np.zeros(height.shape, bool)
+    places: list[tuple[Any, ...]] = [(k, *map(slice, side)) for k, side in enumerate(sides)]
+    for place, (number, box) in zip(places, batch, strict=True):
+        mask[place] = parts[box] == number
+        seeds[place] = np.where(mask[place], cores[box], 0)
+        np.negative(distance[box], out=height[place], dtype=float)
+    # seeds of one height come in the order of their pixels: that of the queue depends on all in it
+    order = (np.arange(math.prod(shape)) + 1.0).reshape(shape) / (math.prod(shape) + 1)
+    height += np.where(seeds > 0, order - 1, 0)
+    faces = np.zeros((3,) * height.ndim, bool)
+    faces[1] = ndimage.generate_binary_structure(len(shape), 1)
+    flooded = watershed(height, seeds, faces, mask=mask)
+    for place, (_, box) in zip(places, batch, strict=True):
+        here = mask[place]
+        found[box][here] = (flooded[place][here] + n).astype(found.dtype)
