@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui import results
+from napari_unet.gui import filling
 from napari_unet.gui.layers import describe, image_of, likely_axes, possible_axes
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import result_layer
@@ -191,7 +191,7 @@ def test_another_network_makes_another_layer(model):
 
 
 def test_a_layer_too_large_to_compare_is_left_alone(model, monkeypatch):
-    monkeypatch.setattr(results, "CHECKED_BYTES", 10)
+    monkeypatch.setattr(filling, "CHECKED_BYTES", 10)
     assert run(model) is not run(model)
 
 

@@ -79,6 +79,35 @@ def test_sliders_find_objects_anew_on_the_plane_in_view_then_everywhere(ran, vie
     assert layer(viewer).editable
 
 
+def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
+    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    found = layer(viewer)
+    table = found.features
+    assert sorted(table["index"]) == list(range(1, found.data.max() + 1))
+    row = table[table["index"] == 7].iloc[0]
+    assert row["area_px"] == (found.data == 7).sum()
+    pixels = viewer.layers["board"].data[found.data == 7]
+    assert row["intensity_mean"] == pytest.approx(pixels.mean())
+    ran.centres.click()
+    points = viewer.layers["board objects centres"]
+    assert len(points.data) == len(table)
+    for label, place in zip(points.features["label"], points.data, strict=True):
+        expected = np.argwhere(found.data == label).mean(axis=0)
+        assert place == pytest.approx(expected)
+
+
+def test_measures_follow_the_sliders(ran, viewer, qtbot):
+    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    before = len(layer(viewer).features)
+    middle = layer(viewer).features["area_px"].median()
+    ran.objects.smallest.setValue(middle + 1)
+    settle(ran, qtbot)
+    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    after = layer(viewer).features
+    assert len(after) == layer(viewer).data.max() < before
+    assert (after["area_px"] > middle).all()
+
+
 def test_what_was_painted_on_stays(ran, viewer, qtbot):
     found = layer(viewer)
     found.paint((1, 40, 40), 999)

@@ -12,8 +12,9 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari_unet.core.annotations import Annotation, Kind
 from napari_unet.core.errors import UserError
 from napari_unet.core.regions import Region
+from napari_unet.gui.filling import RECORD
 from napari_unet.gui.placement import place
-from napari_unet.gui.results import COLOURS, RECORD
+from napari_unet.gui.results import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, choice, form
+from napari_unet.gui.filling import RECORD
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.painted import (
@@ -21,7 +22,6 @@ from napari_unet.gui.painted import (
     note_kind,
     painted,
 )
-from napari_unet.gui.results import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.gui.job import Jobs
 from napari_unet.gui.placement import looked_at
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_unet.core.progress import Progress
-    from napari_unet.gui.results import ResultLayer
+    from napari_unet.gui.filling import ResultLayer
     from napari_unet.services.options import SegmentOptions
 
 REST_MS = 400
@@ -42,12 +42,16 @@ class Relabelling(QObject):
         Its viewer.
     """
 
+    settled = Signal()
+    """All objects of the layer have followed."""
+
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._jobs = Jobs(self)
         self._found: Found | None = None
         self._options: SegmentOptions | None = None
+        self._all = False
         self._waiting: tuple[SegmentOptions, bool] | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -59,6 +63,11 @@ class Relabelling(QObject):
         self._found = found
         self._rest.stop()
         self._jobs.cancel()
+
+    @property
+    def found(self) -> Found | None:
+        """The objects at work on."""
+        return self._found
 
     @property
     def busy(self) -> bool:
@@ -95,6 +104,7 @@ class Relabelling(QObject):
             return
         if self._found is None:
             return
+        self._all = everywhere
         at = None if everywhere else self._in_view(self._found)
         job = relabel(self._found.maps, options, at=at)
         self._found.result.layer.editable = False
@@ -116,3 +126,5 @@ class Relabelling(QObject):
         if self._waiting is not None:
             (options, everywhere), self._waiting = self._waiting, None
             self._start(options, everywhere=everywhere)
+        elif self._all:
+            self.settled.emit()

@@ -12,6 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, choice, folded, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
+from napari_unet.gui.measuring import Measuring
 from napari_unet.gui.model_row import ModelRow
 from napari_unet.gui.objects_form import ObjectsForm
 from napari_unet.gui.options_form import OptionsForm
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
+CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
@@ -62,6 +64,9 @@ class SegmentPanel(Panel):
         self.objects = ObjectsForm(self.told)
         self.options = OptionsForm(self.folded)
         self.relabelling = Relabelling(self, napari_viewer)
+        self.measuring = Measuring(self, napari_viewer)
+        self.centres = button("Centres as points", CENTRES_TIP)
+        self.told.addRow("", self.centres)
         self._newest: SegmentRun | None = None
         self._lay_out()
         self._planner = Jobs(self)
@@ -91,6 +96,10 @@ class SegmentPanel(Panel):
         self.options.changed.connect(self._settled.start)
         self.objects.changed.connect(self._relabel)
         self.session.jobs.ended.connect(self._take_found)
+        self.relabelling.settled.connect(self._measure)
+        self.centres.clicked.connect(self.measuring.show_points)
+        self.measuring.changed.connect(self._offer_centres)
+        self._offer_centres()
         self.session.jobs.ended.connect(self._settled.start)
         self._settled.timeout.connect(self._make_plan)
         self._planner.ended.connect(self._show_plan)
@@ -99,6 +108,7 @@ class SegmentPanel(Panel):
         """Listen to the viewer no more."""
         self.image.let_go()
         self.relabelling.let_go()
+        self.measuring.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
@@ -143,6 +153,7 @@ class SegmentPanel(Panel):
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
             run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
             self.relabelling.take(None)
+            self.measuring.forget()
             run.start(self.session.jobs)
             self._newest = run
 
@@ -154,6 +165,15 @@ class SegmentPanel(Panel):
         if self._newest is not None and not self.session.jobs.running:
             self.relabelling.take(self._newest.found)
             self._newest = None
+            self._measure()
+
+    def _measure(self) -> None:
+        found = self.relabelling.found
+        if found is not None:
+            self.measuring.start(found.maps.image, found.result, found.maps.spec.axes)
+
+    def _offer_centres(self) -> None:
+        self.centres.setEnabled(self.measuring.there)
 
     def _relabel(self) -> None:
         self.relabelling.follow(self.chosen())

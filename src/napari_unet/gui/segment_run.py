@@ -14,7 +14,7 @@ from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
-from napari_unet.gui.results import ResultLayer, probability_layers, result_layer
+from napari_unet.gui.results import probability_layers, result_layer
 from napari_unet.services.options import channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
 from napari_unet.services.relabel import ObjectMaps
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.axes import Box, Image
     from napari_unet.core.model import Model
+    from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Jobs, Outcome
     from napari_unet.services.options import SegmentOptions
 
