@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import ModelSpec
 
-KINDS = {"as the model was made": None, "number objects": True, "tell classes": False}
+KINDS = {"as trained": None, "number objects": True, "tell classes": False}
 
 
 class ObjectsForm(QObject):
