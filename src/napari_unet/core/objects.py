@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEVELS = 255
 """Maps are kept in whole steps from 0 to this, which stand for 0 to 1."""
 
+DEEP = 3
+"""Along an axis with so many times the finest pixel size, neighbours say little about a pixel."""
+
 
 def to_levels(maps: NDArray[Any]) -> NDArray[np.uint8]:
     """Return maps in steps of 1/255, a byte each, which is as fine as any threshold needs.
@@ -96,7 +99,10 @@ def find_objects(
         )
     foreground, boundary, distance = to_levels(maps)
     inside = foreground > options.foreground * LEVELS
-    core = inside & (distance > options.seed * LEVELS) & (boundary <= LEVELS // 2)
+    fine = [a for a in range(inside.ndim) if not spacing or spacing[a] < DEEP * min(spacing)]
+    full = LEVELS * 3 ** len(fine)
+    core = inside & (_summed(distance, fine) > int(options.seed * full))
+    core &= _summed(boundary, fine) <= full // 2
     parts = divide(_components(inside), _components(core), distance)
     return _finished(parts, options, spacing)
 
@@ -114,6 +120,19 @@ def connected_objects(
         As there; the thresholds have no effect.
     """
     return _finished(_components(classes), options or ObjectOptions(), spacing)
+
+
+def _summed(values: NDArray[np.uint8], axes: Sequence[int]) -> NDArray[np.uint16]:
+    """Sum over three pixels along each of the axes; the image's edge goes on beyond it.
+
+    Single pixels of a network's maps are so noisy that one object would have many cores.
+    """
+    summed = np.ascontiguousarray(values, dtype=np.uint16)
+    for axis in axes:
+        lines = np.moveaxis(summed, axis, 0)
+        lines = np.concatenate([lines[:1], lines, lines[-1:]])
+        summed = np.moveaxis(lines[:-2] + lines[1:-1] + lines[2:], 0, axis)
+    return summed
 
 
 def _finished(
