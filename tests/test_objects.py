@@ -80,8 +80,12 @@ def test_touching_discs_are_told_apart_and_nothing_is_lost():
     labels = np.zeros((40, 80), np.int32)
     for i, c in enumerate((15, 34, 53), 1):
         labels[(y - 20) ** 2 + (x - c) ** 2 < 100] = i
-    labels[2, 70:73] = 4  # so thin that it has no core
-    assert alike(find_objects(ideal(labels)), labels)
+    labels[2, 60:73] = 4  # so thin that it has no core
+    labels[37, 70:73] = 5
+    everything = ObjectOptions(smallest=0)
+    assert alike(find_objects(ideal(labels), everything), labels)
+    # by default, specks are left out
+    assert find_objects(ideal(labels)).max() == 4
 
 
 def test_the_noise_of_a_network_does_not_divide_objects():
@@ -160,7 +164,7 @@ def test_no_object_and_one_that_is_everything(shape):
     nothing = np.zeros((3, *shape), np.float32)
     assert not find_objects(nothing).any()
     everything = np.stack([np.ones(shape), np.zeros(shape), np.ones(shape)])
-    assert (find_objects(everything) == 1).all()
+    assert (find_objects(everything, ObjectOptions(smallest=0)) == 1).all()
 
 
 def test_a_hundred_thousand_objects():
@@ -186,7 +190,9 @@ def test_bad_maps_are_explained():
 def test_components_join_by_edges_as_elsewhere():
     mask = np.eye(4, dtype=bool)
     assert (
-        connected_objects(mask).max() == cc3d.connected_components(mask, connectivity=4).max() == 4
+        connected_objects(mask, ObjectOptions(smallest=0)).max()
+        == cc3d.connected_components(mask, connectivity=4).max()
+        == 4
     )
 
 

@@ -43,7 +43,7 @@ def segment(
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     objects: Annotated[bool | None, typer.Option(help=_help("objects"))] = None,
     separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
-    smallest: Annotated[float, typer.Option(min=0, help=_help("smallest"))] = 0.0,
+    smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
     fill_holes: Annotated[bool, typer.Option(help=_help("fill_holes"))] = True,
     probabilities: Annotated[
         Path | None,

@@ -25,12 +25,12 @@ class ObjectOptions(BaseModel):
         description="Share of the largest distance to the edge above which an object's core begins: "
         "higher divides more.",
     )
-    smallest: float = Field(
-        0.0,
+    smallest: float | None = Field(
+        None,
         ge=0,
         title="Smallest object",
         description="Smaller objects are left out; in the image's unit squared (2-D) or cubed (3-D), in "
-        "pixels where the pixel size is not known.",
+        "pixels where the pixel size is not known. None: 10 pixels.",
     )
     fill_holes: bool = Field(
         True, title="Fill holes", description="Make holes inside an object part of it."

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEVELS = 255
 """Maps are kept in whole steps from 0 to this, which stand for 0 to 1."""
 
+SPECK = 10
+"""Pixels of the smallest object where nothing is said about it."""
+
 DEEP = 3
 """Along an axis with so many times the finest pixel size, neighbours say little about a pixel."""
 
@@ -142,9 +145,10 @@ def _finished(
     pixel = _pixel(spacing)
     if options.fill_holes:
         labels = _filled(labels)
-    if options.smallest > 0:
+    smallest = SPECK * pixel if options.smallest is None else options.smallest
+    if smallest > 0:
         labels = _renumbered(labels)
-        small = np.bincount(labels.ravel()) * pixel < options.smallest
+        small = np.bincount(labels.ravel()) * pixel < smallest
         small[0] = False
         labels = np.where(small[labels], 0, labels)
     return _renumbered(labels)

@@ -42,6 +42,7 @@ class ObjectsForm(QObject):
         self.separation = self._slider()
         self.smallest = QDoubleSpinBox()
         self.smallest.setRange(0, 1e9)
+        self.smallest.setSpecialValueText("10 pixels")
         self.fill_holes = QCheckBox()
         self._add("objects", self.kind)
         self._add("threshold", self.foreground)
@@ -75,7 +76,7 @@ class ObjectsForm(QObject):
             "objects": self.kind.currentData(),
             "threshold": None if foreground == self._own else foreground,
             "separation": round(self.separation.value(), 2),
-            "smallest": self.smallest.value(),
+            "smallest": self.smallest.value() or None,
             "fill_holes": self.fill_holes.isChecked(),
         }
 

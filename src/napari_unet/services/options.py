@@ -53,12 +53,12 @@ class SegmentOptions(BaseModel):
         description="Objects only: how deep inside an object its core begins, as a share of the depth "
         "of its middle. Higher divides more.",
     )
-    smallest: float = Field(
-        0.0,
+    smallest: float | None = Field(
+        None,
         ge=0,
         title="Smallest object",
         description="Objects only: smaller ones are left out. In the image's unit squared, cubed for "
-        "volumes; in pixels where the pixel size is not known.",
+        "volumes; in pixels where the pixel size is not known. None: 10 pixels.",
     )
     fill_holes: bool = Field(
         True,
