@@ -36,7 +36,8 @@ from napari_unet.core.metrics import Confusion
 from napari_unet.core.model import Model
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
-from napari_unet.services.finetune import FinetuneOptions, FinetuneResult, finetune
+from napari_unet.services.finetune import FinetuneOptions, finetune
+from napari_unet.services.finetune_result import FinetuneResult
 from napari_unet.services.library import Library
 from napari_unet.services.segment import segment
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluate import compare_labels, evaluate
     from napari_unet.services.evaluation import Evaluation
     from napari_unet.services.features import save_table
-    from napari_unet.services.finetune import FinetuneOptions, FinetuneResult, finetune
+    from napari_unet.services.finetune import FinetuneOptions, finetune
+    from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.images import open_image
     from napari_unet.services.label_pairs import LabelPair
     from napari_unet.services.library import Library
@@ -66,7 +67,8 @@ _HOMES = {
     "services.evaluate": ("compare_labels", "evaluate"),
     "services.evaluation": ("Evaluation",),
     "services.features": ("save_table",),
-    "services.finetune": ("FinetuneOptions", "FinetuneResult", "finetune"),
+    "services.finetune": ("FinetuneOptions", "finetune"),
+    "services.finetune_result": ("FinetuneResult",),
     "services.images": ("open_image",),
     "services.label_pairs": ("LabelPair",),
     "services.library": ("Library",),

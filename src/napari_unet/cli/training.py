@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.initial import Blank
     from napari_unet.core.model import Model
-    from napari_unet.services.finetune import FinetuneResult
+    from napari_unet.services.finetune_result import FinetuneResult
 
 Images = Annotated[
     list[str], typer.Option(help="TIFF file, folder or pattern; give it again for more.")

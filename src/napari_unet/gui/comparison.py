@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.metrics import ClassScore
-    from napari_unet.services.finetune import FinetuneResult
+    from napari_unet.services.finetune_result import FinetuneResult
 
 KEEP_TIP = (
     "Put the new network into your library and use it from now on. The old one stays there too."

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
     from napari_unet.gui.painted import Painted
     from napari_unet.gui.snapshots import Snapshot
-    from napari_unet.services.finetune import FinetuneOptions, FinetuneResult
+    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.outlook import Outlook
     from napari_unet.services.variations import Variations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job, Progress
     from napari_unet.gui.training_jobs import Request
-    from napari_unet.services.finetune import FinetuneResult
+    from napari_unet.services.finetune_result import FinetuneResult
 
 
 class TrainingRun(QObject):

@@ -1,0 +1,133 @@
+"""What a fine-tuning has come to: the new model, how it compares, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_unet import __version__
+
+if TYPE_CHECKING:
+    from napari_unet.core.metrics import ClassScore
+    from napari_unet.core.model import Model
+    from napari_unet.core.train import Trainer
+    from napari_unet.core.trained import Trained
+    from napari_unet.services.finetune import FinetuneOptions
+
+
+@dataclass(frozen=True, eq=False)
+class FinetuneResult:
+    """A new model and how it compares with its parent.
+
+    Attributes
+    ----------
+    model
+        The new model, its provenance included; saved nowhere yet.
+    before, after
+        Parent and new model on the same held-out paint, a score for each class, background first;
+        empty without held-out paint, or where the parent has other classes or channels.
+    trained
+        The training: steps, time, curve, plan and memory.
+    trainer
+        Goes on when it is handed to :func:`finetune` again.
+    """
+
+    model: Model
+    before: tuple[ClassScore, ...]
+    after: tuple[ClassScore, ...]
+    trained: Trained
+    trainer: Trainer = field(repr=False)
+
+    @property
+    def better(self) -> bool | None:
+        """Whether it beats its parent on the held-out paint; None for a draw, or without any."""
+        old, new = self.trained.before, self.trained.after
+        if old is None or new is None:
+            return None
+        gain = new.score - old.score
+        # not known, where no held-out paint is foreground
+        return gain > 0 if abs(gain) >= 5e-4 else None
+
+    @property
+    def verdict(self) -> str:
+        """How the two compare, in a sentence."""
+        old, new = self.trained.before, self.trained.after
+        if new is None:
+            return f"Not judged. {self.trained.training_set.held}"
+        iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
+        if old is None:
+            other = self.trainer.parent is not None
+            why = "the parent has other classes or channels" if other else "there is no parent"
+            return f"{iou} on held-out paint; {why} to compare with."
+        change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
+        said = f"{change} before on held-out paint: {iou}, was {old.score:.3f}."
+        if self._parent_may_know_the_paint:
+            said += " The old one may have learnt some of that paint, which flatters it."
+        return said
+
+    @property
+    def _parent_may_know_the_paint(self) -> bool:
+        """Whether it was trained on one of the images, with other lots or nothing held out."""
+        parent, options = self.trainer.parent, self.trainer.options
+        told = {} if parent is None else parent.spec.provenance.training
+        seen = any(
+            a.image.name in told.get("images", ()) for a in self.trained.training_set.annotations
+        )
+        lots = [told.get("options", {}).get(name) for name in ("seed", "held_out")]
+        alike = lots == [options.seed, options.held_out] and told.get("judged", False)
+        return seen and not alike
+
+
+def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> FinetuneResult:
+    """Name what a training has come to, and say where it comes from."""
+    from napari_unet.core.model import Model
+
+    names = trained.model.spec.label_names
+    before, after = (
+        () if found is None else found.scores(names) for found in (trained.before, trained.after)
+    )
+    spec = trained.model.spec.model_copy(
+        update={
+            "name": options.name or _tuned(trained.model.spec.name),
+            "provenance": _provenance(trainer, trained, options, before, after),
+        }
+    )
+    return FinetuneResult(Model(spec, trained.model.network), before, after, trained, trainer)
+
+
+def _tuned(name: str) -> str:
+    return name if name.endswith("-tuned") else f"{name}-tuned"
+
+
+def _provenance(
+    trainer: Trainer,
+    trained: Trained,
+    options: FinetuneOptions,
+    before: tuple[ClassScore, ...],
+    after: tuple[ClassScore, ...],
+) -> Any:
+    from napari_unet.core.checkpoint import weights_hash
+    from napari_unet.core.model import Provenance
+
+    status, used = trained.status, trained.training_set
+    record = {
+        "images": [a.image.name for a in used.annotations],
+        "annotated_pixels": dict(used.survey.summary.pixels),
+        "held_out": str(used.held),
+        "judged": bool(used.windows),
+        "options": options.model_dump(mode="json"),
+        "steps": status.step,
+        "best_step": status.best_step,
+        "seconds": round(status.seconds, 1),
+        "curve": [point.model_dump() for point in status.curve],
+        "scores": {"before": [vars(s) for s in before], "after": [vars(s) for s in after]},
+        "ended": trained.ended,
+    }
+    parent = trainer.parent
+    return Provenance(
+        origin="trained from scratch" if parent is None else f"tuned from {parent.spec.name}",
+        format="U-Net Studio",
+        parent="" if parent is None else weights_hash(parent.network.state_dict()),
+        package_version=__version__,
+        training=record,
+    )
