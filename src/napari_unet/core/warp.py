@@ -142,8 +142,9 @@ def _resampled(images: Tensor, labels: Tensor, field: _Field) -> tuple[Tensor, T
     moved, picked = [], []
     for first in range(0, rows, step):
         places = field.places(slice(first, first + step))
-        moved.append(_sampled(source, places, size))
         picked.append(_gathered(labels, places))
+        # last, for it uses up the places
+        moved.append(_sampled(source, places, size))
     return _joined(moved, 2), _joined(picked, 1)
 
 
@@ -152,23 +153,28 @@ def _joined(blocks: list[Tensor], axis: int) -> Tensor:
 
 
 def _sampled(source: Tensor, places: Tensor, size: Sequence[int]) -> Tensor:
+    """Sample at places, which are overwritten: new memory costs a CPU more than the sums do."""
     if len(size) == 2:
-        return _bilinear(source, *places.unbind(1))
-    x, y, z = places.unbind(1)
-    lower = (z - 0.5).floor_().clamp_(0, max(size[0] - 2, 0))
-    tall = torch.add(y, lower, alpha=size[1])
-    between = (z - 0.5).sub_(lower)
-    channels = (_bilinear(pairs, x, tall).unbind(1) for pairs in source.unbind(1))
+        return _looked_up(source, _grid(places, size))
+    z = places[:, 2] - 0.5
+    lower = z.floor().clamp_(0, max(size[0] - 2, 0))
+    # the pair of planes one below the other in which to look
+    places[:, 1].add_(lower, alpha=size[1])
+    between = z.sub_(lower)
+    grid = _grid(places[:, :2], source.shape[-2:])
+    channels = (_looked_up(pairs, grid).unbind(1) for pairs in source.unbind(1))
     return torch.stack([below.lerp_(above, between) for below, above in channels], dim=1)
 
 
-def _bilinear(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    grid = x.new_empty(len(x), 2, *x.shape[1:])
-    for axis, (position, n) in enumerate(zip((x, y), planes.shape[:1:-1], strict=True)):
-        torch.add(x.new_tensor(-1), position, alpha=2 / n, out=grid[:, axis])
-    return functional.grid_sample(
-        planes, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
-    )
+def _looked_up(planes: Tensor, grid: Tensor) -> Tensor:
+    return functional.grid_sample(planes, grid, padding_mode="border", align_corners=False)
+
+
+def _grid(places: Tensor, size: Sequence[int]) -> Tensor:
+    """Turn places (N, 2, rows, X) into those from -1 to 1 that torch wants, without a copy."""
+    for axis, n in enumerate(reversed(size)):
+        places[:, axis].mul_(2 / n).sub_(1)
+    return places.permute(0, 2, 3, 1)
 
 
 def _pairs(images: Tensor) -> Tensor:
