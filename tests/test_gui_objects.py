@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gui_kit  # noqa: F401 - skips without a viewer
+import gui_kit
 import numpy as np
 import pytest
 from gui_kit import SECONDS, finish_job
@@ -115,6 +115,55 @@ def test_what_was_painted_on_stays(ran, viewer, qtbot):
     ran.objects.separation.setValue(0.9)
     settle(ran, qtbot)
     assert np.array_equal(layer(viewer).data, painted)
+
+
+def test_it_can_not_be_painted_on_while_it_follows(ran, viewer, qtbot):
+    ran.objects.separation.setValue(0.6)
+    assert not layer(viewer).editable
+    settle(ran, qtbot)
+    assert layer(viewer).editable
+    assert layer(viewer).metadata["napari_unet"]["complete"]
+
+
+def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, qtbot):
+    ran.objects.separation.setValue(0.6)
+    viewer.window.remove_dock_widget("all")
+    found = layer(viewer)
+    assert found.editable
+    assert not found.metadata["napari_unet"]["complete"]
+    numbers = [set(plane[plane > 0].tolist()) for plane in found.data]
+    assert not numbers[0] & numbers[1]
+
+
+def test_numbers_are_unique_while_only_one_plane_has_followed(ran, viewer, qtbot):
+    ran.relabelling._rest.setInterval(60_000)
+    ran.objects.separation.setValue(0.6)
+    qtbot.waitUntil(lambda: not ran.relabelling._jobs.running, timeout=SECONDS)
+    numbers = [set(plane[plane > 0].tolist()) for plane in layer(viewer).data]
+    assert all(not a & b for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
+    ran.segment.click()
+    finish_job(ran, qtbot)
+    assert layer(viewer).editable
+
+
+def test_a_preview_and_a_refused_run_leave_the_sliders_at_work(ran, viewer, model, qtbot):
+    ran.preview.click()
+    finish_job(ran, qtbot)
+    viewer.layers.remove("board preview")
+    ran.objects.smallest.setValue(30)
+    settle(ran, qtbot)
+    assert np.array_equal(layer(viewer).data, expected(viewer, model, smallest=30))
+
+
+def test_another_model_changes_no_result(ran, viewer, qtbot):
+    before = layer(viewer).data.copy()
+    ran.objects.foreground.setValue(0.7)
+    settle(ran, qtbot)
+    after = layer(viewer).data.copy()
+    assert not np.array_equal(before, after)
+    ran.session.model_changed.emit(gui_kit.small_model())
+    settle(ran, qtbot)
+    assert np.array_equal(layer(viewer).data, after)
 
 
 def test_a_removed_layer_and_another_model_are_no_trouble(ran, viewer, model, qtbot):

@@ -136,6 +136,12 @@ def test_holes_are_filled_but_not_bays_nor_gaps_between_objects():
     assert (connected_objects(mask, ObjectOptions(fill_holes=False)) == mask).all()
 
 
+def test_holes_are_filled_in_a_volume_of_one_plane_too():
+    mask = np.ones((1, 9, 9), bool)
+    mask[0, 4, 4] = False
+    assert connected_objects(mask).all()
+
+
 def test_a_gap_that_two_objects_shut_in_stays():
     labels = np.zeros((20, 40), np.int32)
     labels[2:18, 2:20], labels[2:18, 20:38] = 1, 2

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from painted import checkers, numbered, options
 
 from napari_unet.core.axes import Image
+from napari_unet.core.errors import UserError
 from napari_unet.core.initial import Blank
 from napari_unet.core.progress import finish
 from napari_unet.services.finetune import finetune
@@ -102,6 +103,13 @@ def test_the_smallest_object_is_given_in_the_image_s_unit(model):
     ]
     sizes = np.bincount(labels[0].ravel())[1:] * 0.25
     assert labels[1].max() == (sizes >= 10).sum() < len(sizes) or (sizes >= 10).all()
+
+
+def test_numbers_that_an_array_can_not_hold_are_refused(model):
+    pixels, _ = checkers(seed=5)
+    small = np.zeros(pixels.shape, np.uint8)
+    with pytest.raises(UserError, match="do not fit the array"):
+        finish(segment(Image(pixels, "YX"), model, out=small))
 
 
 def test_an_image_without_objects(model):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import time
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.core.training_plan import choose_plan, patch_shape, plans
 from napari_unet.services.annotation_files import read_regions
 from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.training_files import TrainingFiles
 
 CPU = Compute("cpu", "float32")
 
@@ -133,3 +136,19 @@ def test_the_manual_has_every_setting_with_its_default():
         for name, field in model.model_fields.items():
             default = {None: "none", "": "empty"}.get(field.default, field.default)
             assert name == "augment" or f"| `{prefix}{name}` | {default} | {field.title}." in manual
+
+
+def test_states_that_nobody_came_back_to_are_deleted(tmp_path):
+    files = TrainingFiles(tmp_path)
+    old, half, new, other = (
+        tmp_path / name
+        for name in ("a.training", ".napari-unet-0a.part", "b.training", "c.safetensors")
+    )
+    long_ago = time.time() - 40 * 24 * 3600
+    for path in (old, half, new, other):
+        path.touch()
+        if path is not new:
+            os.utime(path, (long_ago, long_ago))
+    files.forget_old()
+    assert sorted(tmp_path.iterdir()) == [new, other]
+    TrainingFiles(tmp_path / "missing").forget_old()

@@ -229,7 +229,7 @@ def _hold_again(truths: Sequence[Truth], earlier: Held) -> Job[HoldOut]:
     for now, before in zip(held, earlier, strict=False):
         _join(now, before)
     if not any(held):
-        return HoldOut(tuple(truths), (), "Nothing is held out, as before more was painted.")
+        return HoldOut(tuple(truths), (), "Nothing is held out, as before.")
     return HoldOut(_with(truths, held), ("the same as before",), "")
 
 

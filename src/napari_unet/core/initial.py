@@ -94,7 +94,8 @@ def adapted_spec(
     """Describe what :func:`adapted` makes of a model; the description itself if nothing changes."""
     own = tuple(spec.label_names.values())
     task = task or spec.task
-    classes = own if classes is None else tuple(classes)
+    # objects are of one class, whatever it is called
+    classes = own if classes is None or task == "objects" else tuple(classes)
     changes: dict[str, Any] = {}
     config: dict[str, Any] = {}
     if (classes, task) != (own, spec.task):
@@ -127,6 +128,7 @@ def adapted(
         The model; it is not changed.
     classes
         Names of the classes without the background; other than the model's own, they get a new head.
+        Of no effect on objects.
         None: the model's.
     task
         Another one than the model's gets a new head too. None: the model's.

@@ -1,7 +1,7 @@
 """Lots: which of many things are set aside, decided by where each lies.
 
-A thing keeps its lot whatever else there is. So paint that one training was judged by is not learnt in
-the next one, and paint that was learnt does not judge what has learnt it.
+A thing keeps its lot whatever else there is. So paint that was learnt hardly ever judges what has learnt
+it, when more is painted and trained on; of very few things, one is drawn anyway, which may be another.
 """
 
 from __future__ import annotations

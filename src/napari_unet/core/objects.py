@@ -164,7 +164,9 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     n = int(holes.max(initial=0))
     shut = np.ones(n + 1, bool)
     shut[0] = False
-    for axis in range(labels.ndim):
+    # a single plane has no edge along Z
+    axes = [axis for axis, length in enumerate(labels.shape) if length > 1]
+    for axis in axes:
         # background that reaches the edge of the image is no hole
         shut[holes.take((0, -1), axis=axis)] = False
     where = np.flatnonzero(shut[holes])
@@ -175,7 +177,7 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     # largest and smallest neighbour of each hole: the same for one inside a single object
     none = np.iinfo(np.uint32).max
     most, least = np.zeros(n + 1, np.uint32), np.full(n + 1, none, np.uint32)
-    for axis in range(labels.ndim):
+    for axis in axes:
         step = math.prod(labels.shape[axis + 1 :])
         for beside in (filled[where - step], filled[where + step]):
             np.maximum.at(most, hole, beside)

@@ -64,7 +64,8 @@ class TrainingOptions(BaseModel):
         ge=0,
         le=100,
         title="Border weight",
-        description="Objects only: how much more the background between close objects weighs; 0: not.",
+        description="Objects that train a network of classes: how much more the background between "
+        "close ones weighs; 0: not.",
     )
     average: float = Field(
         0.98,

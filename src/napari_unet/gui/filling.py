@@ -84,7 +84,11 @@ class ResultLayer:
         """Show all of it, keep a record of how it came about, and hand it over for painting."""
         self.layer.editable = True
         self.layer.refresh(highlight=False, extent=False)
-        known = {**self.layer.metadata[RECORD], **record, "checksum": _checksum(self.layer.data)}
+        # a layer whose array has been exchanged meanwhile is somebody else's
+        data = self.layer.data
+        own = isinstance(data, np.ndarray) and np.may_share_memory(data, self._labels)
+        checksum = _checksum(data) if own else None
+        known = {**self.layer.metadata.get(RECORD, {}), **record, "checksum": checksum}
         self.layer.metadata = {**self.layer.metadata, RECORD: known}
 
     @property
@@ -149,7 +153,7 @@ class Content:
 
 def untouched(layer: Labels) -> bool:
     """Whether a layer holds what a finished run wrote, as far as that can be told quickly."""
-    sealed = layer.metadata[RECORD]["checksum"]
+    sealed = layer.metadata.get(RECORD, {}).get("checksum")
     return sealed is not None and sealed == _checksum(layer.data)
 
 

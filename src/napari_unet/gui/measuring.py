@@ -37,6 +37,8 @@ class Measuring(QObject):
 
     changed = Signal()
     """There are measures, or there are none any more."""
+    failed = Signal(object)
+    """They could not be taken; the exception."""
 
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
@@ -64,6 +66,8 @@ class Measuring(QObject):
         numbers = result.numbers
         if result.layer not in self._viewer.layers or numbers.nbytes > CHECKED_BYTES:
             return
+        # those of what was there before
+        result.layer.features = {}
         # a copy: somebody may paint meanwhile
         job = measure(image, np.array(numbers), spatial=spatial)
 
@@ -102,6 +106,8 @@ class Measuring(QObject):
             self.start(*following)
             return
         columns = outcome.result
+        if outcome.error is not None:
+            self.failed.emit(outcome.error)
         if columns is None or result.layer not in self._viewer.layers:
             return
         if len(columns["label"]) <= MOST:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout
 from superqt import QLabeledDoubleSlider
 
@@ -49,23 +49,21 @@ class ObjectsForm(QObject):
         self._add("separation", self.separation)
         self._add("smallest", self.smallest)
         self._add("fill_holes", self.fill_holes)
-        self.reset()
+        self.foreground.setValue(self._own)
+        self.separation.setValue(SegmentOptions.model_fields["separation"].default)
+        self.fill_holes.setChecked(SegmentOptions.model_fields["fill_holes"].default)
         self.kind.currentIndexChanged.connect(self.changed)
         self.foreground.valueChanged.connect(self.changed)
         self.separation.valueChanged.connect(self.changed)
         self.smallest.valueChanged.connect(self.changed)
         self.fill_holes.toggled.connect(self.changed)
 
-    def reset(self) -> None:
-        """Go back to the values by default."""
-        self.foreground.setValue(self._own)
-        self.separation.setValue(SegmentOptions.model_fields["separation"].default)
-        self.fill_holes.setChecked(SegmentOptions.model_fields["fill_holes"].default)
-
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself, and offer what has an effect on it."""
         self._own = 0.5 if spec is None else spec.threshold
-        self.foreground.setValue(self._own)
+        # another model is no wish for other objects
+        with QSignalBlocker(self):
+            self.foreground.setValue(self._own)
         self.foreground.setEnabled(spec is None or spec.activation != "softmax")
         self.separation.setEnabled(spec is None or spec.task == "objects")
 
@@ -74,7 +72,7 @@ class ObjectsForm(QObject):
         foreground = round(self.foreground.value(), 2)
         return {
             "objects": self.kind.currentData(),
-            "threshold": None if foreground == self._own else foreground,
+            "threshold": None if foreground == round(self._own, 2) else foreground,
             "separation": round(self.separation.value(), 2),
             "smallest": self.smallest.value() or None,
             "fill_holes": self.fill_holes.isChecked(),

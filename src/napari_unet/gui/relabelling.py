@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.job import Jobs
 from napari_unet.gui.placement import looked_at
 from napari_unet.services.relabel import ObjectMaps, relabel
 from napari_unet.services.segment import TileDone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import napari
 
-    from napari_unet.core.progress import Progress
     from napari_unet.gui.filling import ResultLayer
+    from napari_unet.gui.job import Outcome
     from napari_unet.services.options import SegmentOptions
+
+FREE = ("threshold", "separation", "smallest", "fill_holes")
+"""Settings that need no network."""
 
 REST_MS = 400
 """How long settings must rest before all planes follow."""
@@ -25,14 +31,38 @@ REST_MS = 400
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Objects in a layer, and the maps they were found in."""
+    """Objects in a layer, and the maps they were found in.
+
+    Attributes
+    ----------
+    maps
+        What the network said.
+    result
+        The layer.
+    options
+        Those of the run.
+    """
 
     maps: ObjectMaps
     result: ResultLayer
+    options: SegmentOptions
+
+    def with_settings(self, options: SegmentOptions) -> SegmentOptions:
+        """Return the options of the run, with the settings that need no network taken from others."""
+        return self.options.model_copy(update={name: getattr(options, name) for name in FREE})
+
+    def job(self, options: SegmentOptions, at: Mapping[str, int] | None) -> Job[None]:
+        """Find the objects anew; those of a single plane get numbers that no other object has."""
+        yield Progress(0, 1)
+        taken = 0 if at is None else int(self.result.numbers.max(initial=0))
+        yield from relabel(self.maps, options, at=at, taken=taken)
 
 
 class Relabelling(QObject):
-    """Keeps the newest objects in step with the settings, as long as nobody has changed them.
+    """Keeps the newest objects in step with the settings, unless somebody has changed the layer.
+
+    From the first change of a setting until all planes have followed, the layer can't be painted on: a
+    stroke would be overwritten.
 
     Parameters
     ----------
@@ -44,6 +74,8 @@ class Relabelling(QObject):
 
     settled = Signal()
     """All objects of the layer have followed."""
+    failed = Signal(object)
+    """They could not; the exception."""
 
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
@@ -51,18 +83,13 @@ class Relabelling(QObject):
         self._jobs = Jobs(self)
         self._found: Found | None = None
         self._options: SegmentOptions | None = None
-        self._all = False
-        self._waiting: tuple[SegmentOptions, bool] | None = None
+        self._active = False
+        self._waiting: bool | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._everywhere)
-
-    def take(self, found: Found | None) -> None:
-        """Work on these objects from now on."""
-        self._found = found
-        self._rest.stop()
-        self._jobs.cancel()
+        viewer.layers.events.removed.connect(self._drop_removed)
 
     @property
     def found(self) -> Found | None:
@@ -72,59 +99,85 @@ class Relabelling(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is still to follow."""
-        return self._jobs.running or self._rest.isActive()
+        return self._active
+
+    def take(self, found: Found | None) -> None:
+        """Work on these objects from now on."""
+        self._release(complete=False)
+        self._found = found
+        self._jobs.cancel()
 
     def follow(self, options: SegmentOptions) -> None:
-        """Find the objects anew with these options."""
-        if self._found is None or self._found.result.layer not in self._viewer.layers:
+        """Find the objects anew with the settings among these options."""
+        if self._found is None:
             return
-        if not self._jobs.running and not self._found.result.untouched:
-            # what has been painted on stays as it is
-            self._found = None
-            return
-        self._options = options
-        self._start(options, everywhere=False)
+        if not self._active:
+            if not self._found.result.untouched:
+                # what has been painted on stays as it is
+                self._found = None
+                return
+            self._active = True
+            self._found.result.layer.editable = False
+        self._options = self._found.with_settings(options)
+        self._start(everywhere=False)
         self._rest.start()
 
     def let_go(self) -> None:
         """Stop, and touch the viewer no more."""
-        self._rest.stop()
+        self._viewer.layers.events.removed.disconnect(self._drop_removed)
+        self._release(complete=False)
         self._found = None
         self._jobs.abandon()
 
-    def _everywhere(self) -> None:
-        if self._options is not None:
-            self._start(self._options, everywhere=True)
+    def _drop_removed(self, event: Any) -> None:
+        if self._found is not None and event.value is self._found.result.layer:
+            self.take(None)
 
-    def _start(self, options: SegmentOptions, *, everywhere: bool) -> None:
+    def _everywhere(self) -> None:
+        self._start(everywhere=True)
+
+    def _start(self, *, everywhere: bool) -> None:
         if self._jobs.running:
             # the newest wish counts, once the job at work has stopped
-            self._waiting = (options, everywhere)
+            self._waiting = everywhere
             self._jobs.cancel()
             return
-        if self._found is None:
+        found, options = self._found, self._options
+        if found is None or options is None:
             return
-        self._all = everywhere
-        at = None if everywhere else self._in_view(self._found)
-        job = relabel(self._found.maps, options, at=at)
-        self._found.result.layer.editable = False
-        self._jobs.start("Finding objects", job, on_step=self._write, on_end=self._end)
+        job = found.job(options, None if everywhere else self._in_view(found))
+
+        def write(step: Progress) -> None:
+            if isinstance(step, TileDone) and found is self._found:
+                found.result.write(step.where, step.labels)
+                found.result.show()
+
+        def end(outcome: Outcome[None]) -> None:
+            self._end(outcome, everywhere)
+
+        self._jobs.start("Finding objects", job, on_step=write, on_end=end)
 
     def _in_view(self, found: Found) -> dict[str, int]:
         planes = found.result.planes(looked_at(self._viewer, found.result.layer))
         axes = found.maps.image.label_axes
         return {a: n for a, n in zip(axes, planes, strict=True) if n is not None}
 
-    def _write(self, step: Progress) -> None:
-        if self._found is not None and isinstance(step, TileDone):
-            self._found.result.write(step.where, step.labels)
-            self._found.result.show()
-
-    def _end(self, _: Any) -> None:
-        if self._found is not None and self._options is not None:
-            self._found.result.finish({"options": self._options.model_dump(mode="json")})
+    def _end(self, outcome: Outcome[None], everywhere: bool) -> None:
         if self._waiting is not None:
-            (options, everywhere), self._waiting = self._waiting, None
-            self._start(options, everywhere=everywhere)
-        elif self._all:
+            again, self._waiting = self._waiting, None
+            self._start(everywhere=again)
+        elif outcome.error is not None:
+            self._release(complete=False)
+            self.failed.emit(outcome.error)
+        elif everywhere and not outcome.cancelled:
+            self._release(complete=True)
             self.settled.emit()
+
+    def _release(self, *, complete: bool) -> None:
+        """Hand the layer over for painting, with a record of how far it has followed."""
+        self._rest.stop()
+        self._waiting = None
+        if self._active and self._found is not None and self._options is not None:
+            record = {"options": self._options.model_dump(mode="json"), "complete": complete}
+            self._found.result.finish(record)
+        self._active = False

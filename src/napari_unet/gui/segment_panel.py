@@ -97,6 +97,8 @@ class SegmentPanel(Panel):
         self.objects.changed.connect(self._relabel)
         self.session.jobs.ended.connect(self._take_found)
         self.relabelling.settled.connect(self._measure)
+        self.relabelling.failed.connect(self.foot.message.show_error)
+        self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
         self.measuring.changed.connect(self._offer_centres)
         self._offer_centres()
@@ -116,6 +118,8 @@ class SegmentPanel(Panel):
         self.image.fit_model(spec)
         self.options.fit_model(spec)
         self.objects.fit_model(spec)
+        # they were found with another one
+        self.relabelling.take(None)
         self._settled.start()
 
     def chosen(self) -> SegmentOptions:
@@ -152,10 +156,12 @@ class SegmentPanel(Panel):
             if title == "preview":
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
             run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
-            self.relabelling.take(None)
-            self.measuring.forget()
+            run.check(self.session.jobs)
+            if region is None:
+                self.relabelling.take(None)
+                self.measuring.forget()
+                self._newest = run
             run.start(self.session.jobs)
-            self._newest = run
 
     def _take_found(self) -> None:
         """Once a run has ended, let its objects follow the settings."""

@@ -12,6 +12,7 @@ from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
 from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.filling import CHECKED_BYTES
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Jobs, Outcome
     from napari_unet.services.options import SegmentOptions
-
-
-LEVELS_BYTES = 1 << 30
-"""Most memory for what a network said, to find objects in it anew."""
 
 
 class SegmentRun:
@@ -75,8 +72,8 @@ class SegmentRun:
         self._began = 0.0
         self._complete = False
 
-    def start(self, jobs: Jobs) -> None:
-        """Make the layer and fill it.
+    def check(self, jobs: Jobs) -> None:
+        """See whether it can start.
 
         Raises
         ------
@@ -89,6 +86,16 @@ class SegmentRun:
             self._model.spec.axes,
             channel_indices(self._image, self._model.spec, self._options.channels),
         )
+
+    def start(self, jobs: Jobs) -> None:
+        """Make the layer and fill it.
+
+        Raises
+        ------
+        UserError
+            As :meth:`check`.
+        """
+        self.check(jobs)
         self._result = self._make_layer()
         self._began = time.monotonic()
         removed = self._viewer.layers.events.removed
@@ -127,14 +134,17 @@ class SegmentRun:
         """Make room for what objects can be found in anew, if there are any and it is not too much."""
         shape = (len(OBJECT_MAPS), *self._image.label_shape)
         wanted = self._objects and self._model.spec.task == "objects" and self._region is None
-        return np.zeros(shape, np.uint8) if wanted and math.prod(shape) <= LEVELS_BYTES else None
+        # a layer that can't be checked for changes is never written to again
+        size = math.prod(self._image.label_shape) * label_dtype(self._model.spec, True).itemsize
+        return np.zeros(shape, np.uint8) if wanted and size <= CHECKED_BYTES else None
 
     @property
     def found(self) -> Found | None:
         """The objects, and what they can be found in anew; None before the end and without that."""
         if self._levels is None or not self._complete:
             return None
-        return Found(ObjectMaps(self._image, self._model.spec, self._levels), self._result)
+        maps = ObjectMaps(self._image, self._model.spec, self._levels)
+        return Found(maps, self._result, self._options)
 
     def _take(self, step: Progress) -> None:
         if isinstance(step, TileDone):

@@ -62,20 +62,21 @@ class FinetuneResult:
         change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
         said = f"{change} before on held-out paint: {iou}, was {old.score:.3f}."
         if self._parent_may_know_the_paint:
-            said += " The old one may have learnt some of that paint, which flatters it."
+            said += " The old one may have learnt some of that paint, which would flatter it."
         return said
 
     @property
     def _parent_may_know_the_paint(self) -> bool:
-        """Whether it was trained on one of the images, with other lots or nothing held out."""
+        """Whether it was trained on one of the images, and not with the very same paint held out."""
         parent, options = self.trainer.parent, self.trainer.options
         told = {} if parent is None else parent.spec.provenance.training
         seen = any(
             a.image.name in told.get("images", ()) for a in self.trained.training_set.annotations
         )
         lots = [told.get("options", {}).get(name) for name in ("seed", "held_out")]
-        alike = lots == [options.seed, options.held_out] and told.get("judged", False)
-        return seen and not alike
+        held = self.trained.training_set.held
+        alike = [*lots, told.get("held_out")] == [options.seed, options.held_out, str(held)]
+        return seen and not (alike and bool(held.taken))
 
 
 def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> FinetuneResult:
@@ -114,7 +115,6 @@ def _provenance(
         "images": [a.image.name for a in used.annotations],
         "annotated_pixels": dict(used.survey.summary.pixels),
         "held_out": str(used.held),
-        "judged": bool(used.windows),
         "options": options.model_dump(mode="json"),
         "steps": status.step,
         "best_step": status.best_step,

@@ -42,7 +42,11 @@ class ObjectMaps:
 
 
 def relabel(
-    maps: ObjectMaps, options: SegmentOptions, *, at: Mapping[str, int] | None = None
+    maps: ObjectMaps,
+    options: SegmentOptions,
+    *,
+    at: Mapping[str, int] | None = None,
+    taken: int = 0,
 ) -> Job[None]:
     """Number the objects anew, without the network.
 
@@ -53,8 +57,9 @@ def relabel(
     options
         Threshold, separation, smallest object and holes; nothing else of them matters.
     at
-        Position along the axes that are looped over: only this plane or volume, whose numbers then start
-        at 1. None: all.
+        Position along the axes that are looped over: only this plane or volume. None: all.
+    taken
+        Numbers up to this one are not given.
 
     Yields
     ------
@@ -64,7 +69,7 @@ def relabel(
     cut = frames(maps.image, maps.spec.axes, (0,))
     how = object_options(maps.spec, options)
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
-    top = 0
+    top = taken
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
         key, order = frame.place(tuple(slice(0, n) for n in frame.shape))

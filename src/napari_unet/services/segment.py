@@ -96,7 +96,8 @@ def segment(
         A slice for each axis of the labels: compute only this part. Its result is that of the whole
         image, but for the numbers and edges of objects; the rest of the labels stays 0.
     out, out_probabilities
-        Arrays to write to, for example of zarr; None: made in memory.
+        Arrays to write to, for example of zarr; None: made in memory. Classes fit in 8 bits, numbers of
+        objects take 32 without sign.
     out_levels
         uint8 array, (3, \*labels.shape), for what a model of objects gives, a byte a value:
         :func:`~napari_unet.services.relabel.relabel` finds objects in it anew. None: it is not kept.
@@ -125,7 +126,9 @@ def segment(
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     predictor = make_predictor(model, options)
     numbered = tells_objects(model.spec, options)
-    labels = np.zeros(image.label_shape, label_dtype(model.spec, numbered)) if out is None else out
+    dtype = label_dtype(model.spec, numbered)
+    labels = np.zeros(image.label_shape, dtype) if out is None else out
+    _check_room(labels, dtype)
     n = model.spec.config.out_channels
     if options.probabilities and out_probabilities is None:
         out_probabilities = np.zeros((n, *image.label_shape), np.float32)
@@ -146,6 +149,17 @@ def segment(
         for whole in numbering.add(progress) if numbering else ():
             yield _write(labels, progress, *whole)
     return Segmentation(labels, image.label_axes, out_probabilities, record)
+
+
+def _check_room(labels: Any, dtype: np.dtype[Any]) -> None:
+    given = getattr(labels, "dtype", dtype)
+    if given.itemsize < dtype.itemsize:
+        raise UserError(
+            "The labels do not fit the array that is to take them",
+            value=f"an array of {given}",
+            rule=f"These labels need {dtype}: larger numbers would come out as others.",
+            remedy=f"Make the array with dtype {dtype}.",
+        )
 
 
 def _within(cut: list[Frame], image: Image, region: Box | None) -> tuple[list[Frame], Box | None]:

@@ -9,6 +9,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.core.atomic import UNFINISHED
 from napari_unet.core.training_state import SUFFIX
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ class TrainingFiles:
         return self.folder / f"{name[:150]} {digest[:8]}{SUFFIX}"
 
     def forget_old(self, days: float = KEPT_DAYS) -> None:
-        """Delete states that nobody has come back to for so many days."""
+        """Delete states, whole or half written, that nobody has come back to for so many days."""
         oldest = time.time() - days * 24 * 3600
-        for path in self.folder.glob(f"*{SUFFIX}") if self.folder.is_dir() else ():
+        there = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED)]
+        for path in there:
             # another window may be deleting it too
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < oldest:
