@@ -432,9 +432,10 @@ def test_paint_keeps_its_side_in_a_later_training_with_more_of_it(seed, extra):
     for stage in (first, paint):
         truth = finish(hold_out([truth_of(stage, "objects")], seed=seed)).truths[0]
         sides.append(set(stage[everything(truth, "validation") != IGNORE].tolist()) - {0})
-    there = set(first.flat)
-    # the share may be topped up where chance leaves it below a half
-    assert len((sides[0] ^ sides[1]) & there) <= max(0, 10 - len(sides[0]))
+    n = 100 - extra
+    # of fewer than half the share asked for, and more than one and a half of it, some change sides
+    if round(0.1 * n) < len(sides[0]) < round(0.3 * n) and 10 < len(sides[1]) < 30:
+        assert sides[1] & set(first.flat) == sides[0]
 
 
 def test_an_object_keeps_its_side_when_its_outline_is_corrected():
