@@ -1,10 +1,10 @@
-"""Train the bundled model "nuclei-fluorescence": nuclei in fluorescence, 2-D, as objects.
+"""Train a model "nuclei-fluorescence": nuclei in fluorescence images, 2-D, as objects.
 
     python training/nuclei_2d.py [--data ../shared/data] [--steps N] [-o FILE]
 
 Images are those of BBBC038v1 in ../shared/data/nuclei-dsb2018. TEST of them, drawn by a seeded rule,
-are set aside before anything else: benchmarks/models.py judges the model by these, and no choice was
-made with them. An interrupted training goes on when the command is given again.
+are set aside before anything else, to judge the model by: no choice is made with them. An interrupted
+training goes on when the command is given again.
 """
 
 from __future__ import annotations
