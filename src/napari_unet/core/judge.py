@@ -93,11 +93,12 @@ def judge(
     """
     n = max(model.spec.label_names) + 1
     found = Confusion.zero(n)
-    scores = ObjectScores.zero() if objects else None
+    scores = ObjectScores.zero()
     predictor = Predictor(model, compute, memory=memory)
     how = ObjectOptions(foreground=model.spec.threshold)
     for i, window in enumerate(windows):
-        numbering = Numbering([window.frame], window.box, model.spec, how)
+        told_apart = objects and window.truth.objects
+        numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None
         for step in predictor.run([window.frame], window.box, window.affines):
             if isinstance(step, Maps):
                 labels = to_labels(step.values, model.spec, model.spec.threshold)
@@ -105,9 +106,8 @@ def judge(
                 if window.truth.objects:
                     truth = np.minimum(truth, 1)
                 found += Confusion.of(labels, truth, n)
-                for _, box, numbered in numbering.add(step) if scores is not None else ():
+                for _, box, numbered in numbering.add(step) if numbering else ():
                     truth = window.truth.validation(window.frame, box)
-                    if window.truth.objects and scores is not None:
-                        scores += ObjectScores.of(Overlaps.of(numbered, truth))
+                    scores += ObjectScores.of(Overlaps.of(numbered, truth))
             yield Progress(i + min(step.fraction, 1.0), len(windows), "Judging by held-out paint")
-    return Judged(found, scores if scores is not None and scores.n_true.sum() else None)
+    return Judged(found, scores if scores.n_true.sum() else None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.labels import to_labels
-from napari_unet.core.objects import connected_objects, find_objects, to_levels
+from napari_unet.core.objects import connected_objects, find_objects, number_above, to_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,5 @@ class Numbering:
             found = find_objects(kept, self._options, spacing)
         else:
             found = connected_objects(kept[0], self._options, spacing)
-        highest = int(found.max(initial=0))
-        found[found > 0] += np.uint32(self._top)
-        self._top += highest
+        self._top = number_above(found, self._top)
         return found

@@ -125,6 +125,26 @@ def connected_objects(
     return _finished(_components(classes), options or ObjectOptions(), spacing)
 
 
+def number_above(labels: NDArray[np.uint32], taken: int) -> int:
+    """Let the numbers of objects follow those taken already.
+
+    Parameters
+    ----------
+    labels
+        Objects, numbered from 1; changed in place.
+    taken
+        The highest number of other objects.
+
+    Returns
+    -------
+    int
+        The highest number now.
+    """
+    highest = int(labels.max(initial=0))
+    labels[labels > 0] += np.uint32(taken)
+    return taken + highest
+
+
 def _summed(values: NDArray[np.uint8], axes: Sequence[int]) -> NDArray[np.uint16]:
     """Sum over three pixels along each of the axes; the image's edge goes on beyond it.
 

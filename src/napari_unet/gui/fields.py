@@ -12,6 +12,8 @@ from superqt import QCollapsible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic.fields import FieldInfo
+
 DIM = "color: #808a98;"
 """For text that is not the main thing: legible on a dark theme and on a light one."""
 
@@ -43,6 +45,12 @@ def form() -> QFormLayout:
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     rows.setVerticalSpacing(6)
     return rows
+
+
+def add_option(rows: QFormLayout, name: str, info: FieldInfo, widget: QWidget) -> None:
+    """Add a row for a field of some options, with its title and its description as the tip."""
+    widget.setToolTip(info.description or "")
+    rows.addRow(info.title or name.capitalize(), widget)
 
 
 def folded(title: str, rows: QFormLayout) -> QCollapsible:

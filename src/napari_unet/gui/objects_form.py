@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout
 from superqt import QLabeledDoubleSlider
 
-from napari_unet.gui.fields import choice
+from napari_unet.gui.fields import add_option, choice
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -86,6 +86,4 @@ class ObjectsForm(QObject):
         return slider
 
     def _add(self, field: str, widget: QWidget) -> None:
-        info = SegmentOptions.model_fields[field]
-        widget.setToolTip(info.description or "")
-        self._form.addRow(info.title or field.capitalize(), widget)
+        add_option(self._form, field, SegmentOptions.model_fields[field], widget)

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
 
 from napari_unet.core.normalize import Normalization
-from napari_unet.gui.fields import choice
+from napari_unet.gui.fields import add_option, choice
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -86,6 +86,4 @@ class OptionsForm(QObject):
         return combo
 
     def _add(self, field: str, widget: QWidget) -> None:
-        info = SegmentOptions.model_fields[field]
-        widget.setToolTip(info.description or "")
-        self._form.addRow(info.title or field.capitalize(), widget)
+        add_option(self._form, field, SegmentOptions.model_fields[field], widget)

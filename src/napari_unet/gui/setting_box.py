@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
 
-from napari_unet.gui.fields import choice
+from napari_unet.gui.fields import add_option, choice
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -65,8 +65,7 @@ class SettingBox(QObject):
             # 0 is no value of theirs
             self.box.setMinimum(0)
             self.box.setSpecialValueText(none)
-        self.box.setToolTip(info.description or "")
-        form.addRow(info.title or name.capitalize(), self.box)
+        add_option(form, name, info, self.box)
         self.put(self.default)
 
     def value(self) -> Any:

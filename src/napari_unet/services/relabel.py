@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.axes import frames
 from napari_unet.core.numbering import object_spacing
-from napari_unet.core.objects import find_objects
+from napari_unet.core.objects import find_objects, number_above
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.options import object_options
 from napari_unet.services.segment import TileDone
@@ -69,16 +69,13 @@ def relabel(
     cut = frames(maps.image, maps.spec.axes, (0,))
     how = object_options(maps.spec, options)
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
-    top = taken
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
         key, order = frame.place(tuple(slice(0, n) for n in frame.shape))
         inverse = tuple(int(n) + 1 for n in np.argsort(order))
         levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
         found = find_objects(levels, how, object_spacing(frame))
-        highest = int(found.max(initial=0))
-        found[found > 0] += np.uint32(top)
-        top += highest
+        taken = number_above(found, taken)
         yield TileDone(
             done=i + 1,
             total=len(wanted),
