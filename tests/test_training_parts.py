@@ -23,8 +23,10 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.schedule import LAST, check_interval, rate_factor
+from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.core.training_plan import choose_plan, patch_shape, plans
+from napari_unet.core.training_state import TrainingStatus
 from napari_unet.services.annotation_files import read_regions
 from napari_unet.services.finetune import FinetuneOptions
 from napari_unet.services.training_files import TrainingFiles
@@ -51,6 +53,28 @@ def test_judging_takes_a_small_share_of_the_time(steps, step_pixels, validation_
     # a pixel costs three times as much in training
     cheap = 8 * validation_pixels <= 3 * step_pixels * interval * (1 + 1e-9)
     assert cheap or interval == max(5, min(steps // 20, 50), steps // 4)
+
+
+@given(step=st.floats(0.01, 0.3), saving=st.floats(0.001, 0.09))
+def test_a_kill_loses_no_more_than_the_time_between_two_saves(step, saving):
+    now, kept, lost = 0.0, 0.0, []
+    status = TrainingStatus(key="", total=1000, patch=(), chunk=1, policy=(0, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: now)
+        clock = TrainingClock(status, TrainingOptions(save_every=1.0, minutes=None))
+        for _ in range(200):
+            now += step
+            clock.count()
+            if clock.time_to_save:
+                state = status.seconds
+                now += saving
+                clock.saved(saving)
+                # a kill just before the file was there
+                lost.append(now - kept)
+                kept = state
+    # how long it takes to save is known from the second time on
+    assert max(lost[1:]) <= 1.0 + 1e-9
+    assert np.median(lost) >= 1.0 - 2 * step - 2 * saving
 
 
 def test_the_average_follows_the_weights():

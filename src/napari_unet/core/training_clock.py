@@ -29,12 +29,14 @@ class TrainingClock:
         self._status = status
         self._options = options
         self._first, self._seconds = status.step, status.seconds
-        self._began = self._saved = time.monotonic()
-        self._pause = options.save_every
+        self._began = self._counted = self._kept = time.monotonic()
+        self._step = self._saving = 0.0
 
     def count(self) -> None:
         """Count the step just taken, and fit the number of steps to the time that is left."""
-        status, spent = self._status, time.monotonic() - self._began
+        status, now = self._status, time.monotonic()
+        self._step = max(self._step, now - self._counted)
+        self._counted, spent = now, now - self._began
         status.seconds = self._seconds + spent
         if self._options.minutes is not None:
             left = max(self._options.minutes * 60 - status.seconds, 0)
@@ -48,10 +50,14 @@ class TrainingClock:
 
     @property
     def time_to_save(self) -> bool:
-        """Whether the state should be saved now."""
-        return time.monotonic() - self._saved >= self._pause
+        """Whether the state must be saved now, for no more to be lost at any time than the interval.
+
+        What a kill takes is the time since the step that was saved last, and the next save comes a step
+        and the writing later.
+        """
+        pause = max(self._options.save_every, self._saving / SAVING)
+        return time.monotonic() - self._kept + self._step + self._saving >= pause
 
     def saved(self, seconds: float) -> None:
         """Take note of a save that took so long; it is not to take up much of the time."""
-        self._saved = time.monotonic()
-        self._pause = max(self._options.save_every, seconds / SAVING)
+        self._kept, self._step, self._saving = self._counted, 0.0, seconds
