@@ -1,0 +1,77 @@
+"""Train the model "cells-phase": cells in phase contrast, 2-D, as objects.
+
+    python training/cells_phase.py [--data ../shared/data] [--steps N] [-o FILE]
+
+Frames are those of ../shared/data/phase-u373 (PhC-C2DH-U373 of the Cell Tracking Challenge, sequence
+01) that have labels. The last ones, ASIDE of them, are set aside to judge the model by. They show the
+same cells later: the time between (from frame 36 to 41) keeps them from being the same pictures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tifffile
+from recipe import chosen, train
+
+from napari_unet.core.annotations import Annotation
+from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.axes import Image
+from napari_unet.core.initial import Blank
+from napari_unet.services.finetune import FinetuneOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "cells-phase"
+ASIDE = 4
+"""Labelled frames that are set aside."""
+PIXEL = 0.65
+"""Pixel size in µm."""
+
+
+def annotations(data: Path) -> list[Annotation]:
+    """Return the frames that have labels, in their order."""
+    folder = data / "phase-u373"
+    stack = tifffile.imread(folder / "stack.tif")
+    return [
+        Annotation(
+            Image(stack[int(path.stem[1:])], "YX", {"Y": PIXEL, "X": PIXEL}, "µm", name=path.stem),
+            tifffile.imread(path).astype("int32"),
+            "objects",
+        )
+        for path in sorted((folder / "objects").iterdir())
+    ]
+
+
+def main() -> None:
+    """Train, and write the model file."""
+    options = chosen(__doc__, NAME, steps=2500)
+    train(
+        annotations(options.data)[:-ASIDE],
+        Blank(base=16, task="objects", name=NAME),
+        FinetuneOptions(
+            steps=options.steps,
+            minutes=None,
+            batch=2,
+            patch=256,
+            learning_rate=2e-3,
+            average=0.995,
+            held_out=0,
+            augment=AugmentOptions(scale=0.3, gamma=0.4),
+            name=NAME,
+        ),
+        options.output,
+        name=NAME,
+        description="Cells in phase contrast on a polyacrylamide substrate, 2-D, as objects.",
+        license="data of the Cell Tracking Challenge: for research, with citation",
+        citation=(
+            "Dr. S. Kumar, Department of Bioengineering, University of California at Berkeley (data)",
+            "Maška et al. 2023, Nature Methods, 10.1038/s41592-023-01879-y",
+        ),
+        pixel_size=(PIXEL, PIXEL),
+    )
+
+
+if __name__ == "__main__":
+    main()

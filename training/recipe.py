@@ -1,0 +1,64 @@
+"""What the scripts of this folder share: their options, a bar on the terminal, the model's file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from napari_unet.core.checkpoint import save_model
+from napari_unet.core.model import Model
+from napari_unet.services.finetune import FinetuneOptions, ResultSoFar, finetune
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations import Annotation
+    from napari_unet.core.initial import Blank
+
+
+def chosen(text: str, name: str, steps: int) -> argparse.Namespace:
+    """Read the command line: where the data are, how many steps to take, where the model goes."""
+    arguments = argparse.ArgumentParser(description=text.splitlines()[0])
+    arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
+    arguments.add_argument("--steps", type=int, default=steps)
+    arguments.add_argument("-o", "--output", type=Path, default=Path(f"{name}.safetensors"))
+    return arguments.parse_args()
+
+
+def train(
+    annotations: Sequence[Annotation],
+    blank: Blank,
+    options: FinetuneOptions,
+    output: Path,
+    **card: Any,
+) -> None:
+    """Train from nothing and write the model with what its card says; go on if it was interrupted.
+
+    Parameters
+    ----------
+    annotations
+        What to learn from.
+    blank
+        The network.
+    options
+        How; the training's state is kept beside the output.
+    output
+        The model file.
+    **card
+        Fields of the model's description.
+    """
+    job = finetune(annotations, blank, options, state=output.with_suffix(".training"))
+    with tqdm(total=options.steps, mininterval=5) as bar:
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                model = stop.value.model
+                break
+            bar.update(step.done - bar.n)
+            if isinstance(step, ResultSoFar):
+                bar.write(f"step {step.done:.0f}: {step.metrics}")
+    save_model(Model(model.spec.model_copy(update=card), model.network), output)
