@@ -49,6 +49,7 @@ def evaluate(
         list[str] | None, typer.Option(help="Channel for each input, by number or name.")
     ] = None,
     axes: Axes = None,
+    rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
     smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
@@ -90,6 +91,7 @@ def evaluate(
         else:
             options = SegmentOptions(
                 channels=tuple(as_channel(c) for c in channel) if channel else None,
+                rescale=rescale,
                 threshold=threshold,
                 separation=separation,
                 smallest=smallest,

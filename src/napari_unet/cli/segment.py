@@ -40,6 +40,7 @@ def segment(
         Literal["linear", "divide_255", "zscore", "percentile"] | None,
         typer.Option(help="Instead of the model's own, which 'models show' tells."),
     ] = None,
+    rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     objects: Annotated[bool | None, typer.Option(help=_help("objects"))] = None,
     separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
@@ -68,6 +69,7 @@ def segment(
         options = SegmentOptions(
             channels=tuple(as_channel(c) for c in channel) if channel else None,
             normalization=Normalization(kind=normalization) if normalization else None,
+            rescale=rescale,
             threshold=threshold,
             objects=objects,
             separation=separation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
 
 from napari_unet.core.normalize import Normalization
 from napari_unet.gui.fields import add_option, choice
@@ -25,7 +25,7 @@ NORMALIZATIONS = {
 
 
 class OptionsForm(QObject):
-    """Rows of a form for device, precision, tile, memory and normalisation.
+    """Rows of a form for device, precision, tile, memory, normalisation and pixel size.
 
     Parameters
     ----------
@@ -59,7 +59,11 @@ class OptionsForm(QObject):
         self._add("precision", self.precision)
         self._add("tile", self.tile)
         self._add("memory", self.memory)
+        self.rescale = QCheckBox()
+        self.rescale.setChecked(True)
+        self.rescale.toggled.connect(self.changed)
         self._add("normalization", self.normalization)
+        self._add("rescale", self.rescale)
         self.normalization.setToolTip(Normalization.model_fields["kind"].description or "")
         self.fit_model(None)
 
@@ -72,12 +76,17 @@ class OptionsForm(QObject):
             "tile": self.tile.value() or None,
             "memory": self.memory.value() or None,
             "normalization": None if kind is None else Normalization(kind=kind),
+            "rescale": self.rescale.isChecked(),
         }
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself where nothing is set."""
         own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
         self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
+        size = () if spec is None else spec.pixel_size
+        told = " × ".join(f"{s:.3g}" for s in size)
+        self.rescale.setText(f"to {told} µm a pixel" if size else "this model states no pixel size")
+        self.rescale.setEnabled(bool(size))
 
     def _choice(self, field: str) -> QComboBox:
         combo = choice("")

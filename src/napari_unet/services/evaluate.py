@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -10,9 +10,7 @@ import numpy as np
 from napari_unet.core.axes import frames
 from napari_unet.core.errors import UserError
 from napari_unet.core.matching import ObjectScores
-from napari_unet.core.memory import in_bytes
 from napari_unet.core.metrics import Confusion
-from napari_unet.core.model import Model
 from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.progress import Progress
 from napari_unet.core.survey import survey
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotations import Annotation, Kind, Truth
-    from napari_unet.core.axes import Frame
+    from napari_unet.core.axes import Box, Frame
+    from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.label_pairs import LabelPair
 
@@ -104,53 +103,75 @@ def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
     )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Segmented(Progress):
+    """Labels that a model gave a plane or volume, or the part of it that is labelled."""
+
+    labels: LabelFrame
+
+
 def _evaluate_classes(
     truths: Sequence[Truth], model: Model, options: SegmentOptions
 ) -> Job[Confusion]:
-    from napari_unet.core.affines import Affines
-    from napari_unet.core.device import choose
-    from napari_unet.core.judge import judge
-    from napari_unet.core.training_set import held_windows
-
-    changes = {"threshold": options.threshold, "normalization": options.normalization}
-    spec = model.spec.model_copy(update={k: v for k, v in changes.items() if v is not None})
-    windows = []
-    for truth in truths:
-        image = truth.annotation.image
-        channels = channel_indices(image, spec, options.channels)
-        affines = Affines(spec.normalization, frames(image, spec.axes, channels))
-        everything = replace(truth, held=truth.applies)
-        windows += held_windows(everything, spec.axes, channels, affines)
-    compute = choose(options.device, options.precision)
-    judged = Model(spec, model.network)
-    found = yield from judge(judged, windows, compute, in_bytes(options.memory))
-    return found.confusion
+    confusion = Confusion.zero(max(model.spec.label_names) + 1)
+    classes = options.model_copy(update={"objects": False})
+    for step in _segmented(truths, model, classes):
+        if isinstance(step, _Segmented):
+            true, found = step.labels.truth, step.labels.prediction
+            confusion += Confusion.of(found, true, len(confusion.counts))
+        yield step
+    return confusion
 
 
 def _evaluate_objects(
     truths: Sequence[Truth], model: Model, options: SegmentOptions
 ) -> Job[Evaluation]:
+    tally = _Tally()
+    numbered = options.model_copy(update={"objects": True})
+    for step in _segmented(truths, model, numbered):
+        if isinstance(step, _Segmented):
+            yield tally.add(step.labels, step.done, step.total)
+        else:
+            yield step
+    return tally.evaluation
+
+
+def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
+    """Segment every frame that has labels."""
     work: list[tuple[Truth, Frame]] = []
     for truth in truths:
         image = truth.annotation.image
         channels = channel_indices(image, model.spec, options.channels)
         work += [(truth, frame) for frame in frames(image, model.spec.axes, channels)]
-    numbered = options.model_copy(update={"objects": True})
-    tally = _Tally()
     for i, (truth, frame) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)
-        known = truth.labels(frame, box)
-        if not (known >= 0).any():
+        true = truth.labels(frame, box)
+        if not (true >= 0).any():
             continue
-        at = {axis: slice(place, place + 1) for axis, place in frame.index.items()}
-        region = tuple(at.get(axis, slice(None)) for axis in frame.image.label_axes)
-        job = segment(frame.image, model, numbered, region=region)
+        if not options.objects:
+            box = _around(true >= 0)
+            true = true[box]
+            # objects are one class here
+            true = np.minimum(true, 1) if truth.objects else true
+        where = dict(zip(frame.spatial, box, strict=True))
+        where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
+        region = tuple(where[axis] for axis in frame.image.label_axes)
+        job = segment(frame.image, model, options, region=region)
         labels = (yield from _part(job, i, len(work))).labels
         key, order = frame.place(box)
-        prediction = labels[key].transpose(np.argsort(order))
+        found = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
-        yield tally.add(LabelFrame(title, prediction, known, frame), i + 1, len(work))
-    return tally.evaluation
+        compared = LabelFrame(title, found, true, frame)
+        yield _Segmented(done=i + 1, total=len(work), note=title, labels=compared)
+
+
+def _around(mask: NDArray[np.bool_]) -> Box:
+    """Return the smallest window around what is True."""
+    box = []
+    for axis in range(mask.ndim):
+        there = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        box.append(slice(int(there[0]), int(there[-1]) + 1))
+    return tuple(box)
 
 
 def _part(job: Job[T], done: int, total: int) -> Job[T]:

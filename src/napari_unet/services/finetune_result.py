@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import __version__
+from napari_unet.core.rescale import common_pixel_size
 
 if TYPE_CHECKING:
     from napari_unet.core.metrics import ClassScore
@@ -83,6 +84,7 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
     """Name what a training has come to, and say where it comes from."""
     from napari_unet.core.model import Model
 
+    images = [annotation.image for annotation in trained.training_set.annotations]
     names = trained.model.spec.label_names
     before, after = (
         () if found is None else found.scores(names) for found in (trained.before, trained.after)
@@ -90,6 +92,7 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
     spec = trained.model.spec.model_copy(
         update={
             "name": options.name or _tuned(trained.model.spec.name),
+            "pixel_size": common_pixel_size(images, trained.model.spec.axes),
             "provenance": _provenance(trainer, trained, options, before, after),
         }
     )

@@ -31,6 +31,12 @@ class SegmentOptions(BaseModel):
     normalization: Normalization | None = Field(
         None, title="Normalisation", description="None: the model's own."
     )
+    rescale: bool = Field(
+        True,
+        title="Rescale",
+        description="Bring the image to the pixel size that the model was trained with, where both are "
+        "known and differ by a quarter or more. The result has the image's own pixels.",
+    )
     threshold: float | None = Field(
         None,
         ge=0,

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.axes import Frame, Image, frames
+from napari_unet.core.axes import Image, frames
 from napari_unet.core.memory import in_bytes, in_words
+from napari_unet.core.rescale import Rescaled
 from napari_unet.services.options import SegmentOptions, channel_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_unet.core.model import Model
     from napari_unet.core.predict import Predictor
 
@@ -37,6 +36,8 @@ class Plan:
         Predicted peak in bytes.
     exact
         Whether the result is that of the whole image.
+    rescaled
+        Shape of a plane or volume at the model's pixel size; empty if it keeps its own.
     """
 
     device: str
@@ -47,6 +48,7 @@ class Plan:
     halo_share: float
     memory: float
     exact: bool
+    rescaled: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.tile_shape))
@@ -56,6 +58,9 @@ class Plan:
             f"{self.halo_share:.0%} halo",
             f"about {in_words(self.memory)} on {self.device} in {self.precision}",
         ]
+        if self.rescaled:
+            shape = " × ".join(map(str, self.rescaled))
+            parts.insert(0, f"rescaled to {shape}, the model's pixel size")
         if not self.exact:
             parts.append("tiles blended: this network's result depends on the tile")
         return ", ".join(parts)
@@ -71,7 +76,8 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
     """
     options = options or SegmentOptions()
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
-    return plan_of(make_predictor(model, options), cut)
+    rescaled = Rescaled.of(cut, model.spec.pixel_size if options.rescale else ())
+    return plan_of(make_predictor(model, options), rescaled)
 
 
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
@@ -88,8 +94,9 @@ def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
     )
 
 
-def plan_of(predictor: Predictor, cut: Sequence[Frame]) -> Plan:
+def plan_of(predictor: Predictor, rescaled: Rescaled) -> Plan:
     """Say what a predictor will do with some frames of one shape."""
+    cut = rescaled.frames
     tiling = predictor.plan(cut[0].shape)
     batch = min(predictor.batch_size(tiling), tiling.n_tiles * len(cut))
     pixels = batch * prod(tiling.tile_shape)
@@ -102,4 +109,5 @@ def plan_of(predictor: Predictor, cut: Sequence[Frame]) -> Plan:
         halo_share=tiling.halo_share,
         memory=pixels * predictor.bytes_per_pixel,
         exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
+        rescaled=() if rescaled.same else cut[0].shape,
     )

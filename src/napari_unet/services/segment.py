@@ -11,9 +11,11 @@ from napari_unet import __version__
 from napari_unet.core.axes import Box, Frame, Image, frames
 from napari_unet.core.errors import UserError
 from napari_unet.core.labels import label_dtype, to_labels
+from napari_unet.core.maps import Maps
 from napari_unet.core.numbering import Numbering
 from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
+from napari_unet.core.rescale import Rescaled
 from napari_unet.services.options import (
     SegmentOptions,
     channel_indices,
@@ -25,7 +27,6 @@ from napari_unet.services.plan import Plan, make_predictor, plan_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_unet.core.maps import Maps
     from napari_unet.core.model import Model
 
 
@@ -120,8 +121,6 @@ def segment(
         When image, model and options don't go together, pixels are NaN or infinite, or memory does
         not suffice for the smallest tile.
     """
-    from napari_unet.core.maps import Maps
-
     options = options or SegmentOptions()
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     predictor = make_predictor(model, options)
@@ -134,10 +133,11 @@ def segment(
         out_probabilities = np.zeros((n, *image.label_shape), np.float32)
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     cut, box = _within(cut, image, region)
-    record = _record(model, options, plan_of(predictor, cut))
+    rescaled = Rescaled.of(cut, model.spec.pixel_size if options.rescale else ())
+    record = _record(model, options, plan_of(predictor, rescaled))
     how = object_options(model.spec, options)
     numbering = Numbering(cut, box, model.spec, how) if numbered else None
-    for progress in predictor.run(cut, box):
+    for progress in rescaled.run(predictor, box):
         if not isinstance(progress, Maps):
             yield progress
             continue
@@ -211,4 +211,5 @@ def _record(model: Model, options: SegmentOptions, made: Plan) -> dict[str, Any]
         "precision": made.precision,
         "tile_shape": list(made.tile_shape),
         "exact": made.exact,
+        "rescaled_shape": list(made.rescaled),
     }

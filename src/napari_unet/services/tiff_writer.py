@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from napari_unet.core.atomic import atomic_path
-from napari_unet.services.tiff_metadata import MICROMETERS
+from napari_unet.core.units import MICROMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
