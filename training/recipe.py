@@ -56,9 +56,11 @@ def train(
             try:
                 step = next(job)
             except StopIteration as stop:
-                model = stop.value.model
+                result = stop.value
                 break
             bar.update(step.done - bar.n)
             if isinstance(step, ResultSoFar):
                 bar.write(f"step {step.done:.0f}: {step.metrics}")
-    save_model(Model(model.spec.model_copy(update=card), model.network), output)
+    # the last average, not the best: what little is held out shows how it goes, and is too few to choose by
+    spec = result.model.spec.model_copy(update=card)
+    save_model(Model(spec, result.trainer.newest.network), output)

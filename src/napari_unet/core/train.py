@@ -151,6 +151,12 @@ class Trainer:
                 self._learner.move("cpu")
             self._compute.release()
 
+    @property
+    def newest(self) -> Model:
+        """The average of the weights as it is now, whether or not it was ever the best."""
+        average = self._learner.average.network.state_dict()
+        return self._with_weights({k: v.cpu() for k, v in average.items()})
+
     def _begin(self) -> Job[None]:
         if not self._prepared:
             yield from self._prepare()
@@ -281,9 +287,7 @@ class Trainer:
 
     def _check(self) -> Job[None]:
         """Judge the average of the weights, and keep it if it is the best."""
-        average = self._learner.average.network.state_dict()
-        model = self._with_weights({k: v.cpu() for k, v in average.items()})
-        job = self._champion.challenge(model, self._set.windows)
+        job = self._champion.challenge(self.newest, self._set.windows)
         found = yield from self._noted(job)
         self.status.worse = 0 if found.higher else self.status.worse + 1
         self.status.highest = self._champion.highest
