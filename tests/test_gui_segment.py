@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import gui_kit
 import numpy as np
@@ -277,3 +278,26 @@ def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot
     assert "halo" in segment_panel.plan.text()
     segment_panel.image.axes.setEditText("YX")
     qtbot.waitUntil(lambda: segment_panel.plan.text() == "", timeout=SECONDS)
+
+
+def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_panel, viewer, qtbot):
+    rescale, session = segment_panel.options.rescale, segment_panel.session
+    assert not rescale.isEnabled()
+    spec = small_model().spec.model_copy(update={"pixel_size": (0.5, 0.5)})
+    session.model = replace(small_model(), spec=spec)
+    session.model_changed.emit(session.model)
+    assert rescale.isEnabled()
+    assert rescale.text() == "to 0.5 × 0.5 µm a pixel"
+    image = random_image(80, 100)
+    layer = viewer.add_image(image, name="cells", scale=(0.25, 0.25), units=("um", "um"))
+    plan = segment_panel.plan
+    qtbot.waitUntil(lambda: "rescaled to 40 × 50" in plan.text(), timeout=SECONDS)
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    (made,) = labels_of(viewer)
+    wanted = finish(segment(image_of(layer, "YX"), session.model)).labels
+    assert made.data.shape == image.shape
+    assert np.array_equal(made.data, wanted)
+    assert made.metadata["napari_unet"]["rescaled_shape"] == [40, 50]
+    rescale.setChecked(False)
+    qtbot.waitUntil(lambda: plan.text() and "rescaled" not in plan.text(), timeout=SECONDS)

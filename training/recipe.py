@@ -61,6 +61,6 @@ def train(
             bar.update(step.done - bar.n)
             if isinstance(step, ResultSoFar):
                 bar.write(f"step {step.done:.0f}: {step.metrics}")
-    # the last average, not the best: what little is held out shows how it goes, and is too few to choose by
+    # the last average, not the best: what little is held out is too few to choose by
     spec = result.model.spec.model_copy(update=card)
     save_model(Model(spec, result.trainer.newest.network), output)
