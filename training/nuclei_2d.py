@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 NAME = "nuclei-fluorescence"
 TEST = 80
 """Images that are set aside."""
+BLANK = Blank(base=16, task="objects", normalization=Normalization(kind="percentile"), name=NAME)
+OPTIONS = FinetuneOptions(
+    steps=6000,
+    minutes=None,
+    batch=8,
+    patch=128,
+    learning_rate=2e-3,
+    average=0.995,
+    held_out=0.003,
+    patience=1000,
+    augment=AugmentOptions(scale=0.4, gamma=0.4),
+    name=NAME,
+)
 
 
 def split(folder: Path) -> tuple[list[str], list[str]]:
@@ -45,23 +58,12 @@ def annotation(folder: Path, name: str) -> Annotation:
 
 def main() -> None:
     """Train, and write the model file."""
-    options = chosen(__doc__, NAME, steps=6000)
+    options = chosen(__doc__, NAME, steps=OPTIONS.steps)
     folder = options.data / "nuclei-dsb2018"
     train(
         [annotation(folder, name) for name in split(folder)[0]],
-        Blank(base=16, task="objects", normalization=Normalization(kind="percentile"), name=NAME),
-        FinetuneOptions(
-            steps=options.steps,
-            minutes=None,
-            batch=8,
-            patch=128,
-            learning_rate=2e-3,
-            average=0.995,
-            held_out=0.003,
-            patience=1000,
-            augment=AugmentOptions(scale=0.4, gamma=0.4),
-            name=NAME,
-        ),
+        BLANK,
+        OPTIONS.model_copy(update={"steps": options.steps}),
         options.output,
         name=NAME,
         description="Nuclei in fluorescence images, 2-D, told apart where they touch.",
