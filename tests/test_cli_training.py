@@ -113,6 +113,26 @@ def test_mistakes_are_explained(run, files, arguments, message):
     assert not (files / "new.safetensors").exists()
 
 
+def test_labels_of_half_the_size_are_resampled_if_asked(run, files):
+    halves = files / "halves"
+    halves.mkdir()
+    for path in (files / "scribbles").iterdir():
+        tifffile.imwrite(halves / path.name, tifffile.imread(path)[::2, ::2])
+    words = ("finetune", "--images", files / "images", "--labels", halves, "--kind", "scribbles")
+    words += (*SCRATCH, *SHORT, "-o", files / "new.safetensors")
+    refused = run(*words)
+    assert refused.exit_code == 1
+    assert "--resample" in refused.output
+    assert not (files / "new.safetensors").exists()
+    assert run(*words, "--resample").exit_code == 0
+    assert load_model(files / "new.safetensors")
+    scores = run(
+        *("evaluate", "--images", files / "images", "--labels", halves, "--kind", "scribbles"),
+        *("--model", files / "new.safetensors", "--resample"),
+    )
+    assert scores.exit_code == 0, scores.output
+
+
 def test_nothing_is_overwritten_and_files_must_pair(run, files):
     out = files / "parent.safetensors"
     before = out.read_bytes()

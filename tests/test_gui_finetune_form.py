@@ -77,6 +77,30 @@ def test_labels_of_another_shape_are_named(panel, viewer, qtbot):
     qtbot.waitUntil(lambda: "2× smaller" in said(panel), timeout=SECONDS)
 
 
+def test_labels_smaller_by_a_whole_factor_are_resampled_at_a_click(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))
+    painted = scribbles(inside)[::2, ::2]
+    viewer.add_labels(painted, name="small", metadata={KIND: "scribbles"})
+    form = first(panel)
+    assert not form.resample.isHidden()
+    form.resample.click()
+    made = form.labels.layer
+    assert made.name == "small resampled"
+    assert np.array_equal(made.data, painted.repeat(2, 0).repeat(2, 1))
+    assert np.array_equal(made.scale, (0.5, 0.5))
+    assert "strokes" in say(panel, qtbot)
+    assert form.resample.isHidden()
+    assert not viewer.layers["small"].visible
+    assert np.array_equal(viewer.layers["small"].data, painted)
+
+
+def test_only_a_whole_factor_is_offered(panel, viewer):
+    viewer.add_image(discs()[0], name="cells")
+    viewer.add_labels(np.ones((SIZE - 1, SIZE), int), name="other")
+    assert first(panel).resample.isHidden()
+
+
 def test_labels_of_another_scale_or_place_are_named(panel, viewer, qtbot):
     image, inside = discs()
     viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))

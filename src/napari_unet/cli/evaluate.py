@@ -11,7 +11,15 @@ import typer
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.scores import print_classes, print_objects
 from napari_unet.cli.segment import as_channel
-from napari_unet.cli.training import Axes, Device, KindOption, Labels, Precision, Regions
+from napari_unet.cli.training import (
+    Axes,
+    Device,
+    KindOption,
+    Labels,
+    Precision,
+    Regions,
+    Resample,
+)
 from napari_unet.core.errors import UserError
 from napari_unet.services.options import SegmentOptions
 
@@ -49,6 +57,7 @@ def evaluate(
         list[str] | None, typer.Option(help="Channel for each input, by number or name.")
     ] = None,
     axes: Axes = None,
+    resample: Resample = False,
     rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
@@ -100,7 +109,9 @@ def evaluate(
                 precision=precision,
                 memory=memory,
             )
-            job = _run_model(model, images, labels, kind, options, region=region, axes=axes)
+            job = _run_model(
+                model, images, labels, kind, options, region=region, axes=axes, resample=resample
+            )
         if overlay is not None:
             job = save_pictures(job, overlay, overwrite=overwrite)
         _report(run(job, "Evaluating"), json_file)
@@ -136,6 +147,7 @@ def _run_model(
     *,
     region: list[str] | None,
     axes: str | None,
+    resample: bool,
 ) -> Job[Evaluation]:
     from napari_unet.services.annotation_files import read_annotations
     from napari_unet.services.evaluate import evaluate as judge
@@ -149,7 +161,9 @@ def _run_model(
             rule="Give a model with images and the kind of the labels, or predicted labels.",
             remedy="Add what is missing, or --predicted with label files.",
         )
-    annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
+    annotations = read_annotations(
+        images, labels, kind, regions=region or (), axes=axes, resample=resample
+    )
     return judge(annotations, run(Library().load(model), "Loading"), options)
 
 

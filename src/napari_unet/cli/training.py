@@ -48,6 +48,13 @@ Regions = Annotated[
 Axes = Annotated[
     str | None, typer.Option(help="Axes such as TZCYX, if those of the files are wrong.")
 ]
+Resample = Annotated[
+    bool,
+    typer.Option(
+        "--resample",
+        help="Bring labels that are smaller or larger than their image by a whole factor to its pixels.",
+    ),
+]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -84,6 +91,7 @@ def finetune(
     ] = None,
     channel: Annotated[list[str] | None, typer.Option(help=_help("channels"))] = None,
     axes: Axes = None,
+    resample: Resample = False,
     strength: Annotated[
         float, typer.Option(min=0, max=2, help="Augmentation: 0 none, 1 usual, 2 strong.")
     ] = 1.0,
@@ -154,7 +162,9 @@ def finetune(
             precision=precision,
             name=output.stem,
         )
-        annotations = read_annotations(images, labels, kind, regions=region or (), axes=axes)
+        annotations = read_annotations(
+            images, labels, kind, regions=region or (), axes=axes, resample=resample
+        )
         start: Model | Blank
         if model is None:
             channels = len(chosen.channels or (0,))

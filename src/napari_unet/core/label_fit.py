@@ -130,6 +130,6 @@ def _wrong_shape(image: Image, shape: tuple[int, ...], name: str) -> UserError:
         f"{name!r} is {' and '.join(told)} than {image.name!r}",
         value=value,
         rule=rule,
-        remedy="Resample the labels by that factor (core.label_fit.resample_labels does), or "
-        f"{NEW_LAYER}.",
+        remedy="Resample the labels to the image: a button in 'Fine-tune', '--resample' on the command "
+        f"line, core.label_fit.resample_labels in Python. Or {NEW_LAYER}.",
     )

@@ -11,6 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.annotations import Annotation, Kind
 from napari_unet.core.errors import UserError
+from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
 from napari_unet.gui.filling import RECORD
 from napari_unet.gui.placement import place
@@ -137,6 +138,33 @@ def fits(source: ImageLayer, image: Image, labels: Labels) -> bool:
     data = labels.data[0] if labels.multiscale else labels.data
     placed = place(source, image.axes)
     return tuple(data.shape) in (placed.shape, image.label_shape)
+
+
+def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
+    """Whether a labels layer is smaller or larger than the image by a whole factor along each axis."""
+    data = labels.data[0] if labels.multiscale else labels.data
+    alike = fits(source, image, labels)
+    return not alike and whole_factors(image, tuple(data.shape)) is not None
+
+
+def add_resampled(
+    viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels
+) -> Labels:
+    """Add a copy of labels with the image's pixels over it, and hide the labels; for :func:`fits`."""
+    placed = place(source, image.axes)
+    data = labels.data[0] if labels.multiscale else labels.data
+    layer = Labels(
+        resample_labels(image, data).reshape(placed.shape),
+        name=f"{labels.name} resampled",
+        opacity=labels.opacity,
+        colormap=labels.colormap,
+        features=labels.features,
+        metadata={KIND: kind_of(labels)},
+        **placed.transform,
+    )
+    viewer.add_layer(layer)
+    labels.visible = False
+    return layer
 
 
 def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region, ...]:

@@ -16,6 +16,8 @@ from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.painted import (
     KINDS,
     Painted,
+    add_resampled,
+    can_be_resampled,
     fits,
     kind_of,
     new_paint_layer,
@@ -33,6 +35,10 @@ LABELS_TIP = "The labels layer that you have painted on, or a segmentation that 
 NEW_TIP = (
     "Add an empty layer to paint on. Paint a few strokes of background with label 1, and of what you "
     "look for with label 2."
+)
+RESAMPLE_TIP = (
+    "These labels are smaller or larger than the image by a whole factor. Add a copy with the image's "
+    "pixels: none are invented, they are repeated or left out."
 )
 REGION_TIP = (
     "Where the paint says everything. Everywhere painted: on each plane that carries paint. Or a Shapes "
@@ -71,6 +77,7 @@ class PairForm(QWidget):
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
         self.labels = LayerBox(viewer, LABELS_TIP, _is_paint)
         self.new = button("New paint layer", NEW_TIP)
+        self.resample = button("Resample to the image", RESAMPLE_TIP)
         self.kind = choice(KIND_TIP)
         for i, kind in enumerate(KINDS):
             self.kind.addItem(kind.capitalize(), kind)
@@ -86,6 +93,7 @@ class PairForm(QWidget):
         self.kind.currentIndexChanged.connect(self._take_kind)
         self.region.layer_changed.connect(self.changed)
         self.new.clicked.connect(self._add_layer)
+        self.resample.clicked.connect(self._resample)
         self.remove.clicked.connect(self.removed)
         self._take_image()
 
@@ -99,6 +107,7 @@ class PairForm(QWidget):
         beside.addWidget(self.new)
         # the channels, if any, come below
         self.rows.addRow("Paint", row)
+        self.rows.addRow("", self.resample)
         self.rows.addRow("Kind", self.kind)
         self.rows.addRow("Region", self.region)
         box = QVBoxLayout(self)
@@ -143,7 +152,7 @@ class PairForm(QWidget):
             if best is not None:
                 with QSignalBlocker(self.labels):
                     self.labels.choose(best)
-        self._show_kind()
+        self._show()
         self.changed.emit()
 
     def _take_labels(self) -> None:
@@ -158,12 +167,22 @@ class PairForm(QWidget):
             else:
                 self.image.layers.choose(before)
             self.labels.choose(labels)
-        self._show_kind()
+        self._show()
         self.changed.emit()
 
-    def _show_kind(self) -> None:
+    def _show(self) -> None:
         with QSignalBlocker(self.kind):
             self.kind.setCurrentIndex(KINDS.index(kind_of(self.labels.layer)))
+        self.rows.setRowVisible(self.resample, self._can_be_resampled)
+
+    @property
+    def _can_be_resampled(self) -> bool:
+        try:
+            image, source = self.image.image(), self.image.layer
+        except UserError:
+            return False
+        labels = self.labels.layer
+        return bool(labels and source) and can_be_resampled(source, image, labels)
 
     def _take_kind(self, _: int) -> None:
         if self.labels.layer is not None:
@@ -178,6 +197,13 @@ class PairForm(QWidget):
         assert source is not None
         made = new_paint_layer(self._viewer, source, image, self.classes)
         self.labels.choose(made)
+
+    def _resample(self) -> None:
+        if self._can_be_resampled:
+            source = self.image.layer
+            assert source is not None
+            made = add_resampled(self._viewer, source, self.image.image(), self.labels.layer)
+            self.labels.choose(made)
 
 
 def _is_paint(layer: Layer) -> bool:

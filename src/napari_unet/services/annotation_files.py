@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.errors import UserError
+from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
 from napari_unet.services.file_pairs import pair_files
 from napari_unet.services.images import find_images, open_image
@@ -35,6 +36,7 @@ def read_annotations(
     *,
     regions: Sequence[str] = (),
     axes: str | None = None,
+    resample: bool = False,
 ) -> list[Annotation]:
     """Read images with their labels.
 
@@ -49,6 +51,8 @@ def read_annotations(
         saved a Shapes layer. They apply to every image.
     axes
         Axes of the images where the files' own are wrong.
+    resample
+        Bring labels that are smaller or larger by a whole factor to the image's pixels.
 
     Raises
     ------
@@ -59,6 +63,10 @@ def read_annotations(
     for image_path, label_path in pair_files(find_images(images), find_images(labels)):
         image = _held(open_image(image_path, axes))
         painted = _held(open_image(label_path, _label_axes(label_path, image)))
+        if resample and painted.data.shape != image.label_shape:
+            painted = replace(
+                image, data=resample_labels(image, painted.data), axes=image.label_axes
+            )
         areas = [region for text in regions for region in read_regions(text, image)]
         scale = painted.scale if painted.unit == image.unit else {}
         found.append(
@@ -123,7 +131,8 @@ def _shapes(path: Path, image: Image) -> list[Region]:
 
 def _label_axes(path: Path, image: Image) -> str | None:
     """Return the image's axes for labels whose file has as many but may not name them."""
-    return image.label_axes if open_image(path).data.shape == image.label_shape else None
+    shape = open_image(path).data.shape
+    return None if whole_factors(image, shape) is None else image.label_axes
 
 
 def _held(image: Image) -> Image:
