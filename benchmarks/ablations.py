@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.checkpoint import load_model
 from napari_unet.core.initial import Blank
 from napari_unet.core.matching import ObjectScores
 from napari_unet.core.objects import connected_objects, find_objects
@@ -82,13 +81,10 @@ def main() -> None:
 
 def _trained(name: str, learnt: Sequence[Annotation], seed: int, steps: int, scores: Path) -> Model:
     blank, changes, prepare = VARIANTS[name]
-    output = scores.with_suffix(".safetensors")
-    if not output.exists():
-        options = nuclei_2d.OPTIONS.model_copy(
-            update={"steps": steps, "seed": seed, "held_out": 0.0, **changes}
-        )
-        train(prepare(learnt), blank, options, output, name=name)
-    return load_model(output)
+    options = nuclei_2d.FIRST.model_copy(
+        update={"steps": steps, "seed": seed, "held_out": 0.0, **changes}
+    )
+    return train(prepare(learnt), blank, options, scores.with_suffix(".safetensors"), name=name)
 
 
 def _everything(annotations: Sequence[Annotation]) -> list[Annotation]:
@@ -172,9 +168,10 @@ VARIANTS: dict[
     "a tenth of the nuclei": (BLANK, {}, _tenth),
     "no elastic deformation": (
         BLANK,
-        {"augment": nuclei_2d.OPTIONS.augment.model_copy(update={"elastic": 0.0})},
+        {"augment": nuclei_2d.FIRST.augment.model_copy(update={"elastic": 0.0})},
         _everything,
     ),
+    "border weights": (BLANK, {"border_weight": 3.0}, _everything),
     "no average of the weights": (BLANK, {"average": 0.0}, _everything),
     "classes with border weights": (CLASSES, {"border_weight": 5.0}, _everything),
     "classes without border weights": (CLASSES, {"border_weight": 0.0}, _everything),

@@ -12,6 +12,7 @@ from skimage.segmentation import find_boundaries
 from napari_unet.core.annotations import IGNORE
 from napari_unet.core.loss import object_loss
 from napari_unet.core.object_targets import ObjectTargets, object_targets
+from napari_unet.core.targets import Border
 
 
 def ellipses(seed, n=6, size=64):
@@ -102,6 +103,27 @@ def test_the_loss_has_no_gradient_where_nothing_is_known():
     object_loss(logits, ObjectTargets(found.maps, known)).backward()
     assert (logits.grad[~known] == 0).all()
     assert (logits.grad[known] != 0).float().mean() > 0.9
+
+
+def test_where_objects_touch_pixels_weigh_more():
+    labels = np.zeros((24, 60), np.int32)
+    labels[4:20, 4:20], labels[4:20, 20:36] = 1, 2
+    weights = made(labels, border=Border(5.0)).weights[0].numpy()
+    assert weights[12, 19] == weights[12, 20] > 4.5
+    assert weights[12, 19] > weights[12, 16] > weights[12, 12] > 0
+    # an edge against the background is no border
+    assert not weights[12, 4]
+    assert not weights[:, 56:].any()
+    assert made(labels).weights is None
+    found = made(labels, border=Border(5.0))
+    wrong = torch.zeros_like(found.maps)
+    plain = object_loss(wrong, ObjectTargets(found.maps, found.known))
+    at_border = wrong.clone()
+    at_border[..., 12, 19:21] = -3.0
+    elsewhere = wrong.clone()
+    elsewhere[..., 4, 5:7] = -3.0
+    assert object_loss(at_border, found) > object_loss(elsewhere, found)
+    assert object_loss(wrong, found) == pytest.approx(float(plain), rel=0.2)
 
 
 def test_the_loss_is_least_for_the_targets():

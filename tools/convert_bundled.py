@@ -13,8 +13,9 @@ from pathlib import Path
 
 from napari_unet.core.checkpoint import save_model
 from napari_unet.core.imports import load_foreign
-from napari_unet.services.library import DEFAULT, bundled_folder
+from napari_unet.services.library import bundled_folder
 
+NAME = "nuclei-broad"
 DESCRIPTION = (
     "Nuclei in fluorescence images, 2-D: foreground against background. Touching nuclei are not told "
     "apart. Trained by others on data of the 2018 Data Science Bowl."
@@ -26,13 +27,13 @@ def main() -> None:
     arguments.add_argument("package", type=Path)
     model = load_foreign(arguments.parse_args().package)
     changes = {
-        "name": DEFAULT,
+        "name": NAME,
         "description": DESCRIPTION,
         "channels": ("fluorescence",),
         "classes": ("nucleus",),
     }
     model = replace(model, spec=model.spec.model_copy(update=changes))
-    path = bundled_folder() / f"{DEFAULT}.safetensors"
+    path = bundled_folder() / f"{NAME}.safetensors"
     save_model(model, path)
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
     print(f"largest difference from its test output: {model.spec.provenance.verified_error:.1e}")

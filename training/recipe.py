@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from napari_unet.core.checkpoint import save_model
+from napari_unet.core.checkpoint import load_model, save_model
 from napari_unet.core.model import Model
 from napari_unet.services.finetune import FinetuneOptions, ResultSoFar, finetune
 
@@ -30,19 +30,21 @@ def chosen(text: str, name: str, steps: int) -> argparse.Namespace:
 
 def train(
     annotations: Sequence[Annotation],
-    blank: Blank,
+    start: Blank | Model,
     options: FinetuneOptions,
     output: Path,
     **card: Any,
-) -> None:
-    """Train from nothing and write the model with what its card says; go on if it was interrupted.
+) -> Model:
+    """Train, write the model with what its card says, and return it.
+
+    An interrupted training goes on, and one that is done is not done again.
 
     Parameters
     ----------
     annotations
         What to learn from.
-    blank
-        The network.
+    start
+        A network that knows nothing, or a model.
     options
         How; the training's state is kept beside the output.
     output
@@ -50,7 +52,9 @@ def train(
     **card
         Fields of the model's description.
     """
-    job = finetune(annotations, blank, options, state=output.with_suffix(".training"))
+    if output.exists():
+        return load_model(output)
+    job = finetune(annotations, start, options, state=output.with_suffix(".training"))
     with tqdm(total=options.steps, mininterval=5) as bar:
         while True:
             try:
@@ -63,4 +67,6 @@ def train(
                 bar.write(f"step {step.done:.0f}: {step.metrics}")
     # the last average, not the best: what little is held out is too few to choose by
     spec = result.model.spec.model_copy(update=card)
-    save_model(Model(spec, result.trainer.newest.network), output)
+    model = Model(spec, result.trainer.newest.network)
+    save_model(model, output)
+    return model

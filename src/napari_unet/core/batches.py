@@ -62,7 +62,7 @@ class Batches:
     augment
         How much they vary.
     border
-        Weights between objects; None: all background is alike.
+        Weights between objects; None: all pixels are alike.
     device
         Where the batches go; the varying is done there.
     task
@@ -149,7 +149,12 @@ class Batches:
         n, *shape = labels.shape
         maps = torch.zeros((n, len(OBJECT_MAPS), *shape), device=labels.device)
         known = torch.zeros_like(maps, dtype=torch.bool)
+        weights = torch.zeros_like(labels, dtype=torch.float32)
         for (objects, spacing), members in groups.items():
-            found = object_targets(labels[members], objects=objects, spacing=spacing)
+            found = object_targets(
+                labels[members], objects=objects, border=self._border, spacing=spacing
+            )
             maps[members], known[members] = found.maps, found.known
-        return ObjectTargets(maps, known)
+            if found.weights is not None:
+                weights[members] = found.weights
+        return ObjectTargets(maps, known, weights)

@@ -117,12 +117,14 @@ def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
         cross-entropy is smallest, but not 0, where it is met.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        known = targets.known
-        safe = torch.where(known, logits.float(), 0.0)
+        safe = torch.where(targets.known, logits.float(), 0.0)
+        weights = targets.known.float()
+        if targets.weights is not None:
+            weights = weights * (1 + targets.weights.float())[:, None]
         over = [0, *range(2, safe.dim())]
         entropy = functional.binary_cross_entropy_with_logits(safe, targets.maps, reduction="none")
-        mean = (entropy * known).sum(over) / known.sum(over).clamp(min=1)
-        classes = safe.sigmoid()[:, :2], targets.maps[:, :2], known[:, :2].float()
+        mean = (entropy * weights).sum(over) / weights.sum(over).clamp(min=1)
+        classes = safe.sigmoid()[:, :2], targets.maps[:, :2], weights[:, :2]
         return mean.sum() + _soft_dice(*classes)
 
 

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from napari_unet.core.annotations import IGNORE
-from napari_unet.core.targets import grown
+from napari_unet.core.targets import border_weights, grown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from napari_unet.core.targets import Border
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,21 @@ class ObjectTargets:
         either side; distance to the object's edge, as a share of the largest in that object.
     known
         Same shape, bool: of which of these anything is known.
+    weights
+        (N, [Z,] Y, X) float32: what is added to the weight of a pixel, which is 1; None for nothing.
     """
 
     maps: Tensor
     known: Tensor
+    weights: Tensor | None = None
 
 
 def object_targets(
-    labels: Tensor, *, objects: bool, spacing: Sequence[float] = ()
+    labels: Tensor,
+    *,
+    objects: bool,
+    border: Border | None = None,
+    spacing: Sequence[float] = (),
 ) -> ObjectTargets:
     """Make the targets of a batch, on the device the labels are on.
 
@@ -48,6 +57,8 @@ def object_targets(
         is known.
     objects
         Whether objects are told apart. If not, all labels above 0 say foreground and no more.
+    border
+        How much more pixels weigh that lie between objects. None: all are alike.
     spacing
         Pixel size along each axis; empty if it is the same.
     """
@@ -71,7 +82,10 @@ def object_targets(
         grown(-labels[None], axes, square=False)[0] > -labels
     )
     maps = torch.stack([foreground.float(), boundary.float(), distance], dim=1)
-    return ObjectTargets(maps, torch.stack([known, known & ~unknown, known & certain], dim=1))
+    weights = None if border is None else border_weights(labels, border, spacing)
+    return ObjectTargets(
+        maps, torch.stack([known, known & ~unknown, known & certain], dim=1), weights
+    )
 
 
 def normalised_distance(

@@ -19,10 +19,12 @@ MOST = 2**14 - 2
 
 @dataclass(frozen=True)
 class Border:
-    """Extra weight of the background between objects, w0·exp(−(d1+d2)²/2σ²).
+    """Extra weight of pixels between objects, w0·exp(−(d1+d2)²/2σ²).
 
     d1 and d2 are the distances to the nearest and the second nearest object: Ronneberger, Fischer,
-    Brox 2015 (10.1007/978-3-319-24574-4_28).
+    Brox 2015 (10.1007/978-3-319-24574-4_28). In the paper the background has such weights; where maps
+    of objects are learnt, so have the objects, inside which d1 is 0: most edges are against background,
+    and it is the few between objects that keep these apart.
 
     Attributes
     ----------
@@ -80,7 +82,8 @@ def make_targets(
     if border is None:
         return Targets(classes)
     classes[touching(labels)] = 0
-    return Targets(classes, border_weights(labels, classes, border, spacing))
+    weights = border_weights(labels, border, spacing)
+    return Targets(classes, weights * (classes == 0))
 
 
 def touching(labels: Tensor) -> Tensor:
@@ -95,10 +98,8 @@ def touching(labels: Tensor) -> Tensor:
     return (labels > 0) & (around > labels)
 
 
-def border_weights(
-    labels: Tensor, classes: Tensor, border: Border, spacing: Sequence[float] = ()
-) -> Tensor:
-    """Compute the border weight of each background pixel.
+def border_weights(labels: Tensor, border: Border, spacing: Sequence[float] = ()) -> Tensor:
+    """Compute the border weight of each pixel.
 
     Distances are taken in whole pixels by growing the objects, by squares and diamonds in turn so that
     disks become octagons: within a tenth of the Euclidean distance in a plane, a sixth in a volume.
@@ -108,8 +109,6 @@ def border_weights(
     ----------
     labels
         (N, [Z,] Y, X): numbers of objects, 0 or less where there is none.
-    classes
-        Same shape: the background is where it is 0.
     border
         The formula's constants.
     spacing
@@ -131,7 +130,7 @@ def border_weights(
         distances += (MOST + 2 - met[0] - met[1]).clamp_(0, 2)
         met = grown(met, axes, square)
     weights = border.weight * torch.exp(distances.float() ** 2 / (-2 * border.sigma**2))
-    return weights * ((classes == 0) & (met[0] + met[1] > MOST + 1))
+    return weights * (met[0] + met[1] > MOST + 1)
 
 
 def _growth(border: Border, spacing: Sequence[float]) -> Iterator[tuple[list[int], bool]]:

@@ -64,8 +64,8 @@ class TrainingOptions(BaseModel):
         ge=0,
         le=100,
         title="Border weight",
-        description="Objects that train a network of classes: how much more the background between "
-        "close ones weighs; 0: not.",
+        description="Of objects: how much more pixels between close ones weigh, of a network of classes "
+        "the background there; 0: not.",
     )
     average: float = Field(
         0.98,
