@@ -287,7 +287,7 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
     session.model = replace(small_model(), spec=spec)
     session.model_changed.emit(session.model)
     assert rescale.isEnabled()
-    assert rescale.text() == "to 0.5 × 0.5 µm a pixel"
+    assert rescale.text() == "to 0.5 µm"
     image = random_image(80, 100)
     layer = viewer.add_image(image, name="cells", scale=(0.25, 0.25), units=("um", "um"))
     plan = segment_panel.plan

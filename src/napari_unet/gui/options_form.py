@@ -84,8 +84,9 @@ class OptionsForm(QObject):
         own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
         self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
         size = () if spec is None else spec.pixel_size
-        told = " × ".join(f"{s:.3g}" for s in size)
-        self.rescale.setText(f"to {told} µm a pixel" if size else "this model states no pixel size")
+        # short: the widest row makes the panel's width
+        told = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
+        self.rescale.setText(f"to {told} µm" if size else "no size stated")
         self.rescale.setEnabled(bool(size))
 
     def _choice(self, field: str) -> QComboBox:
