@@ -87,7 +87,7 @@ def test_a_failing_file_does_not_stop_the_rest(run, model, images, tmp_path):
     result = run("segment", images, "-o", out, "--model", model)
     assert result.exit_code == 1
     assert "im1.tif" in result.stderr
-    assert "1 of 3 images failed" in result.stderr
+    assert "2 of 3 images segmented, 1 failed." in result.stderr
     assert sorted(p.name for p in out.iterdir()) == ["im0.tif", "im2.tif"]
 
 
@@ -190,3 +190,20 @@ def test_the_overlay_shows_what_was_found():
     grey = np.ptp(sheet.astype(int), axis=-1) == 0
     assert grey[:20].all()
     assert not grey[25:30, 5:10].any()
+
+
+def test_a_batch_goes_on_where_it_was(run, model, images, tmp_path):
+    out = tmp_path / "out"
+    command = ("segment", images, "-o", out, "--model", model)
+    assert (
+        run("segment", images / "im1.tif", "-o", out / "im1.tif", "--model", model).exit_code == 0
+    )
+    before = (out / "im1.tif").read_bytes()
+    result = run(*command, "--skip-existing")
+    assert result.exit_code == 0
+    assert "2 of 3 images segmented, 1 had a result already." in result.stderr
+    assert (out / "im1.tif").read_bytes() == before
+    assert len(list(out.iterdir())) == 3
+    both = run(*command, "--skip-existing", "--overwrite")
+    assert both.exit_code == 1
+    assert "both replaced and skipped" in both.stderr

@@ -59,13 +59,24 @@ def segment(
     tile: Annotated[str, typer.Option(help="'auto', or the side of the tiles in pixels.")] = "auto",
     memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace existing outputs.")] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option("--skip-existing", help="Leave out images that have a result already."),
+    ] = False,
 ) -> None:
     """Segment images and write label images."""
-    from napari_unet.services.batch import make_tasks, segment_files
+    from napari_unet.services.batch import Existing, make_tasks, segment_files, told
     from napari_unet.services.images import find_images
     from napari_unet.services.library import Library
 
     with explained():
+        if overwrite and skip_existing:
+            raise UserError(
+                "Existing results can't be both replaced and skipped",
+                value="--overwrite and --skip-existing",
+                rule="An image that has a result is done again, or left out.",
+                remedy="Give one of the two.",
+            )
         options = SegmentOptions(
             channels=tuple(as_channel(c) for c in channel) if channel else None,
             normalization=Normalization(kind=normalization) if normalization else None,
@@ -83,7 +94,8 @@ def segment(
         into_folder = any(Path(given).is_dir() for given in inputs)
         tasks = make_tasks(find_images(inputs), output, probabilities, into_folder=into_folder)
         network = run(Library().load(model), "Loading")
-        job = segment_files(tasks, network, options, axes=axes, overwrite=overwrite)
+        existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
+        job = segment_files(tasks, network, options, axes=axes, existing=existing)
         outcomes = run(job, "Segmenting")
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
@@ -91,8 +103,9 @@ def segment(
     for outcome in outcomes:
         if not outcome.error:
             typer.echo(outcome.task.labels)
+    if failed or any(outcome.skipped for outcome in outcomes):
+        typer.echo(told(outcomes), err=True)
     if failed:
-        typer.echo(f"{len(failed)} of {len(outcomes)} images failed.", err=True)
         raise typer.Exit(1)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress
 from napari_unet.services.images import SUFFIXES, open_image
+from napari_unet.services.options import tells_objects
 from napari_unet.services.save import check_output, save_labels, save_probabilities
 from napari_unet.services.segment import segment
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.options import SegmentOptions
+
+Existing = Literal["refuse", "skip", "replace"]
+"""What to do with an image that has a result already. To skip it is to go on with an interrupted run."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,31 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: `error` is None if all went well."""
+    """What became of a file.
+
+    Attributes
+    ----------
+    task
+        The file.
+    error
+        Why there is no result; None if all went well.
+    skipped
+        Whether it had a result already, which was left as it was.
+    objects
+        How many were numbered; None if it was classes that were told.
+    """
 
     task: Task
     error: UserError | None = None
+    skipped: bool = False
+    objects: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDone(Progress):
+    """A file is finished, one way or another."""
+
+    outcome: Outcome
 
 
 def make_tasks(
@@ -88,7 +113,7 @@ def segment_files(
     options: SegmentOptions,
     *,
     axes: str | None = None,
-    overwrite: bool = False,
+    existing: Existing = "refuse",
 ) -> Job[list[Outcome]]:
     """Segment files and write their labels.
 
@@ -100,13 +125,15 @@ def segment_files(
         As for :func:`~napari_unet.services.segment.segment`.
     axes
         Axes of the images where the files' own are wrong; None: the files' own.
-    overwrite
-        Whether existing outputs may be replaced.
+    existing
+        What to do with an image that has a result already.
 
     Yields
     ------
     Progress
         In units of files.
+    FileDone
+        After each file.
 
     Returns
     -------
@@ -115,23 +142,47 @@ def segment_files(
     """
     outcomes = []
     for i, task in enumerate(tasks):
-        error = None
+        job = _segment_file(task, model, options, axes, existing)
         try:
-            for progress in _segment_file(task, model, options, axes, overwrite):
-                note = f"{task.source.name} {progress.note}".rstrip()
-                yield Progress(i + progress.fraction, len(tasks), note)
+            outcome = yield from _as_part(job, i, len(tasks), task.source.name)
         except UserError as met:
-            error = met
-        outcomes.append(Outcome(task, error))
-        yield Progress(i + 1, len(tasks), task.source.name)
+            outcome = Outcome(task, met)
+        outcomes.append(outcome)
+        yield FileDone(i + 1, len(tasks), task.source.name, outcome=outcome)
     return outcomes
 
 
+def told(outcomes: Sequence[Outcome]) -> str:
+    """Say in a sentence how many files went which way."""
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    skipped = sum(outcome.skipped for outcome in outcomes)
+    done = len(outcomes) - failed - skipped
+    parts = [f"{done} of {len(outcomes)} images segmented"]
+    if skipped:
+        parts.append(f"{skipped} had a result already")
+    if failed:
+        parts.append(f"{failed} failed")
+    return ", ".join(parts) + "."
+
+
+def _as_part(job: Job[Outcome], done: int, total: int, name: str) -> Job[Outcome]:
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        yield Progress(done + step.fraction, total, f"{name} {step.note}".rstrip())
+
+
 def _segment_file(
-    task: Task, model: Model, options: SegmentOptions, axes: str | None, overwrite: bool
-) -> Job[None]:
-    # refuse before the work, not after it
+    task: Task, model: Model, options: SegmentOptions, axes: str | None, existing: Existing
+) -> Job[Outcome]:
     outputs = [path for path in (task.labels, task.probabilities) if path is not None]
+    if existing == "skip" and all(path.exists() for path in outputs):
+        return Outcome(task, skipped=True)
+    # a run that ended between the two outputs is done again
+    overwrite = existing != "refuse"
+    # refuse before the work, not after it
     for path in outputs:
         check_output(path, overwrite)
     image = open_image(task.source, axes)
@@ -143,6 +194,8 @@ def _segment_file(
         names = model.spec.classes
         maps = result.probabilities
         save_probabilities(task.probabilities, maps, image, names, overwrite=overwrite)
+    counted = tells_objects(model.spec, options)
+    return Outcome(task, objects=int(result.labels.max()) if counted else None)
 
 
 def _check_distinct(tasks: Sequence[Task]) -> None:
