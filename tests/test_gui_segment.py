@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import shlex
 import time
 from dataclasses import replace
 
 import gui_kit
 import numpy as np
 import pytest
+import tifffile
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
 from gui_kit import library as library
 from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
 from napari.layers import Image, Labels
+from qtpy.QtWidgets import QApplication
+from typer.testing import CliRunner
 
+from napari_unet.cli import app
+from napari_unet.core.checkpoint import save_model
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers import image_of
 from napari_unet.gui.segment_panel import SegmentPanel
@@ -301,3 +308,25 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
     assert made.metadata["napari_unet"]["rescaled_shape"] == [40, 50]
     rescale.setChecked(False)
     qtbot.waitUntil(lambda: plan.text() and "rescaled" not in plan.text(), timeout=SECONDS)
+
+
+def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer, qtbot, tmp_path):
+    segment_panel.command.click()
+    assert "no result yet" in said(segment_panel)
+    path = tmp_path / "some cells.tif"
+    tifffile.imwrite(path, random_image(60, 70))
+    save_model(small_model(), tmp_path / "small.safetensors")
+    segment_panel.session.source = str(tmp_path / "small.safetensors")
+    viewer.open(path, plugin="napari")
+    segment_panel.objects.foreground.setValue(0.6)
+    segment_panel.options.precision.setCurrentText("float32")
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    (made,) = labels_of(viewer)
+    qtbot.waitUntil(lambda: segment_panel._last is not None, timeout=SECONDS)
+    segment_panel.command.click()
+    line = QApplication.clipboard().text()
+    assert line in html.unescape(said(segment_panel))
+    _, *words = shlex.split(line)
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert np.array_equal(tifffile.imread(tmp_path / "some cells-labels.tif"), made.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
 from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.progress import Job, Progress
-from napari_unet.gui.filling import CHECKED_BYTES
+from napari_unet.gui.filling import CHECKED_BYTES, RECORD
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
-from napari_unet.services.options import channel_indices, tells_objects
+from napari_unet.services.command_line import segment_command
+from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
 from napari_unet.services.relabel import ObjectMaps
 from napari_unet.services.segment import Segmentation, TileDone, segment
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Jobs, Outcome
-    from napari_unet.services.options import SegmentOptions
 
 
 class SegmentRun:
@@ -139,12 +140,32 @@ class SegmentRun:
         return np.zeros(shape, np.uint8) if wanted and size <= CHECKED_BYTES else None
 
     @property
+    def complete(self) -> bool:
+        """Whether it has segmented the whole image."""
+        return self._complete and self._region is None
+
+    @property
     def found(self) -> Found | None:
         """The objects, and what they can be found in anew; None before the end and without that."""
         if self._levels is None or not self._complete:
             return None
         maps = ObjectMaps(self._image, self._model.spec, self._levels)
         return Found(maps, self._result, self._options)
+
+    def command(self, model: str) -> str:
+        """Return the line that gives the same result; for a model by its name or path.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        path = Path(self._source.source.path) if self._source.source.path else None
+        # as they are now: objects may have been found anew since
+        record = self._result.layer.metadata[RECORD]
+        options = SegmentOptions.model_validate(record["options"])
+        rescaled = bool(record["rescaled_shape"])
+        return segment_command(self._image, path, model, options, rescaled=rescaled)
 
     def _take(self, step: Progress) -> None:
         if isinstance(step, TileDone):

@@ -1,0 +1,138 @@
+"""A run as the command that repeats it, to the same result."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.normalize import Normalization
+from napari_unet.services.images import open_image
+from napari_unet.services.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_unet.core.axes import Image
+
+VALUES = ("threshold", "separation", "smallest", "device", "precision", "tile", "memory")
+"""Options that are a word and a value."""
+SWITCHES = ("objects", "rescale", "fill_holes")
+"""Options that are on or off."""
+
+
+def segment_command(
+    image: Image, path: Path | None, model: str, options: SegmentOptions, *, rescaled: bool
+) -> str:
+    """Return the line that segments an image file as an image in memory was segmented.
+
+    Parameters
+    ----------
+    image, path
+        The image as it was segmented, and the file that it is from.
+    model
+        A name in the library, or the path of a model.
+    options
+        How.
+    rescaled
+        Whether the image was brought to the model's pixel size.
+
+    Raises
+    ------
+    UserError
+        When a command would not give the same result, or there is no file.
+    """
+    if path is None or not path.is_file():
+        raise _untold(
+            "it is not from a file", "Save the image as a TIFF, open that, and segment it."
+        )
+    if not model:
+        raise _untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
+    own = options.normalization
+    if own is not None and own != Normalization(kind=own.kind):
+        raise _untold("its normalisation has values of its own", "Choose one by its kind.")
+    axes = None if _opens_as(path, None, image) else image.axes
+    if axes is not None and not _opens_as(path, axes, image):
+        raise _untold(
+            f"{path.name} holds another image", "Save the image as a TIFF, and open that."
+        )
+    stated = open_image(path, axes)
+    spatial = [a for a in "ZYX" if a in image.axes]
+    alike = image.unit == stated.unit and all(
+        image.scale.get(a) == stated.scale.get(a) for a in spatial
+    )
+    if not alike and (rescaled or options.smallest is not None):
+        raise _untold(
+            f"{path.name} states another pixel size", "Give the layer the file's scale and unit."
+        )
+    if not alike:
+        # where the layer said nothing of its pixel size, nor was it looked at
+        options = options.model_copy(update={"rescale": False})
+    return as_line(segment_words(path, _beside(path), model, options, axes))
+
+
+def segment_words(
+    image: Path, labels: Path, model: str, options: SegmentOptions, axes: str | None = None
+) -> list[str]:
+    """Return the words of the command that segments a file.
+
+    Parameters
+    ----------
+    image, labels
+        The image file, and where its labels are to go.
+    model
+        A name in the library, or the path of a model.
+    options
+        How. Of a normalisation the kind is told, not gain or percentiles of one's own.
+    axes
+        Axes of the image where the file's own are wrong.
+    """
+    words = ["napari-unet", "segment", str(image), "-o", str(labels), "--model", model]
+    if axes is not None:
+        words += ["--axes", axes]
+    for channel in options.channels or ():
+        words += ["--channel", str(channel)]
+    if options.normalization is not None:
+        words += ["--normalization", options.normalization.kind]
+    for name in (*VALUES, *SWITCHES):
+        value = getattr(options, name)
+        if value == SegmentOptions.model_fields[name].default:
+            continue
+        if name in VALUES:
+            words += [f"--{name}", str(value)]
+        else:
+            words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+    if options.probabilities:
+        maps = labels.with_name(f"{labels.stem}-probabilities{labels.suffix}")
+        words += ["--probabilities", str(maps)]
+    return words
+
+
+def as_line(words: Sequence[str]) -> str:
+    """Return words as a line to be typed, quoted as this system's shell wants it."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
+    """Whether a file opens as an image of these axes and this shape."""
+    try:
+        found = open_image(path, axes)
+    except UserError:
+        return False
+    return found.axes == image.axes and tuple(found.data.shape) == tuple(image.data.shape)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-labels.tif")
+
+
+def _untold(why: str, remedy: str) -> UserError:
+    return UserError(
+        "There is no command that would give this result",
+        value=why,
+        rule="A command reads the image from a file, with a U-Net that is in a file.",
+        remedy=remedy,
+    )
