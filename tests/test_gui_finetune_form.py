@@ -389,3 +389,10 @@ def test_a_model_with_several_classes_names_them_in_new_layers(panel, viewer):
     first(panel).new.click()
     features = first(panel).labels.layer.features
     assert list(features["class"]) == ["unlabelled", *classes]
+
+
+def test_a_result_with_objects_is_taken_for_objects(panel, viewer):
+    viewer.add_image(discs()[0], name="cells")
+    record = {"purpose": {"title": "objects", "objects": True}}
+    viewer.add_labels(discs()[1].astype(int), name="found", metadata={"napari_unet": record})
+    assert first(panel).kind.currentData() == "objects"

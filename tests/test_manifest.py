@@ -35,6 +35,7 @@ def test_npe2_finds_nothing_wrong():
 def test_widgets_are_listed_under_plugins_and_under_layers_segment(manifest):
     offered = manifest.contributions
     assert [w.display_name for w in offered.widgets] == [
+        "U-Net Studio",
         "Load U-Net",
         "Segment",
         "Fine-tune",

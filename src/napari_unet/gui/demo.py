@@ -9,7 +9,7 @@ PLUGIN = "napari-unet-studio"
 
 
 def open_demo(block: bool = True) -> napari.Viewer:
-    """Open napari with the sample and the panels, and press *Segment*.
+    """Open napari with the sample and *U-Net Studio*, and press *Segment*.
 
     Parameters
     ----------
@@ -23,9 +23,8 @@ def open_demo(block: bool = True) -> napari.Viewer:
     """
     viewer = napari.Viewer()
     viewer.open_sample(PLUGIN, "nuclei")
-    viewer.window.add_plugin_dock_widget(PLUGIN, "Load U-Net")
-    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment", tabify=True)
-    QTimer.singleShot(0, panel.segment.click)
+    _, studio = viewer.window.add_plugin_dock_widget(PLUGIN, "U-Net Studio")
+    QTimer.singleShot(0, studio.show_page("Segment").segment.click)
     if block:
         napari.run()
     return viewer

@@ -59,7 +59,7 @@ class ImageForm(QObject):
         self._with_channels = with_channels
         self._fitted = fitted
         self._spec: ModelSpec | None = None
-        self.layers = LayerBox(viewer, IMAGE_TIP, _is_input)
+        self.layers = LayerBox(viewer, IMAGE_TIP, is_input)
         self.axes = choice(AXES_TIP)
         self.axes.setEditable(True)
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -184,6 +184,6 @@ class ImageForm(QObject):
         ]
 
 
-def _is_input(layer: Layer) -> bool:
+def is_input(layer: Layer) -> bool:
     """Whether a layer is an image that we did not make ourselves."""
     return isinstance(layer, ImageLayer) and "napari_unet" not in layer.metadata

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_unet.gui.fields import button
+from napari_unet.gui.session import session_of
 
 if TYPE_CHECKING:
     import napari
@@ -41,6 +42,9 @@ class ModelRow(QWidget):
 
 def open_panel(viewer: napari.Viewer, name: str) -> QWidget:
     """Open one of our panels beside the others, or bring it to the front."""
+    studio = session_of(viewer).studio
+    if studio is not None:
+        return studio.show_page(name)
     dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
     dock.show()
     dock.raise_()

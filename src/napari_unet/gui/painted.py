@@ -215,10 +215,14 @@ def _lie(
 
 def kind_of(labels: Layer | None) -> Kind:
     """Return what the paint of a layer means: as noted in it, else what is likely."""
-    noted = None if labels is None else labels.metadata.get(KIND)
-    if noted in KINDS:
-        return cast("Kind", noted)
-    return "classes" if labels is not None and RECORD in labels.metadata else "scribbles"
+    metadata = {} if labels is None else labels.metadata
+    if metadata.get(KIND) in KINDS:
+        return cast("Kind", metadata[KIND])
+    if RECORD not in metadata:
+        return "scribbles"
+    # a result: corrected, it says everything
+    purpose = metadata[RECORD].get("purpose", {}) if isinstance(metadata[RECORD], dict) else {}
+    return "objects" if purpose.get("objects") else "classes"
 
 
 def note_kind(labels: Layer, kind: Kind) -> None:

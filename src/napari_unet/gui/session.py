@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
+    from napari_unet.gui.studio_panel import StudioPanel
     from napari_unet.gui.training_run import TrainingRun
     from napari_unet.services.library import Entry
 
@@ -45,6 +46,8 @@ class Session(QObject):
         Where the states of trainings lie.
     training
         The training that is at work or whose result has not been decided on; None: there is none.
+    studio
+        The dock that holds all panels, if it is open.
     """
 
     model_changed = Signal(object)
@@ -60,6 +63,7 @@ class Session(QObject):
         self.source = ""
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
+        self.studio: StudioPanel | None = None
         self._activity = Activity(self.jobs)
 
     def load(

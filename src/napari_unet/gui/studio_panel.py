@@ -1,0 +1,190 @@
+"""*U-Net Studio*: all panels in one dock, in the order of work, under a line on how things stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
+from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.gui.batch_panel import BatchPanel
+from napari_unet.gui.fields import button, caption, form
+from napari_unet.gui.filling import RECORD
+from napari_unet.gui.finetune_panel import FinetunePanel
+from napari_unet.gui.guide import Situation, next_step
+from napari_unet.gui.image_form import is_input
+from napari_unet.gui.layer_box import LayerBox
+from napari_unet.gui.models_panel import ModelsPanel
+from napari_unet.gui.painted import KIND
+from napari_unet.gui.panel import WIDTH, Panel
+from napari_unet.gui.segment_panel import SegmentPanel
+from napari_unet.gui.session import session_of
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.progress import Progress
+
+PAGES: dict[str, tuple[str, type[Panel]]] = {
+    "Load U-Net": ("U-Net", ModelsPanel),
+    "Segment": ("Segment", SegmentPanel),
+    "Fine-tune": ("Fine-tune", FinetunePanel),
+    "Batch": ("Batch", BatchPanel),
+}
+"""Title of each panel, its tab's, and what makes it, in the order of work."""
+FIRST = "Segment"
+LOOK_MS = 100
+"""Between a change in the viewer and a look at how things stand."""
+
+
+class StudioPanel(QWidget):
+    """Tabs of all panels, made when first looked at.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer they work on.
+    """
+
+    HEIGHT = 740
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.session = session_of(napari_viewer)
+        self.session.studio = self
+        self._pages: dict[str, Panel] = {}
+        self._where = ""
+        # not shown: it knows which image is meant
+        self._image = LayerBox(napari_viewer, "", is_input)
+        self._image.setParent(self)
+        self._image.hide()
+        self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
+        self.next = button("", "Go to where it is done.")
+        self.tabs = QTabWidget()
+        self._look_later = QTimer(self)
+        self._look_later.setSingleShot(True)
+        self._look_later.setInterval(LOOK_MS)
+        self._lay_out()
+        self._connect()
+        self.show_page(FIRST)
+        self._look()
+
+    def _lay_out(self) -> None:
+        rows: QFormLayout = form()
+        for name, widget in (
+            ("U-Net", self.model),
+            ("Image", self.image),
+            ("Now", self.job),
+            ("Next", self.next),
+        ):
+            rows.addRow(caption(name), widget)
+        for tab, _ in PAGES.values():
+            self.tabs.addTab(QWidget(), tab)
+        self.tabs.setDocumentMode(True)
+        self.setMinimumWidth(WIDTH)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 8, 8, 0)
+        box.addLayout(rows)
+        box.addWidget(self.tabs, stretch=1)
+
+    def _connect(self) -> None:
+        later = self._look_later.start
+        self._look_later.timeout.connect(self._look)
+        self.tabs.currentChanged.connect(self._fill)
+        self.next.clicked.connect(self._go)
+        self._image.layer_changed.connect(later)
+        self.viewer.layers.events.inserted.connect(self._change)
+        self.viewer.layers.events.removed.connect(self._change)
+        self.session.model_changed.connect(later)
+        self.session.jobs.started.connect(self._show_job)
+        self.session.jobs.progressed.connect(self._advance)
+        self.session.jobs.ended.connect(later)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size to dock at."""
+        return QSize(WIDTH, self.HEIGHT)
+
+    def event(self, event: QEvent) -> bool:
+        """Go for good when the dock around it is closed, with all its panels."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.let_go()
+            self.deleteLater()
+        return bool(super().event(event))
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.session.studio = None
+        self._image.let_go()
+        self._look_later.stop()
+        self.viewer.layers.events.inserted.disconnect(self._change)
+        self.viewer.layers.events.removed.disconnect(self._change)
+        for page in self._pages.values():
+            page.let_go()
+
+    def show_page(self, title: str) -> Panel:
+        """Bring a panel to the front, and return it."""
+        i = list(PAGES).index(title)
+        self.tabs.setCurrentIndex(i)
+        self._fill(i)
+        return self._pages[title]
+
+    def _fill(self, i: int) -> None:
+        """Make the panel of a tab."""
+        title, (tab, make) = list(PAGES.items())[i]
+        if title in self._pages:
+            return
+        self._pages[title] = make(self.viewer)
+        empty = self.tabs.widget(i)
+        # on the way another tab is in front for a moment
+        with QSignalBlocker(self.tabs):
+            self.tabs.insertTab(i, self._pages[title], tab)
+            self.tabs.removeTab(i + 1)
+            self.tabs.setCurrentIndex(i)
+        empty.deleteLater()
+
+    def _change(self, _: object) -> None:
+        self._look_later.start()
+
+    def _show_job(self, title: str) -> None:
+        self.job.setText(title)
+        self._look()
+
+    def _advance(self, step: Progress) -> None:
+        share = f" {step.fraction:.0%}" if step.total else ""
+        self.job.setText(f"{self.session.jobs.title}{share}")
+
+    def _look(self) -> None:
+        """See how things stand, and show it."""
+        layer, model = self._image.layer, self.session.model
+        self.image.setText(layer.name if layer is not None else "none yet")
+        self.model.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
+        if not self.session.jobs.running:
+            self.job.setText("nothing at work")
+        step = next_step(self._situation())
+        self._where = step.page
+        self.next.setText(step.words)
+        self.next.setEnabled(bool(step.page))
+
+    def _situation(self) -> Situation:
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        records = [layer.metadata.get(RECORD) for layer in labels]
+        results = [r for r in records if isinstance(r, dict) and r.get("complete")]
+        training, model = self.session.training, self.session.model
+        return Situation(
+            image="" if self._image.layer is None else self._image.layer.name,
+            running=self.session.jobs.running,
+            undecided=training is not None and training.result is not None,
+            painted=any(KIND in layer.metadata for layer in labels),
+            result=bool(results),
+            tuned=bool(results)
+            and model is not None
+            and all(r.get("model") != model.spec.name for r in results),
+        )
+
+    def _go(self) -> None:
+        if self._where:
+            self.show_page(self._where)
