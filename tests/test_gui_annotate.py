@@ -382,6 +382,16 @@ def test_in_a_stack_the_plane_in_view_is_edited_or_all_of_the_object(
     undo_gives(volume, before)
 
 
+def test_objects_of_two_planes_are_joined(volume, panel, viewer):
+    before = volume.data.copy()
+    panel.objects.tools["merge"].click()
+    drag(volume, (2, 15, 15))
+    viewer.dims.set_current_step(0, 3)
+    drag(volume, (3, 15, 40))
+    assert (volume.data[3, 10:20, 30:50] == 1).all()
+    assert np.array_equal(volume.data[:3], before[:3])
+
+
 def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
     before = volume.data.copy()
     viewer.dims.order = (1, 0, 2)

@@ -97,7 +97,6 @@ def annotate(viewer: napari.Viewer, segment: Any, take: Callable[[str], None]) -
     for layer in set(viewer.layers) - before:
         viewer.layers.remove(layer)
     segment.objects.kind.setCurrentIndex(0)
-    dock.close()
 
 
 def fine_tune(viewer: napari.Viewer, take: Callable[[str], None]) -> None:

@@ -83,8 +83,8 @@ class AnnotationSource(QWidget):
         rows.addRow("Result", self.result)
         for narrow in (self.meaning, self.kind):
             narrow.setMinimumContentsLength(4)
-        rows.addRow("holds", _beside(self.meaning, self.correct))
-        rows.addRow("Or paint", _beside(self.kind, self.new))
+        rows.addRow("Holds", _beside(self.meaning, self.correct))
+        rows.addRow("New", _beside(self.kind, self.new))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(rows)

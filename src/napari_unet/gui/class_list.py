@@ -136,7 +136,7 @@ class ClassList(QWidget):
     def _fill(self, row: PaintClass) -> None:
         number = QTableWidgetItem(str(row.value))
         swatch, name = QTableWidgetItem(), QTableWidgetItem(row.name)
-        swatch.setIcon(QIcon(_swatch(None if row.value == 0 else row.colour)))
+        swatch.setIcon(_swatch(None if row.value == 0 else row.colour))
         locked = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         for column, item in enumerate((number, swatch, name)):
             item.setFlags(locked)
@@ -211,7 +211,7 @@ class ClassList(QWidget):
         self.picked.emit(min(row.value, self.count - 1))
 
 
-def _swatch(colour: tuple[float, ...] | None) -> QPixmap:
+def _swatch(colour: tuple[float, ...] | None) -> QIcon:
     """Return a patch of a colour; None: the crossed-out frame of what stays unpainted."""
     made = QPixmap(SWATCH, SWATCH)
     made.fill(Qt.GlobalColor.transparent if colour is None else QColor.fromRgbF(*colour))
@@ -221,4 +221,7 @@ def _swatch(colour: tuple[float, ...] | None) -> QPixmap:
         pen.drawRect(0, 0, SWATCH - 1, SWATCH - 1)
         pen.drawLine(0, SWATCH - 1, SWATCH - 1, 0)
         pen.end()
-    return made
+    icon = QIcon(made)
+    # Qt would tint it in the row that is picked
+    icon.addPixmap(made, QIcon.Mode.Selected)
+    return icon
