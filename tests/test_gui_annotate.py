@@ -15,6 +15,7 @@ from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
 from napari.layers import Labels, Shapes
 from qtpy.QtWidgets import QAbstractButton, QComboBox
+from vispy.app.canvas import MouseEvent
 
 from napari_unet.gui.checked import checked_layer
 from napari_unet.gui.editing import real
@@ -172,7 +173,8 @@ def test_what_a_result_holds_is_told_by_its_record_or_its_values(panel, viewer):
         assert panel.source.meaning.currentData() == kind
     panel.source.meaning.setCurrentIndex(0)
     panel.source.correct.click()
-    assert kind_of(panel.annotation.layer) == "classes"
+    assert "too many labels for classes" in said(panel)
+    assert panel.annotation.layer is None
 
 
 def test_a_result_on_no_image_is_refused(panel, viewer):
@@ -180,6 +182,14 @@ def test_a_result_on_no_image_is_refused(panel, viewer):
     viewer.add_labels(np.ones((20, 15), int), name="part")
     panel.source.correct.click()
     assert "covers none of the images" in said(panel)
+    assert panel.annotation.layer is None
+
+
+def test_a_result_that_is_being_filled_is_not_copied_yet(panel, viewer):
+    viewer.add_image(np.zeros((40, 60)), name="cells")
+    viewer.add_labels(squares(), metadata=record(objects=True)).editable = False
+    panel.source.correct.click()
+    assert "still being filled in" in said(panel)
     assert panel.annotation.layer is None
 
 
@@ -302,6 +312,25 @@ def test_splitting_divides_along_the_stroke(objects, panel):
     assert np.array_equal(objects.data, before)
     panel.objects.tools["split"].click()
     assert objects.mouse_pan
+
+
+def test_a_stroke_over_the_canvas_cuts_and_does_not_move_the_image(objects, panel, viewer):
+    """As the mouse does it, from the screen's pixels on."""
+    panel.objects.tools["split"].click()
+    canvas = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer.canvas
+    node = canvas.layer_to_visual[real(objects)].node
+    events = canvas._scene_canvas.events
+    points = [
+        node.get_transform("visual", "canvas").map(p)[:2] for p in ((20, 1), (20, 9), (20, 18))
+    ]
+    press = MouseEvent("mouse_press", pos=points[0], button=1, buttons=[1], modifiers=())
+    more = {"button": 1, "modifiers": (), "press_event": press, "last_event": press}
+    events.mouse_press(press)
+    for point in points[1:]:
+        events.mouse_move(MouseEvent("mouse_move", pos=point, buttons=[1], **more))
+    events.mouse_release(MouseEvent("mouse_release", pos=points[-1], buttons=[], **more))
+    assert set(np.unique(objects.data[5:15, 15:25])) == {2, 6}
+    assert np.allclose(node.get_transform("visual", "canvas").map((20, 1))[:2], points[0])
 
 
 def test_deleting_and_filling(objects, panel):
@@ -497,6 +526,12 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer):
     pair.labels.choose(scribbles)
     pair.labels.choose(layer)
     assert pair.region.layer is None, "somebody has chosen otherwise"
+
+
+def test_fine_tune_knows_what_a_result_holds(viewer):
+    viewer.add_image(np.zeros((40, 60)), name="cells")
+    viewer.add_labels(squares(), metadata=record(objects=True))
+    assert finetune_form(viewer).pairs.first.kind.currentData() == "objects"
 
 
 def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer):

@@ -162,10 +162,11 @@ class AnnotationSource(QWidget):
             return
         try:
             source, _ = self.under(labels)
+            made = correct(self._viewer, source, labels, self.meaning.currentData())
         except UserError as error:
             self.failed.emit(error)
             return
-        self.made.emit(correct(self._viewer, source, labels, self.meaning.currentData()))
+        self.made.emit(made)
 
     def _add(self) -> None:
         try:

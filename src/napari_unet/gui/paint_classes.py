@@ -11,15 +11,12 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari_unet.core.edit_labels import remove_class
 from napari_unet.core.errors import UserError
 from napari_unet.gui.editing import apply, array_of, real
-from napari_unet.gui.paint_layers import UNNAMED, class_names, kind_of
+from napari_unet.gui.paint_layers import MOST, UNNAMED, class_names, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Labels
-
-MOST = 255
-"""Largest label of a class: layers for classes hold a byte a pixel."""
 
 
 @dataclass(frozen=True)

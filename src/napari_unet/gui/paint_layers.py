@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.annotations import Kind
+from napari_unet.core.errors import UserError
 from napari_unet.gui.filling import RECORD
 from napari_unet.gui.placement import place
 from napari_unet.gui.results import COLOURS
@@ -42,6 +43,8 @@ UNNAMED: dict[Kind, tuple[str, ...]] = {
     "objects": (),
 }
 """Names of the first label values, which are no classes, by kind."""
+MOST = 255
+"""Largest label of a class."""
 MOST_CLASSES = 8
 """A labels layer without a record that has larger values holds objects."""
 
@@ -85,8 +88,6 @@ def likely_kind(labels: Labels) -> Kind:
     purpose = _purpose(labels)
     if "objects" in purpose:
         return "objects" if purpose["objects"] else "classes"
-    if "class" in labels.features:
-        return "classes"
     data = labels.data
     if not isinstance(data, np.ndarray):
         # reading all of it could take minutes
@@ -141,8 +142,14 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
         The result, which stays as it is.
     kind
         ``"classes"`` or ``"objects"``.
+
+    Raises
+    ------
+    UserError
+        When it is still being filled in, or has too many labels for classes.
     """
     data = _array(labels)
+    _check_source(labels, int(data.max(initial=0)), kind)
     if kind == "objects":
         # room for numbers to come
         data = data.astype(np.result_type(data.dtype, np.uint32))
@@ -205,6 +212,22 @@ def _purpose(layer: Layer) -> dict[str, Any]:
     record = layer.metadata.get(RECORD, {})
     found = record.get("purpose", {}) if isinstance(record, dict) else {}
     return found if isinstance(found, dict) else {}
+
+
+def _check_source(labels: Labels, largest: int, kind: Kind) -> None:
+    if RECORD in labels.metadata and not labels.editable:
+        raise UserError(
+            f"{labels.name!r} is still being filled in",
+            rule="A result can be corrected once it is complete.",
+            remedy="Wait for the end of the run, or stop it.",
+        )
+    if kind == "classes" and largest > MOST:
+        raise UserError(
+            f"{labels.name!r} has too many labels for classes",
+            value=largest,
+            rule=f"Labels of classes go up to {MOST}.",
+            remedy="Say that it holds objects.",
+        )
 
 
 def _names(labels: Labels, last: int) -> tuple[str, ...]:
