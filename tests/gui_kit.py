@@ -83,6 +83,16 @@ def models_panel(viewer):
     return panel
 
 
+@pytest.fixture
+def annotate_panel(viewer):
+    """The panel Annotate, docked."""
+    from napari_unet.gui.annotate_panel import AnnotatePanel
+
+    panel = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Annotate")
+    return panel
+
+
 def finish_job(panel, qtbot):
     """Wait until no job is at work."""
     qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)

@@ -19,6 +19,7 @@ from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.training_state import read_status
 from napari_unet.services.finetune import ResultSoFar, finetune
+from napari_unet.services.new_network import new_network
 from napari_unet.services.options import SegmentOptions
 from napari_unet.services.segment import segment
 
@@ -59,6 +60,14 @@ def test_a_new_network_learns_from_scribbles():
     assert not result.before
     assert result.better is None
     assert "no parent" in result.verdict
+
+
+def test_a_new_network_takes_the_names_of_what_was_painted():
+    names = ("nucleus", "never painted")
+    described = finish(new_network([scribbled()], options(), ndim=2, names=names))
+    assert tuple(described.spec.label_names.values()) == ("nucleus",)
+    described = finish(new_network([scribbled()], options(), ndim=2))
+    assert tuple(described.spec.label_names.values()) == ("foreground",)
 
 
 def test_a_network_is_tuned_and_compared_with_its_parent(parent):

@@ -18,7 +18,8 @@ from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.gui.curves import POINTS, thinned
-from napari_unet.gui.painted import KIND, regions_of
+from napari_unet.gui.paint_layers import KIND
+from napari_unet.gui.painted import regions_of
 from napari_unet.gui.snapshots import snapshot
 
 

@@ -64,7 +64,9 @@ def test_the_window_never_stands_still_for_long(tmp_path, record_property):
     assert not too_long
 
 
-@pytest.mark.parametrize("widget", ["models_panel", "segment_panel", "finetune_panel"])
+@pytest.mark.parametrize(
+    "widget", ["models_panel", "segment_panel", "annotate_panel", "finetune_panel"]
+)
 def test_the_widgets_modules_import_no_torch(widget):
     code = f"import napari_unet.gui.{widget}, sys; print('torch' in sys.modules)"
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

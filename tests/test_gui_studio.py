@@ -10,7 +10,7 @@ from gui_kit import viewer as viewer
 
 from napari_unet.gui.guide import Situation, next_step
 from napari_unet.gui.model_row import ModelRow
-from napari_unet.gui.painted import KIND
+from napari_unet.gui.paint_layers import KIND
 from napari_unet.gui.studio_panel import PAGES, StudioPanel
 
 
@@ -33,7 +33,7 @@ def says(studio, qtbot, words):
         (Situation(), "", "Open an image"),
         (Situation(image="a"), "Segment", "Press Segment"),
         (Situation(image="a", running=True), "", "Cancel"),
-        (Situation(image="a", result=True), "Fine-tune", "Correct"),
+        (Situation(image="a", result=True), "Annotate", "Correct"),
         (Situation(image="a", result=True, painted=True), "Fine-tune", "train"),
         (Situation(image="a", painted=True), "Fine-tune", "train"),
         (Situation(image="a", undecided=True, running=True), "Fine-tune", "decide"),
@@ -60,7 +60,7 @@ def test_it_shows_how_things_stand_on_the_way_to_a_result(studio, viewer, qtbot)
     says(studio, qtbot, "Correct")
     assert studio.job.text() == "nothing at work"
     studio.next.click()
-    assert studio.tabs.currentWidget() is studio.show_page("Fine-tune")
+    assert studio.tabs.currentWidget() is studio.show_page("Annotate")
     viewer.layers["cells labels"].metadata = {
         **viewer.layers["cells labels"].metadata,
         KIND: "classes",

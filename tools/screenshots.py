@@ -75,8 +75,28 @@ def main(folder: Path) -> None:
     take("error")
     panel.image.axes.setEditText("T Y X")
     viewer.layers["nuclei stack labels"].visible = False
+    annotate(viewer, panel, take)
     fine_tune(viewer, take)
     viewer.close()
+
+
+def annotate(viewer: napari.Viewer, segment: Any, take: Callable[[str], None]) -> None:
+    """Number the nuclei, correct the result, and mark a plane as checked; nothing of it stays."""
+    before = set(viewer.layers)
+    segment.objects.kind.setCurrentText("number objects")
+    segment.segment.click()
+    wait(lambda: not segment.session.jobs.running, 600)
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Annotate", tabify=True)
+    dock.raise_()
+    panel.source.result.choose(viewer.layers["nuclei stack objects"])
+    panel.source.correct.click()
+    viewer.dims.set_current_step(0, 3)
+    panel.plane.click()
+    panel.objects.tools["split"].click()
+    take("annotate")
+    for layer in set(viewer.layers) - before:
+        viewer.layers.remove(layer)
+    segment.objects.kind.setCurrentIndex(0)
 
 
 def fine_tune(viewer: napari.Viewer, take: Callable[[str], None]) -> None:

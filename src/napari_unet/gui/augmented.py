@@ -10,8 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.gui.filling import RECORD
-from napari_unet.gui.painted import BACKGROUND
-from napari_unet.gui.pair_form import AUGMENTED
+from napari_unet.gui.paint_layers import AUGMENTED, BACKGROUND
 from napari_unet.gui.placement import looked_at
 from napari_unet.gui.results import COLOURS
 

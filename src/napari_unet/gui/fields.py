@@ -74,6 +74,12 @@ def button(words: str, tip: str, main: bool = False) -> QPushButton:
     return made
 
 
+def offer(widget: QWidget, tip: str, reason: str = "") -> None:
+    """Enable a control; where there is a reason against it, disable it and say why in its tip."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(reason or tip)
+
+
 def caption(words: str) -> QLabel:
     """Return the name of a fact."""
     label = QLabel(words)

@@ -11,6 +11,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, folded, form
 from napari_unet.gui.layers import identity
 from napari_unet.gui.lookout import Lookout
+from napari_unet.gui.paint_layers import class_names
 from napari_unet.gui.pairs_form import PairsForm
 from napari_unet.gui.start_row import StartRow
 from napari_unet.gui.training_form import TrainingForm
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
 
     from napari_unet.core.model import Model, ModelSpec
     from napari_unet.gui.session import Session
@@ -86,6 +89,15 @@ class FinetuneForm(QWidget):
         """Whether the U-Net to tune has yet to be loaded."""
         return self.start.ndim is None and self._session.model is None
 
+    def learn_from(self, source: ImageLayer, labels: Labels) -> None:
+        """Choose an image and the paint on it, with all its classes if the U-Net knows fewer."""
+        pair = self.pairs.first
+        pair.image.layers.choose(source)
+        pair.labels.choose(labels)
+        spec, names = self._spec(), class_names(labels)
+        if spec is not None and len(names) > len(spec.label_names):
+            self.training.name_classes(names)
+
     def request(self) -> Request:
         """Return what stands in the form.
 
@@ -106,6 +118,7 @@ class FinetuneForm(QWidget):
             start=start,
             channels=self.pairs.first.image.chosen_channels(),
             settings=self.training.values(),
+            names=class_names(pairs[0].labels),
         )
 
     def state(self) -> Path | None:

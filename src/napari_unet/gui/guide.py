@@ -61,4 +61,4 @@ def next_step(now: Situation) -> Step:
         return Step("Press Segment.", "Segment")
     if now.painted:
         return Step("Paint what is wrong; train.", "Fine-tune")
-    return Step("Correct what is wrong.", "Fine-tune")
+    return Step("Correct what is wrong.", "Annotate")

@@ -35,6 +35,8 @@ class LayerBox(QComboBox):
 
     layer_changed = Signal()
     """Another layer is chosen."""
+    listed = Signal()
+    """What is offered may be different."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class LayerBox(QComboBox):
         found = [self.itemData(i) for i in range(self.count())]
         return found if self._nothing is None else found[1:]
 
-    def choose(self, layer: Layer) -> bool:
+    def choose(self, layer: Layer | None) -> bool:
         """Choose a layer if it is offered; returns whether it is.
 
         Layers are compared, not told apart by identity: plugins see them through proxies.
@@ -101,6 +103,7 @@ class LayerBox(QComboBox):
                 self.choose(before)
         if self.layer != before:
             self.layer_changed.emit()
+        self.listed.emit()
 
     def _follow(self, event: Any) -> None:
         """Choose the layer that the user selects in the layer list."""

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import CyclicLabelColormap
 
-from napari_unet.core.annotations import Annotation, Kind
+from napari_unet.core.annotations import Annotation
 from napari_unet.core.errors import UserError
 from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
-from napari_unet.gui.filling import RECORD
+from napari_unet.gui.paint_layers import IMAGE, KIND, kind_of
 from napari_unet.gui.placement import place
-from napari_unet.gui.results import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Layer, Shapes
+    from napari.layers import Shapes
 
+    from napari_unet.core.annotations import Kind
     from napari_unet.core.axes import Image, Lazy
-
-KIND = "napari_unet_kind"
-"""Key of a labels layer's metadata under which its kind lies."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
-BACKGROUND = "#60a5fa"
-"""Colour of painted background: unlike the classes' and unlike a grey image."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +152,7 @@ def add_resampled(
         opacity=labels.opacity,
         colormap=labels.colormap,
         features=labels.features,
-        metadata={KIND: kind_of(labels)},
+        metadata={KIND: kind_of(labels), IMAGE: str(source.unique_id)},
         **placed.transform,
     )
     viewer.add_layer(layer)
@@ -211,53 +204,3 @@ def _lie(
         scale[letter] = image.scale.get(letter, 1.0) * ratio
         offset[letter] = float(corner[d + lead])
     return scale, offset
-
-
-def kind_of(labels: Layer | None) -> Kind:
-    """Return what the paint of a layer means: as noted in it, else what is likely."""
-    metadata = {} if labels is None else labels.metadata
-    if metadata.get(KIND) in KINDS:
-        return cast("Kind", metadata[KIND])
-    if RECORD not in metadata:
-        return "scribbles"
-    # a result: corrected, it says everything
-    purpose = metadata[RECORD].get("purpose", {}) if isinstance(metadata[RECORD], dict) else {}
-    return "objects" if purpose.get("objects") else "classes"
-
-
-def note_kind(labels: Layer, kind: Kind) -> None:
-    """Keep in a layer what its paint means."""
-    labels.metadata = {**labels.metadata, KIND: kind}
-
-
-def new_paint_layer(
-    viewer: napari.Viewer, source: ImageLayer, image: Image, classes: Sequence[str]
-) -> Labels:
-    """Add an empty labels layer over an image, ready for scribbles.
-
-    Parameters
-    ----------
-    viewer
-        Where it goes.
-    source, image
-        The image layer, and the image it holds.
-    classes
-        Names of the classes without the background.
-    """
-    placed = place(source, image.axes)
-    names = ["unlabelled", "background", *classes]
-    layer = Labels(
-        np.zeros(placed.shape, np.uint8),
-        name=f"{source.name} paint",
-        opacity=0.7,
-        colormap=CyclicLabelColormap(colors=["transparent", BACKGROUND, *COLOURS]),
-        features={"index": list(range(len(names))), "class": names},
-        metadata={KIND: "scribbles"},
-        **placed.transform,
-    )
-    viewer.add_layer(layer)
-    layer.brush_size = 8
-    layer.mode = "paint"
-    layer.selected_label = 1
-    viewer.layers.selection.active = layer
-    return layer

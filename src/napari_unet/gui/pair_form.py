@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.layers import Labels, Shapes
+from napari.layers import Shapes
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.checked import CHECKED, checked_layer
 from napari_unet.gui.fields import button, choice, form
-from napari_unet.gui.filling import RECORD
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.layer_box import LayerBox
-from napari_unet.gui.painted import (
+from napari_unet.gui.paint_layers import (
+    KIND_TIPS,
     KINDS,
-    Painted,
-    add_resampled,
-    can_be_resampled,
-    fits,
+    is_annotation,
+    is_paint,
     kind_of,
     new_paint_layer,
     note_kind,
-    painted,
 )
+from napari_unet.gui.painted import Painted, add_resampled, can_be_resampled, fits, painted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +44,6 @@ REGION_TIP = (
     "layer: draw a rectangle around the part that you have annotated completely."
 )
 KIND_TIP = "What the labels mean."
-KIND_TIPS = {
-    "scribbles": "A few strokes: 0 is not labelled, 1 background, 2 and up what you look for.",
-    "classes": "All of a plane or region: 0 is background, each other label one class.",
-    "objects": "All of a plane or region: 0 is background, each other label one object.",
-}
-AUGMENTED = "augmented"
-"""Purpose, in their records, of the layers that show how patches are varied."""
 
 
 class PairForm(QWidget):
@@ -72,10 +64,11 @@ class PairForm(QWidget):
     def __init__(self, viewer: napari.Viewer, first: bool) -> None:
         super().__init__()
         self._viewer = viewer
+        self._region_decided = False
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
-        self.labels = LayerBox(viewer, LABELS_TIP, _is_paint)
+        self.labels = LayerBox(viewer, LABELS_TIP, is_paint)
         self.new = button("New paint layer", NEW_TIP)
         self.resample = button("Resample to the image", RESAMPLE_TIP)
         self.kind = choice(KIND_TIP)
@@ -92,9 +85,12 @@ class PairForm(QWidget):
         self.labels.layer_changed.connect(self._take_labels)
         self.kind.currentIndexChanged.connect(self._take_kind)
         self.region.layer_changed.connect(self.changed)
+        self.region.listed.connect(self._suggest_region)
+        self.region.activated.connect(self._decide_region)
         self.new.clicked.connect(self._add_layer)
         self.resample.clicked.connect(self._resample)
         self.remove.clicked.connect(self.removed)
+        self._take_best()
         self._take_image()
 
     def _lay_out(self) -> None:
@@ -146,14 +142,19 @@ class PairForm(QWidget):
         return labels is not None and source is not None and fits(source, image, labels)
 
     def _take_image(self) -> None:
-        """Choose the topmost labels that fit, unless those that are chosen do."""
+        """Choose labels that fit, unless those that are chosen do."""
         if not self.fits(self.labels.layer):
-            best = next((x for x in self.labels.offered if self.fits(x)), None)
-            if best is not None:
-                with QSignalBlocker(self.labels):
-                    self.labels.choose(best)
+            self._take_best()
         self._show()
         self.changed.emit()
+
+    def _take_best(self) -> None:
+        """Choose the topmost labels that fit, those that were made to be painted on first."""
+        fitting = [x for x in self.labels.offered if self.fits(x)]
+        best = next((x for x in fitting if is_annotation(x)), next(iter(fitting), None))
+        if best is not None:
+            with QSignalBlocker(self.labels):
+                self.labels.choose(best)
 
     def _take_labels(self) -> None:
         """Choose the topmost image that the labels fit, unless the chosen one does."""
@@ -174,6 +175,19 @@ class PairForm(QWidget):
         with QSignalBlocker(self.kind):
             self.kind.setCurrentIndex(KINDS.index(kind_of(self.labels.layer)))
         self.rows.setRowVisible(self.resample, self._can_be_resampled)
+        self._suggest_region()
+
+    def _suggest_region(self) -> None:
+        """Take what is marked as checked, unless somebody chose otherwise; scribbles need no region."""
+        chosen = self.region.layer
+        if self._region_decided or not (chosen is None or CHECKED in chosen.metadata):
+            return
+        whole = self.kind.currentData() != "scribbles"
+        if not (whole and self.region.choose(checked_layer(self._viewer, self.image.layer))):
+            self.region.setCurrentIndex(0)
+
+    def _decide_region(self) -> None:
+        self._region_decided = True
 
     @property
     def _can_be_resampled(self) -> bool:
@@ -187,6 +201,7 @@ class PairForm(QWidget):
     def _take_kind(self, _: int) -> None:
         if self.labels.layer is not None:
             note_kind(self.labels.layer, self.kind.currentData())
+        self._suggest_region()
         self.changed.emit()
 
     def _add_layer(self) -> None:
@@ -204,10 +219,3 @@ class PairForm(QWidget):
             assert source is not None
             made = add_resampled(self._viewer, source, self.image.image(), self.labels.layer)
             self.labels.choose(made)
-
-
-def _is_paint(layer: Layer) -> bool:
-    """Whether a layer can have been painted on."""
-    record = layer.metadata.get(RECORD, {})
-    title = record.get("purpose", {}).get("title") if isinstance(record, dict) else None
-    return isinstance(layer, Labels) and title != AUGMENTED

@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.gui.annotate_panel import AnnotatePanel
 from napari_unet.gui.batch_panel import BatchPanel
 from napari_unet.gui.fields import button, caption, form
 from napari_unet.gui.filling import RECORD
@@ -17,7 +18,7 @@ from napari_unet.gui.guide import Situation, next_step
 from napari_unet.gui.image_form import is_input
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.models_panel import ModelsPanel
-from napari_unet.gui.painted import KIND
+from napari_unet.gui.paint_layers import is_annotation
 from napari_unet.gui.panel import WIDTH, Panel
 from napari_unet.gui.segment_panel import SegmentPanel
 from napari_unet.gui.session import session_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PAGES: dict[str, tuple[str, type[Panel]]] = {
     "Load U-Net": ("U-Net", ModelsPanel),
     "Segment": ("Segment", SegmentPanel),
+    "Annotate": ("Annotate", AnnotatePanel),
     "Fine-tune": ("Fine-tune", FinetunePanel),
     "Batch": ("Batch", BatchPanel),
 }
@@ -178,7 +180,7 @@ class StudioPanel(QWidget):
             image="" if self._image.layer is None else self._image.layer.name,
             running=self.session.jobs.running,
             undecided=training is not None and training.result is not None,
-            painted=any(KIND in layer.metadata for layer in labels),
+            painted=any(map(is_annotation, labels)),
             result=bool(results),
             tuned=bool(results)
             and model is not None

@@ -13,6 +13,8 @@ from napari_unet.gui.fields import choice
 from napari_unet.gui.setting_box import SettingBox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_unet.core.model import ModelSpec
 
 PRESET_TIP = (
@@ -104,6 +106,11 @@ class TrainingForm(QObject):
         """Show which classes there are where nothing else is said."""
         own = "" if spec is None else ", ".join(spec.label_names.values())
         self.classes.setPlaceholderText(own or "as many as are painted")
+
+    def name_classes(self, names: Sequence[str]) -> None:
+        """Say that these classes are learnt."""
+        self.classes.setText(", ".join(names))
+        self.changed.emit()
 
     def _take_preset(self, name: str) -> None:
         for field in {field for preset in PRESETS.values() for field in preset}:

@@ -44,6 +44,8 @@ class Request:
         Channels of the images that go into the network; None: the first ones.
     settings
         The rest, by the names of the fields of ``FinetuneOptions``.
+    names
+        What the classes that were painted are called, as far as they have names.
     """
 
     pairs: tuple[Painted, ...]
@@ -51,6 +53,7 @@ class Request:
     start: Model | ModelSpec | int
     channels: tuple[int, ...] | None
     settings: dict[str, Any]
+    names: tuple[str, ...] = ()
 
     def options(self) -> FinetuneOptions:
         """Return the options, for a thread other than the main one: it imports torch."""
@@ -71,6 +74,7 @@ class Request:
                 ndim=self.start,
                 channels=len(self.channels or (0,)),
                 classes=options.classes,
+                names=self.names,
             )
         )
 

@@ -24,6 +24,7 @@ def new_network(
     channels: int = 1,
     classes: tuple[str, ...] | None = None,
     task: Task | None = None,
+    names: Sequence[str] = (),
 ) -> Job[Blank]:
     """Describe a network for what was painted.
 
@@ -41,6 +42,8 @@ def new_network(
         Names of the classes without the background; None: those that are found in the paint.
     task
         Whether it tells objects apart; None: if objects were painted.
+    names
+        What the classes that are found in the paint are called, as far as they have names.
 
     Raises
     ------
@@ -51,7 +54,8 @@ def new_network(
 
     if classes is None:
         found = yield from survey(annotations)
-        classes = tuple(found.names.values())
+        unnamed = tuple(found.names.values())
+        classes = (*names[: len(unnamed)], *unnamed[len(names) :])
     painted = all(annotation.kind == "objects" for annotation in annotations)
     image = annotations[0].image
     spacing = image.spacing("ZYX"[-ndim:])

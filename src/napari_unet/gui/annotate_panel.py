@@ -1,0 +1,175 @@
+"""*Annotate*: correct a result or paint anew, with classes, tools for objects, and what is checked."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.annotation_source import AnnotationSource
+from napari_unet.gui.checked import check_plane, start_box
+from napari_unet.gui.class_list import ClassList
+from napari_unet.gui.fields import button, form, offer, text
+from napari_unet.gui.layer_box import LayerBox
+from napari_unet.gui.layer_keys import LayerKeys
+from napari_unet.gui.model_row import open_panel
+from napari_unet.gui.object_tools import ObjectTools
+from napari_unet.gui.paint_layers import KIND_TIPS, is_annotation, kind_of
+from napari_unet.gui.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Labels
+
+ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
+PLANE_TIP = (
+    "Say that everything in the plane you see is right, what is not painted too. Fine-tune then learns "
+    "all of it. To take it back, delete the frame in the layer named “… checked”."
+)
+BOX_TIP = (
+    "Draw a rectangle around a part in which everything is right, if you did not check all of it."
+)
+FINETUNE_TIP = "Open Fine-tune with this image and annotation."
+NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
+SCRIBBLES = "Scribbles count only where you painted, so that nothing has to be checked."
+DIGITS = 10
+
+
+class AnnotatePanel(Panel):
+    """Makes layers to paint on, and helps to paint.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose images are annotated.
+    """
+
+    HEIGHT = 700
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.source = AnnotationSource(napari_viewer, self.session)
+        self.annotation = LayerBox(napari_viewer, ANNOTATION_TIP, is_annotation)
+        self.meaning = text()
+        self.classes = ClassList()
+        self.objects = ObjectTools(napari_viewer)
+        self.plane = button("This plane is all right", PLANE_TIP)
+        self.box = button("Checked box", BOX_TIP)
+        self.finetune = button("Fine-tune…", FINETUNE_TIP)
+        self._keys = LayerKeys()
+        self._lay_out()
+        self._connect()
+        self._take()
+
+    def _lay_out(self) -> None:
+        rows = form()
+        rows.addRow("Annotation", self.annotation)
+        self._checks = QWidget()
+        beside = QHBoxLayout(self._checks)
+        beside.setContentsMargins(0, 0, 0, 0)
+        for part in (self.plane, self.box):
+            beside.addWidget(part)
+        self.groups = {
+            "classes": _group("Classes", self.classes),
+            "objects": _group("Objects", self.objects),
+            "checked": _group("Checked", self._checks),
+        }
+        self.body.addWidget(self.source)
+        self.body.addLayout(rows)
+        self.body.addWidget(self.meaning)
+        for group in self.groups.values():
+            self.body.addWidget(group)
+        self.body.addWidget(self.foot)
+        self.body.addWidget(self.finetune)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        self.annotation.layer_changed.connect(self._take)
+        self.source.made.connect(self.annotation.choose)
+        self.source.changed.connect(self._offer)
+        self.classes.picked.connect(self.pick)
+        for part in (self.source, self.classes, self.objects):
+            part.failed.connect(self.foot.message.show_error)
+        self.plane.clicked.connect(self._check_plane)
+        self.box.clicked.connect(self._check_box)
+        self.finetune.clicked.connect(self._open_finetune)
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more, and give the keys back."""
+        self._keys.let_go()
+        self.classes.let_go()
+        self.objects.let_go()
+        self.annotation.let_go()
+        self.source.let_go()
+
+    def pick(self, value: int) -> None:
+        """Take up the brush with a label."""
+        layer = self.annotation.layer
+        if layer is None or value >= self.classes.count:
+            return
+        self.viewer.layers.selection.active = layer
+        layer.selected_label = value
+        layer.mode = "paint"
+
+    def _take(self) -> None:
+        """Show what can be done with the layer that is chosen."""
+        layer: Labels | None = self.annotation.layer
+        objects = layer is not None and kind_of(layer) == "objects"
+        self.foot.message.clear()
+        self.classes.take(None if objects else layer)
+        self.objects.take(layer if objects else None)
+        self._keys.bind(layer, self._actions(objects))
+        self.meaning.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
+        self.groups["classes"].setVisible(layer is not None and not objects)
+        self.groups["objects"].setVisible(objects)
+        if layer is not None:
+            # where none fits, the buttons that need one say so
+            with contextlib.suppress(UserError):
+                self.source.under(layer)
+        self._offer()
+
+    def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
+        if objects:
+            return {"n": self.objects.take_next}
+        return {str(i): partial(self.pick, i) for i in range(DIGITS)}
+
+    def _offer(self) -> None:
+        layer = self.annotation.layer
+        none = "" if layer is not None else NO_ANNOTATION
+        scribbles = layer is not None and kind_of(layer) == "scribbles"
+        offer(self.annotation, ANNOTATION_TIP, none)
+        offer(self.finetune, FINETUNE_TIP, none)
+        offer(self.plane, PLANE_TIP, SCRIBBLES if scribbles else none)
+        offer(self.box, BOX_TIP, SCRIBBLES if scribbles else none)
+
+    def _check_plane(self) -> None:
+        with self.reporting():
+            new = check_plane(self.viewer, *self.source.under(self.annotation.layer))
+            words = "is marked as checked." if new else "was marked as checked before."
+            self.foot.message.show_text("done" if new else "note", f"This plane {words}")
+
+    def _check_box(self) -> None:
+        with self.reporting():
+            start_box(self.viewer, *self.source.under(self.annotation.layer))
+            words = "Draw a rectangle; then pick a class or the annotation to go on painting."
+            self.foot.message.show_text("note", words)
+
+    def _open_finetune(self) -> None:
+        with self.reporting():
+            layer = self.annotation.layer
+            source, _ = self.source.under(layer)
+            panel: Any = open_panel(self.viewer, "Fine-tune")
+            panel.form.learn_from(source, layer)
+
+
+def _group(title: str, inside: QWidget) -> QGroupBox:
+    group = QGroupBox(title)
+    box = QVBoxLayout(group)
+    box.setContentsMargins(6, 6, 6, 6)
+    box.addWidget(inside)
+    return group

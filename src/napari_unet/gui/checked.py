@@ -1,0 +1,129 @@
+"""Which parts of an image somebody has looked through: rectangles in a Shapes layer over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.placement import looked_at, place
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Layer
+
+    from napari_unet.core.axes import Image
+    from napari_unet.gui.placement import Placement
+
+CHECKED = "napari_unet_checked"
+"""Key of a Shapes layer's metadata under which the identity of its image lies."""
+COLOUR = "#22c55e"
+
+
+def is_checked_of(layer: Layer | None, source: ImageLayer | None) -> bool:
+    """Whether a layer says what has been checked of an image."""
+    known = isinstance(layer, Shapes) and layer.metadata.get(CHECKED)
+    return bool(known) and source is not None and known == str(source.unique_id)
+
+
+def checked_layer(viewer: napari.Viewer, source: ImageLayer | None) -> Shapes | None:
+    """Return the layer that says what has been checked of an image, if there is one."""
+    found = (layer for layer in reversed(viewer.layers) if is_checked_of(layer, source))
+    return next(found, None)
+
+
+def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool:
+    """Say that the plane in view is all right; returns False where that has been said before.
+
+    The layer that was selected stays so.
+
+    Raises
+    ------
+    UserError
+        When what is shown is no plane of the image.
+    """
+    placed = place(source, image.axes)
+    corners = _corners(viewer, source, image, placed)
+    active = viewer.layers.selection.active
+    layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
+    known = any(
+        kind == "rectangle" and shape.shape == corners.shape and np.allclose(shape, corners)
+        for kind, shape in zip(layer.shape_type, layer.data, strict=True)
+    )
+    if not known:
+        layer.add_rectangles([corners], **_looks(placed))
+        layer.selected_data = set()
+    viewer.layers.selection.active = active
+    return not known
+
+
+def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes:
+    """Let the user draw a rectangle around what has been checked.
+
+    Raises
+    ------
+    UserError
+        When what is shown is no plane of the image.
+    """
+    placed = place(source, image.axes)
+    _corners(viewer, source, image, placed)
+    layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
+    layer.visible = True
+    viewer.layers.selection.active = layer
+    for name, value in _looks(placed).items():
+        setattr(layer, f"current_{name}", value)
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def _corners(
+    viewer: napari.Viewer, source: ImageLayer, image: Image, placed: Placement
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return the corners of the plane in view, (4, dimensions), in pixels of the layer of labels."""
+    kept = image.axes[source.ndim - len(placed.shape) : source.ndim]
+    blank = Shapes(ndim=len(placed.shape), **placed.transform)
+    planes = looked_at(viewer, blank)
+    shown = [d for d in range(len(kept)) if d not in planes]
+    if viewer.dims.ndisplay != 2 or {kept[d] for d in shown} != {"Y", "X"}:
+        raise UserError(
+            "What is shown is not a plane of the image",
+            rule="What has been checked is said of planes along Y and X.",
+            remedy="Show the image in 2-D, with Y and X on the screen, by the buttons below the layers.",
+        )
+    outside = [
+        d for d, i in planes.items() if placed.inside[d] != 0 and not 0 <= i < placed.shape[d]
+    ]
+    if outside:
+        raise UserError(
+            f"{source.name!r} has no such plane",
+            value=planes[outside[0]],
+            rule=f"It has {placed.shape[outside[0]]} along {kept[outside[0]]}.",
+            remedy="Move the slider below the image to one of its planes.",
+        )
+    y, x = kept.index("Y"), kept.index("X")
+    corners = np.zeros((4, len(kept)))
+    for d, i in planes.items():
+        corners[:, d] = i if placed.inside[d] != 0 else 0
+    corners[:, y] = np.array([0, 0, 1, 1]) * placed.shape[y] - 0.5
+    corners[:, x] = np.array([0, 1, 1, 0]) * placed.shape[x] - 0.5
+    return corners
+
+
+def _add_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> Shapes:
+    layer = Shapes(
+        ndim=len(placed.shape),
+        name=f"{source.name} checked",
+        metadata={CHECKED: str(source.unique_id)},
+        **placed.transform,
+    )
+    viewer.add_layer(layer)
+    return layer
+
+
+def _looks(placed: Placement) -> dict[str, object]:
+    """Return what makes an outline that hides nothing and is seen at any size."""
+    width = max(1.0, min(placed.shape[-2:]) / 150)
+    return {"edge_color": COLOUR, "face_color": "transparent", "edge_width": width}
