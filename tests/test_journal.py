@@ -277,7 +277,7 @@ sys.stdin.read()
     assert journal.read().paint.tolist() == [[1] * 5] * 4
     with pytest.raises(UserError, match="another window"):
         files.claim(left.path)
-    files.release(journal)
+    files.release(journal.path)
     assert len(files.left()) == 1
 
 
@@ -305,5 +305,5 @@ def test_journals_go_after_a_month_and_empty_ones_at_once(tmp_path):
     labels[:] = 0
     update(journal, labels)
     assert journal.path.exists()
-    files.release(journal)
+    assert files.look(journal) is None
     assert not journal.path.exists()

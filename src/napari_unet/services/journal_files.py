@@ -102,14 +102,21 @@ class JournalFiles:
             ) from error
         return Journal(own)
 
-    def release(self, journal: Journal) -> None:
-        """Leave a journal for whoever comes; one in which nothing is painted goes."""
+    def look(self, journal: Journal) -> LeftPaint | None:
+        """Return the paint in a journal that is not gone on with; one without paint is deleted."""
         if journal.empty:
             self.forget(journal.path)
-        else:
-            # if it can't be renamed, it is free once this process has ended
-            with contextlib.suppress(OSError):
-                journal.path.rename(journal.path.with_name(journal.path.name[:8] + SUFFIX))
+            return None
+        try:
+            return LeftPaint(journal.path, read_note(journal.path), journal.path.stat().st_mtime)
+        except (OSError, UserError):
+            return None
+
+    def release(self, path: Path) -> None:
+        """Leave a journal of this process for whoever comes."""
+        # if it can't be renamed, it is free once this process has ended
+        with contextlib.suppress(OSError):
+            path.rename(path.with_name(path.name[:8] + SUFFIX))
 
     def forget(self, path: Path) -> None:
         """Delete a journal."""
