@@ -19,6 +19,7 @@ from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.object_tools import ObjectTools
 from napari_unet.gui.paint_layers import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.restorable import Restorable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,8 @@ class AnnotatePanel(Panel):
         super().__init__(napari_viewer)
         self.source = AnnotationSource(napari_viewer, self.session)
         self.annotation = LayerBox(napari_viewer, ANNOTATION_TIP, is_annotation)
+        self.keeper = self.session.paint_keeper(napari_viewer)
+        self.restorable = Restorable(self.keeper)
         self.meaning = text()
         self.classes = ClassList()
         self.objects = ObjectTools(napari_viewer)
@@ -79,6 +82,7 @@ class AnnotatePanel(Panel):
             "objects": _group("Objects", self.objects),
             "checked": _group("Checked", self._checks),
         }
+        self.body.addWidget(self.restorable)
         self.body.addWidget(self.source)
         self.body.addLayout(rows)
         self.body.addWidget(self.meaning)
@@ -91,6 +95,8 @@ class AnnotatePanel(Panel):
     def _connect(self) -> None:
         self.annotation.layer_changed.connect(self._take)
         self.source.made.connect(self.annotation.choose)
+        self.keeper.restored.connect(self.annotation.choose)
+        self.restorable.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
         for part in (self.source, self.classes, self.objects):
@@ -130,7 +136,8 @@ class AnnotatePanel(Panel):
         if layer is not None:
             # where none fits, the buttons that need one say so
             with contextlib.suppress(UserError):
-                self.source.under(layer)
+                source, _ = self.source.under(layer)
+                self.keeper.keep(layer, source)
         self._offer()
 
     def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:

@@ -14,6 +14,7 @@ from napari_unet.gui.finetune_form import FinetuneForm
 from napari_unet.gui.interrupted import Interrupted
 from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.restorable import Restorable
 from napari_unet.gui.training_jobs import vary_job
 from napari_unet.gui.training_run import TrainingRun, comparable_parent
 from napari_unet.gui.turns import in_turns
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from napari.layers import Layer
 
     from napari_unet.gui.job import Outcome
 
@@ -46,6 +48,8 @@ class FinetunePanel(Panel):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
         self.form = FinetuneForm(napari_viewer, self.session)
+        self.keeper = self.session.paint_keeper(napari_viewer)
+        self.restorable = Restorable(self.keeper)
         self.interrupted = Interrupted()
         self.curves = Curves()
         self.learning = text()
@@ -60,6 +64,7 @@ class FinetunePanel(Panel):
         self._lay_out()
         self._connect()
         self.session.training_files.forget_old()
+        self._keep_paint()
         self._attach(self.session.training)
 
     def _lay_out(self) -> None:
@@ -68,6 +73,7 @@ class FinetunePanel(Panel):
         for part in (self.learning, self.curves, self.stop):
             live.addWidget(part)
         parts = (
+            self.restorable,
             self.form,
             self.interrupted,
             self.live,
@@ -83,6 +89,9 @@ class FinetunePanel(Panel):
         self.form.train.clicked.connect(self._train)
         self.form.preview.clicked.connect(self._preview)
         self.form.changed.connect(self._look_for_state)
+        self.form.changed.connect(self._keep_paint)
+        self.keeper.restored.connect(self._choose)
+        self.restorable.refused.connect(self.foot.message.show_error)
         self.interrupted.resume.clicked.connect(self._resume)
         self.stop.clicked.connect(self._stop)
         self.comparison.decided.connect(self._decide)
@@ -220,6 +229,13 @@ class FinetunePanel(Panel):
     def _look_for_state(self) -> None:
         idle = self._run is None or not (self._run.running or self._run.result)
         self.interrupted.look(self.form.state() if idle else None)
+
+    def _keep_paint(self) -> None:
+        for labels, source in self.form.pairs.fitting():
+            self.keeper.keep(labels, source)
+
+    def _choose(self, labels: Layer) -> None:
+        self.form.pairs.first.labels.choose(labels)
 
     def _open_segment(self) -> None:
         layer = self.form.pairs.first.image.layer

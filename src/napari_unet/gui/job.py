@@ -70,6 +70,9 @@ class _Run(Generic[T]):
     def cancel(self) -> None:
         self._stop.set()
 
+    def join(self) -> None:
+        self._thread.join()
+
     @property
     def cancelled(self) -> bool:
         return self._stop.is_set()
@@ -185,6 +188,11 @@ class Jobs(QObject):
             self._run.cancel()
             self._forget()
         self.abandoned.emit()
+
+    def wait(self) -> None:
+        """Hold the window up until the job is over, for short ones; how it ended is told afterwards."""
+        if self._run is not None:
+            self._run.join()
 
     def _collect(self) -> None:
         run = self._run

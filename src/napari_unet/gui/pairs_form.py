@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
 
     from napari_unet.core.model import ModelSpec
     from napari_unet.gui.painted import Painted
@@ -63,6 +65,11 @@ class PairsForm(QWidget):
             When something is missing.
         """
         return tuple(form.pair() for form in self.forms)
+
+    def fitting(self) -> list[tuple[Labels, ImageLayer]]:
+        """Return the labels layers that are chosen, each with its image, as far as their shapes fit."""
+        chosen = [(form, form.labels.layer, form.image.layer) for form in self.forms]
+        return [(labels, source) for form, labels, source in chosen if form.fits(labels)]
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Offer channels for a network's inputs, and its classes for new paint layers."""

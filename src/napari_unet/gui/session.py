@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow
 from napari_unet.core.progress import Progress
 from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
+from napari_unet.services.journal_files import JournalFiles
 from napari_unet.services.library import Library
 from napari_unet.services.training_files import TrainingFiles
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
+    from napari_unet.gui.paint_keeper import PaintKeeper
     from napari_unet.gui.studio_panel import StudioPanel
     from napari_unet.gui.training_run import TrainingRun
     from napari_unet.services.library import Entry
@@ -64,6 +66,7 @@ class Session(QObject):
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
         self.studio: StudioPanel | None = None
+        self._paint_keeper: PaintKeeper | None = None
         self._activity = Activity(self.jobs)
 
     def load(
@@ -137,6 +140,16 @@ class Session(QObject):
             then(name)
 
         self.jobs.start(f"Saving {model.spec.name}", _add(self.library, model), on_end=use)
+
+    def paint_keeper(self, viewer: napari.Viewer) -> PaintKeeper:
+        """Return what keeps the paint of the session's viewer, made when first asked for."""
+        from napari_unet.gui.paint_keeper import PaintKeeper
+
+        if self._paint_keeper is None:
+            files = JournalFiles(self.library.folder.parent / "journal")
+            self._paint_keeper = PaintKeeper(viewer, files, self)
+            self.jobs.abandoned.connect(self._paint_keeper.close)
+        return self._paint_keeper
 
     def live_with(self, widget: QWidget) -> None:
         """Stop the job, and go, when the window that `widget` is in goes."""
