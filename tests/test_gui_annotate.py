@@ -1,12 +1,12 @@
-"""The panel *Annotate*: layers to paint on, classes, tools for objects, what has been checked."""
+"""The panel *Annotate*: layers to paint on, classes, what has been checked."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import zarr
+from annotate_kit import finetune_form, new, press_key, record, squares, undo_gives
+from annotate_kit import panel as panel
 from finetune_kit import discs
 from gui_kit import annotate_panel as annotate_panel
 from gui_kit import finish_job, said, small_model
@@ -15,7 +15,6 @@ from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
 from napari.layers import Labels, Shapes
 from qtpy.QtWidgets import QAbstractButton, QComboBox
-from vispy.app.canvas import MouseEvent
 
 from napari_unet.gui.checked import checked_layer
 from napari_unet.gui.editing import real
@@ -23,79 +22,6 @@ from napari_unet.gui.filling import RECORD
 from napari_unet.gui.paint_classes import classes_of
 from napari_unet.gui.paint_layers import KIND, class_names, kind_of
 from napari_unet.gui.painted import regions_of
-
-
-@pytest.fixture
-def panel(annotate_panel):
-    return annotate_panel
-
-
-def new(panel, kind="scribbles"):
-    """Make a new annotation."""
-    panel.source.kind.setCurrentIndex(panel.source.kind.findData(kind))
-    panel.source.new.click()
-    return panel.annotation.layer
-
-
-def press_key(viewer, key):
-    """Press a key while the mouse is over the image; returns whether it means anything."""
-    qt_viewer = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer
-    return qt_viewer._key_map_handler.press_key(key)
-
-
-def drag(layer, *points):
-    """Press the mouse at the first point, in the layer's data, move to the others, and release it."""
-    layer = real(layer)
-
-    def event(kind, point):
-        position = layer.data_to_world(point)
-        return SimpleNamespace(
-            type=kind, button=1, position=position, pos=np.array(position[-2:]) * 10
-        )
-
-    current = event("mouse_press", points[0])
-    running = []
-    for callback in list(layer.mouse_drag_callbacks):
-        generator = callback(layer, current)
-        if generator is not None and next(generator, running) is not running:
-            running.append(generator)
-    for kind, point in [*(("mouse_move", p) for p in points[1:]), ("mouse_release", points[-1])]:
-        vars(current).update(vars(event(kind, point)))
-        for generator in running:
-            next(generator, None)
-
-
-def squares():
-    """Two objects side by side that touch, and one with a hole, with numbers 1, 2 and 5."""
-    labels = np.zeros((40, 60), np.uint32)
-    labels[5:15, 5:15] = 1
-    labels[5:15, 15:25] = 2
-    labels[20:35, 30:50] = 5
-    labels[25:30, 36:42] = 0
-    return labels
-
-
-@pytest.fixture
-def objects(panel, viewer):
-    """Objects ready to be corrected, over an image of one plane."""
-    viewer.add_image(np.zeros((40, 60)), name="cells", scale=(0.5, 0.5))
-    viewer.add_labels(squares(), name="found", scale=(0.5, 0.5), metadata=record(objects=True))
-    panel.source.correct.click()
-    return panel.annotation.layer
-
-
-def record(*, objects):
-    return {RECORD: {"purpose": {"title": "objects", "objects": objects}, "checksum": 1}}
-
-
-def undo_gives(layer, before):
-    """One Ctrl-Z brings back what was there, and one redo the edit."""
-    edited = layer.data.copy()
-    layer.undo()
-    assert np.array_equal(layer.data, before)
-    layer.redo()
-    assert np.array_equal(layer.data, edited)
-    layer.undo()
 
 
 def test_without_an_image_the_controls_say_what_is_missing(panel):
@@ -281,190 +207,6 @@ def test_a_class_that_goes_takes_its_paint_and_comes_back_with_it(panel, viewer)
         assert not panel.classes.remove.isEnabled()
 
 
-def test_next_number_is_free(objects, panel, viewer):
-    panel.objects.next.click()
-    assert (objects.selected_label, objects.mode) == (6, "paint")
-    objects.selected_label = 1
-    press_key(viewer, "n")
-    assert objects.selected_label == 6
-
-
-def test_merging_gives_the_second_object_the_number_of_the_first(objects, panel):
-    before = objects.data.copy()
-    panel.objects.tools["merge"].click()
-    drag(objects, (10, 10))
-    drag(objects, (10, 20))
-    assert np.array_equal(objects.data, np.where(before == 2, 1, before))
-    undo_gives(objects, before)
-
-
-def test_splitting_divides_along_the_stroke(objects, panel):
-    before = objects.data.copy()
-    panel.objects.tools["split"].click()
-    assert not objects.mouse_pan
-    drag(objects, (0, 10), (9, 10), (18, 10))
-    assert set(np.unique(objects.data[before == 1])) == {1, 6}
-    assert np.array_equal(objects.data > 0, before > 0)
-    assert np.array_equal(objects.data[before != 1], before[before != 1])
-    undo_gives(objects, before)
-    drag(objects, (0, 10), (9, 10))
-    assert "does not divide" in said(panel)
-    assert np.array_equal(objects.data, before)
-    panel.objects.tools["split"].click()
-    assert objects.mouse_pan
-
-
-def test_a_stroke_over_the_canvas_cuts_and_does_not_move_the_image(objects, panel, viewer):
-    """As the mouse does it, from the screen's pixels on."""
-    panel.objects.tools["split"].click()
-    canvas = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer.canvas
-    node = canvas.layer_to_visual[real(objects)].node
-    events = canvas._scene_canvas.events
-    points = [
-        node.get_transform("visual", "canvas").map(p)[:2] for p in ((20, 1), (20, 9), (20, 18))
-    ]
-    press = MouseEvent("mouse_press", pos=points[0], button=1, buttons=[1], modifiers=())
-    more = {"button": 1, "modifiers": (), "press_event": press, "last_event": press}
-    events.mouse_press(press)
-    for point in points[1:]:
-        events.mouse_move(MouseEvent("mouse_move", pos=point, buttons=[1], **more))
-    events.mouse_release(MouseEvent("mouse_release", pos=points[-1], buttons=[], **more))
-    assert set(np.unique(objects.data[5:15, 15:25])) == {2, 6}
-    assert np.allclose(node.get_transform("visual", "canvas").map((20, 1))[:2], points[0])
-
-
-def test_deleting_and_filling(objects, panel):
-    before = objects.data.copy()
-    panel.objects.tools["delete"].click()
-    drag(objects, (10, 10))
-    assert np.array_equal(objects.data, np.where(before == 1, 0, before))
-    undo_gives(objects, before)
-    drag(objects, (10, 10), (10, 30))
-    assert np.array_equal(objects.data, before), "that moves the image"
-    drag(objects, (38, 2))
-    assert "no object under the mouse" in said(panel)
-    panel.objects.tools["fill"].click()
-    drag(objects, (22, 33))
-    assert (objects.data[20:35, 30:50] == 5).all()
-    undo_gives(objects, before)
-    drag(objects, (10, 10))
-    assert "has no holes" in said(panel)
-
-
-def test_the_brush_or_escape_puts_the_tool_away(objects, panel, viewer):
-    tool = panel.objects.tools["delete"]
-    before = objects.data.copy()
-    tool.click()
-    objects.mode = "paint"
-    assert not tool.isChecked()
-    objects.mode = "pan_zoom"
-    drag(objects, (10, 10))
-    assert np.array_equal(objects.data, before)
-    tool.click()
-    press_key(viewer, "Escape")
-    assert not tool.isChecked()
-    tool.click()
-    viewer.layers.selection.active = viewer.layers["cells"]
-    assert not tool.isChecked()
-    assert len(real(objects).keymap) == 1
-
-
-@pytest.fixture
-def volume(panel, viewer):
-    """One object through four planes, ready to be corrected."""
-    viewer.add_image(np.zeros((4, 40, 60)), name="cells", scale=(3, 1, 1))
-    labels = np.zeros((4, 40, 60), np.uint32)
-    labels[:, 10:20, 10:30] = 1
-    labels[:, 10:20, 30:50] = 2
-    viewer.add_labels(labels, name="found", scale=(3, 1, 1), metadata=record(objects=True))
-    panel.source.correct.click()
-    viewer.dims.set_current_step(0, 2)
-    return panel.annotation.layer
-
-
-@pytest.mark.parametrize("through", [False, True])
-def test_in_a_stack_the_plane_in_view_is_edited_or_all_of_the_object(
-    volume, panel, viewer, through
-):
-    panel.objects.through.setChecked(through)
-    planes = slice(None) if through else slice(2, 3)
-    before = volume.data.copy()
-    others = np.ones(4, bool)
-    others[planes] = False
-    assert volume.n_edit_dimensions == (3 if through else 2)
-    panel.objects.tools["merge"].click()
-    drag(volume, (2, 15, 15))
-    drag(volume, (2, 15, 40))
-    assert (volume.data[planes, 10:20, 10:50] == 1).all()
-    assert np.array_equal(volume.data[others], before[others])
-    undo_gives(volume, before)
-    panel.objects.tools["split"].click()
-    drag(volume, (2, 5, 20), (2, 25, 20))
-    assert set(np.unique(volume.data[planes, 10:20, 10:30])) == {1, 3}
-    assert np.array_equal(volume.data[others], before[others])
-    undo_gives(volume, before)
-    panel.objects.tools["delete"].click()
-    viewer.dims.set_current_step(0, 2)
-    drag(volume, (2, 15, 15))
-    assert not volume.data[planes, 10:20, 10:30].any()
-    assert np.array_equal(volume.data[others], before[others])
-    undo_gives(volume, before)
-
-
-def test_objects_of_two_planes_are_joined(volume, panel, viewer):
-    before = volume.data.copy()
-    panel.objects.tools["merge"].click()
-    drag(volume, (2, 15, 15))
-    viewer.dims.set_current_step(0, 3)
-    drag(volume, (3, 15, 40))
-    assert (volume.data[3, 10:20, 30:50] == 1).all()
-    assert np.array_equal(volume.data[:3], before[:3])
-
-
-def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
-    before = volume.data.copy()
-    viewer.dims.order = (1, 0, 2)
-    viewer.dims.set_current_step(1, 15)
-    panel.objects.tools["delete"].click()
-    drag(volume, (2, 15, 15))
-    assert not volume.data[:, 15, 10:30].any()
-    assert np.array_equal(np.delete(volume.data, 15, axis=1), np.delete(before, 15, axis=1))
-    panel.plane.click()
-    assert "not a plane of the image" in said(panel)
-    volume.undo()
-    viewer.dims.ndisplay = 3
-    drag(volume, (2, 15, 15))
-    assert "shown in 3-D" in said(panel)
-    assert np.array_equal(volume.data, before)
-
-
-def test_a_hidden_layer_is_not_edited(objects, panel):
-    before = objects.data.copy()
-    panel.objects.tools["delete"].click()
-    objects.visible = False
-    drag(objects, (10, 10))
-    assert np.array_equal(objects.data, before)
-    panel.objects.next.click()
-    assert "is hidden" in said(panel)
-
-
-def test_a_stroke_is_dropped_when_the_labels_are_exchanged_under_it(objects, panel):
-    old, fresh = objects.data.copy(), np.zeros((40, 60), np.uint32)
-    panel.objects.tools["split"].click()
-    layer = real(objects)
-    event = SimpleNamespace(type="mouse_press", button=1, position=(1, 5), pos=np.zeros(2))
-    (generator,) = filter(None, [f(layer, event) for f in list(layer.mouse_drag_callbacks)])
-    next(generator)
-    event.type, event.position = "mouse_move", (9, 5)
-    next(generator)
-    assert not np.array_equal(layer.data, old)
-    objects.data = fresh
-    event.type = "mouse_release"
-    next(generator, None)
-    assert not layer.data.any()
-    assert not panel.objects.tools["split"].isChecked()
-
-
 @pytest.mark.parametrize("axes", ["ZYX", "CYX", "ZCYX"])
 def test_checked_planes_become_the_region(panel, viewer, axes):
     sizes = {"Z": 4, "C": 2, "Y": 20, "X": 30}
@@ -496,14 +238,6 @@ def test_a_checked_box_is_drawn_into_the_same_layer(panel, viewer):
     assert len([x for x in viewer.layers if isinstance(x, Shapes)]) == 1
     panel.objects.next.click()
     assert viewer.layers.selection.active == panel.annotation.layer
-
-
-def finetune_form(viewer):
-    from napari_unet.gui.finetune_panel import FinetunePanel
-
-    panel = FinetunePanel(viewer)
-    viewer.window.add_dock_widget(panel, name="Fine-tune")
-    return panel.form
 
 
 def test_fine_tune_takes_annotation_and_checked_region(panel, viewer):
@@ -590,16 +324,6 @@ def test_checks_go_to_the_image_that_the_annotation_is_of(panel, viewer):
     panel.plane.click()
     assert checked_layer(viewer, second) is None
     assert len(checked_layer(viewer, first).data) == 1
-
-
-def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects):
-    panel.objects.tools["split"].click()
-    callbacks = len(real(objects).mouse_drag_callbacks)
-    viewer.window.remove_dock_widget(panel)
-    assert len(real(objects).mouse_drag_callbacks) == callbacks - 1
-    assert not real(objects).keymap
-    viewer.layers.clear()
-    viewer.add_image(np.zeros((20, 30)))
 
 
 def test_two_themes(panel, viewer):

@@ -125,6 +125,7 @@ class ObjectClicks:
                     points.append(self._point(layer, event, view))
                     gap.widen(line(np.array(points[-2:])))
                     yield
+                points.append(self._point(layer, event, view))
             finally:
                 gap.close(data)
             if layer is self.layer and layer.data is data:
