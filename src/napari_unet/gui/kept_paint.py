@@ -69,10 +69,14 @@ class KeptPaint:
         self._strokes: list[Any] = []
         self._drawn = False
         self._anywhere = False
-        layer.events.paint.connect(self._note_stroke)
-        layer.events.labels_update.connect(self._note_drawing)
-        layer.events.set_data.connect(self._note_change)
-        layer.events.data.connect(self._note_array)
+        self.listen()
+
+    def listen(self) -> None:
+        """Listen to the layer."""
+        self.layer.events.paint.connect(self._note_stroke)
+        self.layer.events.labels_update.connect(self._note_drawing)
+        self.layer.events.set_data.connect(self._note_change)
+        self.layer.events.data.connect(self._note_array)
 
     def let_go(self) -> None:
         """Listen to the layer no more."""
