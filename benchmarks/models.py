@@ -59,8 +59,10 @@ def main() -> None:
     chosen = arguments.parse_args()
     for part in chosen.parts:
         name, judge = PARTS[part]
-        print(f"\n{name}", flush=True)
-        judge(chosen.data, load_model(chosen.models / f"{name}.safetensors"))
+        path = chosen.models / f"{name}.safetensors"
+        print(f"\n{name}{'' if path.exists() else ': not there'}", flush=True)
+        if path.exists():
+            judge(chosen.data, load_model(path))
 
 
 def nuclei(data: Path, model: Model) -> None:
@@ -93,8 +95,7 @@ def membranes(data: Path, model: Model) -> None:
 
 
 def cells(data: Path, model: Model) -> None:
-    aside = cells_phase.annotations(data)[-cells_phase.ASIDE :]
-    _tell(list(_compared(aside, model)))
+    _tell(list(_compared(cells_phase.split(data)[1], model)))
     print("  (goal: SEG 0.92)")
 
 

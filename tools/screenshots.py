@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from scipy import ndimage
+
+from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,21 +45,21 @@ def main(folder: Path) -> None:
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
     viewer.open_sample(PLUGIN, "nuclei")
-    load_dock, load = viewer.window.add_plugin_dock_widget(PLUGIN, "Load U-Net")
-    segment_dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment", tabify=True)
+    _, studio = viewer.window.add_plugin_dock_widget(PLUGIN, "U-Net Studio")
+    panel = studio.show_page("Segment")
     jobs = panel.session.jobs
 
     def take(name: str) -> None:
         wait(lambda: False, 0.7)
         viewer.window.screenshot(str(folder / f"{name}.png"), flash=False)
 
-    segment_dock.raise_()
     take("sample")
-    load_dock.raise_()
+    load = studio.show_page("Load U-Net")
+    load.list.setCurrentItem(load.list.findItems(DEFAULT, Qt.MatchFlag.MatchStartsWith)[0])
     load.load.click()
     wait(lambda: panel.session.model is not None, 60)
     take("loaded")
-    segment_dock.raise_()
+    studio.show_page("Segment")
     # small tiles and the first plane, so that the picture shows it filling in
     panel.options.tile.setValue(240)
     viewer.dims.set_current_step(0, 0)
@@ -74,20 +77,15 @@ def main(folder: Path) -> None:
     panel.segment.click()
     take("error")
     panel.image.axes.setEditText("T Y X")
-    viewer.layers["nuclei stack labels"].visible = False
-    annotate(viewer, panel, take)
-    fine_tune(viewer, take)
+    viewer.layers["nuclei stack objects"].visible = False
+    annotate(viewer, studio.show_page("Annotate"), take)
+    fine_tune(viewer, studio.show_page("Fine-tune"), take)
     viewer.close()
 
 
-def annotate(viewer: napari.Viewer, segment: Any, take: Callable[[str], None]) -> None:
-    """Number the nuclei, correct the result, and mark a plane as checked; nothing of it stays."""
+def annotate(viewer: napari.Viewer, panel: Any, take: Callable[[str], None]) -> None:
+    """Correct the result, and mark a plane as checked; nothing of it stays."""
     before = set(viewer.layers)
-    segment.objects.kind.setCurrentText("number objects")
-    segment.segment.click()
-    wait(lambda: not segment.session.jobs.running, 600)
-    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Annotate", tabify=True)
-    dock.raise_()
     panel.source.result.choose(viewer.layers["nuclei stack objects"])
     panel.source.correct.click()
     viewer.dims.set_current_step(0, 3)
@@ -96,13 +94,10 @@ def annotate(viewer: napari.Viewer, segment: Any, take: Callable[[str], None]) -
     take("annotate")
     for layer in set(viewer.layers) - before:
         viewer.layers.remove(layer)
-    segment.objects.kind.setCurrentIndex(0)
 
 
-def fine_tune(viewer: napari.Viewer, take: Callable[[str], None]) -> None:
+def fine_tune(viewer: napari.Viewer, panel: Any, take: Callable[[str], None]) -> None:
     """Paint strokes on the sample, train shortly, and stop for a picture at each stage."""
-    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Fine-tune", tabify=True)
-    dock.raise_()
     image = viewer.layers["nuclei stack"].data
     viewer.dims.set_current_step(0, 3)
     pair = panel.form.pairs.first

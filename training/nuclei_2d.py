@@ -71,7 +71,7 @@ def main() -> None:
     train(
         learnt,
         first,
-        SECOND.model_copy(update={"steps": options.steps // 2}),
+        SECOND.model_copy(update={"steps": max(options.steps // 2, 1)}),
         options.output,
         name=NAME,
         description="Nuclei in fluorescence images, 2-D, told apart where they touch.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,9 @@ def train(
             if isinstance(step, ResultSoFar):
                 bar.write(f"step {step.done:.0f}: {step.metrics}")
     # the last average, not the best: what little is held out is too few to choose by
-    spec = result.model.spec.model_copy(update=card)
+    told = {"origin": f"trained from scratch by training/{Path(sys.argv[0]).name}"}
+    provenance = result.model.spec.provenance.model_copy(update=told)
+    spec = result.model.spec.model_copy(update={**card, "provenance": provenance})
     model = Model(spec, result.trainer.newest.network)
     save_model(model, output)
     return model

@@ -62,7 +62,7 @@ def demo(
         raise typer.Exit(viewer.returncode)
     with explained():
         result = run(run_demo(output), "Segmenting the sample")
-        typer.echo(f"{result.foreground:.0%} of the sample is foreground.")
+        typer.echo(f"{result.nuclei} nuclei found in the sample.")
         typer.echo(f"Labels:  {result.labels}\nPicture: {result.picture}")
 
 

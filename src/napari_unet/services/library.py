@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model, ModelSpec
     from napari_unet.core.progress import Job
 
-DEFAULT = "nuclei-broad"
+DEFAULT = "nuclei-fluorescence"
 """Name of the model that a new user starts with."""
 
 
