@@ -18,7 +18,6 @@ from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.path_row import PathRow
 from napari_unet.services.batch import FileDone, Task, make_tasks, segment_files, told
-from napari_unet.services.images import find_images
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.options import SegmentOptions
 
@@ -177,6 +176,9 @@ def _batch(
     **how: Any,
 ) -> Job[list[Outcome]]:
     """Find the images, which can take a while on a network drive, and segment them."""
+    # it brings tifffile, which would make the opening of the panel late
+    from napari_unet.services.images import find_images
+
     yield Progress(0, 0, "Looking for images")
     tasks = make_tasks(find_images([images]), results, None, into_folder=True)
     yield Listed(0, len(tasks), tasks=tasks)

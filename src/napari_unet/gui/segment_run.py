@@ -17,7 +17,6 @@ from napari_unet.gui.filling import CHECKED_BYTES, RECORD
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
-from napari_unet.services.command_line import segment_command
 from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
 from napari_unet.services.relabel import ObjectMaps
@@ -160,6 +159,9 @@ class SegmentRun:
         UserError
             When there is none.
         """
+        # it brings tifffile, which would make the opening of the panel late
+        from napari_unet.services.command_line import segment_command
+
         path = Path(self._source.source.path) if self._source.source.path else None
         # as they are now: objects may have been found anew since
         record = self._result.layer.metadata[RECORD]

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress
-from napari_unet.services.images import SUFFIXES, open_image
 from napari_unet.services.options import tells_objects
-from napari_unet.services.save import check_output, save_labels, save_probabilities
 from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
@@ -91,6 +89,8 @@ def make_tasks(
     UserError
         When two inputs would have one output, or an output would overwrite an input.
     """
+    from napari_unet.services.images import SUFFIXES
+
     single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
     if single:
         tasks = [Task(sources[0], labels, probabilities)]
@@ -177,6 +177,10 @@ def _as_part(job: Job[Outcome], done: int, total: int, name: str) -> Job[Outcome
 def _segment_file(
     task: Task, model: Model, options: SegmentOptions, axes: str | None, existing: Existing
 ) -> Job[Outcome]:
+    # here, because the window opens a panel for batches before any file is read
+    from napari_unet.services.images import open_image
+    from napari_unet.services.save import check_output, save_labels, save_probabilities
+
     outputs = [path for path in (task.labels, task.probabilities) if path is not None]
     if existing == "skip" and all(path.exists() for path in outputs):
         return Outcome(task, skipped=True)
