@@ -65,7 +65,15 @@ def test_the_window_never_stands_still_for_long(tmp_path, record_property):
 
 
 @pytest.mark.parametrize(
-    "widget", ["models_panel", "segment_panel", "annotate_panel", "finetune_panel"]
+    "widget",
+    [
+        "studio_panel",
+        "models_panel",
+        "segment_panel",
+        "annotate_panel",
+        "finetune_panel",
+        "batch_panel",
+    ],
 )
 def test_the_widgets_modules_import_no_torch(widget):
     code = f"import napari_unet.gui.{widget}, sys; print('torch' in sys.modules)"

@@ -76,7 +76,7 @@ def test_panels_are_made_when_they_are_looked_at_and_once(studio):
     assert list(studio._pages) == ["Segment"]
     pages = {title: studio.show_page(title) for title in PAGES}
     assert [studio.tabs.tabText(i) for i in range(studio.tabs.count())] == [
-        tab for tab, _ in PAGES.values()
+        tab for tab, *_ in PAGES.values()
     ]
     for title, page in pages.items():
         assert studio.show_page(title) is page

@@ -6,8 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
-from skimage.segmentation import watershed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +59,9 @@ def divide(
 
 def _batches(parts: NDArray[np.uint32], contested: NDArray[np.bool_]) -> Iterator[Batch]:
     """Put contested parts of like size together, with the boxes they lie in."""
+    # here and below, because it takes long, and the window opens without dividing anything
+    from scipy import ndimage
+
     boxes = ndimage.find_objects(parts)
     numbers = np.flatnonzero(contested).tolist()
     sizes = {i: math.prod(s.stop - s.start for s in boxes[i - 1]) for i in numbers}
@@ -80,6 +81,9 @@ def _flood(
     n: int,
 ) -> None:
     """Divide some parts, side by side in one array, and write numbers above `n`."""
+    from scipy import ndimage
+    from skimage.segmentation import watershed
+
     sides = [tuple(s.stop - s.start for s in box) for _, box in batch]
     shape = tuple(np.max(sides, axis=0))
     height = np.zeros((len(batch), *shape))

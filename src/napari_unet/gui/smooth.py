@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AHEAD = (
+    "napari_unet.gui.segment_panel",
+    "napari_unet.gui.annotate_panel",
     "napari_unet.gui.finetune_panel",
+    "napari_unet.gui.batch_panel",
     "torch",
     # what napari needs for a labels layer
     "pandas",

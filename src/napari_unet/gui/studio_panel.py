@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
@@ -9,18 +10,13 @@ from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_unet.gui.annotate_panel import AnnotatePanel
-from napari_unet.gui.batch_panel import BatchPanel
 from napari_unet.gui.fields import button, caption, form
 from napari_unet.gui.filling import RECORD
-from napari_unet.gui.finetune_panel import FinetunePanel
 from napari_unet.gui.guide import Situation, next_step
 from napari_unet.gui.image_form import is_input
 from napari_unet.gui.layer_box import LayerBox
-from napari_unet.gui.models_panel import ModelsPanel
 from napari_unet.gui.paint_layers import is_annotation
-from napari_unet.gui.panel import WIDTH, Panel
-from napari_unet.gui.segment_panel import SegmentPanel
+from napari_unet.gui.panel import WIDTH
 from napari_unet.gui.session import session_of
 from napari_unet.services.library import DEFAULT
 
@@ -28,15 +24,16 @@ if TYPE_CHECKING:
     import napari
 
     from napari_unet.core.progress import Progress
+    from napari_unet.gui.panel import Panel
 
-PAGES: dict[str, tuple[str, type[Panel]]] = {
-    "Load U-Net": ("U-Net", ModelsPanel),
-    "Segment": ("Segment", SegmentPanel),
-    "Annotate": ("Annotate", AnnotatePanel),
-    "Fine-tune": ("Fine-tune", FinetunePanel),
-    "Batch": ("Batch", BatchPanel),
+PAGES = {
+    "Load U-Net": ("U-Net", "models_panel", "ModelsPanel"),
+    "Segment": ("Segment", "segment_panel", "SegmentPanel"),
+    "Annotate": ("Annotate", "annotate_panel", "AnnotatePanel"),
+    "Fine-tune": ("Fine-tune", "finetune_panel", "FinetunePanel"),
+    "Batch": ("Batch", "batch_panel", "BatchPanel"),
 }
-"""Title of each panel, its tab's, and what makes it, in the order of work."""
+"""Title of each panel, its tab's, and its module and class, in the order of work."""
 FIRST = "Segment"
 LOOK_MS = 100
 """Between a change in the viewer and a look at how things stand."""
@@ -84,7 +81,7 @@ class StudioPanel(QWidget):
             ("Next", self.next),
         ):
             rows.addRow(caption(name), widget)
-        for tab, _ in PAGES.values():
+        for tab, *_ in PAGES.values():
             self.tabs.addTab(QWidget(), tab)
         self.tabs.setDocumentMode(True)
         self.setMinimumWidth(WIDTH)
@@ -136,9 +133,11 @@ class StudioPanel(QWidget):
 
     def _fill(self, i: int) -> None:
         """Make the panel of a tab."""
-        title, (tab, make) = list(PAGES.items())[i]
+        title, (tab, module, name) = list(PAGES.items())[i]
         if title in self._pages:
             return
+        # only now, so that the dock opens at once
+        make = getattr(import_module(f"napari_unet.gui.{module}"), name)
         self._pages[title] = make(self.viewer)
         empty = self.tabs.widget(i)
         # on the way another tab is in front for a moment
