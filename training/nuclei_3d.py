@@ -42,7 +42,7 @@ def volume(data: Path) -> tuple[Image, NDArray[Any]]:
 
 def main() -> None:
     """Train, and write the model file."""
-    options = chosen(__doc__, NAME, steps=800)
+    options = chosen(__doc__, NAME, steps=2500)
     image, nuclei = volume(options.data)
     seen = Image(image.data[:, :ASIDE], "ZYX", image.scale, image.unit, image.name)
     train(
