@@ -4,8 +4,7 @@
 
 Slices are those of ../shared/data/em-isbi2012 (Drosophila ventral nerve cord, serial sections of 4 nm a
 pixel, 50 nm apart). The last ones, ASIDE of them, are set aside to judge the model by: neighbours look
-alike, so that a block says more than single slices between those trained on. It is trained twice, the
-second time with half the learning rate and the statistics of its norms kept.
+alike, so that a block says more than single slices between those trained on.
 """
 
 from __future__ import annotations
@@ -33,19 +32,6 @@ ASIDE = 5
 PIXEL = 0.004
 """Pixel size in µm."""
 
-FIRST = FinetuneOptions(
-    steps=2500,
-    minutes=None,
-    batch=2,
-    patch=256,
-    learning_rate=2e-3,
-    average=0.995,
-    held_out=0,
-    augment=AugmentOptions(scale=0.2, gamma=0.4),
-    name=NAME,
-)
-SECOND = FIRST.model_copy(update={"steps": 1500, "learning_rate": 1e-3, "seed": 1})
-
 
 def slices(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Return all slices, and where their membranes are."""
@@ -60,17 +46,22 @@ def image(pixels: NDArray[Any]) -> Image:
 
 def main() -> None:
     """Train, and write the model file."""
-    options = chosen(__doc__, NAME, steps=FIRST.steps)
+    options = chosen(__doc__, NAME, steps=2500)
     pixels, membranes = slices(options.data)
-    learnt = [Annotation(image(pixels[:-ASIDE]), membranes[:-ASIDE].astype("int32"), "classes")]
-    before = options.output.with_stem(f"{options.output.stem}-first")
-    blank = Blank(base=16, classes=("membrane",), name=NAME)
-    first = train(learnt, blank, FIRST.model_copy(update={"steps": options.steps}), before)
-    share = SECOND.steps / FIRST.steps
     train(
-        learnt,
-        first,
-        SECOND.model_copy(update={"steps": max(round(share * options.steps), 1)}),
+        [Annotation(image(pixels[:-ASIDE]), membranes[:-ASIDE].astype("int32"), "classes")],
+        Blank(base=16, classes=("membrane",), name=NAME),
+        FinetuneOptions(
+            steps=options.steps,
+            minutes=None,
+            batch=2,
+            patch=256,
+            learning_rate=2e-3,
+            average=0.995,
+            held_out=0,
+            augment=AugmentOptions(scale=0.2, gamma=0.4),
+            name=NAME,
+        ),
         options.output,
         name=NAME,
         description="Membranes of neurites in serial-section electron micrographs, 2-D.",
