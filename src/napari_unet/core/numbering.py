@@ -5,17 +5,16 @@ So no object is cut where tiles meet, and numbers do not depend on tiles.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from napari_unet.core.gather import Gather
 from napari_unet.core.labels import to_labels
 from napari_unet.core.objects import connected_objects, find_objects, number_above, to_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_unet.core.axes import Box, Frame
@@ -54,10 +53,7 @@ class Numbering:
         self._box = box or tuple(slice(0, n) for n in frames[0].shape)
         self._spec = spec
         self._options = options
-        self._shape = tuple(s.stop - s.start for s in self._box)
-        self._waiting: dict[int, NDArray[Any]] = {}
-        self._missing: dict[int, int] = {}
-        self._places = {id(frame): i for i, frame in enumerate(frames)}
+        self._gather = Gather(frames, self._box)
         self._next = 0
         self._top = 0
 
@@ -69,19 +65,9 @@ class Numbering:
         tuple
             For each frame that is whole now: the frame, the window, and its objects.
         """
-        number = self._places[id(maps.frame)]
-        kept = self._kept(maps.values)
-        if number not in self._waiting:
-            self._waiting[number] = np.zeros((len(kept), *self._shape), kept.dtype)
-            self._missing[number] = prod(self._shape)
-        here = tuple(
-            slice(w.start - b.start, w.stop - b.start)
-            for w, b in zip(maps.write, self._box, strict=True)
-        )
-        self._waiting[number][(slice(None), *here)] = kept
-        self._missing[number] -= prod(kept.shape[1:])
-        while self._missing.get(self._next) == 0:
-            yield self._frames[self._next], self._box, self._number(self._waiting.pop(self._next))
+        self._gather.add(maps.frame, maps.write, self._kept(maps.values))
+        while self._gather.whole(self._next):
+            yield self._frames[self._next], self._box, self._number(self._gather.take(self._next))
             self._next += 1
 
     def _kept(self, values: NDArray[np.float32]) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, prod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.folding import fold_batch_norm
 from napari_unet.core.maps import Maps
 from napari_unet.core.memory import inference_bytes_per_pixel, plan_tiles
-from napari_unet.core.progress import Job, Progress
+from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.core.tile_queue import TileQueue, Work
 from napari_unet.core.tiling import Tile, TilePlan, mirror
 from napari_unet.core.unet import UNet, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.normalize import Normalization
 
-T = TypeVar("T")
 
 PIECE = {"cpu": 1e9, "cuda": None, "mps": None}
 """Multiply-adds between two yields: a fraction of a second on a small CPU; a GPU's forward pass takes
@@ -140,10 +139,10 @@ class Predictor:
         while work := queue.take(size):
             try:
                 for frame, _ in work:
-                    yield from _renumber(affines.prepare(frame), done, total)
+                    yield from as_part(affines.prepare(frame), done, total, share=0)
                 share = sum(tile.pixels for _, tile in work)
                 forward = self._forward(work, plan.frame, affines)
-                values = yield from _renumber(forward, done, total, share)
+                values = yield from as_part(forward, done, total, share=share)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -217,18 +216,6 @@ class Predictor:
                 crop = crop.sigmoid()
             found.append(crop.cpu().contiguous().numpy())
         return found
-
-
-def _renumber(
-    job: Generator[Progress, None, T], done: float, total: float, share: float = 0
-) -> Job[T]:
-    """Pass on a part's progress as progress of the whole, of which it makes up `share`."""
-    while True:
-        try:
-            progress = next(job)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        yield Progress(done + progress.fraction * share, total, progress.note)
 
 
 def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:

@@ -48,3 +48,28 @@ def finish(job: Generator[object, None, T]) -> T:
             next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
+
+
+def as_part(
+    job: Job[T], done: float, total: float, *, share: float = 1.0, name: str = ""
+) -> Job[T]:
+    """Run a job as a part of a larger one, and return its result.
+
+    Parameters
+    ----------
+    job
+        The part.
+    done, total
+        Work of the whole that was done before it, and in all.
+    share
+        How much of the whole it makes up, in the same unit.
+    name
+        Of the part, before its notes.
+    """
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        note = f"{name} {step.note}".strip()
+        yield Progress(done + min(step.fraction, 1.0) * share, total, note)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, prod
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_unet.core.axes import Frame, Image
+from napari_unet.core.gather import Gather
 from napari_unet.core.maps import Maps
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.taps import Resampled, Taps, resample, window_of
@@ -17,6 +16,7 @@ from napari_unet.core.units import MICROMETERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_unet.core.axes import Box
@@ -150,26 +150,14 @@ class Rescaled:
         old, new = self.frames[0].shape, self.own[0].shape
         box = region or tuple(slice(0, n) for n in new)
         needed = window_of(box, old, new)
-        held: dict[int, NDArray[Any]] = {}
-        missing: dict[int, int] = {}
-        places = {id(frame): i for i, frame in enumerate(self.frames)}
+        gather = Gather(self.frames, needed)
         for step in predictor.run(self.frames, None if region is None else needed):
             if not isinstance(step, Maps):
                 yield step
                 continue
-            i = places[id(step.frame)]
-            if i not in held:
-                shape = tuple(s.stop - s.start for s in needed)
-                held[i] = np.zeros((len(step.values), *shape), np.float32)
-                missing[i] = prod(shape)
-            here = tuple(
-                slice(w.start - n.start, w.stop - n.start)
-                for w, n in zip(step.write, needed, strict=True)
-            )
-            held[i][(slice(None), *here)] = step.values
-            missing[i] -= prod(step.values.shape[1:])
-            if missing[i] == 0:
-                yield from self._back(held.pop(i), needed, self.own[i], box, step)
+            i = gather.add(step.frame, step.write, step.values)
+            if gather.whole(i):
+                yield from self._back(gather.take(i), needed, self.own[i], box, step)
             else:
                 yield Progress(step.done, step.total, step.note)
 

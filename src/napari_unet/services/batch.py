@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Progress
+from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.options import tells_objects
 from napari_unet.services.segment import segment
 
@@ -144,7 +144,7 @@ def segment_files(
     for i, task in enumerate(tasks):
         job = _segment_file(task, model, options, axes, existing)
         try:
-            outcome = yield from _as_part(job, i, len(tasks), task.source.name)
+            outcome = yield from as_part(job, i, len(tasks), name=task.source.name)
         except UserError as met:
             outcome = Outcome(task, met)
         outcomes.append(outcome)
@@ -163,15 +163,6 @@ def told(outcomes: Sequence[Outcome]) -> str:
     if failed:
         parts.append(f"{failed} failed")
     return ", ".join(parts) + "."
-
-
-def _as_part(job: Job[Outcome], done: int, total: int, name: str) -> Job[Outcome]:
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        yield Progress(done + step.fraction, total, f"{name} {step.note}".rstrip())
 
 
 def _segment_file(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.matching import ObjectScores
 from napari_unet.core.metrics import Confusion
 from napari_unet.core.overlaps import Overlaps
-from napari_unet.core.progress import Progress
+from napari_unet.core.progress import Progress, as_part
 from napari_unet.core.survey import survey
 from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
 from napari_unet.services.label_pairs import LabelFrame
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
     from napari_unet.services.label_pairs import LabelPair
 
-T = TypeVar("T")
 HIGHEST, SEVERAL = 255, 32
 """Labels beyond, and more different ones, number objects rather than classes."""
 
@@ -157,7 +156,7 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
         region = tuple(where[axis] for axis in frame.image.label_axes)
         job = segment(frame.image, model, options, region=region)
-        labels = (yield from _part(job, i, len(work))).labels
+        labels = (yield from as_part(job, i, len(work))).labels
         key, order = frame.place(box)
         found = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
@@ -172,16 +171,6 @@ def _around(mask: NDArray[np.bool_]) -> Box:
         there = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
         box.append(slice(int(there[0]), int(there[-1]) + 1))
     return tuple(box)
-
-
-def _part(job: Job[T], done: int, total: int) -> Job[T]:
-    """Run a job as one of several."""
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        yield Progress(done + min(step.fraction, 1.0), total, step.note)
 
 
 class _Tally:
