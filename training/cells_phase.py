@@ -4,17 +4,18 @@
 
 Frames are those of ../shared/data/phase-u373 (PhC-C2DH-U373 of the Cell Tracking Challenge, sequence
 01) that have labels. ASIDE of them, drawn by a seeded rule, are set aside to judge the model by: they
-show the same cells at other times. Cells at the image's edge are not labelled, so that nothing beyond
-the challenge's field of interest is learnt.
+show the same cells at other times. Cells that lie beyond the challenge's field of interest are not
+labelled: what is learnt is the field, and the cells that reach out of it.
 """
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tifffile
 from recipe import chosen, train
+from scipy.ndimage import find_objects
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.augment import AugmentOptions
@@ -26,6 +27,9 @@ from napari_unet.services.finetune import FinetuneOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 NAME = "cells-phase"
 ASIDE = 4
 """Labelled frames that are set aside."""
@@ -33,6 +37,8 @@ PIXEL = 0.65
 """Pixel size in µm."""
 FIELD = 50
 """Pixels between the image's edge and the field of interest."""
+MARGIN = 4
+"""Pixels around a labelled cell in which there is no other."""
 
 
 def split(data: Path) -> tuple[list[Annotation], list[Annotation]]:
@@ -49,21 +55,26 @@ def annotations(data: Path) -> list[Annotation]:
     """Return the frames that have labels, in their order."""
     folder = data / "phase-u373"
     stack = tifffile.imread(folder / "stack.tif")
-    field = Region.box(*((FIELD, n - FIELD) for n in stack.shape[1:]))
     return [
-        Annotation(
-            Image(stack[int(path.stem[1:])], "YX", {"Y": PIXEL, "X": PIXEL}, "µm", name=path.stem),
-            tifffile.imread(path).astype("int32"),
-            "objects",
-            (field,),
-        )
+        _annotation(stack[int(path.stem[1:])], tifffile.imread(path).astype("int32"), path.stem)
         for path in sorted((folder / "objects").iterdir())
     ]
 
 
+def _annotation(pixels: NDArray[Any], cells: NDArray[np.int32], name: str) -> Annotation:
+    image = Image(pixels, "YX", {"Y": PIXEL, "X": PIXEL}, "µm", name=name)
+    field = Region.box(*((FIELD, n - FIELD) for n in pixels.shape))
+    around = (
+        Region.box(*((max(at.start - MARGIN, 0), at.stop + MARGIN) for at in box))
+        for box in find_objects(cells)
+        if box is not None
+    )
+    return Annotation(image, cells, "objects", (field, *around))
+
+
 def main() -> None:
     """Train, and write the model file."""
-    options = chosen(__doc__, NAME, steps=1800)
+    options = chosen(__doc__, NAME, steps=2000)
     train(
         split(options.data)[0],
         Blank(base=16, task="objects", name=NAME),
@@ -75,6 +86,7 @@ def main() -> None:
             learning_rate=2e-3,
             average=0.995,
             held_out=0,
+            border_weight=10.0,
             augment=AugmentOptions(scale=0.3, gamma=0.4),
             name=NAME,
         ),

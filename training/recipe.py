@@ -14,7 +14,7 @@ from napari_unet.core.model import Model
 from napari_unet.services.finetune import FinetuneOptions, ResultSoFar, finetune
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.initial import Blank
@@ -34,6 +34,7 @@ def train(
     start: Blank | Model,
     options: FinetuneOptions,
     output: Path,
+    turned: Callable[[Model], Model] | None = None,
     **card: Any,
 ) -> Model:
     """Train, write the model with what its card says, and return it.
@@ -50,6 +51,8 @@ def train(
         How; the training's state is kept beside the output.
     output
         The model file.
+    turned
+        What is done to the model before it is written.
     **card
         Fields of the model's description.
     """
@@ -71,5 +74,6 @@ def train(
     provenance = result.model.spec.provenance.model_copy(update=told)
     spec = result.model.spec.model_copy(update={**card, "provenance": provenance})
     model = Model(spec, result.trainer.newest.network)
+    model = turned(model) if turned else model
     save_model(model, output)
     return model
