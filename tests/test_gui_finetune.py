@@ -107,6 +107,45 @@ def test_a_worse_network_is_not_put_first(painted_panel, qtbot):
     assert panel.session.model is good
 
 
+def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel, viewer, qtbot):
+    panel = painted_panel
+    quick(panel, steps=60)
+    train(panel, qtbot)
+    assert panel.comparison.difference.isVisibleTo(panel)
+    for _ in range(2):
+        panel.comparison.difference.click()
+        finish_job(panel, qtbot)
+        assert shown(panel) == {"live", "comparison"}
+    layer = viewer.layers["cells difference"]
+    assert "of the pixels differ" in said(panel)
+    assert set(np.unique(layer.data)) <= {0, 1, 2}
+    assert layer.data.any()
+    assert layer.features["class"].tolist() == [
+        "background",
+        "only before",
+        "only now",
+        "otherwise",
+    ]
+    viewer.layers.remove("cells")
+    panel.comparison.difference.click()
+    finish_job(panel, qtbot)
+    assert panel.comparison.isVisibleTo(panel)
+
+
+def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_panel, qtbot, library):
+    panel = painted_panel
+    train(panel, qtbot)
+    panel.comparison.keep.click()
+    finish_job(panel, qtbot)
+    assert panel.back.isVisibleTo(panel)
+    assert "small" in panel.back.text()
+    panel.back.click()
+    finish_job(panel, qtbot)
+    assert panel.session.source == "small"
+    assert panel.session.earlier == "small-tuned"
+    assert not panel.back.isVisibleTo(panel)
+
+
 def test_train_longer_goes_on_from_there_with_new_paint(painted_panel, qtbot):
     panel = painted_panel
     first = train(panel, qtbot)

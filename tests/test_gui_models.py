@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import gui_kit
 import pytest
@@ -180,3 +181,30 @@ def test_pressing_segment_first_loads_the_network_to_start_with(viewer, qtbot, l
     qtbot.waitUntil(lambda: "Done" in said(panel), timeout=SECONDS)
     assert panel.session.model.spec.name == DEFAULT
     assert viewer.layers[-1].name == "cells labels"
+
+
+def test_the_model_before_is_a_click_away(models_panel, qtbot):
+    assert not models_panel.back.isVisibleTo(models_panel)
+    for name in ("small", DEFAULT):
+        models_panel.load_text(name)
+        finish_job(models_panel, qtbot)
+    assert models_panel.back.text() == "Back to “small”"
+    models_panel.back.click()
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.source == "small"
+    assert models_panel.back.text() == f"Back to “{DEFAULT}”"
+
+
+def test_what_a_training_brought_stands_beside_its_network(models_panel, qtbot):
+    scores = {"before": [0.9, 0.5], "after": [0.9, 0.75]}
+    told = {
+        when: [{"name": str(i), "pixels": 9, "iou": iou, "dice": iou} for i, iou in enumerate(both)]
+        for when, both in scores.items()
+    }
+    model = small_model()
+    made = Provenance(training={"scores": told})
+    models_panel.session.model = replace(
+        model, spec=model.spec.model_copy(update={"name": "tuned", "provenance": made})
+    )
+    models_panel.session.keep()
+    assert any("tuned   IoU 0.500 → 0.750" in row for row in rows(models_panel))

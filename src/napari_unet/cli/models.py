@@ -48,6 +48,24 @@ def show_model(name: Annotated[str, typer.Argument(help="Name in the library.")]
         )
 
 
+@models.command("history")
+def show_history(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
+    """Show what a model was tuned from, and what each training brought on held-out paint."""
+    from napari_unet.services.history import gain, lineages
+    from napari_unet.services.library import Library
+
+    with explained():
+        library = Library()
+        library.spec(name)
+        rows = [("NAME", "HELD-OUT PAINT", "IMAGES")]
+        for entry in lineages(library.entries())[name]:
+            assert entry.spec is not None
+            images = entry.spec.provenance.training.get("images", ())
+            told = ", ".join(images[:3]) + (f" and {len(images) - 3} more" if images[3:] else "")
+            rows.append((entry.name, str(gain(entry.spec) or "not judged"), told))
+        print_table(rows)
+
+
 @models.command("add")
 def add_model(
     source: Annotated[str, typer.Argument(help="Model file, foreign weights or package.")],

@@ -63,6 +63,17 @@ def read_spec(path: Path) -> ModelSpec:
     return _spec(path, _header(path))
 
 
+def read_hash(path: Path) -> str:
+    """Read what a model file says of its weights: their :func:`weights_hash`.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_spec`.
+    """
+    return str(_header(path).get("sha256", ""))
+
+
 def load_model(path: Path) -> Model:
     """Read a model file.
 

@@ -23,6 +23,10 @@ KEEP_TIP = (
 )
 BOTH_TIP = "Put the new network into your library, and go on using the old one."
 DISCARD_TIP = "Drop the new network; the old one is as it was."
+DIFFERENCE_TIP = (
+    "Segment what is on the screen with both networks, and colour where they differ: what only the old "
+    "one found, what only the new one finds, and what is of another class or another object."
+)
 LONGER_TIP = (
     "Go on from here for as many steps, or as long, again; with what you painted meanwhile."
 )
@@ -33,10 +37,11 @@ OTHER_CLASSES = (
 
 
 class Comparison(QWidget):
-    """Scores of both networks, a verdict, and four buttons."""
+    """Scores of both networks, a verdict, where they differ, and what to do."""
 
     decided = Signal(str)
     """``"keep"``, ``"keep both"``, ``"discard"`` or ``"longer"``."""
+    difference_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +69,9 @@ class Comparison(QWidget):
             buttons.addWidget(one, i // 2, i % 2)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        for part in (self.verdict, self.scores, self.facts):
+        self.difference = button("Show the difference", DIFFERENCE_TIP)
+        self.difference.clicked.connect(self.difference_wanted)
+        for part in (self.verdict, self.scores, self.facts, self.difference):
             box.addWidget(part)
         box.addLayout(buttons)
 
@@ -86,6 +93,7 @@ class Comparison(QWidget):
         self.verdict.setText(f"<b style='{style}'>{html.escape(said)}</b>")
         self.scores.setText(score_table(result.before, result.after))
         self.scores.setVisible(bool(result.after))
+        self.difference.setVisible(has_parent)
         self.facts.setText(html.escape("\n".join(facts(result))).replace("\n", "<br>"))
         # what is not known to be better is not put first
         first = {True: self.keep, False: None, None: self.both if has_parent else self.keep}

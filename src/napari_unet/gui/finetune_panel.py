@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -9,6 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_unet.gui.augmented import show_variations
 from napari_unet.gui.comparison import Comparison
 from napari_unet.gui.curves import Curves
+from napari_unet.gui.differing import show_difference
 from napari_unet.gui.fields import button, text
 from napari_unet.gui.finetune_form import FinetuneForm
 from napari_unet.gui.interrupted import Interrupted
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 STOP_TIP = "Stop now and keep the best network so far; you then see how it compares."
 CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
+BACK_TIP = "Use the U-Net again that was in use before; the new one stays in the library."
 SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
 MEANWHILE = "Go on painting if you like: it is learnt from the next check on."
 
@@ -57,7 +60,9 @@ class FinetunePanel(Panel):
         self.live = QWidget()
         self.comparison = Comparison()
         self.segment = button("Segment…", SEGMENT_TIP, main=True)
-        self.segment.setVisible(False)
+        self.back = button("", BACK_TIP)
+        for one in (self.segment, self.back):
+            one.setVisible(False)
         self.foot.cancel.setToolTip(CANCEL_TIP)
         self._run: TrainingRun | None = None
         self._gone = False
@@ -80,6 +85,7 @@ class FinetunePanel(Panel):
             self.comparison,
             self.foot,
             self.segment,
+            self.back,
         )
         for part in parts:
             self.body.addWidget(part)
@@ -95,8 +101,11 @@ class FinetunePanel(Panel):
         self.interrupted.resume.clicked.connect(self._resume)
         self.stop.clicked.connect(self._stop)
         self.comparison.decided.connect(self._decide)
+        self.comparison.difference_wanted.connect(self._show_difference)
+        self.back.clicked.connect(self._go_back)
         self.segment.clicked.connect(self._open_segment)
         self.session.jobs.started.connect(self.segment.hide)
+        self.session.jobs.started.connect(self.back.hide)
 
     def let_go(self) -> None:
         """Listen to the viewer no more; a training goes on, and is there when opened again."""
@@ -206,6 +215,19 @@ class FinetunePanel(Panel):
                     run.result.model, lambda name: self._kept(name, current), current=current
                 )
 
+    def _show_difference(self) -> None:
+        run = self._run
+        result = None if run is None else run.result
+        if run is None or result is None or result.trainer.parent is None:
+            return
+        with self.reporting():
+            jobs, pair = self.session.jobs, run.request.pairs[0]
+            show_difference(self.viewer, jobs, pair, result.trainer.parent, result.model)
+
+    def _go_back(self) -> None:
+        with self.reporting():
+            self.session.back()
+
     def _kept(self, name: str, current: bool) -> None:
         if self._gone:
             self.session.training = None
@@ -213,6 +235,8 @@ class FinetunePanel(Panel):
         use = "is used from now on" if current else "lies in the library"
         self._finish(f"“{name}” {use}.")
         self.segment.setVisible(True)
+        self.back.setText(f"Back to “{Path(self.session.earlier).stem}”")
+        self.back.setVisible(current and bool(self.session.earlier))
 
     def _finish(self, words: str) -> None:
         """Go back to the form."""

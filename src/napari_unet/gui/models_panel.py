@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
@@ -15,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, caption, table, text
 from napari_unet.gui.panel import Panel
+from napari_unet.services.history import gain, lineages
 
 if TYPE_CHECKING:
     import napari
@@ -23,14 +25,18 @@ if TYPE_CHECKING:
     from napari_unet.core.imports import MissingWeightsError
     from napari_unet.core.model import Model, ModelSpec
     from napari_unet.gui.job import Outcome
+    from napari_unet.services.library import Entry
 
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
 
+BROUGHT = Qt.ItemDataRole.UserRole + 1
+"""Role of what an entry's training brought."""
 ROW = 20
 """Height of an entry in the list, in pixels."""
 
 OPEN_TIP = "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
+BACK_TIP = "Use the U-Net again that was loaded before this one."
 KEEP_TIP = "Copy the loaded U-Net into your library, to find it here next time."
 
 
@@ -54,6 +60,7 @@ class ModelsPanel(Panel):
         self.load = button("Load", "Make the chosen U-Net the one that Segment uses.", main=True)
         self.open = button("Open file…", OPEN_TIP)
         self.keep = button("Keep in library", KEEP_TIP)
+        self.back = button("", BACK_TIP)
         self.fetch = button("Download the weights", "")
         self.fetch.setVisible(False)
         self._missing: MissingWeightsError | None = None
@@ -64,6 +71,7 @@ class ModelsPanel(Panel):
         self.load.clicked.connect(self._load_chosen)
         self.open.clicked.connect(self._ask_for_file)
         self.keep.clicked.connect(self._keep)
+        self.back.clicked.connect(self._go_back)
         self.fetch.clicked.connect(self._fetch)
         self.session.jobs.started.connect(self.fetch.hide)
         self.session.jobs.ended.connect(self._offer_to_fetch)
@@ -82,6 +90,7 @@ class ModelsPanel(Panel):
         self.body.addWidget(hint)
         self.body.addWidget(self.facts)
         self.body.addWidget(self.keep)
+        self.body.addWidget(self.back)
         self.body.addWidget(self.foot)
         self.body.addWidget(self.fetch)
         self.body.addStretch(1)
@@ -89,10 +98,13 @@ class ModelsPanel(Panel):
     def _list(self) -> None:
         self.list.clear()
         with self.reporting():
-            for entry in self.session.library.entries():
+            entries = self.session.library.entries()
+            lines = lineages(entries)
+            for entry in entries:
                 item = QListWidgetItem(entry.name)
                 item.setData(Qt.ItemDataRole.UserRole, entry.name)
-                item.setToolTip(entry.spec.description if entry.spec else "can't be read")
+                item.setData(BROUGHT, str(gain(entry.spec) or "") if entry.spec else "")
+                item.setToolTip(_told(entry, lines.get(entry.name, [])))
                 self.list.addItem(item)
         rows = min(max(self.list.count(), 2), 5)
         self.list.setFixedHeight(rows * ROW)
@@ -128,6 +140,10 @@ class ModelsPanel(Panel):
         with self.reporting():
             self.session.keep()
 
+    def _go_back(self) -> None:
+        with self.reporting():
+            self.session.back()
+
     def _offer_to_fetch(self, outcome: Outcome[object]) -> None:
         if not isinstance(outcome.error, UserError):
             return
@@ -152,11 +168,15 @@ class ModelsPanel(Panel):
         known = False
         for item in (self.list.item(row) for row in range(self.list.count())):
             current = _name(item) == self.session.source
-            item.setText(f"{_name(item)}  ✓ loaded" if current else _name(item))
+            brought = item.data(BROUGHT)
+            said = f"{_name(item)}   {brought}" if brought else _name(item)
+            item.setText(f"{said}  ✓ loaded" if current else said)
             known = known or current
             if current:
                 self.list.setCurrentItem(item)
         self.keep.setVisible(self.session.model is not None and not known)
+        self.back.setText(f"Back to “{Path(self.session.earlier).stem}”")
+        self.back.setVisible(bool(self.session.earlier))
 
     def _describe(self, spec: ModelSpec | None) -> None:
         self.facts.setText("" if spec is None else table(facts(spec)))
@@ -188,6 +208,7 @@ def facts(spec: ModelSpec) -> list[tuple[str, str]]:
         ("Pixel size", f"{size} µm" if size else "not stated"),
         ("Size", f"{weights / 1e6:.2f} million weights, {weights * 4 / 1e6:.1f} MB"),
         ("Origin", spec.provenance.origin),
+        ("Held-out paint", str(gain(spec) or "")),
         ("Verified", verification(spec)),
         ("Licence", spec.license or "not stated"),
         ("Authors", ", ".join(spec.authors)),
@@ -202,6 +223,15 @@ def verification(spec: ModelSpec) -> str:
     if error is None:
         return "came with no test output to compare with"
     return f"gives its authors' test output to within {error:.1e}"
+
+
+def _told(entry: Entry, line: list[Entry]) -> str:
+    """Say what a model is, and what it was tuned from."""
+    if entry.spec is None:
+        return "can't be read"
+    names = [each.name for each in line[1:]]
+    came = f"tuned from {', that from '.join(names)}" if names else ""
+    return "\n".join(line for line in (entry.spec.description, came) if line)
 
 
 def _name(item: QListWidgetItem) -> str:

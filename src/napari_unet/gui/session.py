@@ -44,6 +44,8 @@ class Session(QObject):
         The current model, or None before the first is loaded.
     source
         What the current model was loaded from: a library name or a path.
+    earlier
+        Likewise of the model before it; empty if there was none.
     training_files
         Where the states of trainings lie.
     training
@@ -62,7 +64,7 @@ class Session(QObject):
         self.library = Library()
         self.jobs = Jobs(self)
         self.model: Model | None = None
-        self.source = ""
+        self.source = self.earlier = ""
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
         self.studio: StudioPanel | None = None
@@ -91,8 +93,7 @@ class Session(QObject):
 
         def use(outcome: Outcome[Model]) -> None:
             if outcome.result is not None:
-                self.model, self.source = outcome.result, text
-                self.model_changed.emit(self.model)
+                self._use(outcome.result, text)
                 if then is not None:
                     then()
 
@@ -134,12 +135,28 @@ class Session(QObject):
                 return
             name, spec = outcome.result.name, outcome.result.spec
             if current:
-                self.model, self.source = replace(model, spec=spec or model.spec), name
-                self.model_changed.emit(self.model)
+                self._use(replace(model, spec=spec or model.spec), name)
             self.library_changed.emit()
             then(name)
 
         self.jobs.start(f"Saving {model.spec.name}", _add(self.library, model), on_end=use)
+
+    def back(self) -> None:
+        """Load the model that was the current one before this one.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+        if self.earlier:
+            self.load(self.earlier)
+
+    def _use(self, model: Model, source: str) -> None:
+        if source != self.source:
+            self.earlier = self.source
+        self.model, self.source = model, source
+        self.model_changed.emit(model)
 
     def paint_keeper(self, viewer: napari.Viewer) -> PaintKeeper:
         """Return what keeps the paint of the session's viewer, made when first asked for."""

@@ -1,0 +1,71 @@
+"""Where the old and the new network give something else, as a layer over the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.gui.job import torch_ready
+from napari_unet.gui.placement import on_screen, place
+from napari_unet.gui.results import result_layer
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.axes import Box, Image
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.gui.job import Jobs, Outcome
+    from napari_unet.gui.painted import Painted
+    from napari_unet.services.compare import Compared
+
+TITLE = "difference"
+
+
+def show_difference(
+    viewer: napari.Viewer, jobs: Jobs, pair: Painted, before: Model, now: Model
+) -> None:
+    """Segment what is on the screen with two models, and show where the results differ.
+
+    Parameters
+    ----------
+    viewer
+        Gets a labels layer; that of an earlier call is used again.
+    jobs
+        Runs the job.
+    pair
+        Whose image it is.
+    before, now
+        The models, the older one first.
+
+    Raises
+    ------
+    UserError
+        When another job is at work.
+    """
+    image, source = pair.image, pair.source
+    region = on_screen(viewer, source, image, now.spec.axes)
+
+    def show(outcome: Outcome[Compared]) -> None:
+        compared = outcome.result
+        if compared is None or source not in viewer.layers:
+            return
+        # torch is there by now, which it brings in
+        from napari_unet.core.difference import KINDS
+
+        placed = place(source, image.axes, region)
+        purpose = {"title": TITLE}
+        layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
+        layer.write(region, compared.labels)
+        layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
+        jobs.said.emit(str(compared))
+
+    jobs.start(f"Comparing on {source.name}", _job(image, before, now, region), on_end=show)
+
+
+def _job(image: Image, before: Model, now: Model, region: Box) -> Job[Compared]:
+    yield from torch_ready()
+    from napari_unet.services.compare import compare
+
+    return (yield from compare(image, before, now, region=region))

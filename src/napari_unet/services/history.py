@@ -1,0 +1,76 @@
+"""How a model came about: what it was tuned from, and what each step brought."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.checkpoint import read_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.model import ModelSpec
+    from napari_unet.services.library import Entry
+
+
+@dataclass(frozen=True)
+class Gain:
+    """IoU on held-out paint, the mean over the classes but the background.
+
+    Attributes
+    ----------
+    before
+        Of the model it was tuned from, on the same paint; None if it wasn't compared.
+    after
+        Of the model itself.
+    """
+
+    before: float | None
+    after: float
+
+    def __str__(self) -> str:
+        """Both figures, or the one there is."""
+        if self.before is None:
+            return f"IoU {self.after:.3f}"
+        return f"IoU {self.before:.3f} → {self.after:.3f}"
+
+
+def gain(spec: ModelSpec) -> Gain | None:
+    """Return what a model's training brought; None if it was not judged, or is none of ours."""
+    scores = spec.provenance.training.get("scores", {})
+    after = _mean(scores.get("after", ()))
+    return None if after is None else Gain(_mean(scores.get("before", ())), after)
+
+
+def lineages(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Return for each model that can be read it and those that it was tuned from.
+
+    Parameters
+    ----------
+    entries
+        The models of a library. A parent is known by the checksum of its weights.
+
+    Returns
+    -------
+    dict
+        By name: the model first, then its parent if that is among them, and so on.
+    """
+    there = [(entry, entry.spec) for entry in entries if entry.spec is not None]
+    by_hash = {read_hash(entry.path): entry for entry, _ in there}
+    parents = {entry.name: by_hash.get(spec.provenance.parent) for entry, spec in there}
+    found = {}
+    for entry, _ in there:
+        line = [entry]
+        while (parent := parents[line[-1].name]) is not None and parent not in line:
+            line.append(parent)
+        found[entry.name] = line
+    return found
+
+
+def _mean(scores: Any) -> float | None:
+    """Mean IoU of the classes but the background that held-out paint has."""
+    there = [float(s["iou"]) for s in list(scores)[1:] if s.get("pixels")]
+    there = [iou for iou in there if not math.isnan(iou)]
+    return sum(there) / len(there) if there else None
