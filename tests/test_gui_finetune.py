@@ -262,7 +262,7 @@ def test_closing_the_viewer_stops_the_training_without_a_word(painted_panel, vie
     panel = painted_panel
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
-    run = panel.session.jobs._run
+    run = panel.session.jobs._task.run
     viewer.close()
     qtbot.waitUntil(lambda: run.over, timeout=SECONDS)
     assert run.outcome.cancelled

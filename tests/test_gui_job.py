@@ -181,3 +181,45 @@ def test_waiting_for_torch_can_be_cancelled(jobs, qtbot, monkeypatch):
     jobs.cancel()
     assert ended(jobs, qtbot).cancelled
     release.set()
+
+
+def test_a_job_that_gives_way_waits_and_goes_on(jobs, qtbot):
+    patient, signals = [], []
+    jobs.resumed.connect(signals.append)
+    jobs.start("patient", Steps(10_000, pause=0.01)(), on_step=patient.append, gives_way=True)
+    qtbot.waitUntil(lambda: len(patient) > 3, timeout=10_000)
+    assert jobs.at_work
+    assert not jobs.running
+    jobs.start("urgent", Steps(30, pause=0.02)())
+    assert jobs.title == "urgent"
+    qtbot.wait(200)
+    before = len(patient)
+    assert ended(jobs, qtbot).result == "result"
+    assert len(patient) == before
+    assert signals == ["patient"]
+    qtbot.waitUntil(lambda: len(patient) > before + 3, timeout=10_000)
+    with pytest.raises(UserError, match="patient is still at work"):
+        jobs.start("another", Steps(1)(), gives_way=True)
+    jobs.cancel()
+    assert ended(jobs, qtbot).cancelled
+    assert not jobs.at_work
+
+
+def test_a_job_that_waits_can_be_cancelled_by_itself(jobs, qtbot):
+    ends = []
+    task = jobs.start("patient", Steps(10_000)(), on_end=ends.append, gives_way=True)
+    jobs.start("urgent", Steps(20, pause=0.02)(), on_end=ends.append)
+    jobs.cancel(task)
+    qtbot.waitUntil(lambda: len(ends) == 2, timeout=10_000)
+    assert [end.cancelled for end in ends] == [False, True]
+    assert not jobs.at_work
+
+
+def test_a_waiting_job_is_closed_with_the_viewer(jobs, qtbot):
+    patient = Steps(10_000, pause=0.01)
+    jobs.start("patient", patient(), gives_way=True)
+    qtbot.waitUntil(lambda: patient.ran_in is not None)
+    jobs.start("urgent", Steps(10_000, pause=0.01)())
+    jobs.abandon()
+    qtbot.waitUntil(lambda: patient.closed_in is not None)
+    assert not jobs.at_work

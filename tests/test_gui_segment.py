@@ -252,7 +252,7 @@ def test_removing_the_result_cancels_the_run(slow, viewer, qtbot):
 
 def test_closing_the_viewer_stops_the_run_without_a_word(slow, viewer, qtbot, caplog):
     begin(slow, qtbot)
-    run = slow.session.jobs._run
+    run = slow.session.jobs._task.run
     qtbot.wait(300)
     viewer.close()
     qtbot.waitUntil(lambda: run.over, timeout=SECONDS)

@@ -24,10 +24,12 @@ class Activity(QObject):
         self._entry: progress | None = None
         self._next = 0.0
         jobs.started.connect(self._begin)
+        jobs.resumed.connect(self._begin)
         jobs.progressed.connect(self._advance)
         jobs.ended.connect(self._end)
 
     def _begin(self, title: str) -> None:
+        self._end(None)
         # gui=True keeps tqdm, on which napari's progress is built, from writing to the terminal
         self._entry = progress(total=100, desc=title, gui=True)
 

@@ -10,6 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.gui.filling import RECORD
+from napari_unet.gui.layers import add_quietly
 from napari_unet.gui.paint_layers import AUGMENTED, BACKGROUND
 from napari_unet.gui.placement import looked_at
 from napari_unet.gui.results import COLOURS
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import napari
-    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_unet.services.variations import Variations
@@ -75,7 +75,7 @@ def _show_pixels(
         image.contrast_limits = limits
         return False
     image = ImageLayer(pixels, name=AUGMENTED, contrast_limits=limits, metadata=_record(), **placed)
-    _add(viewer, image)
+    add_quietly(viewer, image)
     return True
 
 
@@ -90,7 +90,7 @@ def _show_paint(viewer: napari.Viewer, paint: NDArray[Any], placed: dict[str, An
             metadata=_record(),
             **placed,
         )
-        _add(viewer, labels)
+        add_quietly(viewer, labels)
     else:
         _put(labels, paint, placed)
     # new data make a layer editable again
@@ -99,15 +99,6 @@ def _show_paint(viewer: napari.Viewer, paint: NDArray[Any], placed: dict[str, An
 
 def _record() -> dict[str, Any]:
     return {RECORD: {"purpose": {"title": AUGMENTED}}}
-
-
-def _add(viewer: napari.Viewer, layer: Layer) -> None:
-    """Add a layer; who was painting goes on painting on the same one."""
-    selection = viewer.layers.selection
-    selected, active = set(selection), selection.active
-    viewer.add_layer(layer)
-    viewer.layers.selection = selected
-    viewer.layers.selection.active = active
 
 
 def montage(patches: NDArray[Any], between: float) -> NDArray[Any]:

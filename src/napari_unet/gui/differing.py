@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.gui.job import torch_ready
+from napari_unet.gui.paint_layers import DIFFERENCE
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import result_layer
+from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     import napari
@@ -20,11 +22,14 @@ if TYPE_CHECKING:
     from napari_unet.gui.painted import Painted
     from napari_unet.services.compare import Compared
 
-TITLE = "difference"
-
 
 def show_difference(
-    viewer: napari.Viewer, jobs: Jobs, pair: Painted, before: Model, now: Model
+    viewer: napari.Viewer,
+    jobs: Jobs,
+    pair: Painted,
+    before: Model,
+    now: Model,
+    channels: tuple[int, ...] | None = None,
 ) -> None:
     """Segment what is on the screen with two models, and show where the results differ.
 
@@ -38,6 +43,8 @@ def show_difference(
         Whose image it is.
     before, now
         The models, the older one first.
+    channels
+        Of the image, for both; None: the first ones.
 
     Raises
     ------
@@ -55,17 +62,23 @@ def show_difference(
         from napari_unet.core.difference import KINDS
 
         placed = place(source, image.axes, region)
-        purpose = {"title": TITLE}
+        purpose = {"title": DIFFERENCE}
         layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
         layer.write(region, compared.labels)
         layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
         jobs.said.emit(str(compared))
 
-    jobs.start(f"Comparing on {source.name}", _job(image, before, now, region), on_end=show)
+    jobs.start(
+        f"Comparing on {source.name}", _job(image, before, now, region, channels), on_end=show
+    )
 
 
-def _job(image: Image, before: Model, now: Model, region: Box) -> Job[Compared]:
+def _job(
+    image: Image, before: Model, now: Model, region: Box, channels: tuple[int, ...] | None
+) -> Job[Compared]:
     yield from torch_ready()
     from napari_unet.services.compare import compare
 
-    return (yield from compare(image, before, now, region=region))
+    return (
+        yield from compare(image, before, now, SegmentOptions(channels=channels), region=region)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, folded, form
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 PREVIEW_TIP = (
     "Show a few patches around your paint as the network will see them, turned, bent and changed in "
     "brightness, in layers beside the image."
+)
+LEARN_TIP = (
+    "Learn in the background for as long as you paint, and show on what you look at how far it is. It "
+    "makes room for whatever else you start, and rests when more brings nothing."
 )
 TRAIN_TIP = "Teach the network what you painted. It is kept only if you say so at the end."
 
@@ -59,12 +63,14 @@ class FinetuneForm(QWidget):
         self.training = TrainingForm(how, rest)
         self.lookout = Lookout(self, session.jobs, self.request)
         self.preview = button("Preview augmentation", PREVIEW_TIP)
+        self.learn = button("Keep learning", LEARN_TIP)
         self.train = button("Train", TRAIN_TIP, main=True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.preview)
-        buttons.addWidget(self.train)
+        buttons = QGridLayout()
+        buttons.addWidget(self.preview, 0, 0, 1, 2)
+        buttons.addWidget(self.learn, 1, 0)
+        buttons.addWidget(self.train, 1, 1)
         box.addLayout(top)
         box.addWidget(self.pairs)
         box.addWidget(self.lookout.summary)

@@ -14,6 +14,7 @@ from napari_unet.gui.differing import show_difference
 from napari_unet.gui.fields import button, text
 from napari_unet.gui.finetune_form import FinetuneForm
 from napari_unet.gui.interrupted import Interrupted
+from napari_unet.gui.live_preview import LivePreview
 from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.restorable import Restorable
@@ -34,6 +35,9 @@ STOP_TIP = "Stop now and keep the best network so far; you then see how it compa
 CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
 BACK_TIP = "Use the U-Net again that was in use before; the new one stays in the library."
 SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
+PAINT_ON = (
+    "Paint on: it is learnt from the next check on, and the layer “… learning” shows how far."
+)
 MEANWHILE = "Go on painting if you like: it is learnt from the next check on."
 
 
@@ -93,6 +97,7 @@ class FinetunePanel(Panel):
 
     def _connect(self) -> None:
         self.form.train.clicked.connect(self._train)
+        self.form.learn.clicked.connect(self._learn)
         self.form.preview.clicked.connect(self._preview)
         self.form.changed.connect(self._look_for_state)
         self.form.changed.connect(self._keep_paint)
@@ -115,6 +120,9 @@ class FinetunePanel(Panel):
     def _train(self) -> None:
         self._with_model(lambda: self._begin(resume=False))
 
+    def _learn(self) -> None:
+        self._with_model(lambda: self._begin(resume=False, keep=True))
+
     def _resume(self) -> None:
         self._with_model(lambda: self._begin(resume=True))
 
@@ -127,14 +135,17 @@ class FinetunePanel(Panel):
             else:
                 then()
 
-    def _begin(self, resume: bool) -> None:
+    def _begin(self, resume: bool, keep: bool = False) -> None:
         with self.reporting():
             request, state = self.form.request(), self.form.state()
             assert state is not None
-            self.session.jobs.check_idle()
+            jobs = self.session.jobs
+            jobs.check_idle(gives_way=keep)
+            preview = LivePreview(self.viewer, request.pairs[0], request.spatial) if keep else None
             # short, as steps and their pace stand beside it
-            run = TrainingRun(self.session.jobs, request, "Training", state)
-            self.learning.setText(f"{self.form.lookout.summary.text()}<br>{MEANWHILE}")
+            run = TrainingRun(jobs, request, "Learning" if keep else "Training", state, preview)
+            meanwhile = PAINT_ON if keep else MEANWHILE
+            self.learning.setText(f"{self.form.lookout.summary.text()}<br>{meanwhile}")
             self._drop()
             self._attach(run)
             run.start(resume=resume)
@@ -221,8 +232,14 @@ class FinetunePanel(Panel):
         if run is None or result is None or result.trainer.parent is None:
             return
         with self.reporting():
-            jobs, pair = self.session.jobs, run.request.pairs[0]
-            show_difference(self.viewer, jobs, pair, result.trainer.parent, result.model)
+            show_difference(
+                self.viewer,
+                self.session.jobs,
+                run.request.pairs[0],
+                result.trainer.parent,
+                result.model,
+                run.request.channels,
+            )
 
     def _go_back(self) -> None:
         with self.reporting():

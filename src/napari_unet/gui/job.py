@@ -58,7 +58,8 @@ class _Run(Generic[T]):
 
     def __init__(self, job: Job[T]) -> None:
         self._job = job
-        self._stop = threading.Event()
+        self._stop, self._go = threading.Event(), threading.Event()
+        self._go.set()
         self._thread = threading.Thread(target=self._work, name="U-Net Studio job")
         self.inbox: deque[Progress] = deque()
         self.outcome: Outcome[T] = Outcome(cancelled=True)
@@ -69,6 +70,15 @@ class _Run(Generic[T]):
 
     def cancel(self) -> None:
         self._stop.set()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Take no step after the present one."""
+        if not self.cancelled:
+            self._go.clear()
+
+    def go_on(self) -> None:
+        self._go.set()
 
     def join(self) -> None:
         self._thread.join()
@@ -87,11 +97,16 @@ class _Run(Generic[T]):
             return Outcome(cancelled=True)
         return self.refused or self.outcome
 
+    def _stopped(self) -> bool:
+        """Wait while it is paused, and return whether it has been cancelled."""
+        self._go.wait()
+        return self._stop.is_set()
+
     def _work(self) -> None:
         step_back()
         try:
             with old_objects_left_alone(), contextlib.closing(self._job):
-                while not self._stop.is_set():
+                while not self._stopped():
                     self.inbox.append(next(self._job))
         except StopIteration as stop:
             self.outcome = Outcome(result=stop.value)
@@ -99,11 +114,27 @@ class _Run(Generic[T]):
             self.outcome = Outcome(error=error)
 
 
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A job that was started, with whom it tells and whether it makes room for others."""
+
+    run: _Run[Any]
+    title: str
+    on_step: Callable[[Progress], None]
+    on_end: Callable[[Outcome[Any]], None]
+    gives_way: bool
+
+
 class Jobs(QObject):
-    """The one job that a viewer runs at a time; all its signals come on the main thread."""
+    """The one job that a viewer runs at a time; all its signals come on the main thread.
+
+    A job that gives way waits while another one runs, and goes on afterwards.
+    """
 
     started = Signal(str)
     """A job began; its title."""
+    resumed = Signal(str)
+    """A job goes on that had given way; its title."""
     progressed = Signal(object)
     """The newest :class:`Progress`, at most every 150 ms."""
     cancelling = Signal()
@@ -117,10 +148,8 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.title = ""
-        self._run: _Run[Any] | None = None
-        self._on_step: Callable[[Progress], None] = _ignore
-        self._on_end: Callable[[Outcome[Any]], None] = _ignore
+        self._task: Task | None = None
+        self._waiting: Task | None = None
         self._timer = QTimer(self)
         # not again before it is through: whoever is told of progress may process events
         self._timer.setSingleShot(True)
@@ -128,8 +157,18 @@ class Jobs(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a job is at work, a cancelled one included until it has stopped."""
-        return self._run is not None
+        """Whether a job is at work that another has to wait for, until it has stopped if cancelled."""
+        return self._task is not None and not self._task.gives_way
+
+    @property
+    def at_work(self) -> bool:
+        """Whether any job is at work, one that gives way included."""
+        return self._task is not None
+
+    @property
+    def title(self) -> str:
+        """What the job at work does; empty if there is none."""
+        return self._task.title if self._task is not None else ""
 
     def start(
         self,
@@ -138,7 +177,8 @@ class Jobs(QObject):
         *,
         on_step: Callable[[Progress], None] | None = None,
         on_end: Callable[[Outcome[T]], None] | None = None,
-    ) -> None:
+        gives_way: bool = False,
+    ) -> Task:
         """Run a job in a thread.
 
         Parameters
@@ -151,70 +191,92 @@ class Jobs(QObject):
             Called on the main thread with everything it yields, until it is cancelled.
         on_end
             Called on the main thread once, after :attr:`ended`.
+        gives_way
+            Whether it waits whenever another job is started.
+
+        Returns
+        -------
+        Task
+            What :meth:`cancel` takes.
 
         Raises
         ------
         UserError
             When another job is at work.
         """
-        self.check_idle()
-        self.title = title
-        self._on_step, self._on_end = on_step or _ignore, on_end or _ignore
-        self._run = _Run(job)
-        self._run.start()
+        self.check_idle(gives_way=gives_way)
+        # who is told that it began may process events
+        self._timer.stop()
+        if self._task is not None:
+            self._task.run.pause()
+            self._waiting = self._task
+        task = Task(_Run(job), title, on_step or _ignore, on_end or _ignore, gives_way)
+        self._task = task
+        task.run.start()
         self.started.emit(title)
         self._timer.start(COLLECT_MS)
+        return task
 
-    def check_idle(self) -> None:
-        """Raise a :class:`UserError` when a job is at work."""
-        if self._run is not None:
+    def check_idle(self, *, gives_way: bool = False) -> None:
+        """Raise a :class:`UserError` when a job is at work that one to be started has to wait for."""
+        if self.running or (gives_way and self._task is not None):
             raise UserError(
                 f"{self.title} is still at work",
                 rule="A viewer runs one job at a time.",
                 remedy="Wait until it is done, or press Cancel.",
             )
 
-    def cancel(self) -> None:
-        """Stop the job after its present step; what it yielded since the last look is dropped."""
-        if self._run is not None and not self._run.cancelled:
-            self._run.cancel()
+    def cancel(self, task: Task | None = None) -> None:
+        """Stop a job after its present step; what it yielded since the last look is dropped.
+
+        Parameters
+        ----------
+        task
+            The job; one that waits is told to have ended after the one at work. None: that one.
+        """
+        task = task or self._task
+        if task is None or task.run.cancelled:
+            return
+        task.run.cancel()
+        if task is self._task:
             self._timer.start(HASTE_MS)
             self.cancelling.emit()
 
     def abandon(self) -> None:
         """Stop the job and tell nobody: the viewer is going."""
         self._timer.stop()
-        if self._run is not None:
-            self._run.cancel()
-            self._forget()
+        for task in (self._task, self._waiting):
+            if task is not None:
+                task.run.cancel()
+        self._task = self._waiting = None
         self.abandoned.emit()
 
     def wait(self) -> None:
         """Hold the window up until the job is over, for short ones; how it ended is told afterwards."""
-        if self._run is not None:
-            self._run.join()
+        if self._task is not None:
+            self._task.run.join()
 
     def _collect(self) -> None:
-        run = self._run
-        if run is None:
+        task = self._task
+        if task is None:
             return
-        over = run.over
-        newest, empty = self._deliver(run)
-        if newest is not None:
+        over = task.run.over
+        newest, empty = self._deliver(task)
+        if newest is not None and task is self._task:
             self.progressed.emit(newest)
-        if over and empty:
-            self._finish(run.ending)
-        if self._run is run:
-            self._timer.start(HASTE_MS if run.cancelled else COLLECT_MS)
+        if over and empty and task is self._task:
+            self._finish(task)
+        if self._task is task:
+            self._timer.start(HASTE_MS if task.run.cancelled else COLLECT_MS)
 
-    def _deliver(self, run: _Run[Any]) -> tuple[Progress | None, bool]:
+    def _deliver(self, task: Task) -> tuple[Progress | None, bool]:
         """Hand on the inbox while time allows; returns the newest, and whether none is left."""
-        newest = None
+        run, newest = task.run, None
         until = time.perf_counter() + BUDGET_S
         while run.inbox and not run.cancelled:
             newest = run.inbox.popleft()
             try:
-                self._on_step(newest)
+                task.on_step(newest)
             except Exception as error:  # noqa: BLE001 - shown like an error of the job itself
                 run.refused = Outcome(error=error)
                 run.cancel()
@@ -222,18 +284,20 @@ class Jobs(QObject):
                 break
         return newest, not run.inbox or run.cancelled
 
-    def _finish(self, outcome: Outcome[Any]) -> None:
-        on_end = self._on_end
-        self._forget()
+    def _finish(self, task: Task) -> None:
+        outcome = task.run.ending
+        waited, self._waiting = self._waiting, None
+        self._task = waited
         self.ended.emit(outcome)
         try:
             # last, because it may start the next job
-            on_end(outcome)
+            task.on_end(outcome)
         except Exception as error:  # noqa: BLE001 - likewise
             self.ended.emit(Outcome(error=error))
-
-    def _forget(self) -> None:
-        self._run, self._on_step, self._on_end = None, _ignore, _ignore
+        if waited is not None and self._task is waited:
+            waited.run.go_on()
+            self.resumed.emit(waited.title)
+            self._timer.start(COLLECT_MS)
 
 
 def torch_ready() -> Job[None]:

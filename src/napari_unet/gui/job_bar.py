@@ -46,12 +46,13 @@ class JobBar(QWidget):
         self._lay_out()
         self.cancel.clicked.connect(jobs.cancel)
         jobs.started.connect(self._begin)
+        jobs.resumed.connect(self._go_on)
         jobs.progressed.connect(self._advance)
         jobs.cancelling.connect(self._wind_down)
         jobs.ended.connect(self._end)
         jobs.said.connect(self._say)
-        self._at_work.setVisible(jobs.running)
-        if jobs.running:
+        self._at_work.setVisible(jobs.at_work)
+        if jobs.at_work:
             self._begin(jobs.title)
 
     def _lay_out(self) -> None:
@@ -70,8 +71,12 @@ class JobBar(QWidget):
         whole.addWidget(self.message)
 
     def _begin(self, title: str) -> None:
-        self._pace = Pace()
         self.message.clear()
+        self._go_on(title)
+
+    def _go_on(self, title: str) -> None:
+        """Show the job at work; what was said of the one before stays."""
+        self._pace = Pace()
         self.note.setText(title)
         self.left.clear()
         self.bar.setRange(0, 0)

@@ -1,4 +1,4 @@
-"""From layers to images: which axes a layer has, and its pixels under their names."""
+"""Layers and images: which axes a layer has, its pixels under their names, and layers added quietly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from napari_unet.core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Layer
 
 LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", "channel": "C"}
 """Axis labels that are words; a single letter stands for itself."""
@@ -92,6 +94,16 @@ def describe(axes: str, shape: Sequence[int]) -> str:
     counts = [f"{n} {MEANINGS.get(a, a)}" for a, n in size.items() if a not in "YX"]
     pixels = f"{size['X']} × {size['Y']} pixels"
     return f"{', '.join(counts)} of {pixels}" if counts else pixels
+
+
+def add_quietly(viewer: napari.Viewer, layer: Layer, *, below: Layer | None = None) -> None:
+    """Add a layer, below another one or on top; who was painting goes on painting on the same one."""
+    selection = viewer.layers.selection
+    selected, active = set(selection), selection.active
+    there = below is not None and below in viewer.layers
+    viewer.layers.insert(viewer.layers.index(below) if there else len(viewer.layers), layer)
+    viewer.layers.selection = selected
+    viewer.layers.selection.active = active
 
 
 def _from_labels(labels: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ class Lookout(QObject):
         self._planner.abandon()
 
     def _look(self, stroked: bool = True) -> None:
-        if self._jobs.running:
+        if self._jobs.at_work:
             return
         if self._planner.running:
             self._form_settled.start()

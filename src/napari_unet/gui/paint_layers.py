@@ -33,8 +33,9 @@ KIND_TIPS: dict[Kind, str] = {
 }
 IMAGE = "napari_unet_image"
 """Key of a labels layer's metadata under which the identity of its image lies."""
-AUGMENTED = "augmented"
-"""Purpose, in their records, of the layers that show how patches are varied."""
+AUGMENTED, DIFFERENCE, LEARNING = NOT_PAINT = ("augmented", "difference", "learning")
+"""Purposes, in their records, of layers that only show something: how patches are varied, where two
+networks differ, and what one has learnt so far."""
 BACKGROUND = "#60a5fa"
 """Colour of painted background: unlike the classes' and unlike a grey image."""
 UNNAMED: dict[Kind, tuple[str, ...]] = {
@@ -68,7 +69,7 @@ def note_kind(labels: Layer, kind: Kind) -> None:
 
 def is_paint(layer: Layer) -> bool:
     """Whether a layer can have been painted on."""
-    return isinstance(layer, Labels) and _purpose(layer).get("title") != AUGMENTED
+    return isinstance(layer, Labels) and _purpose(layer).get("title") not in NOT_PAINT
 
 
 def is_annotation(layer: Layer) -> bool:

@@ -100,6 +100,7 @@ class StudioPanel(QWidget):
         self.viewer.layers.events.removed.connect(self._change)
         self.session.model_changed.connect(later)
         self.session.jobs.started.connect(self._show_job)
+        self.session.jobs.resumed.connect(self._show_job)
         self.session.jobs.progressed.connect(self._advance)
         self.session.jobs.ended.connect(later)
 
@@ -163,7 +164,7 @@ class StudioPanel(QWidget):
         layer, model = self._image.layer, self.session.model
         self.image.setText(layer.name if layer is not None else "none yet")
         self.model.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
-        if not self.session.jobs.running:
+        if not self.session.jobs.at_work:
             self.job.setText("nothing at work")
         step = next_step(self._situation())
         self._where = step.page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from napari_unet.core.model import ModelSpec
 from napari_unet.gui.job import torch_ready
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.snapshots import Snapshot
     from napari_unet.services.finetune import FinetuneOptions
     from napari_unet.services.finetune_result import FinetuneResult
+    from napari_unet.services.keep_learning import Screen
     from napari_unet.services.outlook import Outlook
     from napari_unet.services.variations import Variations
 
@@ -99,6 +100,12 @@ class Request:
         return f"{spec.name} takes {takes}; its first layer is fitted to {chosen}."
 
     @property
+    def spatial(self) -> str:
+        """Spatial axes of the network."""
+        spec = self._parent
+        return ("YX" if self.start == 2 else "ZYX") if spec is None else spec.axes
+
+    @property
     def _parent(self) -> ModelSpec | None:
         if isinstance(self.start, int):
             return None
@@ -168,6 +175,30 @@ def train_job(
     """
     from napari_unet.services.finetune import finetune
 
+    start = yield from _begin(request, paint, longer)
+    job = finetune(paint, start, request.options(), state=state, resume=resume, longer=longer)
+    return (yield from job)
+
+
+def learn_job(
+    request: Request,
+    paint: Paint,
+    state: Path,
+    longer: FinetuneResult | None,
+    resume: bool,
+    screen: Screen,
+) -> Job[FinetuneResult]:
+    """Keep learning, and show what is looked at; the rest as for :func:`train_job`."""
+    from napari_unet.services.keep_learning import keep_learning
+
+    start = yield from _begin(request, paint, longer)
+    options = request.options()
+    job = keep_learning(paint, start, options, screen, state=state, resume=resume, longer=longer)
+    return (yield from job)
+
+
+def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job[Model | Blank]:
+    """Copy the paint, and return what there is to start from."""
     # the curves want it; imported here, it does not hold the window up
     importlib.import_module("pyqtgraph")
     if longer is None:
@@ -176,6 +207,4 @@ def train_job(
     start: Any = request.start
     if isinstance(start, int):
         start = yield from request.blank(paint.annotations)
-    options = request.options()
-    job = finetune(paint, start, options, state=state, resume=resume, longer=longer)
-    return (yield from job)
+    return cast("Model | Blank", start)

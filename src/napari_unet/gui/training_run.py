@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.gui.job import Jobs, Outcome, torch_ready
+from napari_unet.gui.job import Jobs, Outcome, Task, torch_ready
 from napari_unet.gui.snapshots import PaintFeed
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job, Progress
+    from napari_unet.gui.live_preview import LivePreview
     from napari_unet.gui.training_jobs import Request
     from napari_unet.services.finetune_result import FinetuneResult
+    from napari_unet.services.keep_learning import Screen, Shown
 
 
 class TrainingRun(QObject):
@@ -32,6 +34,9 @@ class TrainingRun(QObject):
         What it does, in a few words.
     state
         File of the training's state.
+    preview
+        It goes on for as long as it is let, making room for other jobs, and shows there what it has
+        learnt. None: it ends as its options say.
 
     Attributes
     ----------
@@ -50,8 +55,18 @@ class TrainingRun(QObject):
     changed = Signal()
     """It began, ended, or was decided on."""
 
-    def __init__(self, jobs: Jobs, request: Request, title: str, state: Path) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        request: Request,
+        title: str,
+        state: Path,
+        preview: LivePreview | None = None,
+    ) -> None:
         super().__init__(jobs)
+        self._preview = preview
+        self._screen: Screen | None = None
+        self._task: Task | None = None
         self._jobs = jobs
         self.request = request
         self.title = title
@@ -69,7 +84,7 @@ class TrainingRun(QObject):
         self._keep = False
         self._feed = PaintFeed(self, request.pairs)
         self._feed.taken.connect(self.paint_taken)
-        jobs.abandoned.connect(self._feed.let_go)
+        jobs.abandoned.connect(self._let_go)
 
     @property
     def can_stop(self) -> bool:
@@ -84,11 +99,17 @@ class TrainingRun(QObject):
         UserError
             When another job is at work.
         """
-        self._jobs.check_idle()
+        self._jobs.check_idle(gives_way=self._preview is not None)
         longer, self._so_far, self._before = self.result, None, self.result
         self._resume = resume
         self._keep = self.stopped = self.restarted = False
-        self._jobs.start(self.title, self._job(longer), on_step=self._take, on_end=self._end)
+        self._task = self._jobs.start(
+            self.title,
+            self._job(longer),
+            on_step=self._take,
+            on_end=self._end,
+            gives_way=self._preview is not None,
+        )
         # from here on, what it had come to can't be had any more
         self.running, self.result = True, None
         self.changed.emit()
@@ -97,11 +118,11 @@ class TrainingRun(QObject):
         """Stop and keep the best."""
         if self.can_stop:
             self._keep = True
-            self._jobs.cancel()
+            self._jobs.cancel(self._task)
 
     def forget(self) -> None:
         """Let go of paint and result, and of the state of a training whose result was decided on."""
-        self._feed.let_go()
+        self._let_go()
         if self.result is not None:
             with contextlib.suppress(OSError):
                 self.state.unlink(missing_ok=True)
@@ -111,13 +132,21 @@ class TrainingRun(QObject):
     def _job(self, longer: FinetuneResult | None) -> Job[FinetuneResult]:
         yield from torch_ready()
         from napari_unet.core.paint import Paint
-        from napari_unet.gui.training_jobs import train_job
+        from napari_unet.gui.training_jobs import learn_job, train_job
 
         if self._paint is None:
             self._paint = Paint(())
-        return (yield from train_job(self.request, self._paint, self.state, longer, self._resume))
+        known = self.request, self._paint, self.state, longer, self._resume
+        if self._preview is None:
+            return (yield from train_job(*known))
+        from napari_unet.services.keep_learning import Screen
+
+        self._screen = Screen(self.request.pairs[0].image)
+        return (yield from learn_job(*known, self._screen))
 
     def _take(self, step: Progress) -> None:
+        if self._preview is not None and getattr(step, "region", None) is not None:
+            self._preview.show(cast("Shown", step))
         if "loss" not in step.metrics:
             return
         loss = step.metrics["loss"]
@@ -129,11 +158,20 @@ class TrainingRun(QObject):
             if not self.losses and self._paint is not None:
                 self.restarted = self._resume and step.done <= 1
                 self._feed.begin(self._paint)
+                if self._preview is not None and self._screen is not None:
+                    self._preview.begin(self._screen)
             self.losses.append((step.done, loss))
         self.stepped.emit(step)
 
+    def _let_go(self) -> None:
+        self._feed.let_go()
+        if self._preview is not None:
+            self._preview.let_go()
+
     def _end(self, outcome: Outcome[FinetuneResult]) -> None:
         self.running = False
+        if self._preview is not None:
+            self._preview.let_go()
         if outcome.result is not None:
             self.result = outcome.result
         elif self._so_far is not None and (self._keep or outcome.error is not None):
