@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -109,3 +110,21 @@ def test_two_models_are_compared_where_it_is_asked_for():
     part = finish(compare(image, *models, region=box))
     assert np.array_equal(part.labels, whole.labels[box])
     assert str(finish(compare(image, models[0], models[0]))) == "Both give the same result here."
+
+
+def test_the_command_line_compares_two_models(library, tmp_path):
+    from napari_unet.cli import app
+
+    pixels = np.random.default_rng(0).random((40, 50)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "image.tif", pixels)
+    out = tmp_path / "difference.tif"
+    words = ["compare", str(tmp_path / "image.tif"), "--before", "first", "--now", "tuned"]
+    told = CliRunner().invoke(app, [*words, "-o", str(out)])
+    assert "of the pixels differ" in told.output, told.output
+    models = [finish(library.load(name)) for name in ("first", "tuned")]
+    expected = finish(compare(Image(pixels, "YX"), *models)).labels
+    assert np.array_equal(tifffile.imread(out), expected)
+    again = CliRunner().invoke(app, [*words, "-o", str(out)])
+    assert again.exit_code != 0
+    same = CliRunner().invoke(app, [*words[:-1], "first"])
+    assert "same result" in same.output

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from napari_unet import __version__
+from napari_unet.cli.compare import compare
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.measure import measure
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(segment)
 app.command()(finetune)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(measure)
 app.add_typer(models, name="models")
 
