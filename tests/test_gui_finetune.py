@@ -132,12 +132,15 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
     assert panel.comparison.isVisibleTo(panel)
 
 
-def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_panel, qtbot, library):
+def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_panel, viewer, qtbot):
     panel = painted_panel
+    viewer.layers.selection.active = labels_layer(panel)
     train(panel, qtbot)
     panel.comparison.keep.click()
     finish_job(panel, qtbot)
     assert panel.back.isVisibleTo(panel)
+    assert "cells preview" in viewer.layers, "what the new one finds is shown at once"
+    assert viewer.layers.selection.active == labels_layer(panel)
     assert "small" in panel.back.text()
     panel.back.click()
     finish_job(panel, qtbot)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from napari_unet.services.finetune_result import FinetuneResult
 
 KEEP_TIP = (
-    "Put the new network into your library and use it from now on. The old one stays there too."
+    "Put the new network into your library, use it from now on, and show what it finds on the screen. "
+    "The old one stays there too."
 )
 BOTH_TIP = "Put the new network into your library, and go on using the old one."
 DISCARD_TIP = "Drop the new network; the old one is as it was."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.gui.job import torch_ready
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.paint_layers import DIFFERENCE
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import result_layer
@@ -63,7 +64,8 @@ def show_difference(
 
         placed = place(source, image.axes, region)
         purpose = {"title": DIFFERENCE}
-        layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
+        with selection_kept(viewer):
+            layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
         layer.write(region, compared.labels)
         layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
         jobs.said.emit(str(compared))

@@ -14,14 +14,17 @@ from napari_unet.gui.differing import show_difference
 from napari_unet.gui.fields import button, text
 from napari_unet.gui.finetune_form import FinetuneForm
 from napari_unet.gui.interrupted import Interrupted
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.live_preview import LivePreview
 from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.placement import on_screen
 from napari_unet.gui.restorable import Restorable
 from napari_unet.gui.training_jobs import vary_job
 from napari_unet.gui.training_run import TrainingRun, comparable_parent
 from napari_unet.gui.turns import in_turns
 from napari_unet.services.library import DEFAULT
+from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_unet.gui.job import Outcome
+    from napari_unet.gui.training_jobs import Request
 
 STOP_TIP = "Stop now and keep the best network so far; you then see how it compares."
 CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
@@ -250,10 +254,27 @@ class FinetunePanel(Panel):
             self.session.training = None
             return
         use = "is used from now on" if current else "lies in the library"
+        request = None if self._run is None else self._run.request
         self._finish(f"“{name}” {use}.")
+        if current and request is not None:
+            self._show_new(request)
         self.segment.setVisible(True)
         self.back.setText(f"Back to “{Path(self.session.earlier).stem}”")
         self.back.setVisible(current and bool(self.session.earlier))
+
+    def _show_new(self, request: Request) -> None:
+        """Segment what is on the screen with the network that was kept."""
+        # only now, as it brings what divides objects
+        from napari_unet.gui.segment_run import SegmentRun
+
+        pair, model = request.pairs[0], self.session.model
+        if pair.source not in self.viewer.layers or model is None:
+            return
+        region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
+        options = SegmentOptions(channels=request.channels)
+        run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
+        with self.reporting(), selection_kept(self.viewer):
+            run.start(self.session.jobs)
 
     def _finish(self, words: str) -> None:
         """Go back to the form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from napari_unet.core.axes import Image, check_axes, guess_axes
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -96,14 +97,21 @@ def describe(axes: str, shape: Sequence[int]) -> str:
     return f"{', '.join(counts)} of {pixels}" if counts else pixels
 
 
-def add_quietly(viewer: napari.Viewer, layer: Layer, *, below: Layer | None = None) -> None:
-    """Add a layer, below another one or on top; who was painting goes on painting on the same one."""
+@contextlib.contextmanager
+def selection_kept(viewer: napari.Viewer) -> Iterator[None]:
+    """Let layers be added; who was painting goes on painting on the same one."""
     selection = viewer.layers.selection
     selected, active = set(selection), selection.active
-    there = below is not None and below in viewer.layers
-    viewer.layers.insert(viewer.layers.index(below) if there else len(viewer.layers), layer)
+    yield
     viewer.layers.selection = selected
     viewer.layers.selection.active = active
+
+
+def add_quietly(viewer: napari.Viewer, layer: Layer, *, below: Layer | None = None) -> None:
+    """Add a layer that nobody is to paint on, below another one or on top."""
+    there = below is not None and below in viewer.layers
+    with selection_kept(viewer):
+        viewer.layers.insert(viewer.layers.index(below) if there else len(viewer.layers), layer)
 
 
 def _from_labels(labels: Sequence[str]) -> str:

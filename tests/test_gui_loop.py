@@ -1,0 +1,116 @@
+"""The whole work in one window, by clicks: on the sample, with the bundled networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gui_kit import library as library
+from gui_kit import said
+from gui_kit import viewer as viewer
+
+PLUGIN = "napari-unet-studio"
+PLANE = 3
+SECONDS = 300_000
+
+
+class Hand:
+    """Clicks, and counts how often."""
+
+    def __init__(self, qtbot):
+        self.clicks = 0
+        self._qtbot = qtbot
+
+    def click(self, button):
+        self._qtbot.waitUntil(button.isEnabled, timeout=SECONDS)
+        self.clicks += 1
+        button.click()
+
+    def wait(self, jobs):
+        self._qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+
+
+@pytest.fixture
+def studio(viewer):
+    """The sample, and the dock beside it."""
+    viewer.open_sample(PLUGIN, "nuclei")
+    _, studio = viewer.window.add_plugin_dock_widget(PLUGIN, "U-Net Studio")
+    return studio
+
+
+def correct(layer, truth):
+    """Paint a plane of a layer as it should be, one colour after another, as the brush does."""
+    for label in (1, 0):
+        wrong = (layer.data[PLANE] != truth) & (truth == label)
+        rows, columns = np.nonzero(wrong)
+        layer.data_setitem((np.full(len(rows), PLANE), rows, columns), label)
+
+
+@pytest.mark.timeout(900)
+def test_segment_correct_tune_segment_again_save_and_open(studio, viewer, qtbot, tmp_path):
+    hand, session = Hand(qtbot), studio.session
+    jobs = session.jobs
+
+    # the sample is open: a result in two clicks
+    qtbot.waitUntil(lambda: "Segment" in studio.next.text(), timeout=SECONDS)
+    hand.click(studio.next)
+    segment = studio.show_page("Segment")
+    hand.click(segment.segment)
+    qtbot.waitUntil(lambda: session.model is not None, timeout=SECONDS)
+    hand.wait(jobs)
+    assert hand.clicks <= 3
+    truth = (viewer.layers["nuclei stack objects"].data[PLANE] > 0).astype(np.uint8)
+    assert 0.02 < truth.mean() < 0.6
+
+    # another network, which leaves more to correct
+    load = studio.show_page("Load U-Net")
+    load.load_text("nuclei-broad")
+    hand.wait(jobs)
+    hand.click(segment.segment)
+    hand.wait(jobs)
+    before = viewer.layers["nuclei stack labels"]
+    was = before.data.copy()
+
+    annotate = studio.show_page("Annotate")
+    annotate.source.result.choose(before)
+    hand.click(annotate.source.correct)
+    viewer.dims.set_current_step(0, PLANE)
+    paint = annotate.annotation.layer
+    correct(paint, truth)
+    assert np.array_equal(before.data, was), "the result itself stays"
+    hand.click(annotate.plane)
+    hand.click(annotate.finetune)
+
+    tune = studio.show_page("Fine-tune")
+    boxes = tune.form.training.boxes
+    for name, value in {"steps": 40, "minutes": None, "patch": 128, "batch": 2}.items():
+        boxes[name].put(value)
+    hand.click(tune.form.train)
+    hand.wait(jobs)
+    result = session.training.result
+    assert result is not None, said(tune)
+    assert result.better, result.verdict
+    hand.click(tune.comparison.keep)
+    hand.wait(jobs)
+    assert session.source == "nuclei-broad-tuned"
+
+    hand.click(tune.segment)
+    hand.click(segment.segment)
+    hand.wait(jobs)
+    now = next(layer for layer in viewer.layers if model_of(layer) == session.source)
+    assert iou(now.data[PLANE], truth) > iou(was[PLANE], truth)
+    assert np.array_equal(before.data, was)
+
+    now.save(str(tmp_path / "labels.tif"))
+    (again,) = viewer.open(str(tmp_path / "labels.tif"), plugin="napari", layer_type="labels")
+    assert np.array_equal(again.data, now.data)
+
+
+def model_of(layer):
+    """The network that made a whole result, by its record."""
+    record = layer.metadata.get("napari_unet", {})
+    return record.get("model") if record.get("purpose", {}).get("title") != "preview" else None
+
+
+def iou(labels, truth):
+    found, there = labels > 0, truth > 0
+    return (found & there).sum() / (found | there).sum()
