@@ -87,10 +87,13 @@ def membranes(data: Path, model: Model) -> None:
     options = SegmentOptions(probabilities=True)
     result = finish(segment(membranes_2d.image(pixels), model, options))
     membrane = result.probabilities[-1]
-    own = _rand(membrane, truth, 0.5)
+    level = model.spec.threshold
+    own = [_rand(membrane[[i]], truth[[i]], level) for i in range(len(truth))]
     best = max(_rand(membrane, truth, level) for level in np.arange(1, 20) / 20)
-    wrong = np.mean((membrane > 0.5) != truth)
-    print(f"  {len(truth)} slices: Vrand, thinned {own:.4f}, at the best threshold {best:.4f}")
+    wrong = np.mean((membrane > level) != truth)
+    each = ", ".join(f"{score:.3f}" for score in own)
+    print(f"  {len(truth)} slices: Vrand, thinned {np.mean(own):.4f} at {level} ({each})")
+    print(f"  at the best threshold {best:.4f}")
     print(f"  wrong pixels {100 * wrong:.2f} %, (goal: Vrand 0.97)")
 
 

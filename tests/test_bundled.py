@@ -67,6 +67,16 @@ def test_the_first_one_tells_the_nuclei_of_the_sample_apart(library):
     assert labels.max() == sum(counts), "each number is one object"
 
 
+def test_membranes_of_slices_that_were_set_aside_are_found(library, script, shared_data):
+    membranes = script("membranes_2d")
+    pixels, truth = membranes.slices(shared_data)
+    model = finish(library.load("membranes-em"))
+    found = finish(segment(membranes.image(pixels[-2:]), model)).labels > 0
+    known = truth[-2:]
+    assert (found & known).sum() / (found | known).sum() > 0.6
+    assert (found[1] == known[1]).mean() > 0.88
+
+
 def test_nuclei_that_were_set_aside_are_found(library, script, shared_data):
     nuclei = script("nuclei_2d")
     folder = shared_data / "nuclei-dsb2018"
