@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
+from napari_unet.core.errors import UserError
+from napari_unet.core.memory import in_words
 from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
@@ -56,8 +60,17 @@ def keep_maps(image: Image, model: Model, options: SegmentOptions) -> Job[KeptMa
     Raises
     ------
     UserError
-        As there.
+        As there, and when what it says would not fit the memory.
     """
+    needed = model.spec.config.out_channels * prod(image.label_shape)
+    free = psutil.virtual_memory().available
+    if needed > free // 2:
+        raise UserError(
+            f"What the network says of {image.name!r} is too much to be kept",
+            value=f"{in_words(needed)}, with {in_words(free)} free",
+            rule="It is kept for all planes, a byte a value, in up to half of the free memory.",
+            remedy="Open a part of the image, such as some of its planes.",
+        )
     levels = make_levels(image, model.spec)
     plain = {"objects": False, "probabilities": False, "uncertainty": False}
     yield from segment(image, model, options.model_copy(update=plain), out_levels=levels)
