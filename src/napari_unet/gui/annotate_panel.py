@@ -86,12 +86,12 @@ class AnnotatePanel(Panel):
             "classes": _group("Classes", self.classes),
             "objects": _group("Objects", self.objects),
             "checked": _group("Checked", self._checks),
-            "where": _group("Where to paint next", self.where),
         }
         self.body.addWidget(self.restorable)
         self.body.addWidget(self.source)
         self.body.addLayout(rows)
         self.body.addWidget(self.meaning)
+        self.body.addWidget(self.where)
         for group in self.groups.values():
             self.body.addWidget(group)
         self.body.addWidget(self.foot)

@@ -70,7 +70,7 @@ def _check(
         for kind, shape in zip(layer.shape_type, layer.data, strict=True)
     )
     if not known:
-        layer.add_rectangles([corners], **outline(COLOUR, placed))
+        layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
         layer.selected_data = set()
     viewer.layers.selection.active = active
     return not known
@@ -89,7 +89,7 @@ def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes
     layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
     layer.visible = True
     viewer.layers.selection.active = layer
-    for name, value in outline(COLOUR, placed).items():
+    for name, value in outline(COLOUR, min(placed.shape[-2:])).items():
         setattr(layer, f"current_{name}", value)
     layer.mode = "add_rectangle"
     return layer
@@ -135,7 +135,6 @@ def _add_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> 
     return layer
 
 
-def outline(colour: str, placed: Placement) -> dict[str, object]:
-    """Return what makes an outline that hides nothing and is seen at any size."""
-    width = max(1.0, min(placed.shape[-2:]) / 150)
-    return {"edge_color": colour, "face_color": "transparent", "edge_width": width}
+def outline(colour: str, side: float) -> dict[str, object]:
+    """Return what makes an outline, of something of this side, that hides nothing and is seen."""
+    return {"edge_color": colour, "face_color": "transparent", "edge_width": max(1.0, side / 150)}

@@ -77,8 +77,9 @@ def _framed(
         [corners],
         shape_type="rectangle",
         name=f"{source.name} next place",
+        opacity=1,
         metadata={NEXT: own},
-        **outline(COLOUR, placed),
+        **outline(COLOUR, float(np.ptp(corners, axis=0).max())),
         **placed.transform,
     )
     viewer.add_layer(layer)

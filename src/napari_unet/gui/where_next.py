@@ -84,6 +84,7 @@ class WhereNext(QWidget):
         self.unsure = button("Uncertainty", UNSURE_TIP)
         self.why = text()
         row = QHBoxLayout()
+        row.setSpacing(4)
         for each in (self.next, self.right, self.unsure):
             row.addWidget(each)
         box = QVBoxLayout(self)
