@@ -274,3 +274,15 @@ def test_the_window_goes_on_meanwhile(panel, viewer, qtbot):
     if min(worst) > 100 and min(others) > BUSY:
         pytest.skip(f"other programs kept the processor busy; measured {min(worst):.0f} ms")
     assert min(worst) < 100
+
+
+def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot):
+    session = panel.session
+    session.model = large_model()
+    viewer.add_image(random_image(4, 512, 512), name="cells")
+    panel.where.next.click()
+    qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    assert not frames(viewer)
+    assert session.kept is None

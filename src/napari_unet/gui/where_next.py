@@ -101,6 +101,8 @@ class WhereNext(QWidget):
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self._viewer.layers.events.removed.disconnect(self._cancel_without_image)
+        if self._at_work is not None:
+            self._at_work[1].cancel()
         self._jobs.abandon()
 
     def offer(self, *, image: bool, unchecked: str = "") -> None:
@@ -187,11 +189,16 @@ class WhereNext(QWidget):
         same = kept.image.data is image.data and kept.image.axes == image.axes
         return kept if same else None
 
+    def _keep(self, image: Image, maps: KeptMaps) -> None:
+        """Keep what the network was asked for, unless something newer has come meanwhile."""
+        if self._kept(image) is None:
+            self._session.kept = maps
+
     def _go_to(self, chosen: Chosen, found: Found) -> None:
         if found.doubts is not self._doubts:
             self._visited = []
         self._doubts = found.doubts
-        self._session.kept = found.doubts.maps
+        self._keep(chosen[1], found.doubts.maps)
         if found.place is None:
             self.say("Nothing is left: all of it is annotated, or has been shown.")
             self._visited = []
@@ -205,7 +212,8 @@ class WhereNext(QWidget):
 
     def _add_layer(self, chosen: Chosen, found: tuple[KeptMaps, NDArray[Any]]) -> None:
         source, image, _ = chosen
-        self._session.kept, values = found
+        maps, values = found
+        self._keep(image, maps)
         active = self._viewer.layers.selection.active
         placed = place(source, image.axes)
         purpose = {"title": "uncertainty"}
