@@ -36,6 +36,7 @@ OPTIONS = st.builds(
     separation=st.floats(0, 1),
     smallest=st.one_of(st.none(), st.floats(0, 1e6)),
     fill_holes=st.booleans(),
+    mirror=st.booleans(),
     device=st.sampled_from(["auto", "cpu"]),
     precision=st.sampled_from(["auto", "float32"]),
     tile=st.one_of(st.none(), st.integers(1, 5000)),

@@ -13,8 +13,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.initial import Blank
 from napari_unet.core.progress import finish
 from napari_unet.services.finetune import finetune
+from napari_unet.services.kept_maps import KeptMaps
 from napari_unet.services.options import SegmentOptions
-from napari_unet.services.relabel import ObjectMaps, relabel
+from napari_unet.services.relabel import relabel
 from napari_unet.services.segment import TileDone, segment
 
 FLOAT = {"device": "cpu", "precision": "float32"}
@@ -83,7 +84,7 @@ def test_objects_are_found_again_without_the_network(model):
     image = Image(stack, "TYX")
     levels = np.zeros((3, *image.label_shape), np.uint8)
     first = finish(segment(image, model, SegmentOptions(**FLOAT), out_levels=levels)).labels
-    maps = ObjectMaps(image, model.spec, levels)
+    maps = KeptMaps(image, model.spec, levels)
     for changed in ({}, {"threshold": 0.3}, {"separation": 0.8}, {"smallest": 30}):
         again = np.zeros_like(first)
         for step in relabel(maps, SegmentOptions(**changed)):

@@ -84,7 +84,7 @@ def main(folder: Path) -> None:
 
 
 def annotate(viewer: napari.Viewer, panel: Any, take: Callable[[str], None]) -> None:
-    """Correct the result, and mark a plane as checked; nothing of it stays."""
+    """Correct the result, mark a plane as checked, and go to the next place; nothing of it stays."""
     before = set(viewer.layers)
     panel.source.result.choose(viewer.layers["nuclei stack objects"])
     panel.source.correct.click()
@@ -92,6 +92,13 @@ def annotate(viewer: napari.Viewer, panel: Any, take: Callable[[str], None]) -> 
     panel.plane.click()
     panel.objects.tools["split"].click()
     take("annotate")
+    panel.objects.tools["split"].click()
+    panel.where.unsure.click()
+    wait(lambda: "nuclei stack uncertainty" in viewer.layers, 120)
+    panel.where.next.click()
+    wait(lambda: panel.where.why.text(), 120)
+    take("next-place")
+    viewer.reset_view()
     for layer in set(viewer.layers) - before:
         viewer.layers.remove(layer)
 

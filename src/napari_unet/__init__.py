@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from napari_unet.services.finetune import FinetuneOptions, finetune
     from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.images import open_image
+    from napari_unet.services.kept_maps import keep_maps
     from napari_unet.services.label_pairs import LabelPair
     from napari_unet.services.library import Library
+    from napari_unet.services.next_region import doubts_of, next_places
     from napari_unet.services.options import SegmentOptions
     from napari_unet.services.save import save_labels, save_probabilities
     from napari_unet.services.segment import Segmentation, segment
@@ -46,10 +48,13 @@ __all__ = [
     "Segmentation",
     "UserError",
     "compare_labels",
+    "doubts_of",
     "evaluate",
     "finetune",
     "finish",
+    "keep_maps",
     "measure",
+    "next_places",
     "open_image",
     "save_labels",
     "save_probabilities",
@@ -70,8 +75,10 @@ _HOMES = {
     "services.finetune": ("FinetuneOptions", "finetune"),
     "services.finetune_result": ("FinetuneResult",),
     "services.images": ("open_image",),
+    "services.kept_maps": ("keep_maps",),
     "services.label_pairs": ("LabelPair",),
     "services.library": ("Library",),
+    "services.next_region": ("doubts_of", "next_places"),
     "services.options": ("SegmentOptions",),
     "services.save": ("save_labels", "save_probabilities"),
     "services.segment": ("Segmentation", "segment"),

@@ -50,6 +50,13 @@ def segment(
         Path | None,
         typer.Option(help="Also write probabilities here: a TIFF, or a folder for several images."),
     ] = None,
+    uncertainty: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write here how unsure the network is, from 0 to 1: a TIFF, or a folder."
+        ),
+    ] = None,
+    mirror: Annotated[bool, typer.Option(help=_help("mirror"))] = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"], typer.Option(help=_help("device"))
     ] = "auto",
@@ -86,13 +93,16 @@ def segment(
             separation=separation,
             smallest=smallest,
             fill_holes=fill_holes,
+            mirror=mirror,
             device=device,
             precision=precision,
             tile=_tile(tile),
             memory=memory,
         )
         into_folder = any(Path(given).is_dir() for given in inputs)
-        tasks = make_tasks(find_images(inputs), output, probabilities, into_folder=into_folder)
+        tasks = make_tasks(
+            find_images(inputs), output, probabilities, uncertainty, into_folder=into_folder
+        )
         network = run(Library().load(model), "Loading")
         existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
         job = segment_files(tasks, network, options, axes=axes, existing=existing)

@@ -82,6 +82,11 @@ class Predictor:
         self._model = model
         self._network = _prepared(model.network, compute)
 
+    @property
+    def passes(self) -> int:
+        """How often each pixel is computed."""
+        return 1
+
     def plan(self, size: tuple[int, ...]) -> TilePlan:
         """Return the tiling of a frame of spatial shape `size`."""
         return plan_tiles(size, self.spec.config, self.pixels, self.tile)

@@ -103,7 +103,7 @@ def survey(
 
 
 def _look_through(annotation: Annotation, done: int, total: int) -> Job[_Seen]:
-    where = _Where(annotation)
+    where = Where(annotation)
     book, counts, background = StrokeBook(annotation.kind), Counter[int](), 0
     applies: dict[PlaneKey, BitMask] = {}
     for i, key in enumerate(annotation.plane_keys(), 1):
@@ -125,7 +125,7 @@ def _look_through(annotation: Annotation, done: int, total: int) -> Job[_Seen]:
     return _Seen(annotation, applies, background, counts, book.close())
 
 
-class _Where:
+class Where:
     """Where an annotation may apply in a plane; each shape of region is drawn once."""
 
     def __init__(self, annotation: Annotation) -> None:
@@ -135,6 +135,7 @@ class _Where:
         self._unions: dict[tuple[int, ...], BitMask] = {}
 
     def __call__(self, index: Mapping[str, int]) -> BitMask:
+        """Return the pixels of the plane at this position along the other axes."""
         if not self._regions:
             return self._whole
         there = tuple(i for i, region in enumerate(self._regions) if region.covers(index))

@@ -1,4 +1,4 @@
-"""*Annotate*: correct a result or paint anew, with classes, tools for objects, and what is checked."""
+"""*Annotate*: correct a result or paint anew, with classes, tools for objects, and what comes next."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from napari_unet.gui.object_tools import ObjectTools
 from napari_unet.gui.paint_layers import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.restorable import Restorable
+from napari_unet.gui.where_next import WhereNext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Labels
+
+    from napari_unet.core.axes import Image
 
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
 PLANE_TIP = (
@@ -61,6 +65,7 @@ class AnnotatePanel(Panel):
         self.meaning = text()
         self.classes = ClassList()
         self.objects = ObjectTools(napari_viewer)
+        self.where = WhereNext(napari_viewer, self.session, self._chosen)
         self.plane = button("This plane is all right", PLANE_TIP)
         self.box = button("Checked box", BOX_TIP)
         self.finetune = button("Fine-tune…", FINETUNE_TIP)
@@ -86,6 +91,7 @@ class AnnotatePanel(Panel):
         self.body.addWidget(self.source)
         self.body.addLayout(rows)
         self.body.addWidget(self.meaning)
+        self.body.addWidget(self.where)
         for group in self.groups.values():
             self.body.addWidget(group)
         self.body.addWidget(self.foot)
@@ -99,7 +105,7 @@ class AnnotatePanel(Panel):
         self.restorable.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
-        for part in (self.source, self.classes, self.objects):
+        for part in (self.source, self.classes, self.objects, self.where):
             part.failed.connect(self.foot.message.show_error)
         self.plane.clicked.connect(self._check_plane)
         self.box.clicked.connect(self._check_box)
@@ -110,6 +116,7 @@ class AnnotatePanel(Panel):
         self._keys.let_go()
         self.classes.let_go()
         self.objects.let_go()
+        self.where.let_go()
         self.annotation.let_go()
         self.source.let_go()
 
@@ -142,8 +149,14 @@ class AnnotatePanel(Panel):
 
     def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
         if objects:
-            return {"n": self.objects.take_next}
-        return {str(i): partial(self.pick, i) for i in range(DIGITS)}
+            return {"j": self.where.go_on, "n": self.objects.take_next}
+        digits = {str(i): partial(self.pick, i) for i in range(DIGITS)}
+        return {"j": self.where.go_on, **digits}
+
+    def _chosen(self) -> tuple[ImageLayer, Image, Labels | None]:
+        layer = self.annotation.layer
+        source, image = self.source.chosen() if layer is None else self.source.under(layer)
+        return source, image, layer
 
     def _offer(self) -> None:
         layer = self.annotation.layer
@@ -153,6 +166,9 @@ class AnnotatePanel(Panel):
         offer(self.finetune, FINETUNE_TIP, none)
         offer(self.plane, PLANE_TIP, SCRIBBLES if scribbles else none)
         offer(self.box, BOX_TIP, SCRIBBLES if scribbles else none)
+        self.where.offer(
+            image=self.source.image.layer is not None, unchecked=SCRIBBLES if scribbles else none
+        )
 
     def _check_plane(self) -> None:
         with self.reporting():

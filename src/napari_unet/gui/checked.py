@@ -8,15 +8,17 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.placement import looked_at, place
+from napari_unet.gui.placement import letters_of, looked_at, place
 
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_unet.core.axes import Image
     from napari_unet.gui.placement import Placement
+    from napari_unet.services.next_region import Place
 
 CHECKED = "napari_unet_checked"
 """Key of a Shapes layer's metadata under which the identity of its image lies."""
@@ -46,7 +48,21 @@ def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool
         When what is shown is no plane of the image.
     """
     placed = place(source, image.axes)
-    corners = _corners(viewer, source, image, placed)
+    return _check(viewer, source, placed, _corners(viewer, source, image, placed))
+
+
+def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found: Place) -> bool:
+    """Say that a window of a plane is all right; returns False where that has been said before."""
+    placed = place(source, image.axes)
+    letters = letters_of(placed, source, image.axes)
+    window = found.window
+    corners = placed.corners(letters, found.index, window.rows, window.columns)
+    return _check(viewer, source, placed, corners)
+
+
+def _check(
+    viewer: napari.Viewer, source: ImageLayer, placed: Placement, corners: NDArray[np.float64]
+) -> bool:
     active = viewer.layers.selection.active
     layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
     known = any(
@@ -54,7 +70,7 @@ def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool
         for kind, shape in zip(layer.shape_type, layer.data, strict=True)
     )
     if not known:
-        layer.add_rectangles([corners], **_looks(placed))
+        layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
         layer.selected_data = set()
     viewer.layers.selection.active = active
     return not known
@@ -73,7 +89,7 @@ def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes
     layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
     layer.visible = True
     viewer.layers.selection.active = layer
-    for name, value in _looks(placed).items():
+    for name, value in outline(COLOUR, min(placed.shape[-2:])).items():
         setattr(layer, f"current_{name}", value)
     layer.mode = "add_rectangle"
     return layer
@@ -81,9 +97,9 @@ def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes
 
 def _corners(
     viewer: napari.Viewer, source: ImageLayer, image: Image, placed: Placement
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+) -> NDArray[np.float64]:
     """Return the corners of the plane in view, (4, dimensions), in pixels of the layer of labels."""
-    kept = image.axes[source.ndim - len(placed.shape) : source.ndim]
+    kept = letters_of(placed, source, image.axes)
     blank = Shapes(ndim=len(placed.shape), **placed.transform)
     planes = looked_at(viewer, blank)
     shown = [d for d in range(len(kept)) if d not in planes]
@@ -103,13 +119,9 @@ def _corners(
             rule=f"It has {placed.shape[outside[0]]} along {kept[outside[0]]}.",
             remedy="Move the slider below the image to one of its planes.",
         )
-    y, x = kept.index("Y"), kept.index("X")
-    corners = np.zeros((4, len(kept)))
-    for d, i in planes.items():
-        corners[:, d] = i if placed.inside[d] != 0 else 0
-    corners[:, y] = np.array([0, 0, 1, 1]) * placed.shape[y] - 0.5
-    corners[:, x] = np.array([0, 1, 1, 0]) * placed.shape[x] - 0.5
-    return corners
+    index = {kept[d]: i for d, i in planes.items() if placed.inside[d] != 0}
+    rows, columns = (slice(0, placed.shape[kept.index(a)]) for a in "YX")
+    return placed.corners(kept, index, rows, columns)
 
 
 def _add_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> Shapes:
@@ -123,7 +135,6 @@ def _add_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> 
     return layer
 
 
-def _looks(placed: Placement) -> dict[str, object]:
-    """Return what makes an outline that hides nothing and is seen at any size."""
-    width = max(1.0, min(placed.shape[-2:]) / 150)
-    return {"edge_color": COLOUR, "face_color": "transparent", "edge_width": width}
+def outline(colour: str, side: float) -> dict[str, object]:
+    """Return what makes an outline, of something of this side, that hides nothing and is seen."""
+    return {"edge_color": colour, "face_color": "transparent", "edge_width": max(1.0, side / 150)}

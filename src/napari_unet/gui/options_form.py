@@ -25,7 +25,7 @@ NORMALIZATIONS = {
 
 
 class OptionsForm(QObject):
-    """Rows of a form for device, precision, tile, memory, normalisation and pixel size.
+    """Rows of a form for device, precision, tile, memory, normalisation, pixel size and mirror images.
 
     Parameters
     ----------
@@ -64,6 +64,9 @@ class OptionsForm(QObject):
         self.rescale.toggled.connect(self.changed)
         self._add("normalization", self.normalization)
         self._add("rescale", self.rescale)
+        self.mirror = QCheckBox()
+        self.mirror.toggled.connect(self.changed)
+        self._add("mirror", self.mirror)
         self.normalization.setToolTip(Normalization.model_fields["kind"].description or "")
         self.fit_model(None)
 
@@ -77,6 +80,7 @@ class OptionsForm(QObject):
             "memory": self.memory.value() or None,
             "normalization": None if kind is None else Normalization(kind=kind),
             "rescale": self.rescale.isChecked(),
+            "mirror": self.mirror.isChecked(),
         }
 
     def fit_model(self, spec: ModelSpec | None) -> None:
@@ -88,6 +92,7 @@ class OptionsForm(QObject):
         told = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
         self.rescale.setText(f"to {told} µm" if size else "no size stated")
         self.rescale.setEnabled(bool(size))
+        self.mirror.setText("" if spec is None else f"{1 << spec.config.ndim} times the time")
 
     def _choice(self, field: str) -> QComboBox:
         combo = choice("")

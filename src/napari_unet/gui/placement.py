@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_unet.core.axes import Image
 
@@ -47,6 +48,28 @@ class Placement:
     outside: tuple[Any, ...]
     transform: dict[str, Any]
 
+    def corners(
+        self, letters: str, index: Mapping[str, int], rows: slice, columns: slice
+    ) -> NDArray[np.float64]:
+        """Return the corners of a window of a plane in pixels of the layer, (4, dimensions).
+
+        Parameters
+        ----------
+        letters
+            The axis of each dimension of the layer.
+        index
+            Position of the plane along the others; along those not named, the first.
+        rows, columns
+            The window along Y and X.
+        """
+        corners = np.zeros((4, len(letters)))
+        for d, letter in enumerate(letters):
+            corners[:, d] = index.get(letter, 0)
+        corners[:, letters.index("Y")] = np.array([rows.start, rows.start, rows.stop, rows.stop])
+        corners[:, letters.index("X")] = np.take([columns.start, columns.stop], [0, 1, 1, 0])
+        corners[:, [letters.index("Y"), letters.index("X")]] -= 0.5
+        return corners
+
     def local(self, where: tuple[slice | int, ...]) -> tuple[slice | int, ...]:
         """Return the place in this part of labels, given that in the labels of the whole image."""
         return tuple(
@@ -57,6 +80,11 @@ class Placement:
     def label_axes(self, planes: Mapping[int, int]) -> tuple[int | None, ...]:
         """Turn positions by dimension of the layer into positions by label axis, None where free."""
         return tuple(planes.get(d) for d, kept in enumerate(self.inside) if isinstance(kept, slice))
+
+
+def letters_of(placed: Placement, source: ImageLayer, axes: str) -> str:
+    """Return the axis of each dimension of a layer of labels, of the image layer's `axes`."""
+    return axes[source.ndim - len(placed.shape) : source.ndim]
 
 
 def looked_at(viewer: napari.Viewer, layer: Layer) -> dict[int, int]:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.job import Jobs
 from napari_unet.gui.placement import looked_at
-from napari_unet.services.relabel import ObjectMaps, relabel
+from napari_unet.services.relabel import relabel
 from napari_unet.services.segment import TileDone
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Outcome
+    from napari_unet.services.kept_maps import KeptMaps
     from napari_unet.services.options import SegmentOptions
 
 FREE = ("threshold", "separation", "smallest", "fill_holes")
@@ -43,7 +44,7 @@ class Found:
         Those of the run.
     """
 
-    maps: ObjectMaps
+    maps: KeptMaps
     result: ResultLayer
     options: SegmentOptions
 

@@ -98,23 +98,50 @@ def probability_layers(
         Probability of each class, with the axes of the labels.
     """
     for name, values in classes.items():
-        data = values[placed.outside]
         this = {**purpose, "class": name}
-        layer = next(iter(_earlier(viewer, source, this, ImageLayer)), None)
-        if layer is not None:
-            Content(data, placed.transform["translate"], layer.metadata).put_into(layer)
-            continue
-        layer = ImageLayer(
-            data,
-            name=f"{source.name} P({name})",
-            contrast_limits=(0, 1),
-            colormap="magma",
-            blending="additive",
-            visible=False,
-            metadata=_tagged(source, this),
-            **placed.transform,
-        )
-        viewer.add_layer(layer)
+        map_layer(viewer, source, placed, values, f"P({name})", this, visible=False)
+
+
+def map_layer(
+    viewer: napari.Viewer,
+    source: ImageLayer,
+    placed: Placement,
+    values: NDArray[np.float32],
+    title: str,
+    purpose: Mapping[str, Any],
+    *,
+    visible: bool,
+) -> ImageLayer:
+    """Show a number from 0 to 1 for each pixel, in place of that of an earlier run.
+
+    Parameters
+    ----------
+    viewer, source, placed, purpose
+        As for :func:`result_layer`.
+    values
+        With the axes of the labels.
+    title
+        Of a new layer, after the image's name.
+    visible
+        Whether a new layer is shown.
+    """
+    data = values[placed.outside]
+    layer = next(iter(_earlier(viewer, source, purpose, ImageLayer)), None)
+    if layer is not None:
+        Content(data, placed.transform["translate"], layer.metadata).put_into(layer)
+        return layer
+    layer = ImageLayer(
+        data,
+        name=f"{source.name} {title}",
+        contrast_limits=(0, 1),
+        colormap="magma",
+        blending="additive",
+        visible=visible,
+        metadata=_tagged(source, purpose),
+        **placed.transform,
+    )
+    viewer.add_layer(layer)
+    return layer
 
 
 def _tagged(source: ImageLayer, purpose: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,9 +163,11 @@ class SegmentPanel(Panel):
             region: Box | None = None
             if title == "preview":
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
-            run = SegmentRun(self.viewer, layer, image, model, self.chosen(), region)
+            options = self.chosen()
+            run = SegmentRun(self.viewer, layer, image, model, options, region)
             run.check(self.session.jobs)
             if region is None:
+                self.session.kept, self.session.options = None, options
                 self.relabelling.take(None)
                 self.measuring.forget()
                 self._newest = run
@@ -179,6 +181,7 @@ class SegmentPanel(Panel):
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
                 self._last = self._newest, self.session.source
+                self.session.kept = self._newest.kept
             self.relabelling.take(self._newest.found)
             self._newest = None
             self._measure()

@@ -7,19 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
-from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.filling import CHECKED_BYTES, RECORD
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
+from napari_unet.services.kept_maps import KeptMaps, make_levels
 from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
-from napari_unet.services.relabel import ObjectMaps
 from napari_unet.services.segment import Segmentation, TileDone, segment
 
 if TYPE_CHECKING:
@@ -131,12 +128,12 @@ class SegmentRun:
         )
 
     def _make_levels(self) -> Any:
-        """Make room for what objects can be found in anew, if there are any and it is not too much."""
-        shape = (len(OBJECT_MAPS), *self._image.label_shape)
-        wanted = self._objects and self._model.spec.task == "objects" and self._region is None
+        """Make room for what the network says of the whole image, unless it is too much."""
+        spec = self._model.spec
         # a layer that can't be checked for changes is never written to again
-        size = math.prod(self._image.label_shape) * label_dtype(self._model.spec, True).itemsize
-        return np.zeros(shape, np.uint8) if wanted and size <= CHECKED_BYTES else None
+        each = max(label_dtype(spec, self._objects).itemsize, spec.config.out_channels)
+        fits = math.prod(self._image.label_shape) * each <= CHECKED_BYTES
+        return make_levels(self._image, spec) if fits and self._region is None else None
 
     @property
     def complete(self) -> bool:
@@ -144,12 +141,19 @@ class SegmentRun:
         return self._complete and self._region is None
 
     @property
-    def found(self) -> Found | None:
-        """The objects, and what they can be found in anew; None before the end and without that."""
+    def kept(self) -> KeptMaps | None:
+        """What the network said of the whole image; None before the end, or if it is too much."""
         if self._levels is None or not self._complete:
             return None
-        maps = ObjectMaps(self._image, self._model.spec, self._levels)
-        return Found(maps, self._result, self._options)
+        return KeptMaps(self._image, self._model.spec, self._levels)
+
+    @property
+    def found(self) -> Found | None:
+        """The objects, and what they can be found in anew; None before the end and without that."""
+        kept = self.kept
+        if kept is None or not self._objects or self._model.spec.task != "objects":
+            return None
+        return Found(kept, self._result, self._options)
 
     def command(self, model: str) -> str:
         """Return the line that gives the same result; for a model by its name or path.

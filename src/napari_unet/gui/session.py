@@ -15,6 +15,7 @@ from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
 from napari_unet.services.journal_files import JournalFiles
 from napari_unet.services.library import Library
+from napari_unet.services.options import SegmentOptions
 from napari_unet.services.training_files import TrainingFiles
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.paint_keeper import PaintKeeper
     from napari_unet.gui.studio_panel import StudioPanel
     from napari_unet.gui.training_run import TrainingRun
+    from napari_unet.services.kept_maps import KeptMaps
     from napari_unet.services.library import Entry
 
 
@@ -46,6 +48,10 @@ class Session(QObject):
         What the current model was loaded from: a library name or a path.
     earlier
         Likewise of the model before it; empty if there was none.
+    options
+        How the newest image was segmented.
+    kept
+        What the network said of it; None: that is not known, or too much to be kept.
     training_files
         Where the states of trainings lie.
     training
@@ -65,6 +71,8 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.model: Model | None = None
         self.source = self.earlier = ""
+        self.options = SegmentOptions()
+        self.kept: KeptMaps | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
         self.studio: StudioPanel | None = None

@@ -32,13 +32,20 @@ class Task:
         The image file.
     labels
         Where its labels go.
-    probabilities
-        Where its probabilities go, or None.
+    probabilities, uncertainty
+        Where these go, or None.
     """
 
     source: Path
     labels: Path
     probabilities: Path | None = None
+    uncertainty: Path | None = None
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Everything that is written."""
+        wanted = (self.labels, self.probabilities, self.uncertainty)
+        return [path for path in wanted if path is not None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,12 @@ class FileDone(Progress):
 
 
 def make_tasks(
-    sources: Sequence[Path], labels: Path, probabilities: Path | None, *, into_folder: bool
+    sources: Sequence[Path],
+    labels: Path,
+    probabilities: Path | None = None,
+    uncertainty: Path | None = None,
+    *,
+    into_folder: bool,
 ) -> list[Task]:
     """Pair inputs with outputs.
 
@@ -79,7 +91,7 @@ def make_tasks(
     ----------
     sources
         The image files.
-    labels, probabilities
+    labels, probabilities, uncertainty
         A file each for a single image, else folders, in which every output keeps its input's stem.
     into_folder
         Whether the outputs are folders even for a single image.
@@ -93,15 +105,13 @@ def make_tasks(
 
     single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
     if single:
-        tasks = [Task(sources[0], labels, probabilities)]
+        tasks = [Task(sources[0], labels, probabilities, uncertainty)]
     else:
+        others = (probabilities, uncertainty)
         tasks = [
-            Task(
-                source,
-                labels / f"{source.stem}.tif",
-                None if probabilities is None else probabilities / f"{source.stem}.tif",
-            )
+            Task(source, labels / name, *(folder and folder / name for folder in others))
             for source in sources
+            for name in (f"{source.stem}.tif",)
         ]
     _check_distinct(tasks)
     return tasks
@@ -172,16 +182,16 @@ def _segment_file(
     from napari_unet.services.images import open_image
     from napari_unet.services.save import check_output, save_labels, save_probabilities
 
-    outputs = [path for path in (task.labels, task.probabilities) if path is not None]
-    if existing == "skip" and all(path.exists() for path in outputs):
+    if existing == "skip" and all(path.exists() for path in task.outputs):
         return Outcome(task, skipped=True)
     # a run that ended between the two outputs is done again
     overwrite = existing != "refuse"
     # refuse before the work, not after it
-    for path in outputs:
+    for path in task.outputs:
         check_output(path, overwrite)
     image = open_image(task.source, axes)
-    options = options.model_copy(update={"probabilities": task.probabilities is not None})
+    wanted = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
+    options = options.model_copy(update=wanted)
     result = yield from segment(image, model, options)
     yield Progress(1, 1, "writing")
     save_labels(task.labels, result.labels, image, overwrite=overwrite)
@@ -189,6 +199,9 @@ def _segment_file(
         names = model.spec.classes
         maps = result.probabilities
         save_probabilities(task.probabilities, maps, image, names, overwrite=overwrite)
+    if task.uncertainty is not None:
+        maps = result.uncertainty[None]
+        save_probabilities(task.uncertainty, maps, image, ["uncertainty"], overwrite=overwrite)
     counted = tells_objects(model.spec, options)
     return Outcome(task, objects=int(result.labels.max()) if counted else None)
 
@@ -197,15 +210,10 @@ def _check_distinct(tasks: Sequence[Task]) -> None:
     sources = {task.source.resolve() for task in tasks}
     taken: dict[Path, Path] = {}
     for task in tasks:
-        for path in (task.labels, task.probabilities):
-            if path is None:
-                continue
+        for path in task.outputs:
             other = taken.setdefault(path.resolve(), task.source)
-            if (
-                path.resolve() in sources
-                or other != task.source
-                or task.labels == task.probabilities
-            ):
+            twice = task.outputs.count(path) > 1
+            if path.resolve() in sources or other != task.source or twice:
                 raise UserError(
                     f"{path} can't be the output for {task.source}",
                     value=f"also used for {other}" if other != task.source else "in use already",

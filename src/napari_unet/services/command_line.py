@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VALUES = ("threshold", "separation", "smallest", "device", "precision", "tile", "memory")
 """Options that are a word and a value."""
-SWITCHES = ("objects", "rescale", "fill_holes")
+SWITCHES = ("objects", "rescale", "fill_holes", "mirror")
 """Options that are on or off."""
 
 
@@ -105,9 +105,10 @@ def segment_words(
             words += [f"--{name}", str(value)]
         else:
             words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
-    if options.probabilities:
-        maps = labels.with_name(f"{labels.stem}-probabilities{labels.suffix}")
-        words += ["--probabilities", str(maps)]
+    for name in ("probabilities", "uncertainty"):
+        if getattr(options, name):
+            maps = labels.with_name(f"{labels.stem}-{name}{labels.suffix}")
+            words += [f"--{name}", str(maps)]
     return words
 
 

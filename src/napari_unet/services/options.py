@@ -71,8 +71,19 @@ class SegmentOptions(BaseModel):
         title="Fill holes",
         description="Objects only: make holes inside an object part of it.",
     )
+    mirror: bool = Field(
+        False,
+        title="Mirror",
+        description="Average over mirror images: somewhat better, in 4 times the time for planes, 8 "
+        "times for volumes.",
+    )
     probabilities: bool = Field(
         False, title="Probabilities too", description="Also keep each class's probability."
+    )
+    uncertainty: bool = Field(
+        False,
+        title="Uncertainty too",
+        description="Also keep how unsure the network is of each pixel, from 0 to 1.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", title="Device", description="auto: the graphics card if there is one, else the CPU."

@@ -27,7 +27,7 @@ class Plan:
     tile_shape
         Pixels read for one forward pass.
     n_tiles
-        Tiles in all, over every plane.
+        Tiles in all, over every plane and mirror image.
     batch
         Tiles that go through the network together.
     halo_share
@@ -38,6 +38,8 @@ class Plan:
         Whether the result is that of the whole image.
     rescaled
         Shape of a plane or volume at the model's pixel size; empty if it keeps its own.
+    passes
+        Mirror images over which is averaged; 1: the image as it is.
     """
 
     device: str
@@ -49,6 +51,7 @@ class Plan:
     memory: float
     exact: bool
     rescaled: tuple[int, ...] = ()
+    passes: int = 1
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.tile_shape))
@@ -61,6 +64,8 @@ class Plan:
         if self.rescaled:
             shape = " × ".join(map(str, self.rescaled))
             parts.insert(0, f"rescaled to {shape}, the model's pixel size")
+        if self.passes > 1:
+            parts.append(f"{self.passes} mirror images: {self.passes} times the time")
         if not self.exact:
             parts.append("tiles blended: this network's result depends on the tile")
         return ", ".join(parts)
@@ -83,9 +88,11 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
     """Set up the predictor that the options ask for."""
     from napari_unet.core.device import choose
+    from napari_unet.core.mirror import MirrorPredictor
     from napari_unet.core.predict import Predictor
 
-    return Predictor(
+    kind = MirrorPredictor if options.mirror else Predictor
+    return kind(
         model,
         choose(options.device, options.precision),
         normalization=options.normalization,
@@ -98,16 +105,22 @@ def plan_of(predictor: Predictor, rescaled: Rescaled) -> Plan:
     """Say what a predictor will do with some frames of one shape."""
     cut = rescaled.frames
     tiling = predictor.plan(cut[0].shape)
-    batch = min(predictor.batch_size(tiling), tiling.n_tiles * len(cut))
-    pixels = batch * prod(tiling.tile_shape)
+    passes = predictor.passes
+    together = 1 if passes > 1 else len(cut)
+    batch = min(predictor.batch_size(tiling), tiling.n_tiles * together)
+    memory = batch * prod(tiling.tile_shape) * predictor.bytes_per_pixel
+    if passes > 1:
+        # the mean of a frame
+        memory += prod(cut[0].shape) * predictor.spec.config.out_channels * 4
     return Plan(
         device=predictor.compute.device,
         precision=predictor.compute.precision,
         tile_shape=tiling.tile_shape,
-        n_tiles=tiling.n_tiles * len(cut),
+        n_tiles=tiling.n_tiles * len(cut) * passes,
         batch=batch,
         halo_share=tiling.halo_share,
-        memory=pixels * predictor.bytes_per_pixel,
+        memory=memory,
         exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
         rescaled=() if rescaled.same else cut[0].shape,
+        passes=passes,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,32 +16,12 @@ from napari_unet.services.segment import TileDone
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_unet.core.axes import Image
-    from napari_unet.core.model import ModelSpec
+    from napari_unet.services.kept_maps import KeptMaps
     from napari_unet.services.options import SegmentOptions
 
 
-@dataclass(frozen=True, eq=False)
-class ObjectMaps:
-    r"""What a model of objects said about an image.
-
-    Attributes
-    ----------
-    image
-        The image.
-    spec
-        The model's description.
-    levels
-        uint8, (3, \*shape of the labels): the maps, a byte a value.
-    """
-
-    image: Image
-    spec: ModelSpec
-    levels: Any
-
-
 def relabel(
-    maps: ObjectMaps,
+    maps: KeptMaps,
     options: SegmentOptions,
     *,
     at: Mapping[str, int] | None = None,
@@ -53,7 +32,7 @@ def relabel(
     Parameters
     ----------
     maps
-        What the model said.
+        What a model of objects said.
     options
         Threshold, separation, smallest object and holes; nothing else of them matters.
     at

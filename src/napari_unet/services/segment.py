@@ -16,6 +16,7 @@ from napari_unet.core.numbering import Numbering
 from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.rescale import Rescaled
+from napari_unet.core.uncertainty import uncertainty
 from napari_unet.services.options import (
     SegmentOptions,
     channel_indices,
@@ -61,12 +62,15 @@ class Segmentation:
         (classes, \\*labels.shape) float32 between 0 and 1, if asked for.
     record
         Model, options, device, precision and tiling, as JSON values.
+    uncertainty
+        (\\*labels.shape) float32 from 0, sure, to 1, if asked for.
     """
 
     labels: Any
     axes: str
     probabilities: Any = None
     record: dict[str, Any] = field(default_factory=dict)
+    uncertainty: Any = None
 
 
 def segment(
@@ -100,8 +104,8 @@ def segment(
         Arrays to write to, for example of zarr; None: made in memory. Classes fit in 8 bits, numbers of
         objects take 32 without sign.
     out_levels
-        uint8 array, (3, \*labels.shape), for what a model of objects gives, a byte a value:
-        :func:`~napari_unet.services.relabel.relabel` finds objects in it anew. None: it is not kept.
+        uint8 array, (out_channels, \*labels.shape), for what the network gives, a byte a value: the
+        levels of :class:`~napari_unet.services.kept_maps.KeptMaps`. None: it is not kept.
 
     Yields
     ------
@@ -131,6 +135,7 @@ def segment(
     n = model.spec.config.out_channels
     if options.probabilities and out_probabilities is None:
         out_probabilities = np.zeros((n, *image.label_shape), np.float32)
+    unsure = np.zeros((1, *image.label_shape), np.float32) if options.uncertainty else None
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     cut, box = _within(cut, image, region)
     rescaled = Rescaled.of(cut, model.spec.pixel_size if options.rescale else ())
@@ -144,11 +149,14 @@ def segment(
         block = to_labels(progress.values, model.spec, threshold)
         yield _write(labels, progress, progress.frame, progress.write, block)
         _keep(out_probabilities, progress, progress.values)
-        if out_levels is not None and model.spec.task == "objects":
+        if out_levels is not None:
             _keep(out_levels, progress, to_levels(progress.values))
+        if unsure is not None:
+            _keep(unsure, progress, uncertainty(progress.values, model.spec)[None])
         for whole in numbering.add(progress) if numbering else ():
             yield _write(labels, progress, *whole)
-    return Segmentation(labels, image.label_axes, out_probabilities, record)
+    told = None if unsure is None else unsure[0]
+    return Segmentation(labels, image.label_axes, out_probabilities, record, told)
 
 
 def _check_room(labels: Any, dtype: np.dtype[Any]) -> None:
