@@ -243,7 +243,7 @@ def test_damaged_paint_is_told(folder):
     save(folder, labels())
     (path,) = folder.glob("*.tif")
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(UserError, match="damaged|can't be"):
+    with pytest.raises(UserError, match=r"damaged|can't be"):
         read_back(folder)
     tifffile.imwrite(path, np.zeros((2, 2), np.uint8))
     with pytest.raises(UserError, match="another image"):

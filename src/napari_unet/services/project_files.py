@@ -18,7 +18,6 @@ from napari_unet.services.images import SUFFIXES, open_image
 from napari_unet.services.library import file_name, names_file
 from napari_unet.services.project import (
     FILE,
-    REMEDY,
     SUFFIX,
     FileNote,
     check_unchanged,
@@ -28,8 +27,6 @@ from napari_unet.services.tiff_writer import Stack, write_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from napari_unet.core.axes import Lazy
     from napari_unet.core.progress import Job
