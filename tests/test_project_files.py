@@ -13,7 +13,9 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from typer.testing import CliRunner
 
+from napari_unet.cli import app
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import finish
 from napari_unet.services.options import SegmentOptions
@@ -248,3 +250,26 @@ def test_damaged_paint_is_told(folder):
     tifffile.imwrite(path, np.zeros((2, 2), np.uint8))
     with pytest.raises(UserError, match="another image"):
         read_back(folder)
+
+
+def test_the_command_line_lists_what_is_there(folder, tmp_path):
+    path = tmp_path / "cells.tif"
+    tifffile.imwrite(path, PAINT, photometric="minisblack")
+    image = LayerNote(
+        id="1",
+        kind="image",
+        name="cells",
+        shape=PAINT.shape,
+        dtype="uint8",
+        file=FileNote(path=str(path)),
+    )
+    save(folder, image, labels(), model="small")
+    run = CliRunner().invoke(app, ["project", str(folder)])
+    assert run.exit_code == 0
+    assert "cells.tif" in run.output
+    assert "U-Net: small" in run.output
+    path.unlink()
+    run = CliRunner().invoke(app, ["project", str(folder)])
+    assert run.exit_code == 1
+    assert "MISSING" in run.output
+    assert CliRunner().invoke(app, ["project", str(tmp_path)]).exit_code == 1

@@ -14,6 +14,7 @@ from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.measure import measure
 from napari_unet.cli.models import models
+from napari_unet.cli.project import project
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
 
@@ -27,6 +28,7 @@ app.command()(segment)
 app.command()(finetune)
 app.command()(evaluate)
 app.command()(measure)
+app.command()(project)
 app.add_typer(models, name="models")
 
 
