@@ -15,6 +15,7 @@ from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.measure import measure
 from napari_unet.cli.models import models
+from napari_unet.cli.project import project
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
 
@@ -29,6 +30,7 @@ app.command()(finetune)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(measure)
+app.command()(project)
 app.add_typer(models, name="models")
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.job import Outcome
     from napari_unet.gui.training_jobs import Request
+    from napari_unet.services.finetune import FinetuneOptions
 
 STOP_TIP = "Stop now and keep the best network so far; you then see how it compares."
 CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
@@ -120,6 +121,16 @@ class FinetunePanel(Panel):
         """Listen to the viewer no more; a training goes on, and is there when opened again."""
         self._gone = True
         self.form.let_go()
+
+    def settings(self) -> FinetuneOptions:
+        """Return the options as they stand in the form."""
+        from napari_unet.services.finetune import FinetuneOptions
+
+        return FinetuneOptions(**self.form.training.values())
+
+    def put(self, options: FinetuneOptions) -> None:
+        """Set what options say."""
+        self.form.training.put(options)
 
     def _train(self) -> None:
         self._with_model(lambda: self._begin(resume=False))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
+from napari_unet.core.axes import check_axes
 from napari_unet.core.errors import UserError
 from napari_unet.gui.channel_list import ChannelList
 from napari_unet.gui.fields import choice, text
 from napari_unet.gui.layer_box import LayerBox
-from napari_unet.gui.layers import describe, image_of, layer_array, possible_axes
+from napari_unet.gui.layers import AXES, describe, image_of, layer_array, possible_axes
 
 if TYPE_CHECKING:
     import napari
@@ -70,6 +72,7 @@ class ImageForm(QObject):
         form.addRow("Axes", self.axes)
         form.addRow("", self.meaning)
         self.layers.layer_changed.connect(self._take_layer)
+        self.axes.currentTextChanged.connect(self._note_axes)
         self.axes.currentTextChanged.connect(self._take_axes)
         self._take_layer()
 
@@ -128,6 +131,13 @@ class ImageForm(QObject):
             if self.layer is not None:
                 self.axes.addItems([" ".join(a) for a in possible_axes(self.layer)])
         self._take_axes()
+
+    def _note_axes(self, _: str) -> None:
+        """Keep corrected axes in the layer, for the other panels and for a project."""
+        with contextlib.suppress(UserError):
+            if self.layer is not None:
+                check_axes(self.letters, layer_array(self.layer).shape)
+                self.layer.metadata = {**self.layer.metadata, AXES: self.letters}
 
     def _take_axes(self, _: str = "") -> None:
         self.meaning.setText(self._said())

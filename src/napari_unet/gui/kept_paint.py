@@ -49,6 +49,8 @@ class KeptPaint:
     ----------
     unfinished
         Whether the last update has left something to be compared.
+    saved
+        Whether what is painted is saved elsewhere too, as far as was asked.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class KeptPaint:
         self.journal = journal
         self.begun = begun
         self.unfinished = False
+        self.saved = False
         self._image = image
         self._wake = wake
         self._strokes: list[Any] = []
@@ -150,6 +153,7 @@ class KeptPaint:
             self._wake()
 
     def _begin(self) -> None:
+        self.saved = False
         if not self.begun:
             self.begun = self._anywhere = True
         self._wake()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", "channel": "C"}
 """Axis labels that are words; a single letter stands for itself."""
 
+AXES = "napari_unet_axes"
+"""Key of an image layer's metadata under which axes lie that somebody has corrected."""
+
 MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
 """What the letters count, for people."""
 
@@ -62,11 +65,13 @@ def identity(layer: ImageLayer) -> tuple[str, str, tuple[int, ...]]:
 def likely_axes(layer: ImageLayer) -> str:
     """Return the axes of a layer as far as they are known.
 
-    From its axis labels if they tell them, else from the file it was opened from, else a guess.
+    As somebody has said, from its axis labels if they tell them, else from the file it was opened from,
+    else a guess.
     """
     shape = layer_array(layer).shape
     colour = "S" if layer.rgb else ""
-    for found in (_from_labels(layer.axis_labels) + colour, _from_file(layer)):
+    said = str(layer.metadata.get(AXES, ""))
+    for found in (said, _from_labels(layer.axis_labels) + colour, _from_file(layer)):
         if len(found) == len(shape):
             return found
     return guess_axes(shape[: layer.ndim]) + colour

@@ -78,6 +78,14 @@ class ObjectsForm(QObject):
             "fill_holes": self.fill_holes.isChecked(),
         }
 
+    def put(self, options: SegmentOptions) -> None:
+        """Set what options say."""
+        self.kind.setCurrentIndex(self.kind.findData(options.objects))
+        self.foreground.setValue(self._own if options.threshold is None else options.threshold)
+        self.separation.setValue(options.separation)
+        self.smallest.setValue(options.smallest or 0)
+        self.fill_holes.setChecked(options.fill_holes)
+
     def _slider(self) -> QLabeledDoubleSlider:
         slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 1)

@@ -83,6 +83,18 @@ class OptionsForm(QObject):
             "mirror": self.mirror.isChecked(),
         }
 
+    def put(self, options: SegmentOptions) -> None:
+        """Set what options say."""
+        self.device.setCurrentText(options.device)
+        self.precision.setCurrentText(options.precision)
+        self.tile.setValue(options.tile or 0)
+        self.memory.setValue(options.memory or 0)
+        own = options.normalization
+        self.normalization.setCurrentIndex(
+            0 if own is None else self.normalization.findData(own.kind)
+        )
+        self.rescale.setChecked(options.rescale)
+
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself where nothing is set."""
         own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]

@@ -17,7 +17,7 @@ from napari_unet.gui.paint_note import find_image, image_identity, layer_of
 from napari_unet.services.journal import SWEEP_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import napari
@@ -39,9 +39,9 @@ CLOSING_S = 1.0
 class PaintKeeper(QObject):
     """Journals of the labels layers that are painted on for *Fine-tune*.
 
-    What was painted is offered again unless the user discards it: after a crash, and also when the
-    viewer was closed, because whether a layer was saved can't be seen (napari doesn't tell). Paint of a
-    layer that was removed can be restored until the viewer is closed.
+    What was painted is offered again unless the user discards it or it is saved in a project: after a
+    crash, and also when the viewer was closed, because whether a layer was saved by itself can't be seen
+    (napari doesn't tell). Paint of a layer that was removed can be restored until the viewer is closed.
 
     Layers that stay on the disk (Zarr, dask, memory-mapped files) and multiscale ones are left out: what
     is painted on those is on the disk already, or must not be read as a whole.
@@ -79,11 +79,34 @@ class PaintKeeper(QObject):
         viewer.layers.events.removed.connect(self._take_removed)
         files.forget_old()
 
-    def keep(self, labels: Labels, source: ImageLayer) -> None:
-        """Keep from now on what is painted on a labels layer over an image."""
+    def keep(self, labels: Labels, source: ImageLayer, *, painted: bool = False) -> None:
+        """Keep from now on what is painted on a labels layer over an image.
+
+        Parameters
+        ----------
+        labels, source
+            The layer and its image.
+        painted
+            Whether something is painted there already that is to be kept.
+        """
         labels = getattr(labels, "__wrapped__", labels)
         if id(labels) not in self._kept and in_memory(labels):
             self._keep(labels, image_identity(source), self._files.new())
+        kept = self._kept.get(id(labels))
+        if painted and kept is not None and not kept.begun:
+            kept.begun = True
+            kept.suspect()
+
+    def painted(self, labels: Labels) -> bool:
+        """Whether a layer has been painted on since it is kept."""
+        kept = self._kept.get(id(labels))
+        return kept is not None and kept.begun
+
+    def settle(self, saved: Iterable[Labels]) -> None:
+        """Say which layers' paint is saved elsewhere, so that their journals go with the viewer."""
+        safe = set(map(id, saved))
+        for kept in self._kept.values():
+            kept.saved = id(kept.layer) in safe
 
     def restorable(self) -> list[LeftPaint]:
         """Return paint of processes that have ended and of layers that were removed, newest first."""
@@ -130,16 +153,23 @@ class PaintKeeper(QObject):
         self._writer.wait()
         for kept in list(self._kept.values()):
             self._finish(kept)
-            if self._files.look(kept.journal) is not None:
+            if kept.saved:
+                self._files.forget(kept.journal.path)
+            elif self._files.look(kept.journal) is not None:
                 self._files.release(kept.journal.path)
+        self.leave_removed()
+        self._writer.abandon()
+        self._reader.abandon()
+
+    def leave_removed(self) -> None:
+        """Leave paint of layers that have just been removed to be restored at any time."""
         for path, (_, when) in self._removed.items():
             if time.monotonic() - when < GRACE_S:
                 self._files.release(path)
             else:
                 self._files.forget(path)
         self._removed.clear()
-        self._writer.abandon()
-        self._reader.abandon()
+        self.changed.emit()
 
     def _add(self, journal: Journal, found: Replay) -> None:
         viewer = self._viewer()
@@ -194,7 +224,9 @@ class PaintKeeper(QObject):
         self._writer.wait()
         self._finish(kept)
         left = self._files.look(kept.journal)
-        if left is not None:
+        if kept.saved:
+            self._files.forget(kept.journal.path)
+        elif left is not None:
             self._removed[left.path] = (left, time.monotonic())
         self.changed.emit()
 

@@ -33,15 +33,9 @@ def image_identity(source: ImageLayer) -> ImageIdentity:
 def note_of(layer: Labels, image: ImageIdentity) -> PaintNote:
     """Return what there is to say of a labels layer with paint on an image."""
     look: dict[str, Any] = {
-        "scale": np.asarray(layer.scale).tolist(),
-        "translate": np.asarray(layer.translate).tolist(),
-        "rotate": np.asarray(layer.rotate).tolist(),
-        "shear": np.asarray(layer.shear).tolist(),
-        "affine": np.asarray(layer.affine.affine_matrix).tolist(),
-        "units": [str(unit) for unit in layer.units],
-        "axis_labels": list(layer.axis_labels),
+        **place_of(layer),
         "opacity": float(layer.opacity),
-        "colours": _colours(layer),
+        "colours": colours_of(layer),
         "classes": _classes(layer),
     }
     return PaintNote(
@@ -52,6 +46,19 @@ def note_of(layer: Labels, image: ImageIdentity) -> PaintNote:
         dtype=np.dtype(layer.data.dtype).name,
         look=cast("dict[str, JsonValue]", look),
     )
+
+
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Return how a layer lies in the world, as JSON can hold it and a new layer takes it."""
+    return {
+        "scale": np.asarray(layer.scale).tolist(),
+        "translate": np.asarray(layer.translate).tolist(),
+        "rotate": np.asarray(layer.rotate).tolist(),
+        "shear": np.asarray(layer.shear).tolist(),
+        "affine": np.asarray(layer.affine.affine_matrix).tolist(),
+        "units": [str(unit) for unit in layer.units],
+        "axis_labels": list(layer.axis_labels),
+    }
 
 
 def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
@@ -66,6 +73,14 @@ def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
     return Labels(paint, name=note.name, metadata={KIND: note.kind}, **look)
 
 
+def colours_of(layer: Labels) -> list[list[float]] | None:
+    """Return the colours of classes; None: napari's own, or one chosen for each label."""
+    colormap = layer.colormap
+    if not isinstance(colormap, CyclicLabelColormap) or len(colormap.colors) > MOST_CLASSES:
+        return None
+    return cast("list[list[float]]", np.asarray(colormap.colors, float).round(4).tolist())
+
+
 def find_image(layers: Iterable[Layer], wanted: ImageIdentity) -> ImageLayer | None:
     """Return the layer of an image, the topmost if there are several; None if it is not open.
 
@@ -78,14 +93,6 @@ def find_image(layers: Iterable[Layer], wanted: ImageIdentity) -> ImageLayer | N
             if (found.path, found.shape) == (wanted.path, wanted.shape) and same_name:
                 return layer
     return None
-
-
-def _colours(layer: Labels) -> list[list[float]] | None:
-    """Return the colours of classes; None: napari's own, or one chosen for each label."""
-    colormap = layer.colormap
-    if not isinstance(colormap, CyclicLabelColormap) or len(colormap.colors) > MOST_CLASSES:
-        return None
-    return cast("list[list[float]]", np.asarray(colormap.colors, float).round(4).tolist())
 
 
 def _classes(layer: Labels) -> dict[str, str] | None:

@@ -60,7 +60,7 @@ class Panel(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Learn which window it is in."""
         super().showEvent(event)
-        self.session.live_with(self)
+        self.session.live_with(self, self.viewer)
 
     def event(self, event: QEvent) -> bool:
         """Go for good when the dock around it is closed: napari makes a new one when asked again.

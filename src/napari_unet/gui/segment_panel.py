@@ -139,6 +139,17 @@ class SegmentPanel(Panel):
             **self.objects.values(),
         )
 
+    settings = chosen
+
+    def put(self, options: SegmentOptions) -> None:
+        """Set what options say."""
+        self.output.setCurrentIndex(self.output.findData(options.probabilities))
+        self.options.put(options)
+        self.objects.put(options)
+        for box, channel in zip(self.image.channels, options.channels or (), strict=False):
+            if isinstance(channel, int):
+                box.setCurrentIndex(channel)
+
     def _segment(self) -> None:
         self._with_model(lambda: self._run("labels"))
 

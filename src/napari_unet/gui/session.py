@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_unet.core.progress import Progress
 from napari_unet.gui.activity import Activity
+from napari_unet.gui.closing import Closing
 from napari_unet.gui.job import Jobs, Outcome, torch_ready
 from napari_unet.services.journal_files import JournalFiles
 from napari_unet.services.library import Library
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from napari.layers import Labels
     from qtpy.QtWidgets import QWidget
 
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.gui.paint_keeper import PaintKeeper
+    from napari_unet.gui.project import ProjectKeeper
     from napari_unet.gui.studio_panel import StudioPanel
     from napari_unet.gui.training_run import TrainingRun
     from napari_unet.services.kept_maps import KeptMaps
@@ -77,6 +80,7 @@ class Session(QObject):
         self.training: TrainingRun | None = None
         self.studio: StudioPanel | None = None
         self._paint_keeper: PaintKeeper | None = None
+        self._project: ProjectKeeper | None = None
         self._activity = Activity(self.jobs)
 
     def load(
@@ -176,8 +180,20 @@ class Session(QObject):
             self.jobs.abandoned.connect(self._paint_keeper.close)
         return self._paint_keeper
 
-    def live_with(self, widget: QWidget) -> None:
-        """Stop the job, and go, when the window that `widget` is in goes."""
+    def project(self, viewer: napari.Viewer) -> ProjectKeeper:
+        """Return what saves the session's viewer as a project, made when first asked for."""
+        from napari_unet.gui.project import ProjectKeeper
+
+        if self._project is None:
+            self._project = ProjectKeeper(viewer, self)
+        return self._project
+
+    def keeps(self, labels: Labels) -> bool:
+        """Whether a layer has been painted on where that is kept."""
+        return self._paint_keeper is not None and self._paint_keeper.painted(labels)
+
+    def live_with(self, widget: QWidget, viewer: napari.Viewer) -> None:
+        """Stop the job, and go, when the window that `widget` is in goes; ask before about paint."""
         if self.parent() is not None:
             return
         window = widget.parent()
@@ -186,6 +202,7 @@ class Session(QObject):
         if window is not None:
             self.setParent(window)
             window.destroyed.connect(self.jobs.abandon)
+            Closing(self, viewer, window)
             QApplication.instance().aboutToQuit.connect(self.jobs.abandon)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
@@ -14,9 +14,12 @@ from napari_unet.gui.fields import button, caption, form
 from napari_unet.gui.filling import RECORD
 from napari_unet.gui.guide import Situation, next_step
 from napari_unet.gui.image_form import is_input
+from napari_unet.gui.job_bar import JobBar
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.paint_layers import is_annotation
 from napari_unet.gui.panel import WIDTH
+from napari_unet.gui.project import OPTIONS
+from napari_unet.gui.project_row import ProjectRow
 from napari_unet.gui.session import session_of
 from napari_unet.services.library import DEFAULT
 
@@ -63,6 +66,9 @@ class StudioPanel(QWidget):
         self._image.hide()
         self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
         self.next = button("", "Go to where it is done.")
+        self.project = self.session.project(napari_viewer)
+        self.project_row = ProjectRow(self.project)
+        self.project_bar = JobBar(self.project.jobs)
         self.tabs = QTabWidget()
         self._look_later = QTimer(self)
         self._look_later.setSingleShot(True)
@@ -75,6 +81,7 @@ class StudioPanel(QWidget):
     def _lay_out(self) -> None:
         rows: QFormLayout = form()
         for name, widget in (
+            ("Project", self.project_row),
             ("U-Net", self.model),
             ("Image", self.image),
             ("Now", self.job),
@@ -88,6 +95,7 @@ class StudioPanel(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 8, 8, 0)
         box.addLayout(rows)
+        box.addWidget(self.project_bar)
         box.addWidget(self.tabs, stretch=1)
 
     def _connect(self) -> None:
@@ -103,6 +111,10 @@ class StudioPanel(QWidget):
         self.session.jobs.resumed.connect(self._show_job)
         self.session.jobs.progressed.connect(self._advance)
         self.session.jobs.ended.connect(later)
+        self.project.said.connect(self.project_bar.message.show_text)
+        self.project.refused.connect(self.project_bar.message.show_error)
+        self.project.asked_for_options.connect(self._tell_options)
+        self.project.opened.connect(self._put_options)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the size to dock at."""
@@ -140,6 +152,7 @@ class StudioPanel(QWidget):
         # only now, so that the dock opens at once
         make = getattr(import_module(f"napari_unet.gui.{module}"), name)
         self._pages[title] = make(self.viewer)
+        self._put_options(title)
         empty = self.tabs.widget(i)
         # on the way another tab is in front for a moment
         with QSignalBlocker(self.tabs):
@@ -147,6 +160,19 @@ class StudioPanel(QWidget):
             self.tabs.removeTab(i + 1)
             self.tabs.setCurrentIndex(i)
         empty.deleteLater()
+
+    def _tell_options(self) -> None:
+        for title, name in OPTIONS.items():
+            if title in self._pages:
+                page: Any = self._pages[title]
+                self.project.options[name] = page.settings()
+
+    def _put_options(self, only: str = "") -> None:
+        """Set what the project says in the panels that are there, or in one."""
+        for title, name in OPTIONS.items():
+            if title in self._pages and only in ("", title) and name in self.project.options:
+                page: Any = self._pages[title]
+                page.put(self.project.options[name])
 
     def _change(self, _: object) -> None:
         self._look_later.start()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model import ModelSpec
+    from napari_unet.services.finetune import FinetuneOptions
 
 PRESET_TIP = (
     "How long to train. Quick: a minute, to see whether it goes the right way. Standard: a few minutes. "
@@ -101,6 +102,18 @@ class TrainingForm(QObject):
         names = [name.strip() for name in self.classes.text().split(",")]
         classes = tuple(name for name in names if name)
         return {**found, "augment": AugmentOptions(strength=strength), "classes": classes or None}
+
+    def put(self, options: FinetuneOptions) -> None:
+        """Set what options say."""
+        fields = {field for preset in PRESETS.values() for field in preset}
+        for name, preset in PRESETS.items():
+            values = {field: preset.get(field, self.boxes[field].default) for field in fields}
+            if all(getattr(options, field) == value for field, value in values.items()):
+                self.preset.setCurrentText(name)
+        for name, box in self.boxes.items():
+            box.put(getattr(options, name))
+        self.strength.setValue(round(options.augment.strength * TENTHS))
+        self.name_classes(options.classes or ())
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show which classes there are where nothing else is said."""

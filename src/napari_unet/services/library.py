@@ -115,8 +115,9 @@ class Library:
 
         yield Progress(1, 2, f"Reading {text}")
         path = Path(text).expanduser()
-        looks_like_path = len(path.parts) > 1 or path.suffix or path.is_dir()
-        if not looks_like_path or (not path.exists() and text in (e.name for e in self.entries())):
+        if not (names_file(text) or path.is_dir()) or (
+            not path.exists() and text in (e.name for e in self.entries())
+        ):
             model = load_model(self.entry(text).path)
         elif is_model_file(path):
             model = load_model(path)
@@ -133,7 +134,7 @@ class Library:
         Entry
             Where it went; the name has a number if the wished one was taken.
         """
-        wished = _file_name(name or model.spec.name)
+        wished = file_name(name or model.spec.name)
         taken = {entry.name for entry in self.entries()}
         free, n = wished, 2
         while free in taken:
@@ -193,6 +194,12 @@ def _spec(path: Path) -> ModelSpec | None:
         return None
 
 
-def _file_name(name: str) -> str:
+def names_file(text: str) -> bool:
+    """Whether what names a model is a path, as far as can be seen from it."""
+    path = Path(text).expanduser()
+    return len(path.parts) > 1 or bool(path.suffix)
+
+
+def file_name(name: str) -> str:
     """A name that is a file name on every system."""
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "model"

@@ -27,6 +27,9 @@ STANDARD_AXES = "TZCYX"
 CLASSIC_BYTES = (4 << 30) - (64 << 20)
 """Pixels that surely fit into a classic TIFF with its headers; more go into a BigTIFF."""
 
+NOT_OME = ("int64", "uint64", "float16")
+"""Types of pixels that OME-XML has no word for."""
+
 Notation = Literal["imagej", "ome", "json"]
 """How axes and scale are noted: as ImageJ does, as OME-XML, or as tifffile does by itself."""
 
@@ -117,7 +120,7 @@ def _notation(path: Path, stack: Stack) -> Notation:
     """Choose the plainest notation that can hold a stack."""
     standard = stack.axes == "".join(a for a in STANDARD_AXES if a in stack.axes)
     # ImageJ and OME don't tell an axis of length 1 from none
-    if not standard or 1 in stack.shape[:-2]:
+    if not standard or 1 in stack.shape[:-2] or stack.dtype.name in NOT_OME:
         return "json"
     held = stack.dtype.name in ("uint8", "uint16", "float32") and stack.nbytes <= CLASSIC_BYTES
     held = held and stack.shape[-1] > 1  # nor does tifffile's ImageJ tell columns from samples

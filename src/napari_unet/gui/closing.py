@@ -1,0 +1,117 @@
+"""Asks about paint that is not saved before the window closes."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QMessageBox
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.editing import real
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.gui.project import ProjectKeeper
+    from napari_unet.gui.session import Session
+
+LATER = "What is not saved can be restored for 30 days: Annotate and Fine-tune will offer it."
+MOST_NAMES = 4
+
+
+class Closing(QObject):
+    """Stands before the closing of a window by its user.
+
+    A viewer that a script closes takes its contents down first, so that nothing can be called off any
+    more: nothing is asked then, and the journal keeps the paint.
+
+    Parameters
+    ----------
+    session, viewer
+        What is shown in the window.
+    window
+        The window.
+    """
+
+    def __init__(self, session: Session, viewer: napari.Viewer, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._session = session
+        # it must not keep alive what is closed
+        self._viewer = weakref.ref(real(viewer))
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Hold a closing up until it is known what becomes of the paint."""
+        if event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
+            return False
+        viewer, inside = self._viewer(), getattr(watched, "_qt_viewer", None)
+        taken_down = viewer is None or inside is None or inside.isHidden()
+        if taken_down or self._may_close(viewer, watched):
+            return False
+        event.ignore()
+        return True
+
+    def _may_close(self, viewer: napari.Viewer, window: QMainWindow) -> bool:
+        project = self._session.project(viewer)
+        unsaved = [layer.name for layer in project.unsaved()]
+        answer = ask(window, unsaved) if unsaved else "discard"
+        if answer == "save":
+            save(project, window, then=window.close)
+        elif answer == "discard":
+            project.leave()
+        return answer == "discard"
+
+
+def ask(window: QWidget, names: Sequence[str]) -> str:
+    """Ask what becomes of paint that is not saved; returns ``save``, ``discard`` or ``cancel``."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("U-Net Studio")
+    box.setText(f"Save the paint on {in_words(names)} in a project before closing?")
+    box.setInformativeText(LATER)
+    button = QMessageBox.StandardButton
+    box.setStandardButtons(button.Save | button.Discard | button.Cancel)
+    box.button(button.Discard).setText("Don't save")
+    box.setDefaultButton(button.Save)
+    return {button.Save: "save", button.Discard: "discard"}.get(button(box.exec()), "cancel")
+
+
+def save(
+    project: ProjectKeeper,
+    window: QWidget,
+    then: Callable[[], object] | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Save a project, asking where if it has no place yet; says so if it can't be saved."""
+    folder = folder or project.folder or where_to_save(window)
+    if folder is None:
+        return
+    try:
+        project.save(folder, then)
+    except UserError as error:
+        project.refused.emit(error)
+
+
+def where_to_save(window: QWidget) -> Path | None:
+    """Ask for the place of a new project."""
+    from napari_unet.services.project import SUFFIX
+
+    name, _ = QFileDialog.getSaveFileName(
+        window, "Save project", f"project{SUFFIX}", f"U-Net Studio project (*{SUFFIX})"
+    )
+    return Path(name) if name else None
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Return names as a sentence has them, not too many."""
+    quoted = [f"“{name}”" for name in names[:MOST_NAMES]]
+    more = len(names) - len(quoted)
+    if more:
+        quoted.append(f"{more} more")
+    return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
