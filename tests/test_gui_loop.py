@@ -7,6 +7,9 @@ import pytest
 from gui_kit import library as library
 from gui_kit import said
 from gui_kit import viewer as viewer
+from napari.layers import Labels
+
+from napari_unet.gui.session import session_of
 
 PLUGIN = "napari-unet-studio"
 PLANE = 3
@@ -46,7 +49,9 @@ def correct(layer, truth):
 
 
 @pytest.mark.timeout(900)
-def test_segment_correct_tune_segment_again_save_and_open(studio, viewer, qtbot, tmp_path):
+def test_segment_correct_tune_segment_again_save_and_open(
+    studio, viewer, make_napari_viewer_proxy, qtbot, tmp_path
+):
     hand, session = Hand(qtbot), studio.session
     jobs = session.jobs
 
@@ -103,6 +108,21 @@ def test_segment_correct_tune_segment_again_save_and_open(studio, viewer, qtbot,
     now.save(str(tmp_path / "labels.tif"))
     (again,) = viewer.open(str(tmp_path / "labels.tif"), plugin="napari", layer_type="labels")
     assert np.array_equal(again.data, now.data)
+    viewer.layers.remove(again)
+
+    folder = tmp_path / "nuclei.unetproject"
+    studio.project.save(folder)
+    hand.wait(studio.project.jobs)
+    other = make_napari_viewer_proxy()
+    reopened = session_of(other)
+    reopened.project(other).open(folder)
+    hand.wait(reopened.project(other).jobs)
+    hand.wait(reopened.jobs)
+    assert [layer.name for layer in other.layers] == [layer.name for layer in viewer.layers]
+    for one, same in zip(viewer.layers, other.layers, strict=True):
+        if isinstance(one, Labels):
+            assert np.array_equal(one.data, same.data), one.name
+    assert reopened.model.spec.name == "nuclei-broad-tuned"
 
 
 def model_of(layer):
