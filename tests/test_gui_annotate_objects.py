@@ -103,7 +103,7 @@ def test_the_brush_or_escape_puts_the_tool_away(objects, panel, viewer):
     tool.click()
     viewer.layers.selection.active = viewer.layers["cells"]
     assert not tool.isChecked()
-    assert len(real(objects).keymap) == 1
+    assert {str(key) for key in real(objects).keymap} == {"J", "N"}
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_objects_train_too(painted_panel, viewer, qtbot):
             numbers[part][inside[part]] = 1 + 4 * row + column
     viewer.add_labels(numbers, name="objects")
     first(painted_panel).kind.setCurrentIndex(2)
-    assert "16 objects" in say(painted_panel, qtbot)
+    wait_for_summary(painted_panel, "16 objects", qtbot)
     assert train(painted_panel, qtbot).after
 
 
