@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.progress import Progress
 from napari_unet.services.finetune import ResultSoFar, finetune
@@ -13,7 +13,6 @@ from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
     from numpy.typing import NDArray
 
