@@ -26,7 +26,10 @@ def pictures(stage: Stage) -> None:
     panel.run.click()
     stage.wait(lambda: panel.list.rowCount() and not stage.session.jobs.at_work)
     panel.list.cellDoubleClicked.emit(1, 0)
-    stage.take("batch", settle=2)
+    # opening them changes the size of the canvas
+    stage.pause(1)
+    stage.viewer.reset_view()
+    stage.take("batch")
 
 
 def write_images(folder: Path) -> None:

@@ -21,10 +21,15 @@ APART = 45.0
 """Pixels between the middles of two strokes of a label."""
 
 
-def stroke(layer: Any, t: int, points: Iterable[tuple[float, float]], label: int) -> None:
-    """Paint along points (y, x) of a time point."""
-    for y, x in points:
-        layer.paint((t, round(y), round(x)), label)
+Line = tuple[int, tuple[int, int], tuple[int, int]]
+"""A straight stroke: its label, beginning and end (y, x)."""
+
+
+def lines(layer: Any, t: int, wanted: Iterable[Line]) -> None:
+    """Paint straight strokes at a time point."""
+    for label, start, end in wanted:
+        for y, x in np.linspace(start, end, 12):
+            layer.paint((t, round(y), round(x)), label)
 
 
 def fill(layer: Any, t: int, centre: tuple[int, int], radii: tuple[int, int], label: int) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from pictures.hand import stroke, strokes
+from pictures.hand import lines, strokes
 
 if TYPE_CHECKING:
     from pictures.stage import Stage
@@ -15,14 +13,23 @@ T = 3
 NAME = "nucleus"
 ENOUGH = 4
 """Checks after which it shows something, and more is painted."""
-MORE = 8
+MORE = 12
 """Checks until it is stopped."""
+OPEN = (
+    (1, (350, 140), (358, 180)),
+    (1, (350, 330), (345, 365)),
+    (1, (200, 415), (195, 440)),
+    (1, (75, 25), (78, 55)),
+    (1, (285, 165), (295, 190)),
+    (1, (205, 330), (225, 345)),
+)
+"""Strokes far from all nuclei: a network knows nothing of what no stroke has shown it."""
 BETTER = (
     (1, (243, 248), (262, 232)),
     (2, (34, 343), (34, 355)),
     (2, (193, 84), (193, 97)),
 )
-"""Labels, beginnings and ends (y, x) of strokes where it is wrong at first: a halo, and dim nuclei."""
+"""Strokes where it is wrong at first: a halo, and dim nuclei."""
 
 
 def pictures(stage: Stage) -> None:
@@ -34,6 +41,7 @@ def pictures(stage: Stage) -> None:
     paint = stage.viewer.layers["nuclei stack paint"]
     panel.classes.table.item(2, 2).setText(NAME)
     paint.data[T] = strokes(source.data[T])
+    lines(paint, T, OPEN)
     paint.refresh()
     panel.pick(2)
     stage.take("scribbles-paint")
@@ -54,8 +62,7 @@ def learn(stage: Stage, paint: Any) -> None:
     stage.wait(lambda: "nuclei stack learning" in stage.viewer.layers)
     stage.wait(lambda: len(stage.session.training.checks) >= ENOUGH)
     stage.take("scribbles-learning")
-    for label, start, end in BETTER:
-        stroke(paint, T, np.linspace(start, end, 12), label)
+    lines(paint, T, BETTER)
     stage.wait(lambda: len(stage.session.training.checks) >= MORE or not jobs.at_work, 600)
     stage.take("scribbles-later")
     panel.stop.click()

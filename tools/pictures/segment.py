@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def pictures(stage: Stage) -> None:
     """Open the sample, load a network, segment, and divide anew."""
-    viewer = stage.viewer
     panel = stage.page("Segment")
     stage.take("studio")
     stage.open_sample()
@@ -29,6 +28,10 @@ def pictures(stage: Stage) -> None:
     stage.rest()
     stage.take("loaded")
     stage.page("Segment")
+    panel.image.axes.setEditText("Y X")
+    panel.segment.click()
+    stage.take("error")
+    panel.image.axes.setEditText("T Y X")
     # small tiles and the first plane, so that the picture shows it filling in
     panel.options.tile.setValue(240)
     stage.look_at(0)
@@ -45,17 +48,11 @@ def pictures(stage: Stage) -> None:
     stage.take("done")
     panel.objects.separation.setValue(0.6)
     panel.objects.smallest.setValue(25)
-    fold = stage.fold(panel, "Objects and threshold")
-    fold.expand(animate=False)
+    stage.fold(panel, "Objects and threshold").expand(animate=False)
     # the planes that are not in view follow later
     stage.pause(3)
     stage.wait(panel.centres.isEnabled)
     stage.take("objects")
-    fold.collapse(animate=False)
-    viewer.layers.selection.active = viewer.layers["nuclei stack"]
-    panel.image.axes.setEditText("Y X")
-    panel.segment.click()
-    stage.take("error")
 
 
 def midway(stage: Stage) -> Callable[[Progress], None]:
