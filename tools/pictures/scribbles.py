@@ -13,7 +13,7 @@ T = 3
 NAME = "nucleus"
 ENOUGH = 4
 """Checks after which it shows something, and more is painted."""
-MORE = 12
+MORE = 9
 """Checks until it is stopped."""
 OPEN = (
     (1, (350, 140), (358, 180)),
