@@ -1,0 +1,1 @@
+"""The pictures of the guide, one subject a file."""

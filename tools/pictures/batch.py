@@ -1,0 +1,46 @@
+"""*Batch*: a folder of images, one of which can't be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tifffile
+
+from napari_unet.services.images import open_image, sample_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pictures.stage import Stage
+
+IMAGES, RESULTS = "plate 7", "plate 7 labels"
+
+
+def pictures(stage: Stage) -> None:
+    """Segment the folder, and show one image with its result."""
+    write_images(stage.home / IMAGES)
+    panel = stage.page("Batch")
+    panel.input.edit.setText(IMAGES)
+    panel.output.edit.setText(RESULTS)
+    panel.run.click()
+    stage.wait(lambda: panel.list.rowCount() and not stage.session.jobs.at_work)
+    panel.list.cellDoubleClicked.emit(1, 0)
+    # opening them changes the size of the canvas
+    stage.pause(1)
+    stage.viewer.reset_view()
+    stage.take("batch")
+
+
+def write_images(folder: Path) -> None:
+    """Write each time point of the sample as a file, and one that breaks off in its middle."""
+    folder.mkdir()
+    image = open_image(sample_path())
+    for t, plane in enumerate(np.asarray(image.data[...])):
+        per_micrometre = 1 / image.scale["Y"], 1 / image.scale["X"]
+        path = folder / f"B{t + 2:02}.tif"
+        tifffile.imwrite(
+            path, plane, imagej=True, resolution=per_micrometre, metadata={"unit": "um"}
+        )
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])

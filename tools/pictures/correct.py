@@ -1,0 +1,117 @@
+"""*Correct and tune*: mend a time point of the result, train on it, and see what became different."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pictures.hand import drag, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pictures.stage import Stage
+
+T = 0
+"""The time point that is corrected."""
+DIM_TOO = 33015, 33300
+"""Contrast limits at which dim nuclei are seen."""
+CUT = (334, 455), (337, 472), (343, 490)
+"""A line between two nuclei that came out as one, as y, x."""
+PIECES = (
+    ((186, 39), (197, 44)),
+    ((153, 21), (142, 27)),
+    ((153, 21), (141, 20)),
+    ((223, 451), (232, 460)),
+    ((2, 356), (11, 353)),
+)
+"""Points in two pieces of a nucleus that came out as several."""
+DIRT = (177, 392)
+MISSED = ((193, 90), (17, 17)), ((6, 352), (9, 12))
+"""Centres and radii of nuclei that were not found, or only in part; of the latter, its number stays."""
+
+
+def pictures(stage: Stage) -> None:
+    """Correct the result by hand, tune the network, and show where it now differs."""
+    stage.open_sample().contrast_limits = DIM_TOO
+    stage.load()
+    stage.segment()
+    panel = stage.page("Annotate")
+    panel.source.correct.click()
+    layer = stage.viewer.layers["nuclei stack objects corrected"]
+    stage.look_at(T)
+    stage.take("correct-mistakes")
+    next_place(stage, panel)
+    mend(stage, panel, layer)
+    stage.look_at(T)
+    panel.plane.click()
+    stage.take("correct-mended")
+    panel.finetune.click()
+    tune(stage)
+
+
+def next_place(stage: Stage, panel: Any) -> None:
+    """Go where the network is least sure; nothing of that stays."""
+    before, where = set(stage.viewer.layers), panel.where
+    where.unsure.click()
+    stage.wait(lambda: "nuclei stack uncertainty" in stage.viewer.layers)
+    where.next.click()
+    stage.wait(lambda: bool(where.why.text()))
+    stage.take("next-place")
+    where.say("")
+    for layer in set(stage.viewer.layers) - before:
+        stage.viewer.layers.remove(layer)
+    stage.viewer.layers.selection.active = panel.annotation.layer
+    stage.look_at(T)
+
+
+def mend(stage: Stage, panel: Any, layer: Any) -> None:
+    """Use each tool where it is needed."""
+    tools = panel.objects.tools
+    tools["split"].click()
+    with changing(layer):
+        drag(layer, T, *CUT)
+    stage.look_at(T, (335, 470), zoom=3)
+    stage.take("annotate")
+    tools["merge"].click()
+    for one, other in PIECES:
+        with changing(layer):
+            drag(layer, T, one)
+            drag(layer, T, other)
+    tools["delete"].click()
+    with changing(layer):
+        drag(layer, T, DIRT)
+    for centre, radii in MISSED:
+        known = int(layer.data[T, *centre]) or int(layer.data[T, centre[0] + 4, centre[1]])
+        panel.objects.next.click()
+        layer.selected_label = known or layer.selected_label
+        with changing(layer):
+            fill(layer, T, centre, radii, layer.selected_label)
+
+
+@contextmanager
+def changing(layer: Any) -> Iterator[None]:
+    """See that something is changed: other objects than these would make the guide wrong."""
+    before = layer.data.copy()
+    yield
+    if np.array_equal(before, layer.data):
+        raise ValueError("the sample is segmented otherwise now: choose other places to mend")
+
+
+def tune(stage: Stage) -> None:
+    """Train shortly on what was corrected."""
+    panel = stage.page("Fine-tune")
+    form = panel.form
+    stage.wait(lambda: "objects" in form.lookout.summary.text() and form.lookout.plan.text())
+    stage.take("correct-finetune")
+    form.train.click()
+    stage.rest()
+    panel.comparison.difference.click()
+    stage.rest()
+    stage.viewer.layers["nuclei stack objects corrected"].visible = False
+    stage.pause(0.5)
+    bar = panel.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    stage.take("correct-difference")

@@ -1,0 +1,69 @@
+"""*Segment a stack*: from the empty window to objects that follow the sliders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_unet.core.progress import Progress
+    from pictures.stage import Stage
+
+
+def pictures(stage: Stage) -> None:
+    """Open the sample, load a network, segment, and divide anew."""
+    panel = stage.page("Segment")
+    stage.take("studio")
+    stage.open_sample()
+    stage.look_at(3)
+    stage.take("sample")
+    load = stage.page("Load U-Net")
+    load.list.setCurrentItem(load.list.findItems(DEFAULT, Qt.MatchFlag.MatchStartsWith)[0])
+    load.load.click()
+    stage.rest()
+    stage.take("loaded")
+    stage.page("Segment")
+    panel.image.axes.setEditText("Y X")
+    panel.segment.click()
+    stage.take("error")
+    panel.image.axes.setEditText("T Y X")
+    # small tiles and the first plane, so that the picture shows it filling in
+    panel.options.tile.setValue(240)
+    stage.look_at(0)
+    running = midway(stage)
+    stage.session.jobs.progressed.connect(running)
+    panel.segment.click()
+    stage.rest()
+    stage.session.jobs.progressed.disconnect(running)
+    panel.options.tile.setValue(0)
+    stage.wait(lambda: "240" not in panel.plan.text())
+    stage.look_at(0)
+    panel.segment.click()
+    stage.rest()
+    stage.take("done")
+    panel.objects.separation.setValue(0.6)
+    panel.objects.smallest.setValue(25)
+    stage.fold(panel, "Objects and threshold").expand(animate=False)
+    # the planes that are not in view follow later
+    stage.pause(3)
+    stage.wait(panel.centres.isEnabled)
+    stage.take("objects")
+
+
+def midway(stage: Stage) -> Callable[[Progress], None]:
+    """Return a slot that takes a picture in the middle of the first plane, and then cancels."""
+    taken = False
+
+    def take(step: Progress) -> None:
+        nonlocal taken
+        if step.fraction > 0.08 and not taken:
+            taken = True
+            stage.take("running", settle=0)
+            stage.session.jobs.cancel()
+
+    return take
