@@ -98,7 +98,7 @@ class ImageForm(QObject):
             raise UserError(
                 "There is no image",
                 rule="A U-Net looks at an image layer.",
-                remedy="Open an image, or the sample under File ▸ Open Sample ▸ U-Net Studio.",
+                remedy="Open an image, or the sample under File ▸ Open Sample.",
             )
         return image_of(self.layer, self.letters)
 
