@@ -352,7 +352,7 @@ def window(viewer):
 
 def answering(monkeypatch, answer):
     asked = []
-    monkeypatch.setattr(closing, "ask", lambda _, names: asked.append(names) or answer)
+    monkeypatch.setattr(closing, "ask", lambda _, names, lost: asked.append(names + lost) or answer)
     return asked
 
 
@@ -444,3 +444,14 @@ def test_the_question_names_the_layers(qtbot):
     assert closing.in_words(["a"]) == "“a”"
     assert closing.in_words(["a", "b", "c"]) == "“a”, “b” and “c”"
     assert closing.in_words(list("abcdef")) == "“a”, “b”, “c”, “d” and 2 more"
+
+
+def test_closing_says_which_paint_has_no_image_to_be_restored_on(
+    window, studio, viewer, monkeypatch, qtbot
+):
+    viewer.add_image(random_image(*SHAPE), name="cells")
+    painted(studio, viewer)
+    viewer.layers.remove("cells")
+    asked = answering(monkeypatch, "cancel")
+    window.close()
+    assert asked == [["cells paint", "cells paint"]]

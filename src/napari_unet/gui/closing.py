@@ -59,8 +59,9 @@ class Closing(QObject):
 
     def _may_close(self, viewer: napari.Viewer, window: QMainWindow) -> bool:
         project = self._session.project(viewer)
-        unsaved = [layer.name for layer in project.unsaved()]
-        answer = ask(window, unsaved) if unsaved else "discard"
+        unsaved = project.unsaved()
+        lost = [layer.name for layer in unsaved if project.image_of(layer) is None]
+        answer = ask(window, [x.name for x in unsaved], lost) if unsaved else "discard"
         if answer == "save":
             save(project, window, then=window.close)
         elif answer == "discard":
@@ -68,13 +69,29 @@ class Closing(QObject):
         return answer == "discard"
 
 
-def ask(window: QWidget, names: Sequence[str]) -> str:
-    """Ask what becomes of paint that is not saved; returns ``save``, ``discard`` or ``cancel``."""
+def ask(window: QWidget, names: Sequence[str], lost: Sequence[str]) -> str:
+    """Ask what becomes of paint that is not saved.
+
+    Parameters
+    ----------
+    window
+        The window that is to close.
+    names
+        The layers with such paint.
+    lost
+        Those of them without an image, for which there is no journal.
+
+    Returns
+    -------
+    str
+        ``save``, ``discard`` or ``cancel``.
+    """
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("U-Net Studio")
     box.setText(f"Save the paint on {in_words(names)} in a project before closing?")
-    box.setInformativeText(LATER)
+    gone = f"That on {in_words(lost)} can't, as the image is not open." if lost else ""
+    box.setInformativeText(f"{LATER} {gone}".strip())
     button = QMessageBox.StandardButton
     box.setStandardButtons(button.Save | button.Discard | button.Cancel)
     box.button(button.Discard).setText("Don't save")

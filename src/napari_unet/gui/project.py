@@ -94,13 +94,14 @@ class ProjectKeeper(QObject):
             return
         keeper, unsaved = self._session.paint_keeper(viewer), self.unsaved()
         for layer in unsaved:
-            source = self._image_of(layer)
+            source = self.image_of(layer)
             if source is not None:
                 keeper.keep(layer, source, painted=True)
         left = set(map(id, unsaved))
         keeper.settle([layer for layer in self._saved if id(layer) not in left])
 
-    def _image_of(self, labels: Any) -> Image | None:
+    def image_of(self, labels: Any) -> Image | None:
+        """Return the open image that a layer was painted on; None if it isn't there."""
         images = (layer for layer in self.layers if isinstance(layer, Image))
         return next((image for image in images if belongs(labels, image)), None)
 
@@ -209,7 +210,7 @@ class ProjectKeeper(QObject):
             if key in found.digests:
                 self._saved[layer] = found.digests[key]
         for layer in filter(is_annotation, made.values()):
-            image = self._image_of(layer)
+            image = self.image_of(layer)
             if image is not None:
                 # strokes to come, though no panel may be open
                 self._session.paint_keeper(viewer).keep(layer, image)
