@@ -364,6 +364,8 @@ def test_a_new_network_is_trained_from_scratch(painted_panel, qtbot):
     assert dict(result.model.spec.label_names) == {1: "cell"}
     assert "no parent" in panel.comparison.verdict.text()
     assert result.model.spec.config.in_channels == 1
+    assert "tuned" not in result.model.spec.name
+    assert not panel.comparison.both.isVisibleTo(panel), "there is no old one to go on with"
 
 
 def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):

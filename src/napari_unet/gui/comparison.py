@@ -94,7 +94,9 @@ class Comparison(QWidget):
         self.verdict.setText(f"<b style='{style}'>{html.escape(said)}</b>")
         self.scores.setText(score_table(result.before, result.after))
         self.scores.setVisible(bool(result.after))
-        self.difference.setVisible(has_parent)
+        # without an old one there is nothing to compare with, nor to go on using
+        for one in (self.difference, self.both):
+            one.setVisible(has_parent)
         self.facts.setText(html.escape("\n".join(facts(result))).replace("\n", "<br>"))
         # what is not known to be better is not put first
         first = {True: self.keep, False: None, None: self.both if has_parent else self.keep}

@@ -91,7 +91,7 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
     )
     spec = trained.model.spec.model_copy(
         update={
-            "name": options.name or _tuned(trained.model.spec.name),
+            "name": options.name or _name(trainer, trained.model.spec.name),
             "pixel_size": common_pixel_size(images, trained.model.spec.axes),
             "provenance": _provenance(trainer, trained, options, before, after),
         }
@@ -99,8 +99,9 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
     return FinetuneResult(Model(spec, trained.model.network), before, after, trained, trainer)
 
 
-def _tuned(name: str) -> str:
-    return name if name.endswith("-tuned") else f"{name}-tuned"
+def _name(trainer: Trainer, name: str) -> str:
+    tuned = trainer.parent is not None and not name.endswith("-tuned")
+    return f"{name}-tuned" if tuned else name
 
 
 def _provenance(
