@@ -64,7 +64,7 @@ def _go_on(running: list[Any]) -> None:
 
 
 def strokes(plane: np.ndarray) -> np.ndarray:
-    """Return strokes as a hand would paint them: 2 along nuclei, dim ones too, 1 around them."""
+    """Return strokes as a hand would paint them: 2 along nuclei, 1 beside and far from them."""
     smooth = ndimage.gaussian_filter(plane.astype(float), 1.5)
     ground, bright = np.percentile(smooth, (30, 95))
     nuclei = smooth > ground + 0.12 * (bright - ground)
@@ -74,7 +74,7 @@ def strokes(plane: np.ndarray) -> np.ndarray:
     beside = ndimage.distance_transform_edt(~nuclei)
     rooms = {
         2: ndimage.distance_transform_edt(inside),
-        1: np.where(beside > BRUSH + 1, np.maximum(12 - np.abs(beside - BRUSH - 2), 0), 0),
+        1: np.where(beside > BRUSH + 1, np.minimum(beside, 12), 0),
     }
     out, drawn = np.zeros(plane.shape, np.uint8), np.random.default_rng(0)
     for label, whole in rooms.items():
