@@ -14,7 +14,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import tifffile
-from recipe import chosen, train
+from recipe import chosen, schedule, train
 from scipy.ndimage import find_objects
 
 from napari_unet.core.annotations import Annotation
@@ -22,7 +22,6 @@ from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 from napari_unet.core.regions import Region
-from napari_unet.services.finetune import FinetuneOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,14 +77,10 @@ def main() -> None:
     train(
         split(options.data)[0],
         Blank(base=16, task="objects", name=NAME),
-        FinetuneOptions(
+        schedule(
             steps=options.steps,
-            minutes=None,
-            batch=2,
             patch=256,
-            learning_rate=2e-3,
             average=0.995,
-            held_out=0,
             border_weight=10.0,
             augment=AugmentOptions(scale=0.3, gamma=0.4),
             name=NAME,

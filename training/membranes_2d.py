@@ -18,14 +18,13 @@ import cc3d
 import numpy as np
 import tifffile
 import torch
-from recipe import chosen, train
+from recipe import chosen, schedule, train
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 from napari_unet.core.model import Model
-from napari_unet.services.finetune import FinetuneOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,14 +73,10 @@ def main() -> None:
     train(
         [Annotation(image(pixels[:-ASIDE]), cells(membranes[:-ASIDE]), "objects")],
         Blank(base=16, classes=("cell",), name=NAME),
-        FinetuneOptions(
+        schedule(
             steps=options.steps,
-            minutes=None,
-            batch=2,
             patch=256,
-            learning_rate=2e-3,
             average=0.995,
-            held_out=0,
             border_weight=5.0,
             augment=AugmentOptions(scale=0.2, gamma=0.4),
             name=NAME,

@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import tifffile
-from recipe import chosen, train
+from recipe import chosen, schedule, train
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
-from napari_unet.services.finetune import FinetuneOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,14 +47,10 @@ def main() -> None:
     train(
         [Annotation(seen, nuclei[:, :ASIDE], "objects")],
         Blank(ndim=3, base=16, depth=3, task="objects", spacing=VOXEL, name=NAME),
-        FinetuneOptions(
+        schedule(
             steps=options.steps,
-            minutes=None,
-            batch=2,
             patch=64,
-            learning_rate=2e-3,
             average=0.99,
-            held_out=0,
             augment=AugmentOptions(scale=0.2, gamma=0.4),
             name=NAME,
         ),

@@ -29,6 +29,12 @@ def chosen(text: str, name: str, steps: int) -> argparse.Namespace:
     return arguments.parse_args()
 
 
+def schedule(**own: Any) -> FinetuneOptions:
+    """Return options to train from scratch on few images; what is not usual is given."""
+    usual = {"minutes": None, "batch": 2, "learning_rate": 2e-3, "held_out": 0}
+    return FinetuneOptions(**{**usual, **own})
+
+
 def train(
     annotations: Sequence[Annotation],
     start: Blank | Model,
