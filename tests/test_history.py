@@ -59,6 +59,16 @@ def test_a_model_knows_what_it_was_tuned_from(library):
     assert gain(library.spec("first")) is None
 
 
+def test_a_model_of_objects_is_told_by_its_objects():
+    spec = model_of(UNetConfig.classic(base=2, depth=1, out_channels=3), task="objects").spec
+    told = {
+        when: [*scores(0.9), {"name": "objects", "pixels": 5, "iou": iou, "dice": iou}]
+        for when, iou in (("before", 0.4), ("after", 0.6))
+    }
+    made = Provenance(training={"scores": told})
+    assert str(gain(spec.model_copy(update={"provenance": made}))) == "IoU 0.400 → 0.600"
+
+
 def test_a_deleted_parent_ends_the_line(library):
     library.delete("tuned")
     assert [e.name for e in lineages(library.entries())["tuned-2"]] == ["tuned-2"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +32,12 @@ class ClassScore:
     pixels: int
     iou: float
     dice: float
+
+
+def mean_iou(scores: Sequence[ClassScore]) -> float:
+    """Return the mean IoU of the classes that there are pixels of; NaN if there are none."""
+    there = [score.iou for score in scores if score.pixels]
+    return sum(there) / len(there) if there else math.nan
 
 
 @dataclass(frozen=True, eq=False)

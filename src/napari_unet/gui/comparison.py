@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from napari_unet.core.metrics import mean_iou
 from napari_unet.gui.fields import DIM, MAIN, button, text
 from napari_unet.gui.job_bar import in_words
 
@@ -90,7 +91,7 @@ class Comparison(QWidget):
         style = f"color: {colour};" if colour else ""
         said = result.verdict
         if has_parent and result.after and not result.before:
-            said = f"IoU {_mean(result.after):.3f} on held-out paint. {OTHER_CLASSES}"
+            said = f"IoU {mean_iou(result.after[1:]):.3f} on held-out paint. {OTHER_CLASSES}"
         self.verdict.setText(f"<b style='{style}'>{html.escape(said)}</b>")
         self.scores.setText(score_table(result.before, result.after))
         self.scores.setVisible(bool(result.after))
@@ -146,8 +147,3 @@ def _change(old: float | None, new: float) -> str:
 
 def _figure(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _mean(scores: Sequence[ClassScore]) -> float:
-    there = [score.iou for score in scores[1:] if score.pixels]
-    return sum(there) / len(there) if there else math.nan

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_unet.core.checkpoint import read_hash
+from napari_unet.core.metrics import ClassScore, mean_iou
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gain:
-    """IoU on held-out paint, the mean over the classes but the background.
+    """IoU on held-out paint: of objects, or the mean over the classes but the background.
 
     Attributes
     ----------
@@ -39,9 +40,8 @@ class Gain:
 
 def gain(spec: ModelSpec) -> Gain | None:
     """Return what a model's training brought; None if it was not judged, or is none of ours."""
-    scores = spec.provenance.training.get("scores", {})
-    after = _mean(scores.get("after", ()))
-    return None if after is None else Gain(_mean(scores.get("before", ())), after)
+    before, after = (_iou(spec, when) for when in ("before", "after"))
+    return None if after is None else Gain(before, after)
 
 
 def lineages(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
@@ -69,8 +69,9 @@ def lineages(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
-def _mean(scores: Any) -> float | None:
-    """Mean IoU of the classes but the background that held-out paint has."""
-    there = [float(s["iou"]) for s in list(scores)[1:] if s.get("pixels")]
-    there = [iou for iou in there if not math.isnan(iou)]
-    return sum(there) / len(there) if there else None
+def _iou(spec: ModelSpec, when: str) -> float | None:
+    """Return the IoU that a model is judged by: of objects, which come last, or of the classes."""
+    told = spec.provenance.training.get("scores", {}).get(when, ())
+    scores = [ClassScore(**each) for each in told]
+    found = mean_iou(scores[-1:] if spec.task == "objects" else scores[1:])
+    return None if math.isnan(found) else found
