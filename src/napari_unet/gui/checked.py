@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.placement import letters_of, looked_at, place
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found:
 def _check(
     viewer: napari.Viewer, source: ImageLayer, placed: Placement, corners: NDArray[np.float64]
 ) -> bool:
-    active = viewer.layers.selection.active
-    layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
+    with selection_kept(viewer):
+        layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
     known = any(
         kind == "rectangle" and shape.shape == corners.shape and np.allclose(shape, corners)
         for kind, shape in zip(layer.shape_type, layer.data, strict=True)
@@ -72,7 +73,6 @@ def _check(
     if not known:
         layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
         layer.selected_data = set()
-    viewer.layers.selection.active = active
     return not known
 
 

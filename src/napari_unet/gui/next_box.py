@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_unet.gui.checked import outline
+from napari_unet.gui.layers import add_quietly
 from napari_unet.gui.placement import letters_of, place
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ def _framed(
             layer.data = [(corners, "rectangle")]
             layer.visible = True
             return layer
-    active = viewer.layers.selection.active
     layer = Shapes(
         [corners],
         shape_type="rectangle",
@@ -82,6 +82,5 @@ def _framed(
         **outline(COLOUR, float(np.ptp(corners, axis=0).max())),
         **placed.transform,
     )
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = active
+    add_quietly(viewer, layer)
     return layer

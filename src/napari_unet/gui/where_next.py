@@ -11,6 +11,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.checked import check_window
 from napari_unet.gui.fields import button, offer, text
 from napari_unet.gui.job import Jobs, Outcome
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.next_box import show_place
 from napari_unet.gui.placement import place
 from napari_unet.gui.results import map_layer
@@ -214,14 +215,13 @@ class WhereNext(QWidget):
         source, image, _ = chosen
         maps, values = found
         self._keep(image, maps)
-        active = self._viewer.layers.selection.active
         placed = place(source, image.axes)
         purpose = {"title": "uncertainty"}
-        layer = map_layer(
-            self._viewer, source, placed, values, "uncertainty", purpose, visible=True
-        )
+        with selection_kept(self._viewer):
+            layer = map_layer(
+                self._viewer, source, placed, values, "uncertainty", purpose, visible=True
+            )
         layer.visible = True
-        self._viewer.layers.selection.active = active
 
     def _check(self) -> None:
         try:
