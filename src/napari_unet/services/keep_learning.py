@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.progress import Progress
+from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.finetune import ResultSoFar, finetune
 from napari_unet.services.options import SegmentOptions
 from napari_unet.services.segment import segment
@@ -174,15 +174,9 @@ class _Showing:
             return
         began = time.monotonic()
         part = segment(self._screen.image, best.model, self._options, region=region)
-        while True:
-            try:
-                step = next(part)
-            except StopIteration as stop:
-                labels = stop.value.labels[region]
-                break
-            yield Progress(step.done, 0, "Showing what it has learnt")
+        found = yield from as_part(part, 0, 0, name="Showing what it has learnt")
         self._last = now
         self._ended = time.monotonic()
         self._took = self._ended - began
         done = float(best.trained.status.step)
-        yield Shown(done, 0, region=region, labels=labels, model=best.model)
+        yield Shown(done, 0, region=region, labels=found.labels[region], model=best.model)
