@@ -21,7 +21,7 @@ from napari_unet.gui import closing, project_row
 from napari_unet.gui.checked import check_plane, is_checked_of
 from napari_unet.gui.editing import real
 from napari_unet.gui.filling import RECORD, untouched
-from napari_unet.gui.paint_layers import belongs, class_names, kind_of
+from napari_unet.gui.paint_layers import NOT_PAINT, belongs, class_names, kind_of
 from napari_unet.gui.studio_panel import StudioPanel
 from napari_unet.services.project import read_project
 
@@ -455,3 +455,12 @@ def test_closing_says_which_paint_has_no_image_to_be_restored_on(
     asked = answering(monkeypatch, "cancel")
     window.close()
     assert asked == [["cells paint", "cells paint"]]
+
+
+def test_layers_that_only_show_something_are_not_saved(studio, viewer, place, qtbot):
+    viewer.add_image(random_image(*SHAPE), name="cells")
+    for title in NOT_PAINT:
+        metadata = {RECORD: {"purpose": {"title": title}}}
+        viewer.add_labels(np.ones(SHAPE, int), name=title, metadata=metadata)
+    save(studio, qtbot)
+    assert [note.name for note in read_project(place).layers] == ["cells"]

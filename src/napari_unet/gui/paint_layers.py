@@ -67,9 +67,14 @@ def note_kind(labels: Layer, kind: Kind) -> None:
     labels.metadata = {**labels.metadata, KIND: kind}
 
 
+def only_shows(layer: Layer) -> bool:
+    """Whether a layer only shows something, and is made anew when it is wanted."""
+    return _purpose(layer).get("title") in NOT_PAINT
+
+
 def is_paint(layer: Layer) -> bool:
     """Whether a layer can have been painted on."""
-    return isinstance(layer, Labels) and _purpose(layer).get("title") not in NOT_PAINT
+    return isinstance(layer, Labels) and not only_shows(layer)
 
 
 def is_annotation(layer: Layer) -> bool:

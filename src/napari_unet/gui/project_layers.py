@@ -14,10 +14,9 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap, CyclicLabelCol
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.editing import real
-from napari_unet.gui.filling import RECORD
 from napari_unet.gui.kept_paint import in_memory
 from napari_unet.gui.layers import layer_array
-from napari_unet.gui.paint_layers import AUGMENTED
+from napari_unet.gui.paint_layers import only_shows
 from napari_unet.gui.paint_note import colours_of, place_of
 
 if TYPE_CHECKING:
@@ -38,10 +37,7 @@ Source = tuple[Any, dict[str, Any], str]
 def kept(layers: Iterable[Layer]) -> Iterator[tuple[LayerNote, Any]]:
     """Yield what a project keeps: what there is to say of each layer, and its pixels if it has some."""
     for layer in map(real, layers):
-        record = layer.metadata.get(RECORD)
-        purpose = record.get("purpose") if isinstance(record, dict) else None
-        passing = isinstance(purpose, dict) and purpose.get("title") == AUGMENTED
-        if type(layer) in KINDS.values() and not passing:
+        if type(layer) in KINDS.values() and not only_shows(layer):
             yield _note(layer), None if isinstance(layer, Shapes) else layer_array(layer)
 
 
