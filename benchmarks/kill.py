@@ -26,7 +26,7 @@ import torch
 from napari_unet.core.checkpoint import load_model
 from napari_unet.core.training_state import read_status
 
-STEPS, EVERY = 1000, 1.0
+STEPS, EVERY = 1500, 1.0
 
 
 def main() -> None:
