@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 CLIP = 1.0
 """Largest norm of the gradient: one odd patch must not undo a hundred steps."""
-STEADY = 1e-4
-"""Added to the size of a gradient that a step is divided by, when a network is tuned. Where it is right
-already, gradients are small and little but chance: Adam alone would follow them in steps of full length,
-and the network would drift wherever nothing is painted."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -47,8 +43,8 @@ class Learner:
     options
         Rates, decay and the like.
     tuning
-        Whether the weights come from an earlier training: then the encoder learns more slowly, small
-        gradients change little, and the statistics of batch norms stay as they are.
+        Whether the weights come from an earlier training: then the encoder learns more slowly and the
+        statistics of batch norms stay as they are.
     """
 
     def __init__(
@@ -61,7 +57,7 @@ class Learner:
         self.average = Average(self.network, options.average)
         self._activation = model.spec.activation
         self._share = options.encoder_rate if tuning else 1.0
-        self._optimizer = _optimizer(self.network, options, eps=STEADY if tuning else 1e-8)
+        self._optimizer = _optimizer(self.network, options)
         self._scaler = torch.amp.GradScaler(compute.device, enabled=compute.precision == "float16")
         self.freeze_statistics(tuning)
 
@@ -207,7 +203,7 @@ def _load(network: nn.Module, state: Mapping[str, Tensor], prefix: str) -> None:
     )
 
 
-def _optimizer(network: nn.Module, options: TrainingOptions, *, eps: float) -> torch.optim.AdamW:
+def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019, 1711.05101), its moments made at once.
 
     Made at the first step, they could run out of memory with half of the weights changed.
@@ -222,7 +218,7 @@ def _optimizer(network: nn.Module, options: TrainingOptions, *, eps: float) -> t
             ]
             decay = options.weight_decay if decays else 0.0
             groups.append({"params": parameters, "weight_decay": decay, "encoder": encoder})
-    optimizer = torch.optim.AdamW(groups, options.learning_rate, eps=eps, foreach=False)
+    optimizer = torch.optim.AdamW(groups, options.learning_rate, foreach=False)
     for parameter in network.parameters():
         optimizer.state[parameter] = {
             "step": torch.tensor(0.0),
