@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import REPOSITORY
 
+from napari_unet.core.matching import ObjectScores
+from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.progress import finish
 from napari_unet.services.evaluate import evaluate
 from napari_unet.services.images import open_image, sample_path
@@ -75,6 +77,15 @@ def test_membranes_of_slices_that_were_set_aside_are_found(library, script, shar
     known = truth[-2:]
     assert (found & known).sum() / (found | known).sum() > 0.6
     assert (found[1] == known[1]).mean() > 0.88
+
+
+def test_nuclei_of_a_volume_whose_rows_were_set_aside_are_found(library, script, shared_data):
+    nuclei = script("nuclei_3d")
+    image, truth = nuclei.volume(shared_data)
+    found = finish(segment(image, finish(library.load("nuclei-3d")))).labels
+    aside = slice(nuclei.ASIDE, None)
+    scores = ObjectScores.of(Overlaps.of(found[:, aside], truth[:, aside]))
+    assert scores.pooled.ap[0, 0] > 0.5
 
 
 def test_nuclei_that_were_set_aside_are_found(library, script, shared_data):
