@@ -45,6 +45,7 @@ def measure(path):
     return json.loads(path.read_text())
 
 
+@pytest.mark.alone
 def test_the_window_never_stands_still_for_long(tmp_path, record_property):
     best = dict.fromkeys(LIMITS, float("inf"))
     others = []

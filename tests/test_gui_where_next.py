@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
-import psutil
 import pytest
 from annotate_kit import new, press_key
 from annotate_kit import panel as panel
@@ -24,9 +25,6 @@ from napari_unet.gui.next_box import NEXT
 from napari_unet.services.kept_maps import keep_maps
 from napari_unet.services.next_region import doubts_of, next_places, uncertainty_of
 from napari_unet.services.options import SegmentOptions
-
-BUSY = 30
-"""Percentage of the processor that others take, from which on a bad time says nothing."""
 
 
 @pytest.fixture
@@ -259,21 +257,19 @@ def finish_at_once():
     yield Progress(0, 1)
 
 
-def test_the_window_goes_on_meanwhile(panel, viewer, qtbot):
-    """Once all there is to import and to make is there; of some attempts the best counts."""
+def test_the_window_goes_on_meanwhile(panel, viewer, qtbot, record_property):
+    """Once all there is to import and to make is there; benchmarks/loop.py tells the milliseconds."""
     panel.session.model = small_model()
-    viewer.add_image(random_image(6, 700, 700), name="cells")
+    viewer.add_image(random_image(2, 700, 700), name="cells")
     press(panel, qtbot)
-    worst, others = [], []
-    for _ in range(4):
-        others.append(psutil.cpu_percent(interval=1))
-        with StallRecorder() as recorder:
-            press(panel, qtbot)
-            qtbot.wait(200)
-        worst.append(recorder.worst_ms)
-    if min(worst) > 100 and min(others) > BUSY:
-        pytest.skip(f"other programs kept the processor busy; measured {min(worst):.0f} ms")
-    assert min(worst) < 100
+    panel.session.model = large_model()
+    start = time.perf_counter()
+    with StallRecorder() as recorder:
+        press(panel, qtbot)
+        qtbot.wait(200)
+    took = 1000 * (time.perf_counter() - start)
+    record_property("longest stall, ms", round(recorder.worst_ms))
+    assert recorder.worst_ms < took / 5
 
 
 def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot):
