@@ -13,6 +13,7 @@ from napari.layers import Labels
 from painted import checkers, numbered, options
 
 from napari_unet.core.initial import Blank
+from napari_unet.core.model import Model
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers import image_of
 from napari_unet.services.finetune import finetune
@@ -52,6 +53,19 @@ def settle(panel, qtbot):
 def expected(viewer, model, **changed):
     image = image_of(viewer.layers["board"], "ZYX")
     return finish(segment(image, model, SegmentOptions(**changed))).labels
+
+
+def test_the_separation_is_the_model_s_until_another_is_chosen(segment_panel, model):
+    form, session = segment_panel.objects, segment_panel.session
+    for separation in (0.2, 0.3):
+        session.model = Model(model.spec.model_copy(update={"separation": separation}), None)
+        session.model_changed.emit(session.model)
+        assert form.separation.value() == pytest.approx(separation)
+        assert form.values()["separation"] is None
+    form.separation.setValue(0.7)
+    session.model = model
+    session.model_changed.emit(model)
+    assert form.values()["separation"] == 0.7
 
 
 def test_objects_are_numbered_in_a_layer_of_their_own(ran, viewer, model):

@@ -11,6 +11,7 @@ from painted import checkers, numbered, options
 from napari_unet.core.axes import Image
 from napari_unet.core.errors import UserError
 from napari_unet.core.initial import Blank
+from napari_unet.core.model import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.finetune import finetune
 from napari_unet.services.kept_maps import KeptMaps
@@ -94,6 +95,15 @@ def test_objects_are_found_again_without_the_network(model):
     blocks = [s for s in relabel(maps, SegmentOptions(), at={"T": 1}) if isinstance(s, TileDone)]
     assert [block.where[0] for block in blocks] == [1]
     assert (blocks[0].labels > 0).sum() == (first[1] > 0).sum()
+
+
+def test_a_model_may_have_a_separation_of_its_own(model):
+    stack = np.stack([checkers(seed=s)[0] for s in range(3)])
+    own = Model(model.spec.model_copy(update={"separation": 0.9}), model.network)
+    usual, changed = (labels_of(each, stack, "TYX") for each in (model, own))
+    assert (changed != usual).any()
+    assert (changed == labels_of(model, stack, "TYX", separation=0.9)).all()
+    assert (usual == labels_of(own, stack, "TYX", separation=0.5)).all()
 
 
 def test_the_smallest_object_is_given_in_the_image_s_unit(model):

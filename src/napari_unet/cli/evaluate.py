@@ -60,7 +60,9 @@ def evaluate(
     resample: Resample = False,
     rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
-    separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
+    separation: Annotated[
+        float | None, typer.Option(min=0, max=1, help=_help("separation"))
+    ] = None,
     smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
     fill_holes: Annotated[bool, typer.Option(help=_help("fill_holes"))] = True,
     device: Annotated[Device, typer.Option(help=_help("device"))] = "auto",

@@ -43,7 +43,9 @@ def segment(
     rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     objects: Annotated[bool | None, typer.Option(help=_help("objects"))] = None,
-    separation: Annotated[float, typer.Option(min=0, max=1, help=_help("separation"))] = 0.5,
+    separation: Annotated[
+        float | None, typer.Option(min=0, max=1, help=_help("separation"))
+    ] = None,
     smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
     fill_holes: Annotated[bool, typer.Option(help=_help("fill_holes"))] = True,
     probabilities: Annotated[

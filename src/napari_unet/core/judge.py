@@ -95,7 +95,7 @@ def judge(
     found = Confusion.zero(n)
     scores = ObjectScores.zero()
     predictor = Predictor(model, compute, memory=memory)
-    how = ObjectOptions(foreground=model.spec.threshold)
+    how = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
     for i, window in enumerate(windows):
         told_apart = objects and window.truth.objects
         numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None

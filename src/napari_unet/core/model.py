@@ -67,6 +67,14 @@ class ModelSpec(BaseModel):
     threshold: float = Field(
         0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
     )
+    separation: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Separation",
+        description="objects only: how deep inside an object its core begins. Long or branched objects "
+        "want less than round ones, or they are divided.",
+    )
     normalization: Normalization = Normalization()
     pixel_size: tuple[float, ...] = Field(
         (), title="Pixel size", description="In micrometers, per spatial axis; empty if unknown."

@@ -34,7 +34,7 @@ class ObjectsForm(QObject):
     def __init__(self, form: QFormLayout) -> None:
         super().__init__()
         self._form = form
-        self._own = 0.5
+        self._own = {"threshold": 0.5, "separation": 0.5}
         self.kind = choice("")
         for title, value in KINDS.items():
             self.kind.addItem(title, value)
@@ -49,8 +49,8 @@ class ObjectsForm(QObject):
         self._add("separation", self.separation)
         self._add("smallest", self.smallest)
         self._add("fill_holes", self.fill_holes)
-        self.foreground.setValue(self._own)
-        self.separation.setValue(SegmentOptions.model_fields["separation"].default)
+        self.foreground.setValue(self._own["threshold"])
+        self.separation.setValue(self._own["separation"])
         self.fill_holes.setChecked(SegmentOptions.model_fields["fill_holes"].default)
         self.kind.currentIndexChanged.connect(self.changed)
         self.foreground.valueChanged.connect(self.changed)
@@ -60,20 +60,22 @@ class ObjectsForm(QObject):
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself, and offer what has an effect on it."""
-        self._own = 0.5 if spec is None else spec.threshold
+        wish = self._wish("separation", self.separation)
+        if spec is not None:
+            self._own = {"threshold": spec.threshold, "separation": spec.separation}
         # another model is no wish for other objects
         with QSignalBlocker(self):
-            self.foreground.setValue(self._own)
+            self.foreground.setValue(self._own["threshold"])
+            self.separation.setValue(self._own["separation"] if wish is None else wish)
         self.foreground.setEnabled(spec is None or spec.activation != "softmax")
         self.separation.setEnabled(spec is None or spec.task == "objects")
 
     def values(self) -> dict[str, Any]:
         """Return what is set, by the names of the fields of ``SegmentOptions``."""
-        foreground = round(self.foreground.value(), 2)
         return {
             "objects": self.kind.currentData(),
-            "threshold": None if foreground == round(self._own, 2) else foreground,
-            "separation": round(self.separation.value(), 2),
+            "threshold": self._wish("threshold", self.foreground),
+            "separation": self._wish("separation", self.separation),
             "smallest": self.smallest.value() or None,
             "fill_holes": self.fill_holes.isChecked(),
         }
@@ -81,10 +83,16 @@ class ObjectsForm(QObject):
     def put(self, options: SegmentOptions) -> None:
         """Set what options say."""
         self.kind.setCurrentIndex(self.kind.findData(options.objects))
-        self.foreground.setValue(self._own if options.threshold is None else options.threshold)
-        self.separation.setValue(options.separation)
+        for name, slider in (("threshold", self.foreground), ("separation", self.separation)):
+            value = getattr(options, name)
+            slider.setValue(self._own[name] if value is None else value)
         self.smallest.setValue(options.smallest or 0)
         self.fill_holes.setChecked(options.fill_holes)
+
+    def _wish(self, name: str, slider: QLabeledDoubleSlider) -> float | None:
+        """Return a slider's value, None where it is what the model does by itself."""
+        value = round(slider.value(), 2)
+        return None if value == round(self._own[name], 2) else value
 
     def _slider(self) -> QLabeledDoubleSlider:
         slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)

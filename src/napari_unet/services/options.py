@@ -51,13 +51,13 @@ class SegmentOptions(BaseModel):
         description="Number objects instead of telling classes; none: as the model was made. Of a "
         "model of classes, objects are the connected parts.",
     )
-    separation: float = Field(
-        0.5,
+    separation: float | None = Field(
+        None,
         ge=0,
         le=1,
         title="Separation",
         description="Objects only: how deep inside an object its core begins, as a share of the depth "
-        "of its middle. Higher divides more.",
+        "of its middle. Higher divides more; none: the model's own.",
     )
     smallest: float | None = Field(
         None,
@@ -113,7 +113,7 @@ def object_options(spec: ModelSpec, options: SegmentOptions) -> ObjectOptions:
     """Return how objects are found in a model's outputs."""
     return ObjectOptions(
         foreground=spec.threshold if options.threshold is None else options.threshold,
-        seed=options.separation,
+        seed=spec.separation if options.separation is None else options.separation,
         smallest=options.smallest,
         fill_holes=options.fill_holes,
     )
