@@ -22,7 +22,7 @@ from napari_unet.core.checkpoint import save_model
 from napari_unet.core.model import Model, ModelSpec
 from napari_unet.services.library import Library
 
-SECONDS = 30_000
+SECONDS = 120_000
 """Longest wait of a test, in milliseconds: far more than it takes on a machine at rest."""
 
 

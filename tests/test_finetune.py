@@ -518,7 +518,9 @@ def test_an_interrupted_training_comes_to_the_same_result(tmp_path):
     assert result.trained.status.curve == expected.trained.status.curve
 
 
-def test_a_training_that_had_taken_up_paint_is_resumed_with_what_it_held_out(tmp_path):
+def test_a_training_that_had_taken_up_paint_is_resumed_with_what_it_held_out(tmp_path, monkeypatch):
+    # each step is saved, however long that takes
+    monkeypatch.setattr("napari_unet.core.training_clock.SAVING", float("inf"))
     path = tmp_path / "x.training"
     chosen = options(steps=16, save_every=1e-3)
     annotation, more = scribbled(), scribbled()
