@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.axes import Image
+    from napari_unet.services.batch import Existing
 
 VALUES = ("threshold", "separation", "smallest", "device", "precision", "tile", "memory")
 """Options that are a word and a value."""
 SWITCHES = ("objects", "rescale", "fill_holes", "mirror")
 """Options that are on or off."""
+EXISTING = {"refuse": (), "skip": ("--skip-existing",), "replace": ("--overwrite",)}
+"""What becomes of an image that has a result already."""
 
 
 def segment_command(
@@ -49,11 +52,7 @@ def segment_command(
         raise _untold(
             "it is not from a file", "Save the image as a TIFF, open that, and segment it."
         )
-    if not model:
-        raise _untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
-    own = options.normalization
-    if own is not None and own != Normalization(kind=own.kind):
-        raise _untold("its normalisation has values of its own", "Choose one by its kind.")
+    _check_told(model, options)
     axes = None if _opens_as(path, None, image) else image.axes
     if axes is not None and not _opens_as(path, axes, image):
         raise _untold(
@@ -74,6 +73,37 @@ def segment_command(
     return as_line(segment_words(path, _beside(path), model, options, axes))
 
 
+def batch_command(
+    images: Path,
+    results: Path,
+    model: str,
+    options: SegmentOptions,
+    *,
+    axes: str | None,
+    existing: Existing,
+) -> str:
+    """Return the line that segments a folder as it was segmented.
+
+    Parameters
+    ----------
+    images, results
+        The folders.
+    model
+        A name in the library, or the path of a model.
+    options, axes, existing
+        As for :func:`~napari_unet.services.batch.segment_files`.
+
+    Raises
+    ------
+    UserError
+        When a command would not give the same results.
+    """
+    _check_told(model, options)
+    # it may be typed in another folder
+    words = segment_words(images.absolute(), results.absolute(), model, options, axes)
+    return as_line([*words, *EXISTING[existing]])
+
+
 def segment_words(
     image: Path, labels: Path, model: str, options: SegmentOptions, axes: str | None = None
 ) -> list[str]:
@@ -82,7 +112,7 @@ def segment_words(
     Parameters
     ----------
     image, labels
-        The image file, and where its labels are to go.
+        The image file, and where its labels are to go; or a folder each.
     model
         A name in the library, or the path of a model.
     options
@@ -115,6 +145,15 @@ def segment_words(
 def as_line(words: Sequence[str]) -> str:
     """Return words as a line to be typed, quoted as this system's shell wants it."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def _check_told(model: str, options: SegmentOptions) -> None:
+    """Raise a :class:`UserError` where no words say which U-Net it was, or how it was used."""
+    if not model:
+        raise _untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
+    own = options.normalization
+    if own is not None and own != Normalization(kind=own.kind):
+        raise _untold("its normalisation has values of its own", "Choose one by its kind.")
 
 
 def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
