@@ -27,7 +27,7 @@ class CommandButton(QPushButton):
     panel
         Whose work is repeated; what goes wrong is shown there.
     line
-        Returns the line; None: nothing has been done yet.
+        Returns the line; empty: it will be put when it is there. None: nothing has been done yet.
     first
         What to do first, where nothing has been done.
     """
@@ -36,7 +36,7 @@ class CommandButton(QPushButton):
         super().__init__("Copy as command")
         self.setToolTip(COMMAND_TIP)
         self._panel = panel
-        self._line = line
+        self._ask = line
         self._first = first
         self.clicked.connect(self._copy)
 
@@ -47,11 +47,12 @@ class CommandButton(QPushButton):
 
     def _copy(self) -> None:
         with self._panel.reporting():
-            line = self._line()
+            line = self._ask()
             if line is None:
                 raise UserError(
                     "There is no result yet",
                     rule="A command repeats what was done.",
                     remedy=self._first,
                 )
-            self.put(line)
+            if line:
+                self.put(line)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotations import Annotation
+from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
@@ -106,6 +107,32 @@ def read_regions(text: str, image: Image) -> list[Region]:
     y = spans.pop("Y", (0, image.sizes["Y"]))
     x = spans.pop("X", (0, image.sizes["X"]))
     return [Region.box(y, x, **spans)]
+
+
+def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:
+    """Write regions of an image as :func:`read_regions` reads them: a CSV file like napari's.
+
+    Raises
+    ------
+    UserError
+        When the file can't be written.
+    """
+    axes = image.label_axes
+    with atomic_path(path) as part, part.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(
+            ["index", "shape-type", "vertex-index", *(f"axis-{i}" for i in range(len(axes)))]
+        )
+        for number, region in enumerate(regions):
+            for vertex, (y, x) in enumerate(region.outline):
+                at = {"Y": y, "X": x}
+                for axis in axes:
+                    first, stop = region.spans.get(axis, (0, image.sizes[axis]))
+                    # it reaches as far as its corners do
+                    at.setdefault(axis, stop - 1 if vertex else first)
+                rows.writerow(
+                    [number, "polygon", vertex, *(repr(float(at[axis])) for axis in axes)]
+                )
 
 
 def _shapes(path: Path, image: Image) -> list[Region]:

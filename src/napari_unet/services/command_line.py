@@ -49,22 +49,20 @@ def segment_command(
         When a command would not give the same result, or there is no file.
     """
     if path is None or not path.is_file():
-        raise _untold(
+        raise untold(
             "it is not from a file", "Save the image as a TIFF, open that, and segment it."
         )
     _check_told(model, options)
     axes = None if _opens_as(path, None, image) else image.axes
     if axes is not None and not _opens_as(path, axes, image):
-        raise _untold(
-            f"{path.name} holds another image", "Save the image as a TIFF, and open that."
-        )
+        raise untold(f"{path.name} holds another image", "Save the image as a TIFF, and open that.")
     stated = open_image(path, axes)
     spatial = [a for a in "ZYX" if a in image.axes]
     alike = image.unit == stated.unit and all(
         image.scale.get(a) == stated.scale.get(a) for a in spatial
     )
     if not alike and (rescaled or options.smallest is not None):
-        raise _untold(
+        raise untold(
             f"{path.name} states another pixel size", "Give the layer the file's scale and unit."
         )
     if not alike:
@@ -150,10 +148,10 @@ def as_line(words: Sequence[str]) -> str:
 def _check_told(model: str, options: SegmentOptions) -> None:
     """Raise a :class:`UserError` where no words say which U-Net it was, or how it was used."""
     if not model:
-        raise _untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
+        raise untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
     own = options.normalization
     if own is not None and own != Normalization(kind=own.kind):
-        raise _untold("its normalisation has values of its own", "Choose one by its kind.")
+        raise untold("its normalisation has values of its own", "Choose one by its kind.")
 
 
 def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
@@ -169,7 +167,8 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-labels.tif")
 
 
-def _untold(why: str, remedy: str) -> UserError:
+def untold(why: str, remedy: str) -> UserError:
+    """Return the error that there is no command that repeats what was done, and why."""
     return UserError(
         "There is no command that would give this result",
         value=why,
