@@ -175,6 +175,18 @@ def test_regions_are_the_same(parent, tmp_path):
     assert_same(again, result.model)
 
 
+def test_each_image_has_its_own_regions(parent, tmp_path):
+    model, path = parent
+    boxes = [(Region.box((0, 40), (0, 64)),), (), (Region.box((16, 64), (0, 50)),)]
+    found = [numbered(seed=i, regions=regions) for i, regions in enumerate(boxes)]
+    found = [replace(a, image=replace(a.image, name=f"im {i}")) for i, a in enumerate(found)]
+    result = drive(finetune(found, model, options()))
+    learnt = [Learnt(annotation, None, None) for annotation in found]
+    words, again = repeated(result, learnt, str(path), tmp_path)
+    assert words[words.index("--region") + 1] == str(tmp_path / "files" / "regions")
+    assert_same(again, result.model)
+
+
 def test_regions_over_planes_are_read_as_they_were_written(tmp_path):
     image = scribbled((4, 5, 64, 64), "TZYX").image
     regions = (
@@ -223,11 +235,9 @@ def test_what_no_command_can_tell_is_refused(parent, tmp_path):
         assert not (tmp_path / "files").exists()
 
     refuse("in no file", parent="")
-    refuse(
-        "own regions",
-        learnt=[*learnt, Learnt(scribbled(regions=(Region.box((0, 9), (0, 9)),)), None, None)],
-    )
-    refuse("own kind", learnt=[*learnt, Learnt(numbered(), None, None)])
+    inside = scribbled(regions=(Region.box((0, 9), (0, 9)),))
+    refuse("of one name", learnt=[*learnt, Learnt(inside, None, None)])
+    refuse("several kinds", learnt=[*learnt, Learnt(numbered(), None, None)])
     odd = scribbled()
     refuse(
         "would not be the same in a file",
@@ -312,7 +322,7 @@ def test_the_command_line_understands_every_setting_as_it_was(chosen):
     assert found == [chosen.model_copy(update=wanted)]
 
 
-@given(step=st.floats(0.01, 5), drift=st.floats(0.998, 1.002), minutes=st.floats(0.5, 20))
+@given(step=st.floats(0.01, 5), drift=st.floats(0.9995, 1.0005), minutes=st.floats(0.5, 20))
 def test_few_changes_of_the_pace_are_kept_and_the_time_is_met(step, drift, minutes):
     now = 0.0
     status = TrainingStatus(key="", total=2000, patch=(), chunk=1, policy=(0, 0))

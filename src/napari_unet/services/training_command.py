@@ -182,10 +182,8 @@ def _check(
     if any("," in name or name != name.strip() for name in names):
         raise untold(f"the classes are called {names}", "Leave commas out of their names.")
     annotations = [one.annotation for one in learnt]
-    for what in ("kind", "regions"):
-        first = getattr(annotations[0], what)
-        if any(getattr(other, what) != first for other in annotations):
-            raise untold(f"each image has its own {what}", "Train with one after the other.")
+    if len({annotation.kind for annotation in annotations}) > 1:
+        raise untold("its paint is of several kinds", "Train with one kind after the other.")
 
 
 def _free(folder: Path) -> Path:
@@ -198,10 +196,7 @@ def _free(folder: Path) -> Path:
 
 def _written(learnt: Sequence[Learnt], folder: Path) -> Job[_Files]:
     """Find files that hold what was learnt, or write them."""
-    first = learnt[0].annotation
-    regions = folder / "regions.csv" if first.regions else None
-    if regions is not None:
-        write_regions(regions, first.regions, first.image)
+    regions = _store_regions([one.annotation for one in learnt], folder)
     images: list[Path] = []
     paints: list[Path] = []
     for number, one in enumerate(learnt, 1):
@@ -276,6 +271,26 @@ def _same(one: Lazy, other: Lazy, *, of_one_type: bool = True) -> Job[bool]:
             return False
         yield Progress(0, 0)
     return True
+
+
+def _store_regions(annotations: Sequence[Annotation], folder: Path) -> Path | None:
+    """Write the regions of all images into a file, or those of each into one in a folder."""
+    first = annotations[0]
+    if all(annotation.regions == first.regions for annotation in annotations):
+        if not first.regions:
+            return None
+        write_regions(folder / "regions.csv", first.regions, first.image)
+        return folder / "regions.csv"
+    names = [annotation.image.name for annotation in annotations]
+    if len(set(names)) < len(names):
+        raise untold(
+            "images of one name have regions of their own", "Give each layer a name of its own."
+        )
+    for annotation in annotations:
+        if annotation.regions:
+            path = folder / "regions" / f"{annotation.image.name}.csv"
+            write_regions(path, annotation.regions, annotation.image)
+    return folder / "regions"
 
 
 def _store_image(image: Image, folder: Path) -> Job[Path]:
