@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import gui_kit
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ from gui_kit import SECONDS, finish_job, random_image, said, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 from napari.layers import Image, Labels
+from qtpy.QtWidgets import QApplication
+from typer.testing import CliRunner
 
+from napari_unet.cli import app
 from napari_unet.core.progress import finish
 from napari_unet.gui.batch_panel import BatchPanel
 from napari_unet.services.images import open_image
@@ -32,7 +37,7 @@ def panel(viewer, folder, tmp_path):
     """The panel, docked, with a small model and both folders chosen."""
     made = BatchPanel(viewer)
     viewer.window.add_dock_widget(made, name="Batch")
-    made.session.model = small_model()
+    made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
     made.input.edit.setText(str(folder))
     made.output.edit.setText(str(tmp_path / "results"))
@@ -54,6 +59,45 @@ def test_every_image_gets_the_result_of_a_single_run(panel, folder, tmp_path, qt
     for path in folder.iterdir():
         wanted = finish(segment(open_image(path), small_model(), chosen)).labels
         assert np.array_equal(tifffile.imread(tmp_path / "results" / path.name), wanted)
+
+
+def test_the_command_that_is_copied_gives_the_same_files(panel, tmp_path, qtbot, monkeypatch):
+    panel.command.click()
+    assert "Press Segment the folder first" in said(panel)
+    monkeypatch.setattr("napari_unet.services.library.Library", lambda: panel.session.library)
+    panel.options.precision.setCurrentText("float32")
+    panel.objects.foreground.setValue(0.6)
+    panel.objects.kind.setCurrentIndex(1)
+    panel.existing.setCurrentIndex(1)
+    panel.run.click()
+    finish_job(panel, qtbot)
+    # of what was done, not of what stands there now
+    panel.objects.foreground.setValue(0.3)
+    panel.output.edit.setText("elsewhere")
+    panel.command.click()
+    program, *words = shlex.split(QApplication.clipboard().text())
+    assert program == "napari-unet"
+    assert "Copied" in said(panel)
+    made = {path: tifffile.imread(path) for path in (tmp_path / "results").iterdir()}
+    assert len(made) == 3
+    for path in made:
+        path.write_bytes(b"")
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    for path, labels in made.items():
+        assert np.array_equal(tifffile.imread(path), labels)
+
+
+def test_a_command_leaves_what_the_batch_left(panel, qtbot):
+    panel.run.click()
+    finish_job(panel, qtbot)
+    panel.command.click()
+    assert QApplication.clipboard().text().endswith("--model small --skip-existing")
+    panel.session.source = ""
+    panel.run.click()
+    finish_job(panel, qtbot)
+    panel.command.click()
+    assert "in no file" in said(panel)
 
 
 def test_objects_are_counted(panel, tmp_path, qtbot):

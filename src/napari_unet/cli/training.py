@@ -42,7 +42,8 @@ Regions = Annotated[
     typer.Option(
         "--region",
         help="Where the labels apply: a box like y=0:256,x=100:300,z=4:5, or the CSV file of a "
-        "Shapes layer. Without: on every plane that carries paint.",
+        "Shapes layer, or a folder with one for each image, of its name. Without: on every plane that "
+        "carries paint.",
     ),
 ]
 Axes = Annotated[
@@ -79,6 +80,13 @@ def finetune(
     steps: Annotated[int | None, typer.Option(min=1, help=_help("steps"))] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Time to train; 0: until all steps are done.")
+    ] = None,
+    pace_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Take the steps that the training of this model took, at the same learning rates, in "
+            "place of --steps and --minutes: what time limited, or somebody stopped, is so repeated."
+        ),
     ] = None,
     classes: Annotated[
         str | None, typer.Option(help="Names, separated by commas. " + _help("classes"))
@@ -128,9 +136,10 @@ def finetune(
     from napari_unet.services.finetune import finetune as tune
     from napari_unet.services.library import Library
     from napari_unet.services.new_network import new_network
+    from napari_unet.services.pace import pace_of as told_pace
     from napari_unet.services.save import check_free
 
-    given = {
+    given: dict[str, Any] = {
         "steps": steps,
         "minutes": minutes,
         "learning_rate": learning_rate,
@@ -151,6 +160,16 @@ def finetune(
                 remedy=f"Name it {output.stem}{SUFFIX}.",
             )
         check_free(output, overwrite)
+        if pace_of is not None:
+            if steps is not None or minutes is not None:
+                raise UserError(
+                    "The steps can't be both given and taken from another training",
+                    value="--pace-of with --steps or --minutes",
+                    rule="How long to train is said in one way.",
+                    remedy="Give one of the two.",
+                )
+            # 0: until all steps are done
+            given |= {**told_pace(Library().spec(pace_of)), "minutes": 0}
         chosen = make_options(
             preset,
             {k: v for k, v in given.items() if v is not None},

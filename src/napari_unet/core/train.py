@@ -102,6 +102,7 @@ class Trainer:
         self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
         self._prepared = False
         self._measured = 0
+        self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
         self._learner: Learner
@@ -162,6 +163,7 @@ class Trainer:
             yield from self._prepare()
             self._prepared = True
         else:
+            self.status.alter("it was trained longer")
             self.status.first = self.status.step
             self.status.total = self.status.step + self.options.steps
             self.status.seconds, self.status.worse = 0.0, 0
@@ -189,6 +191,7 @@ class Trainer:
             self._learner.restore(found.tensors)
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
+        self._scarce = _unlike(self._plan, next(self._candidates()))
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
@@ -248,6 +251,7 @@ class Trainer:
         job = choose_plan(self._candidates(), free, below=self._plan.memory)
         self._plan = yield from self._noted(job)
         self.status.adopt(self._plan)
+        self.status.alter("memory ran out on the way")
         self._make_batches()
         self._measured = 0
         self._troubles.append(f"Memory ran out; went on with {self._plan}.")
@@ -307,7 +311,8 @@ class Trainer:
 
     def _reason_to_end(self, last: bool) -> str:
         if last:
-            all_steps = self.status.step >= self.status.first + self.options.steps
+            most = self.status.first + self.options.steps
+            all_steps = self.status.step >= most or bool(self.options.pace)
             return "All steps are done" if all_steps else "The time is up"
         if self.status.worse >= self.options.patience:
             return f"No better for {self.status.worse} checks"
@@ -325,6 +330,7 @@ class Trainer:
             self._troubles.append(f"New paint was not learnt. {error}")
             return
         self.status.key = training_key(self._model, self.options, self._set)
+        self.status.alter("paint was added while it learnt")
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
@@ -357,6 +363,8 @@ class Trainer:
             after=self._champion.after,
             status=self.status.model_copy(deep=True),
             plan=self._plan,
+            compute=self._compute,
+            scarce=self._scarce,
             measured=self._measured,
             training_set=self._set,
             ended=ended,
@@ -382,6 +390,11 @@ class Trainer:
     def _candidates(self) -> Iterator[TrainingPlan]:
         images = [annotation.image for annotation in self.paint.annotations]
         return plans(self._model.spec.config, self.options, self._compute, images)
+
+
+def _unlike(plan: TrainingPlan, other: TrainingPlan) -> bool:
+    """Whether two plans take other steps."""
+    return (plan.patch, plan.chunk, plan.policy) != (other.patch, other.chunk, other.policy)
 
 
 def _comparable(parent: Model, model: Model) -> bool:

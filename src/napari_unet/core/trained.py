@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.progress import Progress
 
 if TYPE_CHECKING:
+    from napari_unet.core.device import Compute
     from napari_unet.core.judge import Judged
     from napari_unet.core.model import Model
     from napari_unet.core.training_plan import TrainingPlan
@@ -30,6 +31,10 @@ class Trained:
         Steps, time, curve.
     plan
         How large a step is, with the predicted memory.
+    compute
+        Where it ran, and in which number format.
+    scarce
+        Whether the plan is a smaller one than it would have been with more memory.
     measured
         Peak of the memory in bytes, as measured.
     training_set
@@ -45,6 +50,8 @@ class Trained:
     after: Judged | None
     status: TrainingStatus
     plan: TrainingPlan
+    compute: Compute
+    scarce: bool
     measured: int
     training_set: TrainingSet
     ended: str = ""

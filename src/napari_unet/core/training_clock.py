@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 SAVING = 0.1
 """Largest share of the time that goes into saving."""
+LEEWAY = 0.02
+"""How far off the number of steps may be, as a share of those left, before it is fitted anew: each time
+is kept on record, so that the training can be repeated."""
 
 
 class TrainingClock:
@@ -28,6 +31,7 @@ class TrainingClock:
     def __init__(self, status: TrainingStatus, options: TrainingOptions) -> None:
         self._status = status
         self._options = options
+        self._told = dict(options.pace or ())
         self._first, self._seconds = status.step, status.seconds
         self._began = self._counted = self._kept = time.monotonic()
         self._step = self._saving = 0.0
@@ -38,10 +42,23 @@ class TrainingClock:
         self._step = max(self._step, now - self._counted)
         self._counted, spent = now, now - self._began
         status.seconds = self._seconds + spent
-        if self._options.minutes is not None:
-            left = max(self._options.minutes * 60 - status.seconds, 0)
-            fitting = status.step + math.ceil(left * (status.step - self._first) / spent)
-            status.total = min(status.first + self._options.steps, fitting)
+        total = self._fitting(spent)
+        if total != status.total:
+            status.total = total
+            status.pace.append((status.step, total))
+
+    def _fitting(self, spent: float) -> int:
+        """Return how many steps there are to be, as it seems now."""
+        status, options = self._status, self._options
+        if options.pace:
+            return self._told.get(status.step, status.total)
+        if options.minutes is None:
+            return status.total
+        left = max(options.minutes * 60 - status.seconds, 0)
+        fitting = status.step + math.ceil(left * (status.step - self._first) / spent)
+        fitting = min(status.first + options.steps, fitting)
+        near = abs(fitting - status.total) <= LEEWAY * (fitting - status.step)
+        return status.total if near else fitting
 
     @property
     def speed(self) -> float:

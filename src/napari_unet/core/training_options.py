@@ -27,6 +27,12 @@ class TrainingOptions(BaseModel):
         title="Minutes",
         description="Time to train; fewer steps are taken if need be. None: all steps.",
     )
+    pace: tuple[tuple[int, int], ...] | None = Field(
+        None,
+        title="Pace",
+        description="To repeat a training that time limited, in place of the minutes: pairs of a step "
+        "and the number of steps that were to be taken as it seemed then. --pace-of reads them.",
+    )
     learning_rate: float = Field(
         1e-3,
         gt=0,

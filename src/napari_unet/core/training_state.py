@@ -64,6 +64,10 @@ class TrainingStatus(BaseModel):
         When the best network was found, and the highest IoU of any.
     worse
         Checks since then.
+    pace
+        Each step after which `total` was another, and what it was then.
+    altered
+        What happened on the way that can't be repeated, such as new paint; empty: nothing.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,6 +87,12 @@ class TrainingStatus(BaseModel):
     best_step: int = 0
     highest: float = 0.0
     worse: int = 0
+    pace: list[tuple[int, int]] = []
+    altered: str = ""
+
+    def alter(self, how: str) -> None:
+        """Note that something happened that can't be repeated; the first such thing is kept."""
+        self.altered = self.altered or how
 
     def adopt(self, plan: TrainingPlan) -> None:
         """Put a plan in force."""

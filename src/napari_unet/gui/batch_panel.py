@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLineEdit
 from superqt import QElidingLabel
@@ -11,6 +11,7 @@ from superqt import QElidingLabel
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress
 from napari_unet.gui.batch_list import BatchList
+from napari_unet.gui.command_button import CommandButton
 from napari_unet.gui.fields import button, choice, folded, form
 from napari_unet.gui.model_row import ModelRow
 from napari_unet.gui.objects_form import ObjectsForm
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.gui.job import Outcome as JobOutcome
-    from napari_unet.services.batch import Outcome
+    from napari_unet.services.batch import Existing, Outcome
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
 OUTPUT_TIP = "The folder for the results: a label image for each image, of the same name."
@@ -50,6 +51,28 @@ class Listed(Progress):
     """The images were found."""
 
     tasks: list[Task]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A batch.
+
+    Attributes
+    ----------
+    images, results
+        The folders.
+    source
+        What the model was loaded from.
+    options, axes, existing
+        As for :func:`~napari_unet.services.batch.segment_files`.
+    """
+
+    images: Path
+    results: Path
+    source: str
+    options: SegmentOptions
+    axes: str | None
+    existing: Existing
 
 
 class BatchPanel(Panel):
@@ -77,6 +100,8 @@ class BatchPanel(Panel):
         self.axes.setToolTip(AXES_TIP)
         self.run = button("Segment the folder", RUN_TIP, main=True)
         self.list = BatchList()
+        self.command = CommandButton(self, self._command_line, "Press Segment the folder first.")
+        self._last: Run | None = None
         self._lay_out()
         self.run.clicked.connect(self._start)
         self.list.wanted.connect(self._show)
@@ -92,6 +117,7 @@ class BatchPanel(Panel):
         self.objects, self.options = ObjectsForm(told_apart), OptionsForm(advanced)
         advanced.addRow("Channels", self.channels)
         advanced.addRow("Axes", self.axes)
+        advanced.addRow("", self.command)
         self.body.addLayout(rows)
         self.body.addWidget(folded("Objects and threshold", told_apart))
         self.body.addWidget(folded("Advanced", advanced))
@@ -126,16 +152,20 @@ class BatchPanel(Panel):
         model = self.session.model
         assert model is not None
         with self.reporting():
-            job = _batch(
+            run = Run(
                 images,
                 results,
-                model,
+                self.session.source,
                 self.chosen(),
-                axes=self.axes.text().strip().upper() or None,
-                existing=self.existing.currentData(),
+                self.axes.text().strip().upper() or None,
+                self.existing.currentData(),
             )
-            title = f"Segmenting {images.name}"
-            self.session.jobs.start(title, job, on_step=self._take, on_end=self._finish)
+            self.session.jobs.start(
+                f"Segmenting {images.name}",
+                _batch(run, model),
+                on_step=self._take,
+                on_end=lambda outcome: self._finish(outcome, run),
+            )
 
     def _take(self, step: Progress) -> None:
         if isinstance(step, Listed):
@@ -143,9 +173,21 @@ class BatchPanel(Panel):
         elif isinstance(step, FileDone):
             self.list.take(step.outcome)
 
-    def _finish(self, outcome: JobOutcome[list[Outcome]]) -> None:
+    def _finish(self, outcome: JobOutcome[list[Outcome]], run: Run) -> None:
         if outcome.result is not None:
+            self._last = run
             self.session.jobs.said.emit(told(outcome.result))
+
+    def _command_line(self) -> str | None:
+        if self._last is None:
+            return None
+        # it brings tifffile, which would make the opening of the panel late
+        from napari_unet.services.command_line import batch_command
+
+        run = self._last
+        return batch_command(
+            run.images, run.results, run.source, run.options, axes=run.axes, existing=run.existing
+        )
 
     def _show(self, task: Task) -> None:
         """Open an image with its result."""
@@ -168,18 +210,13 @@ def _named(row: PathRow, what: str) -> Path:
     return path
 
 
-def _batch(
-    images: Path,
-    results: Path,
-    model: Model,
-    options: SegmentOptions,
-    **how: Any,
-) -> Job[list[Outcome]]:
+def _batch(run: Run, model: Model) -> Job[list[Outcome]]:
     """Find the images, which can take a while on a network drive, and segment them."""
     # it brings tifffile, which would make the opening of the panel late
     from napari_unet.services.images import find_images
 
     yield Progress(0, 0, "Looking for images")
-    tasks = make_tasks(find_images([images]), results, None, into_folder=True)
+    tasks = make_tasks(find_images([run.images]), run.results, None, into_folder=True)
     yield Listed(0, len(tasks), tasks=tasks)
-    return (yield from segment_files(tasks, model, options, **how))
+    job = segment_files(tasks, model, run.options, axes=run.axes, existing=run.existing)
+    return (yield from job)

@@ -125,6 +125,7 @@ class FinetuneForm(QWidget):
             channels=self.pairs.first.image.chosen_channels(),
             settings=self.training.values(),
             names=class_names(pairs[0].labels),
+            source=self._session.source,
         )
 
     def state(self) -> Path | None:

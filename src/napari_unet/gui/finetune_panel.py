@@ -20,6 +20,7 @@ from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.placement import on_screen
 from napari_unet.gui.restorable import Restorable
+from napari_unet.gui.training_command import TrainingCommand
 from napari_unet.gui.training_jobs import vary_job
 from napari_unet.gui.training_run import TrainingRun, comparable_parent
 from napari_unet.gui.turns import in_turns
@@ -70,6 +71,7 @@ class FinetunePanel(Panel):
         self.comparison = Comparison()
         self.segment = button("Segment…", SEGMENT_TIP, main=True)
         self.back = button("", BACK_TIP)
+        self.command = TrainingCommand(self)
         for one in (self.segment, self.back):
             one.setVisible(False)
         self.foot.cancel.setToolTip(CANCEL_TIP)
@@ -95,6 +97,7 @@ class FinetunePanel(Panel):
             self.foot,
             self.segment,
             self.back,
+            self.command,
         )
         for part in parts:
             self.body.addWidget(part)
@@ -120,6 +123,7 @@ class FinetunePanel(Panel):
     def let_go(self) -> None:
         """Listen to the viewer no more; a training goes on, and is there when opened again."""
         self._gone = True
+        self.command.let_go()
         self.form.let_go()
 
     def settings(self) -> FinetuneOptions:
@@ -162,6 +166,7 @@ class FinetunePanel(Panel):
             meanwhile = PAINT_ON if keep else MEANWHILE
             self.learning.setText(f"{self.form.lookout.summary.text()}<br>{meanwhile}")
             self._drop()
+            self.command.withdraw()
             self._attach(run)
             run.start(resume=resume)
 
@@ -266,6 +271,8 @@ class FinetunePanel(Panel):
             return
         use = "is used from now on" if current else "lies in the library"
         request = None if self._run is None else self._run.request
+        if self._run is not None:
+            self.command.offer(self._run, name)
         self._finish(f"“{name}” {use}.")
         if current and request is not None:
             self._show_new(request)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QHBoxLayout
+from qtpy.QtWidgets import QHBoxLayout
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.command_button import CommandButton
 from napari_unet.gui.fields import button, choice, folded, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
-COMMAND_TIP = (
-    "Copy the command that gives the same result again, on this or another computer, to paste it into a "
-    "terminal or a lab book."
-)
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
 
@@ -71,7 +68,7 @@ class SegmentPanel(Panel):
         self.measuring = Measuring(self, napari_viewer)
         self.centres = button("Centres as points", CENTRES_TIP)
         self.told.addRow("", self.centres)
-        self.command = button("Copy as command", COMMAND_TIP)
+        self.command = CommandButton(self, self._command_line, "Press Segment first.")
         self.folded.addRow("", self.command)
         self._newest: SegmentRun | None = None
         self._last: tuple[SegmentRun, str] | None = None
@@ -107,7 +104,6 @@ class SegmentPanel(Panel):
         self.relabelling.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
-        self.command.clicked.connect(self._copy_command)
         self.measuring.changed.connect(self._offer_centres)
         self._offer_centres()
         self.session.jobs.ended.connect(self._settled.start)
@@ -208,18 +204,11 @@ class SegmentPanel(Panel):
     def _relabel(self) -> None:
         self.relabelling.follow(self.chosen())
 
-    def _copy_command(self) -> None:
-        with self.reporting():
-            if self._last is None:
-                raise UserError(
-                    "There is no result yet",
-                    rule="A command repeats what was done.",
-                    remedy="Press Segment first.",
-                )
-            run, model = self._last
-            line = run.command(model)
-            QApplication.clipboard().setText(line)
-            self.foot.message.show_text("done", f"Copied: {line}")
+    def _command_line(self) -> str | None:
+        if self._last is None:
+            return None
+        run, model = self._last
+        return run.command(model)
 
     def _make_plan(self) -> None:
         """Have the plan made in a thread: it copies the network."""

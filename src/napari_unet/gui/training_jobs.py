@@ -47,6 +47,8 @@ class Request:
         The rest, by the names of the fields of ``FinetuneOptions``.
     names
         What the classes that were painted are called, as far as they have names.
+    source
+        What the model to tune was loaded from; empty: it is in no file.
     """
 
     pairs: tuple[Painted, ...]
@@ -55,6 +57,7 @@ class Request:
     channels: tuple[int, ...] | None
     settings: dict[str, Any]
     names: tuple[str, ...] = ()
+    source: str = ""
 
     def options(self) -> FinetuneOptions:
         """Return the options, for a thread other than the main one: it imports torch."""

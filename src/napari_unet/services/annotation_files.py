@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotations import Annotation
+from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
@@ -48,7 +49,8 @@ def read_annotations(
         What the labels mean.
     regions
         Where they apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files in which napari
-        saved a Shapes layer. They apply to every image.
+        saved a Shapes layer. They apply to every image. Or folders with a CSV file for each image that
+        has regions of its own, named like the image.
     axes
         Axes of the images where the files' own are wrong.
     resample
@@ -67,7 +69,8 @@ def read_annotations(
             painted = replace(
                 image, data=resample_labels(image, painted.data), axes=image.label_axes
             )
-        areas = [region for text in regions for region in read_regions(text, image)]
+        told = [text for given in regions for text in _of_image(given, image)]
+        areas = [region for text in told for region in read_regions(text, image)]
         scale = painted.scale if painted.unit == image.unit else {}
         found.append(
             Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
@@ -106,6 +109,40 @@ def read_regions(text: str, image: Image) -> list[Region]:
     y = spans.pop("Y", (0, image.sizes["Y"]))
     x = spans.pop("X", (0, image.sizes["X"]))
     return [Region.box(y, x, **spans)]
+
+
+def _of_image(given: str, image: Image) -> list[str]:
+    """Return the regions of an image, where a folder holds those of several."""
+    if not Path(given).is_dir():
+        return [given]
+    own = Path(given) / f"{image.name}.csv"
+    return [str(own)] if own.is_file() else []
+
+
+def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:
+    """Write regions of an image as :func:`read_regions` reads them: a CSV file like napari's.
+
+    Raises
+    ------
+    UserError
+        When the file can't be written.
+    """
+    axes = image.label_axes
+    with atomic_path(path) as part, part.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(
+            ["index", "shape-type", "vertex-index", *(f"axis-{i}" for i in range(len(axes)))]
+        )
+        for number, region in enumerate(regions):
+            for vertex, (y, x) in enumerate(region.outline):
+                at = {"Y": y, "X": x}
+                for axis in axes:
+                    first, stop = region.spans.get(axis, (0, image.sizes[axis]))
+                    # it reaches as far as its corners do
+                    at.setdefault(axis, stop - 1 if vertex else first)
+                rows.writerow(
+                    [number, "polygon", vertex, *(repr(float(at[axis])) for axis in axes)]
+                )
 
 
 def _shapes(path: Path, image: Image) -> list[Region]:

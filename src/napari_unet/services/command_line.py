@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.axes import Image
+    from napari_unet.services.batch import Existing
 
 VALUES = ("threshold", "separation", "smallest", "device", "precision", "tile", "memory")
 """Options that are a word and a value."""
 SWITCHES = ("objects", "rescale", "fill_holes", "mirror")
 """Options that are on or off."""
+EXISTING = {"refuse": (), "skip": ("--skip-existing",), "replace": ("--overwrite",)}
+"""What becomes of an image that has a result already."""
 
 
 def segment_command(
@@ -46,32 +49,57 @@ def segment_command(
         When a command would not give the same result, or there is no file.
     """
     if path is None or not path.is_file():
-        raise _untold(
+        raise untold(
             "it is not from a file", "Save the image as a TIFF, open that, and segment it."
         )
-    if not model:
-        raise _untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
-    own = options.normalization
-    if own is not None and own != Normalization(kind=own.kind):
-        raise _untold("its normalisation has values of its own", "Choose one by its kind.")
+    _check_told(model, options)
     axes = None if _opens_as(path, None, image) else image.axes
     if axes is not None and not _opens_as(path, axes, image):
-        raise _untold(
-            f"{path.name} holds another image", "Save the image as a TIFF, and open that."
-        )
+        raise untold(f"{path.name} holds another image", "Save the image as a TIFF, and open that.")
     stated = open_image(path, axes)
     spatial = [a for a in "ZYX" if a in image.axes]
     alike = image.unit == stated.unit and all(
         image.scale.get(a) == stated.scale.get(a) for a in spatial
     )
     if not alike and (rescaled or options.smallest is not None):
-        raise _untold(
+        raise untold(
             f"{path.name} states another pixel size", "Give the layer the file's scale and unit."
         )
     if not alike:
         # where the layer said nothing of its pixel size, nor was it looked at
         options = options.model_copy(update={"rescale": False})
     return as_line(segment_words(path, _beside(path), model, options, axes))
+
+
+def batch_command(
+    images: Path,
+    results: Path,
+    model: str,
+    options: SegmentOptions,
+    *,
+    axes: str | None,
+    existing: Existing,
+) -> str:
+    """Return the line that segments a folder as it was segmented.
+
+    Parameters
+    ----------
+    images, results
+        The folders.
+    model
+        A name in the library, or the path of a model.
+    options, axes, existing
+        As for :func:`~napari_unet.services.batch.segment_files`.
+
+    Raises
+    ------
+    UserError
+        When a command would not give the same results.
+    """
+    _check_told(model, options)
+    # it may be typed in another folder
+    words = segment_words(images.absolute(), results.absolute(), model, options, axes)
+    return as_line([*words, *EXISTING[existing]])
 
 
 def segment_words(
@@ -82,7 +110,7 @@ def segment_words(
     Parameters
     ----------
     image, labels
-        The image file, and where its labels are to go.
+        The image file, and where its labels are to go; or a folder each.
     model
         A name in the library, or the path of a model.
     options
@@ -117,6 +145,15 @@ def as_line(words: Sequence[str]) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
+def _check_told(model: str, options: SegmentOptions) -> None:
+    """Raise a :class:`UserError` where no words say which U-Net it was, or how it was used."""
+    if not model:
+        raise untold("the U-Net is in no file", "Keep it in the library first (Load U-Net).")
+    own = options.normalization
+    if own is not None and own != Normalization(kind=own.kind):
+        raise untold("its normalisation has values of its own", "Choose one by its kind.")
+
+
 def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
     """Whether a file opens as an image of these axes and this shape."""
     try:
@@ -130,7 +167,8 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-labels.tif")
 
 
-def _untold(why: str, remedy: str) -> UserError:
+def untold(why: str, remedy: str) -> UserError:
+    """Return the error that there is no command that repeats what was done, and why."""
     return UserError(
         "There is no command that would give this result",
         value=why,

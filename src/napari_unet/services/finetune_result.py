@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import __version__
+from napari_unet.core.memory import GIB
 from napari_unet.core.rescale import common_pixel_size
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def _provenance(
         "curve": [point.model_dump() for point in status.curve],
         "scores": {"before": [vars(s) for s in before], "after": [vars(s) for s in after]},
         "ended": trained.ended,
+        **_how(trained, options),
     }
     parent = trainer.parent
     return Provenance(
@@ -135,3 +138,21 @@ def _provenance(
         package_version=__version__,
         training=record,
     )
+
+
+def _how(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
+    """Return what the options leave open, so that the same can be done again."""
+    status, memory = trained.status, options.memory
+    pace = list(status.pace)
+    if not trained.ended and status.step != status.total:
+        # somebody stopped it here
+        pace.append((status.step, status.step))
+    if memory is None and trained.scarce:
+        memory = (math.ceil(trained.plan.memory) + 1) / GIB
+    return {
+        "device": trained.compute.device,
+        "precision": trained.compute.precision,
+        "memory": memory,
+        "pace": pace,
+        "altered": status.altered,
+    }

@@ -90,13 +90,17 @@ class Library:
         )
 
     def spec(self, name: str) -> ModelSpec:
-        """Return the description of the model of a name.
+        """Return the description of the model of a name, or in a model file.
 
         Raises
         ------
         UserError
             When there is none, or its file can't be read.
         """
+        path = Path(name).expanduser()
+        there = names_file(name) and path.is_file()
+        if there and name not in (entry.name for entry in self.entries()):
+            return read_spec(path)
         return read_spec(self.entry(name).path)
 
     def load(self, text: str) -> Job[Model]:
