@@ -7,9 +7,9 @@ import pytest
 import zarr
 from annotate_kit import finetune_form, new, press_key, record, squares, undo_gives
 from annotate_kit import panel as panel
-from finetune_kit import discs
+from finetune_kit import discs, scribbles
+from gui_kit import SECONDS, finish_job, said, small_model
 from gui_kit import annotate_panel as annotate_panel
-from gui_kit import finish_job, said, small_model
 from gui_kit import library as library
 from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
@@ -25,7 +25,14 @@ from napari_unet.gui.painted import regions_of
 
 
 def test_without_an_image_the_controls_say_what_is_missing(panel):
-    for control in (panel.source.correct, panel.source.new, panel.plane, panel.box, panel.finetune):
+    for control in (
+        panel.source.correct,
+        panel.source.new,
+        panel.plane,
+        panel.box,
+        panel.finetune,
+        panel.quick,
+    ):
         assert not control.isEnabled()
         assert "There is no" in control.toolTip()
 
@@ -292,6 +299,30 @@ def test_the_button_hands_over_image_annotation_and_classes(panel, viewer):
     pair = form.pairs.first
     assert (pair.image.layer.name, pair.labels.layer) == ("cells", layer)
     assert form.training.values()["classes"] == ("cell", "membrane")
+
+
+def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, viewer, qtbot):
+    panel.session.model, panel.session.source = small_model(), "small"
+    image, inside = discs()
+    viewer.add_image(image, name="cells")
+    new(panel).data = scribbles(inside)
+    from napari_unet.gui.model_row import open_panel
+
+    tune = open_panel(viewer, "Fine-tune")
+    for name, value in {"patch": 32, "batch": 2}.items():
+        tune.form.training.boxes[name].put(value)
+    panel.quick.click()
+    run = panel.session.training
+    assert run.request.settings["minutes"] == 1
+    assert run.request.settings["patch"] == 32
+    panel.quick.click()
+    assert "still at work" in said(panel)
+    qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
+    tune.stop.click()
+    finish_job(panel, qtbot)
+    panel.quick.click()
+    assert panel.session.training is run
+    assert run.result is not None
 
 
 def test_layers_that_go_and_come_leave_the_panel_in_order(panel, viewer):

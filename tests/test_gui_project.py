@@ -287,7 +287,7 @@ def test_a_damaged_project_is_said_and_nothing_is_closed(studio, viewer, place, 
     load(studio, qtbot)
     assert "can't be opened" in said(studio)
     assert "cells" in viewer.layers
-    assert studio.project_row.name.text() == "not saved yet"
+    assert studio.project_row.name.text() == "not saved"
 
 
 @pytest.mark.parametrize(

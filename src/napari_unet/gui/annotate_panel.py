@@ -40,6 +40,10 @@ BOX_TIP = (
     "Draw a rectangle around a part in which everything is right, if you did not check all of it."
 )
 FINETUNE_TIP = "Open Fine-tune with this image and annotation."
+QUICK_TIP = (
+    "Open Fine-tune with this image and annotation, and train for about a minute at once. The new "
+    "network is kept only if you say so at the end."
+)
 NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
 SCRIBBLES = "Scribbles count only where you painted, so that nothing has to be checked."
 DIGITS = 10
@@ -69,6 +73,7 @@ class AnnotatePanel(Panel):
         self.plane = button("This plane is all right", PLANE_TIP)
         self.box = button("Checked box", BOX_TIP)
         self.finetune = button("Fine-tune…", FINETUNE_TIP)
+        self.quick = button("Tune quickly", QUICK_TIP)
         self._keys = LayerKeys()
         self._lay_out()
         self._connect()
@@ -95,7 +100,10 @@ class AnnotatePanel(Panel):
         for group in self.groups.values():
             self.body.addWidget(group)
         self.body.addWidget(self.foot)
-        self.body.addWidget(self.finetune)
+        learn = QHBoxLayout()
+        for part in (self.finetune, self.quick):
+            learn.addWidget(part)
+        self.body.addLayout(learn)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -110,6 +118,7 @@ class AnnotatePanel(Panel):
         self.plane.clicked.connect(self._check_plane)
         self.box.clicked.connect(self._check_box)
         self.finetune.clicked.connect(self._open_finetune)
+        self.quick.clicked.connect(self._tune_quickly)
 
     def let_go(self) -> None:
         """Listen to the viewer no more, and give the keys back."""
@@ -164,6 +173,7 @@ class AnnotatePanel(Panel):
         scribbles = layer is not None and kind_of(layer) == "scribbles"
         offer(self.annotation, ANNOTATION_TIP, none)
         offer(self.finetune, FINETUNE_TIP, none)
+        offer(self.quick, QUICK_TIP, none)
         offer(self.plane, PLANE_TIP, SCRIBBLES if scribbles else none)
         offer(self.box, BOX_TIP, SCRIBBLES if scribbles else none)
         self.where.offer(
@@ -182,12 +192,24 @@ class AnnotatePanel(Panel):
             words = "Draw a rectangle; then pick a class or the annotation to go on painting."
             self.foot.message.show_text("note", words)
 
-    def _open_finetune(self) -> None:
+    def _open_finetune(self) -> Any:
+        """Open *Fine-tune* on what is annotated, and return it; None if it covers no image."""
         with self.reporting():
             layer = self.annotation.layer
             source, _ = self.source.under(layer)
             panel: Any = open_panel(self.viewer, "Fine-tune")
             panel.form.learn_from(source, layer)
+            return panel
+        return None
+
+    def _tune_quickly(self) -> None:
+        with self.reporting():
+            self.session.jobs.check_idle()
+            panel = self._open_finetune()
+            # what waits there to be kept, or goes on learning, is not pushed aside
+            if panel is not None and not panel.busy:
+                panel.form.training.preset.setCurrentText("Quick")
+                panel.form.train.click()
 
 
 def _group(title: str, inside: QWidget) -> QGroupBox:

@@ -32,7 +32,7 @@ DIFFERENCE_TIP = (
 LONGER_TIP = (
     "Go on from here for as many steps, or as long, again; with what you painted meanwhile."
 )
-BETTER, WORSE = "#2dd4bf", "#ef4444"
+BETTER, WORSE = "var(--good)", "var(--bad)"
 OTHER_CLASSES = (
     "The network it started from has other classes or channels, so that the two can't be compared."
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.fields import caption
+from napari_unet.gui.tones import FOLLOWS, Tones, tones_of
 
 if TYPE_CHECKING:
     from napari_unet.gui.training_run import TrainingRun
@@ -18,7 +19,8 @@ REDRAW_MS = 400
 POINTS = 1000
 """Most steps that are drawn; of more, the mean of neighbours."""
 HEIGHT = 200
-GREY, LOSS, IOU = "#808a98", "#f59e0b", "#2dd4bf"
+FAINT = 90
+"""Opacity, of 255, of single losses behind their mean."""
 LOSS_TIP = "How wrong the network is on the patches it learns from: it should fall."
 IOU_TIP = (
     "How well it does on paint that is held out, from 0 to 1: it should rise. The best one is kept."
@@ -32,6 +34,8 @@ class Curves(QWidget):
         super().__init__()
         self._run: TrainingRun | None = None
         self._plots: Any = None
+        self._axes: list[Any] = []
+        self._tones: Tones | None = None
         self.loss = caption("Loss")
         self.iou = caption("IoU on held-out paint")
         self.loss.setToolTip(LOSS_TIP)
@@ -83,7 +87,8 @@ class Curves(QWidget):
         self._plots = []
         views = []
         for row, label in ((1, self.loss), (3, self.iou)):
-            plot, view = make_plot()
+            plot, view, axes = make_plot()
+            self._axes.extend(axes)
             plot.setToolTip(label.toolTip())
             self._box.insertWidget(row, plot)
             self._plots.append(plot)
@@ -91,19 +96,39 @@ class Curves(QWidget):
         above, below = views
         below.setXLink(above)
         below.setLimits(yMin=0, yMax=1, minYRange=0.1)
-        faint = pg.mkColor(LOSS)
-        faint.setAlpha(90)
-        dots = {"symbol": "o", "symbolSize": 5, "symbolBrush": IOU, "symbolPen": None}
-        self._all = pg.PlotDataItem(pen=pg.mkPen(faint))
-        self._mean = pg.PlotDataItem(pen=pg.mkPen(LOSS, width=2))
-        self._judged = pg.PlotDataItem(pen=pg.mkPen(IOU, width=2), **dots)
+        self._all, self._mean = pg.PlotDataItem(), pg.PlotDataItem()
+        self._judged = pg.PlotDataItem(symbol="o", symbolSize=5, symbolPen=None)
         above.addItem(self._all)
         above.addItem(self._mean)
         below.addItem(self._judged)
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the colours of the new theme."""
+        super().changeEvent(event)
+        if event.type() in FOLLOWS and self._plots is not None:
+            self._colour()
+
+    def _colour(self) -> None:
+        import pyqtgraph as pg
+
+        tones = tones_of(self)
+        if tones == self._tones:
+            return
+        self._tones = tones
+        for axis in self._axes:
+            axis.setPen(tones.dim)
+            axis.setTextPen(tones.dim)
+        faint = pg.mkColor(tones.loss)
+        faint.setAlpha(FAINT)
+        self._all.setPen(pg.mkPen(faint))
+        self._mean.setPen(pg.mkPen(tones.loss, width=2))
+        self._judged.setPen(pg.mkPen(tones.good, width=2))
+        self._judged.setSymbolBrush(tones.good)
 
 
-def make_plot() -> tuple[Any, Any]:
-    """Return a widget with two axes, and the view between them.
+def make_plot() -> tuple[Any, Any, list[Any]]:
+    """Return a widget with two axes, the view between them, and the axes.
 
     Not a ``PlotWidget``: that has menus without a parent, which outlive it.
     """
@@ -116,13 +141,15 @@ def make_plot() -> tuple[Any, Any]:
     plot.ci.layout.setSpacing(0)
     view = pg.ViewBox(enableMenu=False, enableMouse=False)
     plot.addItem(view, row=0, col=1)
+    axes = []
     for side, row, column in (("left", 0, 0), ("bottom", 1, 1)):
-        axis = pg.AxisItem(side, pen=GREY, textPen=GREY)
+        axis = pg.AxisItem(side)
         axis.linkToView(view)
+        axes.append(axis)
         plot.addItem(axis, row=row, col=column)
         if side == "left":
             axis.setWidth(38)
-    return plot, view
+    return plot, view, axes
 
 
 def thinned(points: list[tuple[float, float]]) -> tuple[Any, Any]:

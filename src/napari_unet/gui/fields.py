@@ -5,22 +5,26 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
 from superqt import QCollapsible
+
+from napari_unet.gui.tones import FOLLOWS, TonedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic.fields import FieldInfo
+    from qtpy.QtGui import QShowEvent
 
-DIM = "color: #808a98;"
-"""For text that is not the main thing: legible on a dark theme and on a light one."""
+DIM = "color: var(--dim);"
+"""Style of rich text that is not the main thing, in a label of :func:`text`."""
 
 MAIN = """
-QPushButton { background-color: #2563eb; color: white; font-weight: bold; }
-QPushButton:hover { background-color: #3b82f6; }
-QPushButton:pressed { background-color: #1d4ed8; }
+QPushButton { background-color: #2563eb; color: #ffffff; font-weight: bold; }
+QPushButton:hover { background-color: #1d4ed8; }
+QPushButton:pressed { background-color: #1e40af; }
+QPushButton:disabled { background-color: #475569; color: #cbd5e1; }
 """
 
 
@@ -53,13 +57,41 @@ def add_option(rows: QFormLayout, name: str, info: FieldInfo, widget: QWidget) -
     rows.addRow(info.title or name.capitalize(), widget)
 
 
-def folded(title: str, rows: QFormLayout) -> QCollapsible:
+class Fold(QCollapsible):
+    """What is folded away under a title; its arrow has the colour of the theme's text."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.toggleButton().setToolTip("Show or hide these settings.")
+        self.setDuration(0)
+        layout = self.layout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        # what QCollapsible begins with stays in its layout, and takes up room below the title
+        layout.removeWidget(self.content())
+        self.content().deleteLater()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the arrow for the window that it is seen in."""
+        super().showEvent(event)
+        self._draw_arrow()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the arrow for the new theme."""
+        super().changeEvent(event)
+        if event.type() in FOLLOWS:
+            self._draw_arrow()
+
+    def _draw_arrow(self) -> None:
+        self.setExpandedIcon("▾")
+        self.setCollapsedIcon("▸")
+
+
+def folded(title: str, rows: QFormLayout) -> Fold:
     """Return rows of a form that are folded away under a title."""
     inside = QWidget()
     inside.setLayout(rows)
-    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-    fold.setDuration(0)
-    fold.layout().setContentsMargins(0, 0, 0, 0)
+    fold = Fold(title)
     fold.setContent(inside)
     fold.collapse(animate=False)
     return fold
@@ -82,9 +114,7 @@ def offer(widget: QWidget, tip: str, reason: str = "") -> None:
 
 def caption(words: str) -> QLabel:
     """Return the name of a fact."""
-    label = QLabel(words)
-    label.setStyleSheet(DIM)
-    return label
+    return TonedLabel(words, dim=True)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
@@ -98,8 +128,8 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def text(words: str = "") -> QLabel:
-    """Return a text that wraps and can be copied."""
-    label = QLabel(words)
+    """Return a text that wraps and can be copied; rich text in it may name colours of the theme."""
+    label = TonedLabel(words)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -126,6 +126,11 @@ class FinetunePanel(Panel):
         self.command.let_go()
         self.form.let_go()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it trains, or a trained network waits to be kept or dropped."""
+        return self._run is not None and (self._run.running or self._run.result is not None)
+
     def settings(self) -> FinetuneOptions:
         """Return the options as they stand in the form."""
         from napari_unet.services.finetune import FinetuneOptions
@@ -201,9 +206,8 @@ class FinetunePanel(Panel):
         run = self._run
         running = run is not None and run.running
         result = None if run is None else run.result
-        busy = running or result is not None
-        self.form.setVisible(not busy)
-        self.live.setVisible(busy)
+        self.form.setVisible(not self.busy)
+        self.live.setVisible(self.busy)
         self.stop.setVisible(running)
         self.stop.setEnabled(run is not None and run.can_stop)
         self.learning.setVisible(running)
@@ -307,8 +311,7 @@ class FinetunePanel(Panel):
             run.deleteLater()
 
     def _look_for_state(self) -> None:
-        idle = self._run is None or not (self._run.running or self._run.result)
-        self.interrupted.look(self.form.state() if idle else None)
+        self.interrupted.look(None if self.busy else self.form.state())
 
     def _keep_paint(self) -> None:
         for labels, source in self.form.pairs.fitting():

@@ -34,7 +34,8 @@ def show_place(
 ) -> Iterator[None]:
     """Put a frame around a place of an image, in place of an earlier frame, and bring it into view.
 
-    The layer that was selected stays so.
+    The layer that was selected stays so. The frame is hidden on the way: napari would else make and draw
+    it anew for each change, some 100 ms at a time.
 
     Yields
     ------
@@ -61,23 +62,26 @@ def show_place(
     longest = float(np.ptp(world[:, ways], axis=0).max(initial=0))
     if longest > 0:
         camera.zoom = ON_SCREEN / longest
+    yield
+    layer.visible = True
 
 
 def _framed(
     viewer: napari.Viewer, source: ImageLayer, corners: NDArray[np.float64], placed: Placement
 ) -> Shapes:
-    """Return the layer with the frame, made if there is none."""
+    """Return the layer with the frame, hidden, made if there is none."""
     own = str(source.unique_id)
     for layer in viewer.layers:
         if isinstance(layer, Shapes) and layer.metadata.get(NEXT) == own:
+            layer.visible = False
             layer.data = [(corners, "rectangle")]
-            layer.visible = True
             return layer
     layer = Shapes(
         [corners],
         shape_type="rectangle",
         name=f"{source.name} next place",
         opacity=1,
+        visible=False,
         metadata={NEXT: own},
         **outline(COLOUR, float(np.ptp(corners, axis=0).max())),
         **placed.transform,

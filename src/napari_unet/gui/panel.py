@@ -23,6 +23,8 @@ WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
 WIDTH = 330
+LEAST = 200
+"""Height that is seen of a panel at least: it scrolls, and windows on small screens must hold it."""
 
 
 class Panel(QScrollArea):
@@ -44,7 +46,7 @@ class Panel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumSize(WIDTH, self.HEIGHT // 2)
+        self.setMinimumSize(WIDTH, LEAST)
         inside = QWidget()
         self.body = QVBoxLayout(inside)
         self.body.setContentsMargins(8, 8, 8, 8)

@@ -23,7 +23,7 @@ AS_TIP = "Save under another name; the former project stays as it is."
 OPEN_TIP = (
     "Open a project that you saved: its images, what you painted, the U-Net and the settings."
 )
-NONE = "not saved yet"
+NONE = "not saved"
 
 
 class ProjectRow(QWidget):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
-from qtpy.QtWidgets import QFormLayout, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.gui.fields import button, caption, form
@@ -66,6 +66,8 @@ class StudioPanel(QWidget):
         self._image.hide()
         self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
         self.next = button("", "Go to where it is done.")
+        # where there is nowhere to go: a button that can't be pressed would be hard to read
+        self.advice = QElidingLabel()
         self.project = self.session.project(napari_viewer)
         self.project_row = ProjectRow(self.project)
         self.project_bar = JobBar(self.project.jobs)
@@ -80,17 +82,24 @@ class StudioPanel(QWidget):
 
     def _lay_out(self) -> None:
         rows: QFormLayout = form()
+        self._go_on = QWidget()
+        beside = QHBoxLayout(self._go_on)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self.next)
+        beside.addWidget(self.advice)
         for name, widget in (
             ("Project", self.project_row),
             ("U-Net", self.model),
             ("Image", self.image),
             ("Now", self.job),
-            ("Next", self.next),
+            ("Next", self._go_on),
         ):
             rows.addRow(caption(name), widget)
         for tab, *_ in PAGES.values():
             self.tabs.addTab(QWidget(), tab)
         self.tabs.setDocumentMode(True)
+        # it would be white in the dark theme
+        self.tabs.tabBar().setDrawBase(False)
         self.setMinimumWidth(WIDTH)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 8, 8, 0)
@@ -195,7 +204,10 @@ class StudioPanel(QWidget):
         step = next_step(self._situation())
         self._where = step.page
         self.next.setText(step.words)
+        self.advice.setText(step.words)
         self.next.setEnabled(bool(step.page))
+        self.next.setVisible(bool(step.page))
+        self.advice.setVisible(not step.page)
 
     def _situation(self) -> Situation:
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
