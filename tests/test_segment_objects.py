@@ -103,7 +103,7 @@ def test_a_model_may_have_a_separation_of_its_own(model):
     usual, changed = (labels_of(each, stack, "TYX") for each in (model, own))
     assert (changed != usual).any()
     assert (changed == labels_of(model, stack, "TYX", separation=0.9)).all()
-    assert (usual == labels_of(own, stack, "TYX", separation=0.5)).all()
+    assert (usual == labels_of(own, stack, "TYX", separation=0.4)).all()
 
 
 def test_the_smallest_object_is_given_in_the_image_s_unit(model):

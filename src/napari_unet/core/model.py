@@ -68,7 +68,7 @@ class ModelSpec(BaseModel):
         0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
     )
     separation: float = Field(
-        0.5,
+        0.4,
         ge=0,
         le=1,
         title="Separation",

@@ -18,7 +18,7 @@ class ObjectOptions(BaseModel):
         description="Probability above which a pixel belongs to an object: lower makes objects larger.",
     )
     seed: float = Field(
-        0.5,
+        0.4,
         ge=0,
         le=1,
         title="Separation",

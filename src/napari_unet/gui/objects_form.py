@@ -34,7 +34,7 @@ class ObjectsForm(QObject):
     def __init__(self, form: QFormLayout) -> None:
         super().__init__()
         self._form = form
-        self._own = {"threshold": 0.5, "separation": 0.5}
+        self._own = {"threshold": 0.5, "separation": 0.4}
         self.kind = choice("")
         for title, value in KINDS.items():
             self.kind.addItem(title, value)
