@@ -66,7 +66,8 @@ def tiled(model, image, **options):
 
 def assert_exact(found, expected):
     assert not np.isnan(found).any(), "a pixel was not written"
-    assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()
+    # rounding is of the size of what is summed, of the order of 1, however much of it cancels
+    assert np.abs(found - expected).max() <= TOLERANCE * max(np.abs(expected).max(), 0.1)
 
 
 def smallest_tile(config):
