@@ -94,8 +94,10 @@ def test_the_line_of_a_new_network_on_an_image_without_a_file(painted_panel, tmp
     panel = painted_panel
     panel.form.start.box.setCurrentIndex(1)
     assert panel.form.request().start == 2
-    quick(panel, steps=6)
+    # it is a large one
+    quick(panel, steps=2)
     panel.form.training.boxes["seed"].put(3)
+    panel.form.training.boxes["held_out"].put(0.0)
     train(panel, qtbot)
     keep(panel, qtbot)
     words = copied(panel, qtbot)
