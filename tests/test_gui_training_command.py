@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 
 import pytest
 import tifffile
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from napari_unet.cli import app
 from napari_unet.core.checkpoint import load_model
+from napari_unet.core.initial import Blank
 
 
 def keep(panel, qtbot):
@@ -90,7 +92,18 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     assert len(list((tmp_path / "commands").iterdir())) == 1
 
 
-def test_the_line_of_a_new_network_on_an_image_without_a_file(painted_panel, tmp_path, qtbot, made):
+@dataclass(frozen=True)
+class Small(Blank):
+    """A new network that learns in no time."""
+
+    base: int = 4
+    depth: int = 2
+
+
+def test_the_line_of_a_new_network_on_an_image_without_a_file(
+    painted_panel, tmp_path, qtbot, made, monkeypatch
+):
+    monkeypatch.setattr("napari_unet.core.initial.Blank", Small)
     panel = painted_panel
     panel.form.start.box.setCurrentIndex(1)
     assert panel.form.request().start == 2
@@ -102,7 +115,7 @@ def test_the_line_of_a_new_network_on_an_image_without_a_file(painted_panel, tmp
     assert "--model" not in words
     assert "--pace-of" not in words
     assert str(tmp_path / "commands") in words[words.index("--images") + 1]
-    assert_same(made(words), panel.session.model)
+    assert_same(made([*words, "--base", "4", "--depth", "2"]), panel.session.model)
 
 
 def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, qtbot):

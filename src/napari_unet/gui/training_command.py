@@ -93,6 +93,8 @@ class TrainingCommand(CommandButton):
         if self._kept is None or self._line:
             return self._line or None
         self._writer.start("Writing the paint", _write(self._kept), on_end=self._take)
+        # a large image takes a while to be compared with its file
+        self._panel.foot.message.show_text("note", "Putting what was learnt into files…")
         return ""
 
     def _take(self, outcome: Outcome[str]) -> None:
