@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     import argparse
 
 CANVAS = 560, 700
+STEPS = 3
+"""Of a training, after which painting during it begins."""
 BLOCK = 10
 """Strokes in one window before as many in the other."""
 SETTINGS = {"steps": 100_000, "minutes": None, "patience": 1000, "patch": 64, "batch": 1}
-"""Settings of a training that does not end by itself and has a first check soon."""
+"""Settings of a training that does not end by itself, in quick steps."""
 
 
 def paint(options: argparse.Namespace) -> dict[str, float]:
@@ -43,6 +45,9 @@ def paint(options: argparse.Namespace) -> dict[str, float]:
             raise SystemExit(f"the windows differ, their strokes can't be compared: {sizes}")
         blocks = max(options.strokes // BLOCK, 1)
         idle = in_turn(alone, ours, blocks)
+        print(
+            "  strokes alone and ours: {:.1f} ms, {:.1f} ms; now training".format(*idle), flush=True
+        )
         ours.ask("train")
         busy = in_turn(alone, ours, blocks)
         steps = ours.ask("stop")
@@ -155,12 +160,12 @@ def obey(words: str, viewer: Any, dock: Any, layer: Any) -> Any:
         for name, value in SETTINGS.items():
             panel.form.training.boxes[name].put(value)
         panel.form.train.click()
-        until(lambda: bool(dock.session.training and dock.session.training.checks))
+        until(lambda: bool(dock.session.training and len(dock.session.training.losses) >= STEPS))
         viewer.layers.selection.active = layer
         return None
     training = dock.session.training
     steps = len(training.losses)
-    panel.stop.click()
+    panel.foot.cancel.click()
     rest(dock)
     return steps
 
