@@ -119,6 +119,9 @@ class Curves(QWidget):
         for axis in self._axes:
             axis.setPen(tones.dim)
             axis.setTextPen(tones.dim)
+        for plot in self._plots:
+            # it keeps the ground that it was first drawn on
+            plot.resetCachedContent()
         faint = pg.mkColor(tones.loss)
         faint.setAlpha(FAINT)
         self._all.setPen(pg.mkPen(faint))

@@ -148,7 +148,10 @@ class Content:
 
     def put_into(self, layer: Layer) -> None:
         """Make a layer hold it."""
-        layer.data, layer.translate, layer.metadata = self.data, self.translate, self.metadata
+        layer.data, layer.metadata = self.data, self.metadata
+        # each of these has napari slice and draw the layer, and look at the extent of all of them
+        if not np.array_equal(layer.translate, self.translate):
+            layer.translate = self.translate
 
 
 def untouched(layer: Labels) -> bool:
