@@ -30,6 +30,10 @@ LEVELS = 255
 SPECK = 10
 """Pixels of the smallest object where nothing is said about it."""
 
+RISE = 1 / 6
+"""A core gets deeper than where it begins by this share of what is left to the middle: at its rim, noise
+makes islands that don't."""
+
 DEEP = 3
 """Along an axis with so many times the finest pixel size, neighbours say little about a pixel."""
 
@@ -104,10 +108,12 @@ def find_objects(
     inside = foreground > options.foreground * LEVELS
     fine = [a for a in range(inside.ndim) if not spacing or spacing[a] < DEEP * min(spacing)]
     full = LEVELS * 3 ** len(fine)
-    core = inside & (_summed(distance, fine) > int(options.seed * full))
+    depth = _summed(distance, fine)
+    core = inside & (depth > int(options.seed * full))
     core &= _summed(boundary, fine) <= full // 2
-    parts = divide(_components(inside), _components(core), distance)
-    return _finished(parts, options, spacing)
+    deep = core & (depth > int((options.seed + RISE * (1 - options.seed)) * full))
+    cores = _holding(_components(core), deep)
+    return _finished(divide(_components(inside), cores, distance), options, spacing)
 
 
 def connected_objects(
@@ -156,6 +162,15 @@ def _summed(values: NDArray[np.uint8], axes: Sequence[int]) -> NDArray[np.uint16
         lines = np.concatenate([lines[:1], lines, lines[-1:]])
         summed = np.moveaxis(lines[:-2] + lines[1:-1] + lines[2:], 0, axis)
     return summed
+
+
+def _holding(labels: NDArray[np.uint32], mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Number anew what holds a pixel of a mask, and leave out the rest."""
+    held = np.zeros(int(labels.max(initial=0)) + 1, bool)
+    held[labels[mask]] = True
+    numbers = np.cumsum(held, dtype=np.uint32)
+    numbers[~held] = 0
+    return numbers[labels]
 
 
 def _finished(
