@@ -28,6 +28,7 @@ from loop_window import (
 if TYPE_CHECKING:
     import argparse
 
+WINDOW = 1380, 860
 CANVAS = 560, 700
 STEPS = 3
 """Of a training, after which painting during it begins."""
@@ -115,6 +116,8 @@ def serve(kind: str, data: Path) -> None:
         layer = make(viewer, dock, kind, data)
         # whatever is beside it: what is drawn must be the same
         canvas_of(viewer).setFixedSize(*CANVAS)
+        # Qt puts the whole window together anew for each drawing: without a card, that is a good part of it
+        viewer.window._qt_window.setFixedSize(*WINDOW)
         pause(1)
         viewer.reset_view()
         # torch is imported meanwhile, and what the panels find out about the paint
@@ -147,7 +150,7 @@ def obey(words: str, viewer: Any, dock: Any, layer: Any) -> Any:
     verb, *rest_of_it = words.split()
     if verb == "canvas":
         canvas = canvas_of(viewer)
-        return [canvas.width(), canvas.height()]
+        return [canvas.width(), canvas.height(), canvas.window().width(), canvas.window().height()]
     if verb == "paint":
         rng = random.Random(int(rest_of_it[0]))
         times = [1000 * stroke(viewer, layer, rng) for _ in range(BLOCK)]
