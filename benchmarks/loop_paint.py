@@ -116,7 +116,7 @@ def serve(kind: str, data: Path) -> None:
         layer = make(viewer, dock, kind, data)
         # whatever is beside it: what is drawn must be the same
         canvas_of(viewer).setFixedSize(*CANVAS)
-        # Qt puts the whole window together anew for each drawing: without a card, that is a good part of it
+        # Qt puts the whole window together anew for each drawing, which takes long without a card
         viewer.window._qt_window.setFixedSize(*WINDOW)
         pause(1)
         viewer.reset_view()
