@@ -76,6 +76,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     panel.form.pairs.first.labels.layer.data = scribbles(inside)
     quick(panel, steps=5000)
     panel.form.training.boxes["minutes"].put(0.1)
+    panel.form.training.boxes["patience"].put(1000)
     assert not panel.command.isVisible()
     result = train(panel, qtbot)
     assert result.trained.ended == "The time is up"
