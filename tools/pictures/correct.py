@@ -22,9 +22,6 @@ CUT = (334, 455), (337, 472), (343, 490)
 """A line between two nuclei that came out as one, as y, x."""
 PIECES = (
     ((186, 39), (197, 44)),
-    ((153, 21), (142, 27)),
-    ((153, 21), (141, 20)),
-    ((223, 451), (232, 460)),
     ((2, 356), (11, 353)),
 )
 """Points in two pieces of a nucleus that came out as several."""
