@@ -165,12 +165,14 @@ def _summed(values: NDArray[np.uint8], axes: Sequence[int]) -> NDArray[np.uint16
 
 
 def _holding(labels: NDArray[np.uint32], mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Number anew what holds a pixel of a mask, and leave out the rest."""
+    """Leave out, in place, what holds no pixel of a mask; numbers stay."""
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)
+    numbers = flat[inside]
     held = np.zeros(int(labels.max(initial=0)) + 1, bool)
-    held[labels[mask]] = True
-    numbers = np.cumsum(held, dtype=np.uint32)
-    numbers[~held] = 0
-    return numbers[labels]
+    held[numbers[mask.ravel()[inside]]] = True
+    flat[inside[~held[numbers]]] = 0
+    return labels
 
 
 def _finished(
