@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.normalize import Normalization
+from napari_unet.core.object_options import ObjectOptions
 
 if TYPE_CHECKING:
     from napari_unet.core.unet import UNet
@@ -68,7 +69,7 @@ class ModelSpec(BaseModel):
         0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
     )
     separation: float = Field(
-        0.4,
+        ObjectOptions.model_fields["seed"].default,
         ge=0,
         le=1,
         title="Separation",

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout
 from superqt import QLabeledDoubleSlider
 
+from napari_unet.core.object_options import ObjectOptions
 from napari_unet.gui.fields import add_option, choice
 from napari_unet.services.options import SegmentOptions
 
@@ -34,7 +35,8 @@ class ObjectsForm(QObject):
     def __init__(self, form: QFormLayout) -> None:
         super().__init__()
         self._form = form
-        self._own = {"threshold": 0.5, "separation": 0.4}
+        usual = ObjectOptions()
+        self._own = {"threshold": usual.foreground, "separation": usual.seed}
         self.kind = choice("")
         for title, value in KINDS.items():
             self.kind.addItem(title, value)
