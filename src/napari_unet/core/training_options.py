@@ -89,7 +89,8 @@ class TrainingOptions(BaseModel):
         description="Share of the strokes or objects by which the network is judged.",
     )
     patience: int = Field(
-        10,
+        # all checks of a short training: ended before, its learning rate would not have fallen
+        20,
         ge=1,
         title="Patience",
         description="Stop when so many checks in a row brought nothing better.",
@@ -117,6 +118,6 @@ class TrainingOptions(BaseModel):
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick": {"steps": 200, "minutes": 1.0},
     "Standard": {},
-    "Thorough": {"steps": 10_000, "minutes": 20.0, "patience": 20},
+    "Thorough": {"steps": 10_000, "minutes": 20.0, "patience": 40},
 }
 """What differs from the defaults, by name."""
