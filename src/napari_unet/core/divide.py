@@ -86,19 +86,20 @@ def _flood(
 
     sides = [tuple(s.stop - s.start for s in box) for _, box in batch]
     shape = tuple(np.max(sides, axis=0))
-    height = np.zeros((len(batch), *shape))
-    seeds, mask = np.zeros(height.shape, np.int32), np.zeros(height.shape, bool)
+    deep = np.zeros((len(batch), *shape), distance.dtype)
+    seeds, mask = np.zeros(deep.shape, np.int32), np.zeros(deep.shape, bool)
     places: list[tuple[Any, ...]] = [(k, *map(slice, side)) for k, side in enumerate(sides)]
     for place, (number, box) in zip(places, batch, strict=True):
-        mask[place] = parts[box] == number
-        seeds[place] = np.where(mask[place], cores[box], 0)
-        np.negative(distance[box], out=height[place], dtype=float)
+        np.equal(parts[box], number, out=mask[place])
+        seeds[place] = cores[box]
+        deep[place] = distance[box]
+    seeds *= mask
+    height = np.negative(deep, dtype=float)
     # seeds of one height come in the order of their pixels: that of the queue depends on all in it
-    order = (np.arange(math.prod(shape)) + 1.0).reshape(shape) / (math.prod(shape) + 1)
-    height += np.where(seeds > 0, order - 1, 0)
+    seeded, size = np.flatnonzero(seeds), math.prod(shape)
+    height.ravel()[seeded] += (seeded % size + 1.0) / (size + 1) - 1
     faces = np.zeros((3,) * height.ndim, bool)
     faces[1] = ndimage.generate_binary_structure(len(shape), 1)
-    flooded = watershed(height, seeds, faces, mask=mask)
+    flooded = (watershed(height, seeds, faces, mask=mask) + n).astype(found.dtype)
     for place, (_, box) in zip(places, batch, strict=True):
-        here = mask[place]
-        found[box][here] = (flooded[place][here] + n).astype(found.dtype)
+        np.copyto(found[box], flooded[place], where=mask[place])

@@ -183,12 +183,13 @@ def _finished(
     if options.fill_holes:
         labels = _filled(labels)
     smallest = SPECK * pixel if options.smallest is None else options.smallest
+    labels = _renumbered(labels)
     if smallest > 0:
-        labels = _renumbered(labels)
-        small = np.bincount(labels.ravel()) * pixel < smallest
-        small[0] = False
-        labels = np.where(small[labels], 0, labels)
-    return _renumbered(labels)
+        stays = np.bincount(labels.ravel()) * pixel >= smallest
+        stays[0] = False
+        if not stays[1:].all():
+            labels = np.where(stays, np.cumsum(stays), 0).astype(np.uint32)[labels]
+    return labels
 
 
 def _renumbered(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -206,9 +207,9 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     for axis in axes:
         # background that reaches the edge of the image is no hole
         shut[holes.take((0, -1), axis=axis)] = False
-    where = np.flatnonzero(shut[holes])
-    if not where.size:
+    if not shut.any():
         return labels
+    where = np.flatnonzero(shut[holes])
     hole = holes.ravel()[where]
     filled = labels.ravel().astype(np.uint32)
     # largest and smallest neighbour of each hole: the same for one inside a single object
