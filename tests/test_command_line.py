@@ -31,6 +31,7 @@ OPTIONS = st.builds(
         st.none(), st.builds(Normalization, kind=st.sampled_from(["zscore", "linear"]))
     ),
     rescale=st.booleans(),
+    pixel_size=st.one_of(st.none(), st.floats(1e-3, 1e3)),
     threshold=st.one_of(st.none(), st.floats(0, 1)),
     objects=st.sampled_from([None, True, False]),
     separation=st.one_of(st.none(), st.floats(0, 1)),
@@ -86,6 +87,7 @@ def file(tmp_path):
     [
         ("ZYX", {"Y": 0.25, "X": 0.25}, "micrometer", {}),
         ("ZYX", {}, "pixel", {}),
+        ("ZYX", {}, "pixel", {"pixel_size": 0.25}),
         ("TYX", {}, "pixel", {"threshold": 0.6, "objects": True, "tile": 64}),
     ],
 )
@@ -94,7 +96,7 @@ def test_it_gives_the_same_labels(model, file, axes, scale, unit, changes):
     options = SegmentOptions(precision="float32", **changes)
     there = finish(segment(image, load_model(model), options))
     rescaled = bool(there.record["rescaled_shape"])
-    assert rescaled == (unit == "micrometer")
+    assert rescaled == (unit == "micrometer" or "pixel_size" in changes)
     line = segment_command(image, file, str(model), options, rescaled=rescaled)
     program, *words = shlex.split(line)
     assert program == "napari-unet"

@@ -310,6 +310,24 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
     qtbot.waitUntil(lambda: plan.text() and "rescaled" not in plan.text(), timeout=SECONDS)
 
 
+def test_the_size_of_pixels_is_asked_for_where_the_image_states_none(segment_panel, viewer, qtbot):
+    size, session = segment_panel.options.pixel_size, segment_panel.session
+    assert not size.isEnabled()
+    spec = small_model().spec.model_copy(update={"pixel_size": (0.5, 0.5)})
+    session.model = replace(small_model(), spec=spec)
+    session.model_changed.emit(session.model)
+    viewer.add_image(random_image(80, 100), name="cells")
+    plan = segment_panel.plan
+    qtbot.waitUntil(lambda: "states no pixel size" in plan.text(), timeout=SECONDS)
+    size.setValue(0.25)
+    qtbot.waitUntil(lambda: "rescaled to 40 × 50" in plan.text(), timeout=SECONDS)
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    (made,) = labels_of(viewer)
+    assert made.metadata["napari_unet"]["rescaled_shape"] == [40, 50]
+    assert made.metadata["napari_unet"]["options"]["pixel_size"] == 0.25
+
+
 def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer, qtbot, tmp_path):
     segment_panel.command.click()
     assert "no result yet" in said(segment_panel)

@@ -146,6 +146,29 @@ def test_the_plan_says_so_and_it_can_be_turned_off():
     )
 
 
+def test_the_size_of_pixels_can_be_said_where_the_image_states_none():
+    model, stated = _model((0.5, 0.5)), _image((60, 75), "YX", 1.0)
+    plain = Image(stated.data, "YX", name="noise")
+    assert "the image states no pixel size" in str(plan(plain, model))
+    said = SegmentOptions(pixel_size=1.0)
+    assert str(plan(plain, model, said)) == str(plan(stated, model))
+    found, wanted = (finish(segment(*pair)) for pair in ((plain, model, said), (stated, model)))
+    np.testing.assert_array_equal(found.labels, wanted.labels)
+    # it counts more than what the image states
+    twice = SegmentOptions(pixel_size=0.25)
+    assert plan(stated, model, twice).rescaled == (30, 38)
+    # nothing to say where nothing is rescaled to, or one does not want it
+    nothing = dataclasses.replace(model, spec=model.spec.model_copy(update={"pixel_size": ()}))
+    assert "states no" not in str(plan(plain, nothing))
+    assert "states no" not in str(plan(plain, model, SegmentOptions(rescale=False)))
+
+
+def test_voxels_of_a_size_that_is_said_have_the_shape_of_the_models():
+    image = Image(np.zeros((10, 30, 40), np.float32), "ZYX")
+    assert rescaled_shape(image, "ZYX", (1.0, 0.5, 0.5)) is None
+    assert rescaled_shape(image, "ZYX", (1.0, 0.5, 0.5), width=1.0) == (20, 60, 80)
+
+
 def test_real_nuclei_at_a_sixth_of_the_pixel_size_are_found_as_before(shared_data):
     folder = shared_data / "nuclei-dsb2018"
     path = sorted((folder / "images").iterdir())[3]

@@ -59,6 +59,7 @@ def evaluate(
     axes: Axes = None,
     resample: Resample = False,
     rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
+    pixel_size: Annotated[float | None, typer.Option(help=_help("pixel_size"))] = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     separation: Annotated[
         float | None, typer.Option(min=0, max=1, help=_help("separation"))
@@ -103,6 +104,7 @@ def evaluate(
             options = SegmentOptions(
                 channels=tuple(as_channel(c) for c in channel) if channel else None,
                 rescale=rescale,
+                pixel_size=pixel_size,
                 threshold=threshold,
                 separation=separation,
                 smallest=smallest,

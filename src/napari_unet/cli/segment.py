@@ -41,6 +41,7 @@ def segment(
         typer.Option(help="Instead of the model's own, which 'models show' tells."),
     ] = None,
     rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
+    pixel_size: Annotated[float | None, typer.Option(help=_help("pixel_size"))] = None,
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
     objects: Annotated[bool | None, typer.Option(help=_help("objects"))] = None,
     separation: Annotated[
@@ -90,6 +91,7 @@ def segment(
             channels=tuple(as_channel(c) for c in channel) if channel else None,
             normalization=Normalization(kind=normalization) if normalization else None,
             rescale=rescale,
+            pixel_size=pixel_size,
             threshold=threshold,
             objects=objects,
             separation=separation,

@@ -54,7 +54,7 @@ def _near(factor: float) -> bool:
 
 
 def rescaled_shape(
-    image: Image, spatial: str, pixel_size: Sequence[float]
+    image: Image, spatial: str, pixel_size: Sequence[float], width: float | None = None
 ) -> tuple[int, ...] | None:
     """Return the spatial shape an image has at a pixel size.
 
@@ -66,6 +66,9 @@ def rescaled_shape(
         ``"YX"`` or ``"ZYX"``.
     pixel_size
         In micrometers along these axes; empty if unknown.
+    width
+        Width of the image's own pixels in micrometers, whatever it states; voxels are taken to have
+        the shape of those at that pixel size. None: as it states.
 
     Returns
     -------
@@ -73,13 +76,21 @@ def rescaled_shape(
         None where it is not to be rescaled: one of the sizes is not known, they are nearly the same, or
         so different that one of them must be wrong.
     """
-    own = pixel_size_of(image, spatial)
+    own = _own_size(image, spatial, pixel_size, width)
     if not own or not pixel_size:
         return None
     factors = [mine / wanted for mine, wanted in zip(own, pixel_size, strict=True)]
     if all(map(_near, factors)) or not all(1 / FAR <= f <= FAR for f in factors):
         return None
     return tuple(max(round(image.sizes[a] * f), 1) for a, f in zip(spatial, factors, strict=True))
+
+
+def _own_size(
+    image: Image, spatial: str, pixel_size: Sequence[float], width: float | None
+) -> tuple[float, ...]:
+    if width is None:
+        return pixel_size_of(image, spatial)
+    return tuple(size * width / pixel_size[-1] for size in pixel_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,26 +103,32 @@ class Rescaled:
         The image's own frames.
     frames
         The rescaled ones, in their order.
+    unknown
+        Whether they were left as they are because their own pixel size is not known.
     """
 
     own: list[Frame]
     frames: list[Frame]
+    unknown: bool = False
 
     @classmethod
-    def of(cls, cut: Sequence[Frame], pixel_size: Sequence[float]) -> Rescaled:
+    def of(
+        cls, cut: Sequence[Frame], pixel_size: Sequence[float], width: float | None = None
+    ) -> Rescaled:
         """Rescale some frames of one image, or leave them as they are.
 
         Parameters
         ----------
         cut
             The frames.
-        pixel_size
+        pixel_size, width
             As in :func:`rescaled_shape`.
         """
         image, spatial = cut[0].image, cut[0].spatial
-        shape = rescaled_shape(image, spatial, pixel_size)
+        shape = rescaled_shape(image, spatial, pixel_size, width)
         if shape is None:
-            return cls(list(cut), list(cut))
+            known = _own_size(image, spatial, pixel_size, width)
+            return cls(list(cut), list(cut), unknown=bool(pixel_size) and not known)
         sizes = image.sizes | dict(zip(spatial, shape, strict=True))
         scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
         data = Resampled(image.data, tuple(sizes[a] for a in image.axes))

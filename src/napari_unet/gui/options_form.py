@@ -62,8 +62,16 @@ class OptionsForm(QObject):
         self.rescale = QCheckBox()
         self.rescale.setChecked(True)
         self.rescale.toggled.connect(self.changed)
+        self.pixel_size = QDoubleSpinBox()
+        self.pixel_size.setRange(0, 1000)
+        self.pixel_size.setDecimals(4)
+        self.pixel_size.setSingleStep(0.05)
+        self.pixel_size.setSuffix(" µm")
+        self.pixel_size.setSpecialValueText("as stated")
+        self.pixel_size.valueChanged.connect(self.changed)
         self._add("normalization", self.normalization)
         self._add("rescale", self.rescale)
+        self._add("pixel_size", self.pixel_size)
         self.mirror = QCheckBox()
         self.mirror.toggled.connect(self.changed)
         self._add("mirror", self.mirror)
@@ -80,6 +88,7 @@ class OptionsForm(QObject):
             "memory": self.memory.value() or None,
             "normalization": None if kind is None else Normalization(kind=kind),
             "rescale": self.rescale.isChecked(),
+            "pixel_size": self.pixel_size.value() or None,
             "mirror": self.mirror.isChecked(),
         }
 
@@ -94,6 +103,8 @@ class OptionsForm(QObject):
             0 if own is None else self.normalization.findData(own.kind)
         )
         self.rescale.setChecked(options.rescale)
+        self.pixel_size.setValue(options.pixel_size or 0)
+        self.mirror.setChecked(options.mirror)
 
     def fit_model(self, spec: ModelSpec | None) -> None:
         """Show what a model does by itself where nothing is set."""
@@ -103,7 +114,8 @@ class OptionsForm(QObject):
         # short: the widest row makes the panel's width
         told = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
         self.rescale.setText(f"to {told} µm" if size else "no size stated")
-        self.rescale.setEnabled(bool(size))
+        for row in (self.rescale, self.pixel_size):
+            row.setEnabled(bool(size))
         self.mirror.setText("" if spec is None else f"{1 << spec.config.ndim} times the time")
 
     def _choice(self, field: str) -> QComboBox:

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from napari_unet.core.axes import Image
     from napari_unet.services.batch import Existing
 
-VALUES = ("threshold", "separation", "smallest", "device", "precision", "tile", "memory")
+VALUES = (
+    "pixel_size",
+    "threshold",
+    "separation",
+    "smallest",
+    "device",
+    "precision",
+    "tile",
+    "memory",
+)
 """Options that are a word and a value."""
 SWITCHES = ("objects", "rescale", "fill_holes", "mirror")
 """Options that are on or off."""
@@ -61,11 +70,12 @@ def segment_command(
     alike = image.unit == stated.unit and all(
         image.scale.get(a) == stated.scale.get(a) for a in spatial
     )
-    if not alike and (rescaled or options.smallest is not None):
+    by_stated = rescaled and options.pixel_size is None
+    if not alike and (by_stated or options.smallest is not None):
         raise untold(
             f"{path.name} states another pixel size", "Give the layer the file's scale and unit."
         )
-    if not alike:
+    if not alike and not rescaled:
         # where the layer said nothing of its pixel size, nor was it looked at
         options = options.model_copy(update={"rescale": False})
     return as_line(segment_words(path, _beside(path), model, options, axes))
@@ -129,10 +139,11 @@ def segment_words(
         value = getattr(options, name)
         if value == SegmentOptions.model_fields[name].default:
             continue
+        option = name.replace("_", "-")
         if name in VALUES:
-            words += [f"--{name}", str(value)]
+            words += [f"--{option}", str(value)]
         else:
-            words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+            words.append(f"--{'' if value else 'no-'}{option}")
     for name in ("probabilities", "uncertainty"):
         if getattr(options, name):
             maps = labels.with_name(f"{labels.stem}-{name}{labels.suffix}")

@@ -37,6 +37,13 @@ class SegmentOptions(BaseModel):
         description="Bring the image to the pixel size that the model was trained with, where both are "
         "known and differ by a quarter or more. The result has the image's own pixels.",
     )
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        title="Pixel size",
+        description="Width of the image's pixels in µm, for rescaling, where the image states none or a "
+        "wrong one. None: as it states.",
+    )
     threshold: float | None = Field(
         None,
         ge=0,

@@ -12,6 +12,9 @@ from napari_unet.core.rescale import Rescaled
 from napari_unet.services.options import SegmentOptions, channel_indices
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.axes import Frame
     from napari_unet.core.model import Model
     from napari_unet.core.predict import Predictor
 
@@ -40,6 +43,8 @@ class Plan:
         Shape of a plane or volume at the model's pixel size; empty if it keeps its own.
     passes
         Mirror images over which is averaged; 1: the image as it is.
+    unknown_size
+        Whether it keeps its own pixels because it does not state their size, as the model does.
     """
 
     device: str
@@ -52,6 +57,7 @@ class Plan:
     exact: bool
     rescaled: tuple[int, ...] = ()
     passes: int = 1
+    unknown_size: bool = False
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.tile_shape))
@@ -64,6 +70,8 @@ class Plan:
         if self.rescaled:
             shape = " × ".join(map(str, self.rescaled))
             parts.insert(0, f"rescaled to {shape}, the model's pixel size")
+        if self.unknown_size:
+            parts.insert(0, "not rescaled, as the image states no pixel size (set Pixel size)")
         if self.passes > 1:
             parts.append(f"{self.passes} mirror images: {self.passes} times the time")
         if not self.exact:
@@ -81,8 +89,12 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
     """
     options = options or SegmentOptions()
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
-    rescaled = Rescaled.of(cut, model.spec.pixel_size if options.rescale else ())
-    return plan_of(make_predictor(model, options), rescaled)
+    return plan_of(make_predictor(model, options), rescale(cut, model, options))
+
+
+def rescale(cut: Sequence[Frame], model: Model, options: SegmentOptions) -> Rescaled:
+    """Bring frames to the model's pixel size if the options say so."""
+    return Rescaled.of(cut, model.spec.pixel_size if options.rescale else (), options.pixel_size)
 
 
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
@@ -123,4 +135,5 @@ def plan_of(predictor: Predictor, rescaled: Rescaled) -> Plan:
         exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
         rescaled=() if rescaled.same else cut[0].shape,
         passes=passes,
+        unknown_size=rescaled.unknown,
     )

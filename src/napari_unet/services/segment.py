@@ -15,7 +15,6 @@ from napari_unet.core.maps import Maps
 from napari_unet.core.numbering import Numbering
 from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
-from napari_unet.core.rescale import Rescaled
 from napari_unet.core.uncertainty import uncertainty
 from napari_unet.services.options import (
     SegmentOptions,
@@ -23,7 +22,7 @@ from napari_unet.services.options import (
     object_options,
     tells_objects,
 )
-from napari_unet.services.plan import Plan, make_predictor, plan_of
+from napari_unet.services.plan import Plan, make_predictor, plan_of, rescale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,7 +137,7 @@ def segment(
     unsure = np.zeros((1, *image.label_shape), np.float32) if options.uncertainty else None
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     cut, box = _within(cut, image, region)
-    rescaled = Rescaled.of(cut, model.spec.pixel_size if options.rescale else ())
+    rescaled = rescale(cut, model, options)
     record = _record(model, options, plan_of(predictor, rescaled))
     how = object_options(model.spec, options)
     numbering = Numbering(cut, box, model.spec, how) if numbered else None
