@@ -5,9 +5,9 @@
 
 What is set aside is decided in training/, by the same functions that the trainings call. Objects are
 judged by average precision TP / (TP + FP + FN), pooled over all objects and as a mean over images, and
-by SEG; nuclei that are not found well enough come in a table of reasons. Membranes are judged by the
-Rand score of Arganda-Carreras et al. (2015, 10.3389/fnana.2015.00142): thinned, restricted to the inside
-of cells, at the model's own threshold and at the best of 19, and by the share of wrong pixels.
+by SEG; nuclei and cells that are not found well enough come in a table of reasons. Membranes are judged
+by the Rand score of Arganda-Carreras et al. (2015, 10.3389/fnana.2015.00142): thinned, restricted to the
+inside of cells, at the model's own threshold and at the best of 19, and by the share of wrong pixels.
 """
 
 from __future__ import annotations
@@ -98,7 +98,10 @@ def membranes(data: Path, model: Model) -> None:
 
 
 def cells(data: Path, model: Model) -> None:
-    _tell(list(_compared(cells_phase.split(data)[1], model)))
+    compared = list(_compared(cells_phase.split(data)[1], model))
+    _tell(compared)
+    for level in LEVELS[:2]:
+        _tell_reasons(compared, level)
     print("  (goal: SEG 0.92)")
 
 
@@ -178,7 +181,7 @@ def _extras(overlaps: Overlaps, level: float) -> Iterator[str]:
     covered = np.bincount(overlaps.columns, overlaps.shared, len(overlaps.predicted))
     for i in set(range(len(overlaps.predicted))) - matched:
         alone = covered[i] < TOUCHED * overlaps.predicted_sizes[i]
-        yield "where nothing is labelled" if alone else "on labelled nuclei"
+        yield "where nothing is labelled" if alone else "on labelled objects"
 
 
 def _edge_values(labels: NDArray[np.integer]) -> set[int]:
