@@ -18,7 +18,8 @@ from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.gui.curves import POINTS, thinned
-from napari_unet.gui.paint_layers import KIND
+from napari_unet.gui.layers import image_of
+from napari_unet.gui.paint_layers import KIND, new_paint_layer
 from napari_unet.gui.painted import regions_of
 from napari_unet.gui.snapshots import snapshot
 
@@ -268,6 +269,25 @@ def test_choosing_labels_chooses_the_image_they_fit(panel, viewer):
     assert (first(panel).labels.layer, first(panel).image.layer.name) == (on_two, "two")
     viewer.layers.selection.active = viewer.layers["one"]
     assert first(panel).labels.layer == on_one
+
+
+def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewer):
+    pair = first(panel)
+    one = viewer.add_image(np.zeros((30, 40)), name="one")
+    on_one = new_paint_layer(viewer, one, image_of(one, "YX"), ("cell",))
+    two = viewer.add_image(np.zeros((30, 40)), name="two")
+    assert pair.labels.layer == on_one
+    assert pair.image.layers.choose(two)
+    assert pair.labels.layer == on_one, "of two channels that are images by themselves"
+    assert pair.origin.text() == "“one paint” was made over another image."
+    viewer.layers.selection.active = two
+    viewer.layers.selection.active = on_one
+    assert pair.image.layer == one
+    assert not pair.origin.text()
+    on_two = new_paint_layer(viewer, two, image_of(two, "YX"), ("cell",))
+    assert (pair.labels.layer, pair.image.layer) == (on_two, two)
+    viewer.layers.selection.active = one
+    assert (pair.labels.layer, pair.image.layer) == (on_one, one)
 
 
 def test_presets_and_settings_are_those_of_the_options(panel):

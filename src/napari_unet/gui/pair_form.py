@@ -10,12 +10,13 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.checked import CHECKED, checked_layer
-from napari_unet.gui.fields import button, choice, form
+from napari_unet.gui.fields import button, choice, form, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.paint_layers import (
     KIND_TIPS,
     KINDS,
+    belongs,
     is_annotation,
     is_paint,
     kind_of,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
 
 LABELS_TIP = "The labels layer that you have painted on, or a segmentation that you have corrected."
 NEW_TIP = (
@@ -69,6 +70,7 @@ class PairForm(QWidget):
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
         self.labels = LayerBox(viewer, LABELS_TIP, is_paint)
+        self.origin = text()
         self.new = button("New paint layer", NEW_TIP)
         self.resample = button("Resample to the image", RESAMPLE_TIP)
         self.kind = choice(KIND_TIP)
@@ -103,6 +105,7 @@ class PairForm(QWidget):
         beside.addWidget(self.new)
         # the channels, if any, come below
         self.rows.addRow("Paint", row)
+        self.rows.addRow("", self.origin)
         self.rows.addRow("", self.resample)
         self.rows.addRow("Kind", self.kind)
         self.rows.addRow("Region", self.region)
@@ -142,26 +145,30 @@ class PairForm(QWidget):
         return labels is not None and source is not None and fits(source, image, labels)
 
     def _take_image(self) -> None:
-        """Choose labels that fit, unless those that are chosen do."""
-        if not self.fits(self.labels.layer):
+        """Choose labels that fit, unless those that are chosen do, and are not another image's."""
+        labels, source = self.labels.layer, self.image.layer
+        own = [x for x in self.labels.offered if belongs(x, source) and self.fits(x)]
+        if not self.fits(labels) or (own and self._of_another(labels)):
             self._take_best()
         self._show()
         self.changed.emit()
 
     def _take_best(self) -> None:
-        """Choose the topmost labels that fit, those that were made to be painted on first."""
+        """Choose the topmost labels that fit: the image's own first, then what was made to paint on."""
+        source = self.image.layer
         fitting = [x for x in self.labels.offered if self.fits(x)]
-        best = next((x for x in fitting if is_annotation(x)), next(iter(fitting), None))
-        if best is not None:
+        fitting.sort(key=lambda x: (not belongs(x, source), not is_annotation(x)))
+        if fitting:
             with QSignalBlocker(self.labels):
-                self.labels.choose(best)
+                self.labels.choose(fitting[0])
 
     def _take_labels(self) -> None:
-        """Choose the topmost image that the labels fit, unless the chosen one does."""
+        """Choose the labels' own image, or the topmost that they fit, unless the chosen one is that."""
         labels = self.labels.layer
-        if labels is not None and not self.fits(labels):
+        if labels is not None and (not self.fits(labels) or self._of_another(labels)):
             before = self.image.layer
-            for source in self.image.layers.offered:
+            offered = self.image.layers.offered
+            for source in sorted(offered, key=lambda source: not belongs(labels, source)):
                 self.image.layers.choose(source)
                 if self.fits(labels):
                     break
@@ -171,9 +178,19 @@ class PairForm(QWidget):
         self._show()
         self.changed.emit()
 
+    def _of_another(self, labels: Labels | None) -> bool:
+        """Whether labels were made over another image that is open."""
+        others = (x for x in self.image.layers.offered if x != self.image.layer)
+        return labels is not None and any(belongs(labels, other) for other in others)
+
     def _show(self) -> None:
+        labels = self.labels.layer
         with QSignalBlocker(self.kind):
-            self.kind.setCurrentIndex(KINDS.index(kind_of(self.labels.layer)))
+            self.kind.setCurrentIndex(KINDS.index(kind_of(labels)))
+        # of two channels that are images by themselves this is what is wanted
+        other = self.fits(labels) and self._of_another(labels)
+        self.origin.setText(f"“{labels.name}” was made over another image." if other else "")
+        self.rows.setRowVisible(self.origin, other)
         self.rows.setRowVisible(self.resample, self._can_be_resampled)
         self._suggest_region()
 
