@@ -15,6 +15,7 @@ from gui_kit import SECONDS, finish_job, random_image, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QMessageBox
 
 from napari_unet.core.checkpoint import save_model
 from napari_unet.gui import closing, project_row
@@ -202,6 +203,33 @@ def test_a_removed_layer_is_not_saved_again_and_save_does_not_ask_twice(
         "cells",
         "cells paint",
     ]
+
+
+def test_another_project_is_not_replaced_unasked(studio, viewer, tmp_path, qtbot, monkeypatch):
+    viewer.add_image(random_image(*SHAPE), name="cells")
+    painted(studio, viewer)
+    typed = tmp_path / "project"
+    # the dialog sees no such file, and so does not ask
+    named = lambda *_: (str(typed), "")  # noqa: E731
+    monkeypatch.setattr(closing.QFileDialog, "getSaveFileName", named)
+    save(studio, qtbot)
+    stored = sorted(path.name for path in tmp_path.glob("project.unetproject/*"))
+    assert stored
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(closing.QMessageBox, "question", lambda *_: answers.pop(0))
+    viewer.layers.remove("cells paint")
+    studio.project_row.save_as.click()
+    wait(studio, qtbot)
+    assert sorted(path.name for path in tmp_path.glob("project.unetproject/*")) == stored
+    studio.project_row.save_as.click()
+    wait(studio, qtbot)
+    assert len(list(tmp_path.glob("project.unetproject/*"))) < len(stored)
+    monkeypatch.setattr(
+        closing.QFileDialog, "getSaveFileName", lambda *_: (f"{typed}.unetproject/inner", "")
+    )
+    studio.project_row.save_as.click()
+    wait(studio, qtbot)
+    assert "not inside another one" in said(studio)
 
 
 def test_a_full_disk_is_said_and_the_paint_is_still_not_saved(

@@ -116,13 +116,30 @@ def save(
 
 
 def where_to_save(window: QWidget) -> Path | None:
-    """Ask for the place of a new project."""
+    """Ask for the place of a new project; None if there is none, or another project is to stay."""
     from napari_unet.services.project import SUFFIX
+    from napari_unet.services.project_files import project_path
 
     name, _ = QFileDialog.getSaveFileName(
         window, "Save project", f"project{SUFFIX}", f"U-Net Studio project (*{SUFFIX})"
     )
-    return Path(name) if name else None
+    if not name:
+        return None
+    folder = project_path(Path(name))
+    # the dialog asks about names as they were typed, and this is a folder
+    return folder if not folder.exists() or _may_replace(window, folder) else None
+
+
+def _may_replace(window: QWidget, folder: Path) -> bool:
+    button = QMessageBox.StandardButton
+    answer = QMessageBox.question(
+        window,
+        "U-Net Studio",
+        f"{folder.name} is there already. Replace it, with the paint that is saved in it?",
+        button.Yes | button.No,
+        button.No,
+    )
+    return bool(answer == button.Yes)
 
 
 def in_words(names: Sequence[str]) -> str:

@@ -117,6 +117,13 @@ def project_path(path: Path) -> Path:
 
 def _before(folder: Path) -> set[str]:
     """Return the names of what the project in a folder has stored; none if there is none yet."""
+    if any(parent.suffix == SUFFIX for parent in folder.absolute().parents):
+        raise UserError(
+            f"{folder.name} can't be saved there",
+            value=folder.parent,
+            rule="A project is a folder of its own, not inside another one.",
+            remedy="Choose a place beside that project, or the project itself to replace it.",
+        )
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return set()
     if not (folder / FILE).is_file():
