@@ -144,6 +144,35 @@ def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
     assert results(panel) == ["done"] * 3
 
 
+def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, folder, qtbot):
+    panel.session.model = gui_kit.large_model()
+    for i in range(3):
+        tifffile.imwrite(folder / f"im{i}.tif", random_image(200, 200))
+    panel.run.click()
+    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+    run = panel.session.batch
+    viewer.window.remove_dock_widget(panel)
+    qtbot.wait(50)
+    again = BatchPanel(viewer)
+    viewer.window.add_dock_widget(again, name="Batch")
+    assert results(again)[0] == "done"
+    finish_job(again, qtbot)
+    qtbot.waitUntil(lambda: results(again) == ["done"] * 3, timeout=SECONDS)
+    assert run.complete
+
+
+def test_what_was_done_before_it_was_cancelled_is_said(panel, folder, qtbot):
+    panel.session.model = gui_kit.large_model()
+    for i in range(3):
+        tifffile.imwrite(folder / f"im{i}.tif", random_image(300, 300))
+    panel.run.click()
+    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+    panel.foot.cancel.click()
+    finish_job(panel, qtbot)
+    done = len(panel.session.batch.outcomes)
+    assert f"{done} of {done} images segmented. {3 - done} are left." in said(panel)
+
+
 @pytest.mark.parametrize(
     ("row", "text", "message"),
     [

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLineEdit
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Progress
 from napari_unet.gui.batch_list import BatchList
+from napari_unet.gui.batch_run import BatchRun, Folders
 from napari_unet.gui.command_button import CommandButton
 from napari_unet.gui.fields import button, choice, folded, form
 from napari_unet.gui.model_row import ModelRow
@@ -18,7 +17,6 @@ from napari_unet.gui.objects_form import ObjectsForm
 from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.path_row import PathRow
-from napari_unet.services.batch import FileDone, Task, make_tasks, segment_files, told
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.options import SegmentOptions
 
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_unet.core.model import Model
-    from napari_unet.core.progress import Job
-    from napari_unet.gui.job import Outcome as JobOutcome
-    from napari_unet.services.batch import Existing, Outcome
+    from napari_unet.services.batch import Task
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
 OUTPUT_TIP = "The folder for the results: a label image for each image, of the same name."
@@ -44,35 +40,6 @@ EXISTING_TIP = (
 CHANNELS_TIP = "Image channels for the U-Net, by number from 0 or by name: 1 or DAPI, or 0, 2."
 AXES_TIP = "Such as TZCYX, only if the axes that the files state are wrong."
 RUN_TIP = "Segment all images, one after the other; one that fails does not stop the rest."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed(Progress):
-    """The images were found."""
-
-    tasks: list[Task]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A batch.
-
-    Attributes
-    ----------
-    images, results
-        The folders.
-    source
-        What the model was loaded from.
-    options, axes, existing
-        As for :func:`~napari_unet.services.batch.segment_files`.
-    """
-
-    images: Path
-    results: Path
-    source: str
-    options: SegmentOptions
-    axes: str | None
-    existing: Existing
 
 
 class BatchPanel(Panel):
@@ -101,12 +68,14 @@ class BatchPanel(Panel):
         self.run = button("Segment the folder", RUN_TIP, main=True)
         self.list = BatchList()
         self.command = CommandButton(self, self._command_line, "Press Segment the folder first.")
-        self._last: Run | None = None
+        self._run: BatchRun | None = None
         self._lay_out()
         self.run.clicked.connect(self._start)
         self.list.wanted.connect(self._show)
         self.session.model_changed.connect(self._fit_model)
         self._fit_model(self.session.model)
+        if self.session.batch is not None:
+            self._attach(self.session.batch)
 
     def _lay_out(self) -> None:
         rows, told_apart, advanced = form(), form(), form()
@@ -152,7 +121,7 @@ class BatchPanel(Panel):
         model = self.session.model
         assert model is not None
         with self.reporting():
-            run = Run(
+            folders = Folders(
                 images,
                 results,
                 self.session.source,
@@ -160,33 +129,40 @@ class BatchPanel(Panel):
                 self.axes.text().strip().upper() or None,
                 self.existing.currentData(),
             )
-            self.session.jobs.start(
-                f"Segmenting {images.name}",
-                _batch(run, model),
-                on_step=self._take,
-                on_end=lambda outcome: self._finish(outcome, run),
-            )
+            run = BatchRun(self.session.jobs, folders)
+            run.start(model)
+            self._attach(run)
 
-    def _take(self, step: Progress) -> None:
-        if isinstance(step, Listed):
-            self.list.list_tasks(step.tasks)
-        elif isinstance(step, FileDone):
-            self.list.take(step.outcome)
+    def _attach(self, run: BatchRun) -> None:
+        """Show a batch, which may have been at work before this panel was there."""
+        if self._run is not None:
+            self._run.listed.disconnect(self._list)
+            self._run.advanced.disconnect(self.list.take)
+        self._run = self.session.batch = run
+        self._list()
+        run.listed.connect(self._list)
+        run.advanced.connect(self.list.take)
 
-    def _finish(self, outcome: JobOutcome[list[Outcome]], run: Run) -> None:
-        if outcome.result is not None:
-            self._last = run
-            self.session.jobs.said.emit(told(outcome.result))
+    def _list(self) -> None:
+        if self._run is not None:
+            self.list.list_tasks(self._run.tasks)
+            for outcome in self._run.outcomes:
+                self.list.take(outcome)
 
     def _command_line(self) -> str | None:
-        if self._last is None:
+        if self._run is None or not self._run.complete:
             return None
         # it brings tifffile, which would make the opening of the panel late
         from napari_unet.services.command_line import batch_command
 
-        run = self._last
+        made = self._run.folders
         return batch_command(
-            run.images, run.results, run.source, run.options, axes=run.axes, existing=run.existing
+            made.images,
+            made.results,
+            made.source,
+            made.options,
+            axes=made.axes,
+            existing=made.existing,
         )
 
     def _show(self, task: Task) -> None:
@@ -208,15 +184,3 @@ def _named(row: PathRow, what: str) -> Path:
             remedy="Type one, or press “Browse…”.",
         )
     return path
-
-
-def _batch(run: Run, model: Model) -> Job[list[Outcome]]:
-    """Find the images, which can take a while on a network drive, and segment them."""
-    # it brings tifffile, which would make the opening of the panel late
-    from napari_unet.services.images import find_images
-
-    yield Progress(0, 0, "Looking for images")
-    tasks = make_tasks(find_images([run.images]), run.results, None, into_folder=True)
-    yield Listed(0, len(tasks), tasks=tasks)
-    job = segment_files(tasks, model, run.options, axes=run.axes, existing=run.existing)
-    return (yield from job)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
+    from napari_unet.gui.batch_run import BatchRun
     from napari_unet.gui.paint_keeper import PaintKeeper
     from napari_unet.gui.project import ProjectKeeper
     from napari_unet.gui.studio_panel import StudioPanel
@@ -59,6 +60,8 @@ class Session(QObject):
         Where the states of trainings lie.
     training
         The training that is at work or whose result has not been decided on; None: there is none.
+    batch
+        The newest batch; None: there was none.
     studio
         The dock that holds all panels, if it is open.
     """
@@ -78,6 +81,7 @@ class Session(QObject):
         self.kept: KeptMaps | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
+        self.batch: BatchRun | None = None
         self.studio: StudioPanel | None = None
         self._paint_keeper: PaintKeeper | None = None
         self._project: ProjectKeeper | None = None
