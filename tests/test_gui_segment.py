@@ -215,6 +215,11 @@ def test_an_unforeseen_error_is_short_with_the_details_at_hand(segment_panel, vi
     message.more.click()
     assert message.details.isVisible()
     assert "Traceback" in message.details.toPlainText()
+    message.copy.click()
+    copied = QApplication.clipboard().text()
+    assert all(
+        word in copied for word in ("napari-unet-studio ", "torch ", "Traceback", "by <nothing>")
+    )
 
 
 def test_paint_on_a_result_survives_the_next_run(segment_panel, viewer, qtbot):

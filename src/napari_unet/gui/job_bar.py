@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import platform
 import time
 import traceback
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Progress
     from napari_unet.gui.job import Jobs, Outcome
 
+CANCEL_TIP = (
+    "Stop. What a segmentation has done so far is kept; a training gives no network, but can be resumed "
+    "in Fine-tune, where “Stop and keep the best” is too."
+)
+COPY_TIP = "Copy the message, with versions and what the program was doing, for a report."
 COLOURS = {"error": "#ef4444", "done": "#2dd4bf", "note": "#94a3b8"}
 
 
@@ -40,7 +48,7 @@ class JobBar(QWidget):
         self.left = QLabel()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.cancel = button("Cancel", "Stop; what is done so far is kept.")
+        self.cancel = button("Cancel", CANCEL_TIP)
         self.message = Message()
         self._at_work = QWidget()
         self._lay_out()
@@ -120,10 +128,18 @@ class Message(QFrame):
         self.details.setReadOnly(True)
         self.details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.more.toggled.connect(self.details.setVisible)
+        self.copy = button("Copy details", COPY_TIP)
+        self.copy.clicked.connect(self._copy)
+        self._report = ""
+        beside = QHBoxLayout()
+        for widget in (self.more, self.copy):
+            beside.addWidget(widget)
+        beside.addStretch(1)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 4, 4)
-        for widget in (self.text, self.more, self.details):
-            box.addWidget(widget)
+        box.addWidget(self.text)
+        box.addLayout(beside)
+        box.addWidget(self.details)
         self.clear()
 
     def clear(self) -> None:
@@ -136,10 +152,10 @@ class Message(QFrame):
         if isinstance(error, UserError):
             met = "" if error.value is None else f" (got {html.escape(str(error.value))})"
             rest = html.escape(f"{error.rule} {error.remedy}")
-            self._show("error", f"<b>{html.escape(error.problem)}</b>{met}.<br>{rest}")
+            self._show("error", f"<b>{html.escape(error.problem)}</b>{met}.<br>{rest}", error)
             return
         said = html.escape(str(error)) or "no message"
-        self._show("error", f"<b>Something went wrong</b>: {type(error).__name__}: {said}")
+        self._show("error", f"<b>Something went wrong</b>: {type(error).__name__}: {said}", error)
         self.details.setPlainText("".join(traceback.format_exception(error)))
         self.more.setVisible(True)
 
@@ -147,13 +163,28 @@ class Message(QFrame):
         """Show plain text as ``"done"`` or ``"note"``."""
         self._show(kind, html.escape(text))
 
-    def _show(self, kind: str, rich: str) -> None:
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._report)
+
+    def _show(self, kind: str, rich: str, error: Exception | None = None) -> None:
         self.setStyleSheet(f"Message {{ border-left: 3px solid {COLOURS[kind]}; }}")
         self.text.setText(rich)
         self.more.setChecked(False)
         self.more.setVisible(False)
         self.details.setVisible(False)
+        self.copy.setVisible(error is not None)
+        if error is not None:
+            trace = "".join(traceback.format_exception(error))
+            self._report = f"{_versions()}\n{error}\n\n{trace}"
         self.setVisible(True)
+
+
+def _versions() -> str:
+    """Say what is at work here."""
+    parts = [
+        f"{name} {metadata.version(name)}" for name in ("napari-unet-studio", "napari", "torch")
+    ]
+    return f"{', '.join(parts)}; Python {platform.python_version()} on {platform.platform()}"
 
 
 class Pace:
