@@ -186,6 +186,21 @@ def test_a_painted_result_is_never_written_over(model, touch):
     assert np.array_equal(first.data, before)
 
 
+def test_a_copy_of_a_result_is_kept(model):
+    first = run(model, 1)
+    model.layers.append(Labels(first.data.copy(), name="kept", metadata=dict(first.metadata)))
+    assert run(model, 2) is first
+    assert (model.layers["kept"].data == 1).all()
+
+
+def test_a_result_that_lies_elsewhere_by_now_is_left(model):
+    first = run(model)
+    model.layers[0].scale = (1, 1, 1)
+    again = run(model)
+    assert again is not first
+    assert again.scale.tolist() == [1, 1, 1]
+
+
 def test_another_network_makes_another_layer(model):
     assert run(model) is not run(model, purpose={**PURPOSE, "model": "other"})
 
@@ -222,6 +237,14 @@ def test_a_preview_moves_with_the_view(model):
     assert again is first
     assert again.data.shape == (1, 8, 4)
     assert again.extent.world[0] == pytest.approx((6, 0, 2.5))
+
+
+def test_planes_that_the_image_does_not_have_are_not_on_the_screen(model):
+    image = model.layers[0]
+    model.add_layer(layer(20, 8, 9, scale=(2, 0.5, 0.5), axis_labels=("z", "y", "x")))
+    model.dims.set_point(0, 30)
+    with pytest.raises(UserError, match="Nothing of 'cells' is on the screen"):
+        on_screen(model, image, image_of(image, "ZYX"), "YX")
 
 
 def test_without_a_view_the_whole_present_plane_is_on_the_screen(model):

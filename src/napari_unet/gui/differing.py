@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_unet.core.errors import UserError
 from napari_unet.gui.job import torch_ready
 from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.paint_layers import DIFFERENCE
@@ -50,9 +51,15 @@ def show_difference(
     Raises
     ------
     UserError
-        When another job is at work.
+        When another job is at work, or nothing of the image is on the screen.
     """
     image, source = pair.image, pair.source
+    if source not in viewer.layers:
+        raise UserError(
+            f"The image {source.name!r} is not open any more",
+            rule="The difference is shown on the image that was learnt from.",
+            remedy="Open it and train on it again, or compare in Segment.",
+        )
     region = on_screen(viewer, source, image, now.spec.axes)
 
     def show(outcome: Outcome[Compared]) -> None:

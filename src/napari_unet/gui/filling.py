@@ -88,7 +88,8 @@ class ResultLayer:
         data = self.layer.data
         own = isinstance(data, np.ndarray) and np.may_share_memory(data, self._labels)
         checksum = _checksum(data) if own else None
-        known = {**self.layer.metadata.get(RECORD, {}), **record, "checksum": checksum}
+        told = {**record, "layer": str(self.layer.unique_id), "checksum": checksum}
+        known = {**self.layer.metadata.get(RECORD, {}), **told}
         self.layer.metadata = {**self.layer.metadata, RECORD: known}
 
     @property

@@ -203,6 +203,10 @@ class FinetunePanel(Panel):
         self._show_state()
 
     def _show_state(self) -> None:
+        if self._run is not self.session.training:
+            # another panel has decided on it
+            self._attach(self.session.training)
+            return
         run = self._run
         running = run is not None and run.running
         result = None if run is None else run.result
@@ -292,10 +296,10 @@ class FinetunePanel(Panel):
         pair, model = request.pairs[0], self.session.model
         if pair.source not in self.viewer.layers or model is None:
             return
-        region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
         options = SegmentOptions(channels=request.channels)
-        run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
         with self.reporting(), selection_kept(self.viewer):
+            region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
+            run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
             run.start(self.session.jobs)
 
     def _finish(self, words: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from napari.utils.transforms import Affine
 
 from napari_unet.core.axes import CHANNEL_AXES, Box
+from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,6 +160,11 @@ def on_screen(viewer: napari.Viewer, source: ImageLayer, image: Image, spatial: 
         The image layer, and the image it holds.
     spatial
         Spatial axes of the network: with ``ZYX``, some planes around the present one are taken.
+
+    Raises
+    ------
+    UserError
+        When the viewer shows nothing of the image.
     """
     planes = looked_at(viewer, source)
     factors = source.downsample_factors[source.data_level]
@@ -175,4 +181,11 @@ def on_screen(viewer: napari.Viewer, source: ImageLayer, image: Image, spatial: 
         else:
             span = slice(here, here + 1)
         box[axis] = slice(max(0, span.start), min(size, span.stop))
+        if box[axis].start >= box[axis].stop:
+            raise UserError(
+                f"Nothing of {source.name!r} is on the screen",
+                value=f"{axis} {span.start} of {size}",
+                rule="What is on the screen is looked at.",
+                remedy="Move the sliders below the image, or the view, to where the image is.",
+            )
     return tuple(box[a] for a in image.label_axes)

@@ -54,7 +54,8 @@ def result_layer(
         Names of the label values, background left out; empty where labels number objects.
     """
     data = np.zeros(placed.shape, dtype)
-    layer = next((x for x in _earlier(viewer, source, purpose, Labels) if untouched(x)), None)
+    earlier = _earlier(viewer, source, purpose, Labels)
+    layer = next((x for x in earlier if untouched(x) and _lies_as(x, placed)), None)
     tag = _tagged(source, purpose)
     if layer is not None:
         before = Content.of(layer)
@@ -126,7 +127,8 @@ def map_layer(
         Whether a new layer is shown.
     """
     data = values[placed.outside]
-    layer = next(iter(_earlier(viewer, source, purpose, ImageLayer)), None)
+    earlier = _earlier(viewer, source, purpose, ImageLayer)
+    layer = next((x for x in earlier if _lies_as(x, placed)), None)
     if layer is not None:
         Content(data, placed.transform["translate"], layer.metadata).put_into(layer)
         return layer
@@ -158,5 +160,20 @@ def _earlier(
     return [
         layer
         for layer, record in records
-        if isinstance(layer, kind) and (record.get("source"), record.get("purpose")) == tag
+        if isinstance(layer, kind)
+        and (record.get("source"), record.get("purpose")) == tag
+        # a copy of one, which somebody wants to keep, has its record
+        and record.get("layer") in (None, str(layer.unique_id))
     ]
+
+
+def _lies_as(layer: Layer, placed: Placement) -> bool:
+    """Whether a layer lies as it would be placed now, but for where it begins."""
+    wanted = placed.transform
+    return (
+        all(
+            np.array_equal(getattr(layer, key), wanted[key]) for key in ("scale", "rotate", "shear")
+        )
+        and np.array_equal(layer.affine.affine_matrix, wanted["affine"].affine_matrix)
+        and list(layer.units) == list(wanted["units"])
+    )
