@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject, QTimer
 
+from napari_unet.core.errors import UserError
 from napari_unet.gui.filling import RECORD, Content
-from napari_unet.gui.layers import add_quietly
-from napari_unet.gui.paint_layers import LEARNING
+from napari_unet.gui.layers import add_quietly, layer_array
+from napari_unet.gui.paint_layers import LEARNING, only_shows
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import COLOURS
 
@@ -68,6 +70,8 @@ class LivePreview(QObject):
         data = step.labels[placed.outside]
         said = {"title": LEARNING, "model": step.model.spec.name}
         metadata = {RECORD: {"source": str(source.unique_id), "purpose": said, "checksum": None}}
+        if self._layer is None:
+            self._layer = self._earlier()
         if self._layer is not None:
             Content(data, placed.transform["translate"], metadata).put_into(self._layer)
         else:
@@ -86,14 +90,27 @@ class LivePreview(QObject):
 
     @property
     def _wanted(self) -> bool:
-        there = self._viewer.layers
-        return self._pair.source in there and (self._layer is None or self._layer in there)
+        there, source = self._viewer.layers, self._pair.source
+        # its pixels may have been exchanged for others
+        same = tuple(layer_array(source).shape) == tuple(self._pair.image.data.shape)
+        return same and source in there and (self._layer is None or self._layer in there)
+
+    def _earlier(self) -> Labels | None:
+        """Return the layer in which an earlier training showed the same image, if it is there."""
+        own = str(self._pair.source.unique_id)
+        for layer in self._viewer.layers:
+            record = layer.metadata.get(RECORD)
+            shows = isinstance(layer, Labels) and isinstance(record, dict) and only_shows(layer)
+            if shows and record["source"] == own and record["purpose"]["title"] == LEARNING:
+                return layer
+        return None
 
     def _look(self) -> None:
         if self._screen is None:
             return
-        image = self._screen.image
+        image, source = self._screen.image, self._pair.source
+        self._screen.region = None
         if self._wanted:
-            self._screen.region = on_screen(self._viewer, self._pair.source, image, self._spatial)
-        else:
-            self._screen.region = None
+            # nothing of it may be on the screen
+            with contextlib.suppress(UserError):
+                self._screen.region = on_screen(self._viewer, source, image, self._spatial)

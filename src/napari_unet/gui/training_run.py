@@ -81,7 +81,7 @@ class TrainingRun(QObject):
         # what there was before it was trained longer
         self._before: FinetuneResult | None = None
         self._paint: Paint | None = None
-        self._keep = False
+        self._keep = self._begun = False
         self._feed = PaintFeed(self, request.pairs)
         self._feed.taken.connect(self.paint_taken)
         jobs.abandoned.connect(self._let_go)
@@ -102,7 +102,7 @@ class TrainingRun(QObject):
         self._jobs.check_idle(gives_way=self._preview is not None)
         longer, self._so_far, self._before = self.result, None, self.result
         self._resume = resume
-        self._keep = self.stopped = self.restarted = False
+        self._keep = self.stopped = self.restarted = self._begun = False
         self._task = self._jobs.start(
             self.title,
             self._job(longer),
@@ -155,7 +155,8 @@ class TrainingRun(QObject):
             self._so_far = result
             self.checks = [(p.step, p.loss, p.iou) for p in result.trained.status.curve]
         else:
-            if not self.losses and self._paint is not None:
+            if not self._begun and self._paint is not None:
+                self._begun = True
                 self.restarted = self._resume and step.done <= 1
                 self._feed.begin(self._paint)
                 if self._preview is not None and self._screen is not None:
