@@ -11,15 +11,16 @@ import pytest
 from finetune_kit import discs
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, said
+from gui_kit import SECONDS, finish_job, random_image, said
 from gui_kit import library as library
+from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal_file import replay
 from napari_unet.gui.finetune_panel import FinetunePanel
-from napari_unet.gui.paint_layers import KIND
+from napari_unet.gui.paint_layers import IMAGE, KIND
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
     made = other.layers["my paint"]
     assert np.array_equal(made.data, layer.data)
     assert made.data.dtype == layer.data.dtype
-    assert made.metadata == {KIND: "classes"}
+    assert made.metadata == {KIND: "classes", IMAGE: str(other.layers["cells"].unique_id)}
     assert np.allclose(made.colormap.colors, layer.colormap.colors, atol=1e-3)
     assert made.features.equals(layer.features)
     assert made.scale.tolist() == [2, 0.5]
@@ -226,6 +227,19 @@ def test_segmentations_that_are_only_looked_at_leave_no_journal(panel, viewer, f
     qtbot.wait(1500)
     assert journalled(folder) is None
     layer.paint((50, 50), 3)
+    wait_until_kept(layer, folder, qtbot)
+
+
+def test_strokes_on_a_result_are_kept_though_only_segment_is_open(
+    segment_panel, viewer, folder, qtbot
+):
+    viewer.add_image(random_image(40, 50), name="cells")
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    layer = viewer.layers["cells labels"]
+    qtbot.waitUntil(lambda: layer.editable and segment_panel._last is not None, timeout=SECONDS)
+    assert journalled(folder) is None
+    layer.paint((20, 20), 3)
     wait_until_kept(layer, folder, qtbot)
 
 

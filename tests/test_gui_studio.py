@@ -36,6 +36,8 @@ def says(studio, qtbot, words):
         (Situation(image="a", result=True), "Annotate", "Correct"),
         (Situation(image="a", result=True, painted=True), "Fine-tune", "train"),
         (Situation(image="a", painted=True), "Fine-tune", "train"),
+        (Situation(image="a", restorable=True), "Annotate", "Restore"),
+        (Situation(image="a", restorable=True, painted=True), "Fine-tune", "train"),
         (Situation(image="a", undecided=True, running=True), "Fine-tune", "decide"),
         (Situation(image="a", result=True, painted=True, tuned=True), "Segment", "Press Segment"),
     ],

@@ -19,6 +19,8 @@ class Situation:
         Whether a trained network waits to be kept or dropped.
     painted
         Whether there is a layer with paint to learn from.
+    restorable
+        Whether paint on an open image was left by a crash, or not saved.
     result
         Whether something has been segmented.
     tuned
@@ -29,6 +31,7 @@ class Situation:
     running: bool = False
     undecided: bool = False
     painted: bool = False
+    restorable: bool = False
     result: bool = False
     tuned: bool = False
 
@@ -57,6 +60,8 @@ def next_step(now: Situation) -> Step:
         return Step("Wait, or press Cancel.")
     if not now.image:
         return Step("Open an image or a sample (File).")
+    if now.restorable and not now.painted:
+        return Step("Restore what was painted.", "Annotate")
     if now.tuned or not (now.result or now.painted):
         return Step("Press Segment.", "Segment")
     if now.painted:

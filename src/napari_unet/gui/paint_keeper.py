@@ -13,6 +13,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.kept_paint import KeptPaint, in_memory
+from napari_unet.gui.paint_layers import IMAGE
 from napari_unet.gui.paint_note import find_image, image_identity, layer_of
 from napari_unet.services.journal import SWEEP_S
 
@@ -113,6 +114,12 @@ class PaintKeeper(QObject):
         here = [left for left, _ in self._removed.values()]
         return sorted([*here, *self._files.left()], key=lambda left: left.when, reverse=True)
 
+    def waiting(self) -> bool:
+        """Whether paint on an image that is open could be restored."""
+        viewer = self._viewer()
+        layers = [] if viewer is None else viewer.layers
+        return any(find_image(layers, left.note.image) for left in self.restorable())
+
     def discard(self, left: LeftPaint) -> None:
         """Delete paint that could be restored."""
         self._removed.pop(left.path, None)
@@ -176,6 +183,9 @@ class PaintKeeper(QObject):
         if viewer is None:
             return
         layer = layer_of(found.note, found.paint)
+        source = find_image(viewer.layers, found.note.image)
+        if source is not None:
+            layer.metadata[IMAGE] = str(source.unique_id)
         viewer.add_layer(layer)
         self._keep(layer, found.note.image, journal, begun=True)
         self.restored.emit(layer)

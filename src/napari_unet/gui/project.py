@@ -14,7 +14,7 @@ from napari_unet.gui.editing import real
 from napari_unet.gui.filling import RECORD, untouched
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.kept_paint import in_memory
-from napari_unet.gui.paint_layers import belongs, is_annotation
+from napari_unet.gui.paint_layers import belongs, is_annotation, is_paint
 from napari_unet.gui.project_reading import Opened, layers_of, reading
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class ProjectKeeper(QObject):
         for key, layer in made.items():
             if key in found.digests:
                 self._saved[layer] = found.digests[key]
-        for layer in filter(is_annotation, made.values()):
+        for layer in filter(is_paint, made.values()):
             image = self.image_of(layer)
             if image is not None:
                 # strokes to come, though no panel may be open

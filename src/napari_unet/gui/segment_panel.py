@@ -175,6 +175,8 @@ class SegmentPanel(Panel):
             run.check(self.session.jobs)
             if region is None:
                 self.session.kept, self.session.options = None, options
+                # its layer may be used again
+                self._last = None
                 self.relabelling.take(None)
                 self.measuring.forget()
                 self._newest = run
@@ -189,6 +191,8 @@ class SegmentPanel(Panel):
             if self._newest.complete:
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.kept
+                # strokes to come, though no other panel may be open
+                self._newest.have_kept(self.session.paint_keeper(self.viewer))
             self.relabelling.take(self._newest.found)
             self._newest = None
             self._measure()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Jobs, Outcome
+    from napari_unet.gui.paint_keeper import PaintKeeper
 
 
 class SegmentRun:
@@ -154,6 +155,12 @@ class SegmentRun:
         if kept is None or not self._objects or self._model.spec.task != "objects":
             return None
         return Found(kept, self._result, self._options)
+
+    def have_kept(self, keeper: PaintKeeper) -> None:
+        """Have what will be painted on the result kept, if both layers are there."""
+        layers = self._viewer.layers
+        if self._source in layers and self._result.layer in layers:
+            keeper.keep(self._result.layer, self._source)
 
     def command(self, model: str) -> str:
         """Return the line that gives the same result; for a model by its name or path.

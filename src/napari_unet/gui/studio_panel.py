@@ -69,6 +69,7 @@ class StudioPanel(QWidget):
         # where there is nowhere to go: a button that can't be pressed would be hard to read
         self.advice = QElidingLabel()
         self.project = self.session.project(napari_viewer)
+        self.keeper = self.session.paint_keeper(napari_viewer)
         self.project_row = ProjectRow(self.project)
         self.project_bar = JobBar(self.project.jobs)
         self.tabs = QTabWidget()
@@ -113,6 +114,7 @@ class StudioPanel(QWidget):
         self.tabs.currentChanged.connect(self._fill)
         self.next.clicked.connect(self._go)
         self._image.layer_changed.connect(later)
+        self.keeper.changed.connect(later)
         self.viewer.layers.events.inserted.connect(self._change)
         self.viewer.layers.events.removed.connect(self._change)
         self.session.model_changed.connect(later)
@@ -219,6 +221,7 @@ class StudioPanel(QWidget):
             running=self.session.jobs.running,
             undecided=training is not None and training.result is not None,
             painted=any(map(is_annotation, labels)),
+            restorable=self.keeper.waiting(),
             result=bool(results),
             tuned=bool(results)
             and model is not None

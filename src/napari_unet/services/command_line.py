@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalize import Normalization
@@ -166,12 +169,24 @@ def _check_told(model: str, options: SegmentOptions) -> None:
 
 
 def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
-    """Whether a file opens as an image of these axes and this shape."""
+    """Whether a file opens as an image of these axes, this shape and, as far as looked at, pixels."""
     try:
         found = open_image(path, axes)
     except UserError:
         return False
-    return found.axes == image.axes and tuple(found.data.shape) == tuple(image.data.shape)
+    alike = found.axes == image.axes and tuple(found.data.shape) == tuple(image.data.shape)
+    return alike and all(
+        np.array_equal(found.data[place], image.data[place], equal_nan=True)
+        for place in _some_planes(image)
+    )
+
+
+def _some_planes(image: Image) -> list[tuple[int, ...]]:
+    """Return where the first, the middle and the last plane are: to compare all could take minutes."""
+    lead = image.data.shape[: image.axes.index("Y")]
+    n = math.prod(lead)
+    numbers = sorted({0, n // 2, n - 1}) if n else []
+    return [tuple(int(i) for i in np.unravel_index(k, lead)) if lead else () for k in numbers]
 
 
 def _beside(path: Path) -> Path:
