@@ -294,6 +294,13 @@ def test_minutes_end_the_training():
     assert result.trained.status.seconds < 60
 
 
+def test_statistics_are_taken_again_when_there_is_more_time_than_it_seemed():
+    """After the fourth step all seemed over but one; they are kept in that one and the last six."""
+    result = trained([scribbled()], steps=20, pace=((4, 5), (5, 20)), held_out=0.0)
+    state = result.trainer.newest.network.state_dict()
+    assert {int(v) for k, v in state.items() if "num_batches" in k} == {4 + 9}
+
+
 def test_training_longer_goes_on():
     first = trained([scribbled()], steps=10)
     longer = finish(finetune([scribbled()], blank(), options(steps=10), longer=first))

@@ -169,7 +169,6 @@ class Trainer:
             self.status.seconds, self.status.worse = 0.0, 0
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
-        self._learner.freeze_statistics(self._tuning)
         self._clock = TrainingClock(self.status, self.options)
 
     def _prepare(self) -> Job[None]:
@@ -266,10 +265,9 @@ class Trainer:
     def _learn(self, chunks: list[Batch]) -> float:
         status, plan = self.status, self._plan
         rate = self.options.learning_rate * rate_factor(status.step, status.first, status.total)
-        if not self._tuning and status.step >= status.total - SETTLING * (
-            status.total - status.first
-        ):
-            self._learner.freeze_statistics(True)
+        settling = status.total - SETTLING * (status.total - status.first)
+        # anew at each step: the total may have been fitted to the time since
+        self._learner.freeze_statistics(self._tuning or status.step >= settling)
         weights, number = self._set.class_weights, status.step + 1
         if self._measured:
             return self._learner.learn(chunks, plan.policy, rate, weights, number)
