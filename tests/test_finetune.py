@@ -322,6 +322,47 @@ def test_paint_added_while_it_trains_is_taken_up():
     assert found[0] * 2 == found[-1]
 
 
+def test_paint_added_at_the_end_is_learnt_only_if_it_is_trained_longer():
+    annotation, more = scribbled(), scribbled()
+    annotation.paint[32:] = 0
+    paint = Paint((annotation,))
+    results = []
+    for _ in range(2):
+        job = finetune(paint, blank(), options(), longer=results[-1] if results else None)
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                results.append(stop.value)
+                break
+            if isinstance(step, ResultSoFar) and step.done == 12:
+                paint.annotations = (more,)
+    first, longer = (result.trained for result in results)
+    assert first.training_set.annotations == (annotation,)
+    assert "Train longer" in first.troubles[0]
+    assert longer.training_set.annotations == (more,)
+    assert not longer.troubles
+
+
+def test_with_more_paint_patience_begins_anew(parent):
+    few = {"steps": 400, "learning_rate": 1e-9, "patience": 2, "minutes": None}
+    alone = trained([scribbled()], parent, **few)
+    paint = Paint((scribbled(),))
+    end = alone.trained.status.step
+    job = finetune(paint, parent, options(**few))
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            result = stop.value
+            break
+        if isinstance(step, ResultSoFar) and step.done == end:
+            paint.annotations = (scribbled(),)
+    assert "No better" in result.trained.ended
+    assert result.trained.status.step > end
+    assert not result.trained.troubles
+
+
 def test_other_classes_get_a_new_head(parent):
     annotation = scribbled()
     annotation.paint[50:60, 20:30] = 3

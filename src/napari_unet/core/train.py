@@ -55,6 +55,7 @@ T = TypeVar("T")
 SETTLING = 0.3
 """Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
 weights settle on what segmentation uses."""
+LATE = "Paint added at the end was not learnt: press Train longer."
 
 
 class Trainer:
@@ -143,8 +144,9 @@ class Trainer:
                 last = self.status.step >= self.status.total
                 if last or self.status.step % self._interval == 0:
                     yield from self._check()
+                    if not last:
+                        yield from self._take_new_paint()
                     ended = self._reason_to_end(last)
-                    yield from self._take_new_paint()
                 self._save(last=bool(ended))
             return self._trained(ended)
         finally:
@@ -316,10 +318,15 @@ class Trainer:
             return f"No better for {self.status.worse} checks"
         return ""
 
-    def _take_new_paint(self) -> Job[None]:
+    @property
+    def _has_new_paint(self) -> bool:
         newest = self.paint.annotations
-        if newest is self._set.annotations or newest is self._refused:
+        return newest is not self._set.annotations and newest is not self._refused
+
+    def _take_new_paint(self) -> Job[None]:
+        if not self._has_new_paint:
             return
+        newest = self.paint.annotations
         try:
             self._set = yield from self._training_set(self._set.held.masks)
         except UserError as error:
@@ -329,6 +336,7 @@ class Trainer:
             return
         self.status.key = training_key(self._model, self.options, self._set)
         self.status.alter("paint was added while it learnt")
+        self.status.worse = 0
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
@@ -355,6 +363,9 @@ class Trainer:
         return Model(self._model.spec, network.eval())
 
     def _trained(self, ended: str) -> Trained:
+        troubles = list(self._troubles)
+        if ended and self._has_new_paint:
+            troubles.append(LATE)
         return Trained(
             model=self._champion.model or self._model,
             before=self._champion.before,
@@ -366,7 +377,7 @@ class Trainer:
             measured=self._measured,
             training_set=self._set,
             ended=ended,
-            troubles=tuple(self._troubles),
+            troubles=tuple(troubles),
         )
 
     def _noted(self, job: Job[T]) -> Job[T]:
