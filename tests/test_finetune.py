@@ -488,9 +488,17 @@ def test_the_state_stays_until_the_result_is_saved(tmp_path):
     path = tmp_path / "x.training"
     result = finish(finetune([scribbled()], blank(), options(), state=path))
     assert read_status(path).step == 12
-    # taken up again, it gives the result again, a step further
+    # taken up again, it gives the result again
     again = finish(finetune([scribbled()], blank(), options(), state=path))
-    assert again.trained.status.step == 13
+    assert again.trained.status == result.trained.status
+    assert again.after == result.after
+    assert again.trained.ended
+    assert same(weights(again), weights(result))
+    longer = [
+        finish(finetune([scribbled()], blank(), options(), longer=one)) for one in (result, again)
+    ]
+    assert longer[1].trained.status.step == 24
+    assert same(weights(longer[0]), weights(longer[1]))
     anew = finish(finetune([scribbled()], blank(), options(), state=path, resume=False))
     assert same(weights(anew), weights(result))
 

@@ -102,7 +102,6 @@ class Trainer:
         objects = model.spec.task == "objects"
         self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
         self._prepared = False
-        self._measured = 0
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
@@ -133,22 +132,22 @@ class Trainer:
         UserError
             When there is too little to train on, it doesn't fit the model, or memory does not suffice.
         """
-        ended = ""
         try:
             yield from self._begin()
-            while not ended:
+            status = self.status
+            while not status.ended:
                 loss = yield from self._step()
                 if not math.isfinite(loss):
-                    ended = f"The loss became {loss} at step {self.status.step + 1}"
+                    status.ended = f"The loss became {loss} at step {status.step + 1}"
                     break
-                last = self.status.step >= self.status.total
-                if last or self.status.step % self._interval == 0:
+                last = status.step >= status.total
+                if last or status.step % self._interval == 0:
                     yield from self._check()
                     if not last:
                         yield from self._take_new_paint()
-                    ended = self._reason_to_end(last)
-                self._save(last=bool(ended))
-            return self._trained(ended)
+                    status.ended = self._reason_to_end(last)
+                self._save()
+            return self._trained()
         finally:
             if self._prepared:
                 self._learner.move("cpu")
@@ -168,7 +167,7 @@ class Trainer:
             self.status.alter("it was trained longer")
             self.status.first = self.status.step
             self.status.total = self.status.step + self.options.steps
-            self.status.seconds, self.status.worse = 0.0, 0
+            self.status.seconds, self.status.worse, self.status.ended = 0.0, 0, ""
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
         self._clock = TrainingClock(self.status, self.options)
@@ -254,7 +253,7 @@ class Trainer:
         self.status.adopt(self._plan)
         self.status.alter("memory ran out on the way")
         self._make_batches()
-        self._measured = 0
+        self.status.measured = 0
         self._troubles.append(f"Memory ran out; went on with {self._plan}.")
 
     def _chunks(self, step: int) -> Job[list[Batch]]:
@@ -271,16 +270,18 @@ class Trainer:
         # anew at each step: the total may have been fitted to the time since
         self._learner.freeze_statistics(self._tuning or status.step >= settling)
         weights, number = self._set.class_weights, status.step + 1
-        if self._measured:
+        if self.status.measured:
             return self._learner.learn(chunks, plan.policy, rate, weights, number)
         with watched(self._compute.device) as peak:
             loss = self._learner.learn(chunks, plan.policy, rate, weights, number)
-            self._measured = peak()
+            self.status.measured = peak()
         if self._compute.device != "cuda":
             # gradients are among what the step made, the rest was there
             config = self._model.spec.config
-            self._measured += (COPIES - 1) * 4 * config.parameters
-            self._measured += plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
+            self.status.measured += (COPIES - 1) * 4 * config.parameters
+            self.status.measured += (
+                plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
+            )
         return loss
 
     @property
@@ -306,7 +307,7 @@ class Trainer:
             total=self.status.total,
             note="",
             metrics=metrics,
-            trained=self._trained(""),
+            trained=self._trained(),
         )
 
     def _reason_to_end(self, last: bool) -> str:
@@ -340,9 +341,9 @@ class Trainer:
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
-    def _save(self, *, last: bool = False) -> None:
+    def _save(self) -> None:
         """Write the state if it is time, or at the end: until the result is saved there is no other."""
-        if self._path is None or not (last or self._clock.time_to_save):
+        if self._path is None or not (self.status.ended or self._clock.time_to_save):
             return
         began = time.monotonic()
         tensors = self._learner.state()
@@ -362,9 +363,9 @@ class Trainer:
         network.load_state_dict(state)
         return Model(self._model.spec, network.eval())
 
-    def _trained(self, ended: str) -> Trained:
+    def _trained(self) -> Trained:
         troubles = list(self._troubles)
-        if ended and self._has_new_paint:
+        if self.status.ended and self._has_new_paint:
             troubles.append(LATE)
         return Trained(
             model=self._champion.model or self._model,
@@ -374,9 +375,7 @@ class Trainer:
             plan=self._plan,
             compute=self._compute,
             scarce=self._scarce,
-            measured=self._measured,
             training_set=self._set,
-            ended=ended,
             troubles=tuple(troubles),
         )
 
