@@ -161,6 +161,16 @@ def test_classes_are_counted_when_none_are_given():
     assert finish(survey([annotate([[0, 7, 9]], "objects")])).names == {1: "foreground"}
 
 
+@pytest.mark.parametrize("kind", ["classes", "scribbles"])
+def test_numbered_objects_are_not_taken_for_classes(kind):
+    for labels, said in (([0, 1, 256], "label 256"), (range(60), "different ones")):
+        with pytest.raises(UserError, match=said) as error:
+            finish(survey([annotate([list(labels)], kind)], None))
+        assert "'objects'" in error.value.remedy
+    for labels in ([0, 1, 255], range(32)):
+        assert finish(survey([annotate([list(labels)], kind)], None)).names
+
+
 def test_object_numbers_beyond_32_bits_stay_apart():
     paint = np.array([[0, 2**40, 2**40 + 1, 5]], dtype=np.uint64)
     known = everything(truth_of(paint, "objects"))
