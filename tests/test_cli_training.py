@@ -94,6 +94,7 @@ def test_settings_of_every_kind(run, files):
     [
         (("--option", "nonsense=1"), "The setting 'nonsense' can't be used"),
         (("--option", "augment.elastic=-1"), "can't be used"),
+        (("--option", "augment=1"), "such as augment.elastic"),
         (("--region", "q=3"), "A region can't be understood"),
         (("--region", "y=500:600"), "outside"),
         (("--classes", "a,b,c"), "No b painted yet"),

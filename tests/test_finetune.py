@@ -308,6 +308,15 @@ def test_training_longer_goes_on():
     assert [p.step for p in longer.trained.status.curve] == [5, 10, 15, 20]
 
 
+def test_a_training_does_not_go_on_with_settings_that_it_could_not_follow():
+    first = trained([scribbled()], steps=5)
+    with pytest.raises(UserError, match=r"other settings \(got batch, seed\)"):
+        finish(finetune([scribbled()], blank(), options(seed=1, batch=2), longer=first))
+    chosen = options(steps=5, learning_rate=1e-4, patience=3, name="other")
+    longer = finish(finetune([scribbled()], blank(), chosen, longer=first))
+    assert longer.trained.status.step == 10
+
+
 def test_paint_added_while_it_trains_is_taken_up():
     annotation, more = scribbled(), scribbled()
     annotation.paint[32:] = 0

@@ -226,6 +226,13 @@ def make_options(
         name, _, value = setting.partition("=")
         if name.startswith("augment."):
             augment[name.removeprefix("augment.")] = value
+        elif name == "augment":
+            raise UserError(
+                "The setting 'augment' can't be used",
+                value=value,
+                rule="It is made of several, such as augment.elastic.",
+                remedy="Use --strength for all of them, or name one: --option augment.elastic=15.",
+            )
         else:
             values[name] = value
     try:
