@@ -161,6 +161,16 @@ def test_classes_are_counted_when_none_are_given():
     assert finish(survey([annotate([[0, 7, 9]], "objects")])).names == {1: "foreground"}
 
 
+@pytest.mark.parametrize("kind", ["classes", "scribbles"])
+def test_numbered_objects_are_not_taken_for_classes(kind):
+    for labels, said in (([0, 1, 256], "label 256"), (range(60), "different ones")):
+        with pytest.raises(UserError, match=said) as error:
+            finish(survey([annotate([list(labels)], kind)], None))
+        assert "'objects'" in error.value.remedy
+    for labels in ([0, 1, 255], range(32)):
+        assert finish(survey([annotate([list(labels)], kind)], None)).names
+
+
 def test_object_numbers_beyond_32_bits_stay_apart():
     paint = np.array([[0, 2**40, 2**40 + 1, 5]], dtype=np.uint64)
     known = everything(truth_of(paint, "objects"))
@@ -511,6 +521,18 @@ def test_with_foreground_in_one_region_only_nothing_is_held_out():
     regions = tuple(Region.box((0, 16), (8 * i, 8 * i + 8)) for i in range(8))
     held = finish(hold_out([truth_of(paint, "classes", regions=regions)]))
     assert_whole(held.truths[0], False)
+    assert "class 1 was painted in one region" in str(held)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_class_in_one_plane_only_is_learnt_and_the_others_are_judged(seed):
+    paint = np.zeros((8, 16, 16), int)
+    paint[:, 4:8, 2:5] = 1
+    paint[3, 10:12, 10:12] = 2
+    found = finish(hold_out([truth_of(paint, "classes", names=TWO)], seed=seed))
+    held = assert_whole(found.truths[0], True)
+    assert not held[3].any()
+    assert set(everything(found.truths[0], "validation")[held]) == {0, 1}
 
 
 def test_several_annotations_of_several_kinds_go_together():

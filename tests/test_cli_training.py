@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from napari_unet.cli import app
 from napari_unet.core.checkpoint import load_model, save_model
+from napari_unet.core.errors import UserError
 from napari_unet.core.training_state import read_status
 
 SHORT = ("--steps", 6, "--minutes", 0, "--patch", 32, "--device", "cpu", "--precision", "float32")
@@ -94,6 +95,7 @@ def test_settings_of_every_kind(run, files):
     [
         (("--option", "nonsense=1"), "The setting 'nonsense' can't be used"),
         (("--option", "augment.elastic=-1"), "can't be used"),
+        (("--option", "augment=1"), "such as augment.elastic"),
         (("--region", "q=3"), "A region can't be understood"),
         (("--region", "y=500:600"), "outside"),
         (("--classes", "a,b,c"), "No b painted yet"),
@@ -144,6 +146,35 @@ def test_nothing_is_overwritten_and_files_must_pair(run, files):
     new = files / "new.safetensors"
     result = run("finetune", "--images", files / "images", *one, *SHORT, *SCRATCH, "-o", new)
     assert "don't pair up" in result.output
+
+
+def test_what_can_not_be_written_is_said_before_the_training(run, files, monkeypatch):
+    monkeypatch.setattr("napari_unet.services.finetune.finetune", None)
+    folder = files / "folder.safetensors"
+    folder.mkdir()
+    for out in (files / "images" / "im0.tif" / "new.safetensors", folder):
+        words = ("-o", out, "--overwrite")
+        result = run("finetune", *pair(files), *SHORT, *SCRATCH, *words)
+        assert result.exit_code == 1
+        assert "can't be written" in result.output
+
+
+def test_a_network_that_can_not_be_written_at_the_end_is_kept_in_the_library(
+    run, files, monkeypatch
+):
+    def refuses(*_):
+        raise UserError(
+            "It can't be written", value="gone", rule="It must be there.", remedy="Mount."
+        )
+
+    monkeypatch.setattr("napari_unet.core.checkpoint.save_model", refuses)
+    out = files / "new.safetensors"
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out)
+    assert result.exit_code == 1
+    assert "in the library as 'new'" in result.output
+    assert "on held-out paint" in result.output
+    assert not out.exists()
+    assert load_model(files / "data" / "models" / "new.safetensors").spec.name == "new"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

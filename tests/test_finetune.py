@@ -294,11 +294,27 @@ def test_minutes_end_the_training():
     assert result.trained.status.seconds < 60
 
 
+def test_statistics_are_taken_again_when_there_is_more_time_than_it_seemed():
+    """After the fourth step all seemed over but one; they are kept in that one and the last six."""
+    result = trained([scribbled()], steps=20, pace=((4, 5), (5, 20)), held_out=0.0)
+    state = result.trainer.newest.network.state_dict()
+    assert {int(v) for k, v in state.items() if "num_batches" in k} == {4 + 9}
+
+
 def test_training_longer_goes_on():
     first = trained([scribbled()], steps=10)
     longer = finish(finetune([scribbled()], blank(), options(steps=10), longer=first))
     assert longer.trained.status.step == 20
     assert [p.step for p in longer.trained.status.curve] == [5, 10, 15, 20]
+
+
+def test_a_training_does_not_go_on_with_settings_that_it_could_not_follow():
+    first = trained([scribbled()], steps=5)
+    with pytest.raises(UserError, match=r"other settings \(got batch, seed\)"):
+        finish(finetune([scribbled()], blank(), options(seed=1, batch=2), longer=first))
+    chosen = options(steps=5, learning_rate=1e-4, patience=3, name="other")
+    longer = finish(finetune([scribbled()], blank(), chosen, longer=first))
+    assert longer.trained.status.step == 10
 
 
 def test_paint_added_while_it_trains_is_taken_up():
@@ -313,6 +329,47 @@ def test_paint_added_while_it_trains_is_taken_up():
             if len(found) == 1:
                 paint.annotations = (more,)
     assert found[0] * 2 == found[-1]
+
+
+def test_paint_added_at_the_end_is_learnt_only_if_it_is_trained_longer():
+    annotation, more = scribbled(), scribbled()
+    annotation.paint[32:] = 0
+    paint = Paint((annotation,))
+    results = []
+    for _ in range(2):
+        job = finetune(paint, blank(), options(), longer=results[-1] if results else None)
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                results.append(stop.value)
+                break
+            if isinstance(step, ResultSoFar) and step.done == 12:
+                paint.annotations = (more,)
+    first, longer = (result.trained for result in results)
+    assert first.training_set.annotations == (annotation,)
+    assert "Train longer" in first.troubles[0]
+    assert longer.training_set.annotations == (more,)
+    assert not longer.troubles
+
+
+def test_with_more_paint_patience_begins_anew(parent):
+    few = {"steps": 400, "learning_rate": 1e-9, "patience": 2, "minutes": None}
+    alone = trained([scribbled()], parent, **few)
+    paint = Paint((scribbled(),))
+    end = alone.trained.status.step
+    job = finetune(paint, parent, options(**few))
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            result = stop.value
+            break
+        if isinstance(step, ResultSoFar) and step.done == end:
+            paint.annotations = (scribbled(),)
+    assert "No better" in result.trained.ended
+    assert result.trained.status.step > end
+    assert not result.trained.troubles
 
 
 def test_other_classes_get_a_new_head(parent):
@@ -440,9 +497,17 @@ def test_the_state_stays_until_the_result_is_saved(tmp_path):
     path = tmp_path / "x.training"
     result = finish(finetune([scribbled()], blank(), options(), state=path))
     assert read_status(path).step == 12
-    # taken up again, it gives the result again, a step further
+    # taken up again, it gives the result again
     again = finish(finetune([scribbled()], blank(), options(), state=path))
-    assert again.trained.status.step == 13
+    assert again.trained.status == result.trained.status
+    assert again.after == result.after
+    assert again.trained.ended
+    assert same(weights(again), weights(result))
+    longer = [
+        finish(finetune([scribbled()], blank(), options(), longer=one)) for one in (result, again)
+    ]
+    assert longer[1].trained.status.step == 24
+    assert same(weights(longer[0]), weights(longer[1]))
     anew = finish(finetune([scribbled()], blank(), options(), state=path, resume=False))
     assert same(weights(anew), weights(result))
 

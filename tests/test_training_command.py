@@ -337,3 +337,20 @@ def test_few_changes_of_the_pace_are_kept_and_the_time_is_met(step, drift, minut
             clock.count()
     assert status.total == 2000 or abs(now - minutes * 60) <= 2 * step + 1e-6
     assert len(status.pace) < 400
+
+
+def test_slow_first_steps_do_not_shorten_a_training():
+    now = 0.0
+    status = TrainingStatus(key="", total=5000, patch=(), chunk=1, policy=(0, 0))
+    totals = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: now)
+        clock = TrainingClock(status, TrainingOptions(steps=5000, minutes=2))
+        while status.step < status.total:
+            now += 30.0 if status.step < 2 else 0.1
+            status.step += 1
+            clock.count()
+            totals.append(status.total)
+    assert totals[0] == 5000
+    assert min(totals[5:]) > 500
+    assert now == pytest.approx(120, abs=1)

@@ -131,7 +131,8 @@ def finetune(
     The state of the training is kept beside the new model (*.training), so that the same command goes
     on after an interruption.
     """
-    from napari_unet.core.checkpoint import SUFFIX, save_model
+    from napari_unet.core.atomic import check_writable
+    from napari_unet.core.checkpoint import SUFFIX
     from napari_unet.services.annotation_files import read_annotations
     from napari_unet.services.finetune import finetune as tune
     from napari_unet.services.library import Library
@@ -160,6 +161,7 @@ def finetune(
                 remedy=f"Name it {output.stem}{SUFFIX}.",
             )
         check_free(output, overwrite)
+        check_writable(output)
         if pace_of is not None:
             if steps is not None or minutes is not None:
                 raise UserError(
@@ -201,9 +203,10 @@ def finetune(
         state = output.with_suffix(".training")
         job = tune(annotations, start, chosen, state=state, resume=resume)
         result = run(job, "Training")
-        save_model(result.model, output)
+        _report(result)
+        _save(result.model, output)
         state.unlink(missing_ok=True)
-        _report(result, output)
+        typer.echo(output)
 
 
 def make_options(
@@ -226,6 +229,13 @@ def make_options(
         name, _, value = setting.partition("=")
         if name.startswith("augment."):
             augment[name.removeprefix("augment.")] = value
+        elif name == "augment":
+            raise UserError(
+                "The setting 'augment' can't be used",
+                value=value,
+                rule="It is made of several, such as augment.elastic.",
+                remedy="Use --strength for all of them, or name one: --option augment.elastic=15.",
+            )
         else:
             values[name] = value
     try:
@@ -240,7 +250,24 @@ def make_options(
         ) from error
 
 
-def _report(result: FinetuneResult, output: Path) -> None:
+def _save(model: Model, output: Path) -> None:
+    """Write a new model; where that fails, keep it in the library all the same."""
+    from napari_unet.core.checkpoint import save_model
+    from napari_unet.services.library import Library
+
+    try:
+        save_model(model, output)
+    except UserError as error:
+        kept = Library().add(model)
+        raise UserError(
+            f"{output.name} can't be written; the new model is in the library as {kept.name!r}",
+            value=error.value,
+            rule=error.rule,
+            remedy=f"Copy it from {kept.path}.",
+        ) from error
+
+
+def _report(result: FinetuneResult) -> None:
     trained = result.trained
     status = trained.status
     typer.echo(trained.training_set.survey.summary)
@@ -256,4 +283,3 @@ def _report(result: FinetuneResult, output: Path) -> None:
     if result.after:
         print_classes({"before": result.before, "after": result.after})
     typer.echo(result.verdict)
-    typer.echo(output)

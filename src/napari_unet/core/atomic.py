@@ -62,6 +62,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def check_writable(path: Path) -> None:
+    """Raise a :class:`UserError` unless a file can be made at `path`; its folder is made if missing."""
+    target = Path(os.path.realpath(path))
+    trial = target.with_name(UNFINISHED.replace("*", secrets.token_hex(6)))
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"full disks take empty files")
+    except OSError as error:
+        raise _explain(path, error) from error
+    finally:
+        with suppress(OSError):
+            trial.unlink()
+
+
 def _flush(path: Path) -> None:
     """Wait until a file, or the entries of a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

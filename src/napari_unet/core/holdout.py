@@ -87,8 +87,8 @@ def hold_out(
 
     Scribbles: of each class with at least :data:`LEAST` strokes a share of the strokes, if there are
     two such classes. Objects: a share of them, with the background nearest to each. Classes: a share of
-    the regions, or without regions of the planes, if there are enough; each class is on both sides.
-    Else like objects, their connected parts.
+    the regions, or without regions of the planes, if there are enough; each class that several of them
+    hold is on both sides. Else like objects, their connected parts.
 
     Parameters
     ----------
@@ -112,17 +112,17 @@ def hold_out(
     strokes: list[set[int]] = [set() for _ in truths]
     chosen: list[_Area] = []
     taken: list[str] = []
+    lacking = ""
     for kind in ("scribbles", "objects", "classes"):
         numbers = [i for i, truth in enumerate(truths) if truth.annotation.kind == kind]
         areas = (yield from _areas(truths, numbers)) if kind == "classes" else []
         if len(areas) >= LEAST:
-            drawn = set(draw([a.thing for a in areas], fraction, seed, [a.classes for a in areas]))
-            chosen = [area for area in areas if area.thing in drawn]
+            chosen, lacking = _draw(areas, fraction, seed)
             if chosen:
                 taken.append(f"{len(chosen)} of {len(areas)} regions or planes")
             continue
         pools = _pools(truths, numbers)
-        found = [draw(pool, fraction, seed) if len(pool) >= LEAST else [] for pool in pools]
+        found = [draw(pool, fraction, seed).things if len(pool) >= LEAST else [] for pool in pools]
         if kind == "scribbles" and sum(map(bool, found)) < 2:
             continue
         for thing in (thing for things in found for thing in things):
@@ -131,7 +131,7 @@ def hold_out(
             name = "objects" if kind == "objects" else "strokes"
             taken.append(f"{n} of {sum(map(len, pools))} {name}")
     if not taken:
-        return HoldOut(tuple(truths), (), _reason(truths))
+        return HoldOut(tuple(truths), (), lacking or _reason(truths))
     held = yield from _masks(truths, strokes)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
@@ -171,6 +171,30 @@ def _areas(truths: Sequence[Truth], numbers: Sequence[int]) -> Job[list[_Area]]:
             thing = Thing(i, len(found), pixels.total(), annotation.image.name, middle)
             found.append(_Area(thing, place, set(pixels)))
     return found
+
+
+def _draw(areas: Sequence[_Area], fraction: float, seed: int) -> tuple[list[_Area], str]:
+    """Draw areas; if there is no choice, say which class stands in the way."""
+    counts = Counter(c for area in areas for c in area.classes)
+    alone = {c for c, n in counts.items() if n == 1}
+    # a class may be left unjudged; not the background, nor all others
+    if 0 in alone or (alone and alone >= counts.keys() - {0}):
+        return [], (
+            f"Nothing is held out: {_said(min(alone))} was painted in one region or plane only. "
+            "Validation needs the background and a class in two of them each."
+        )
+    drawn = draw([a.thing for a in areas], fraction, seed, [a.classes for a in areas])
+    if drawn.missing:
+        return [], (
+            f"Nothing is held out: {_said(min(drawn.missing))} lies only in regions or planes that are "
+            "needed to learn from. Annotate more of them with it."
+        )
+    wanted = set(drawn.things)
+    return [area for area in areas if area.thing in wanted], ""
+
+
+def _said(number: int) -> str:
+    return f"class {number}" if number else "the background"
 
 
 def _classes(truth: Truth, key: PlaneKey, mask: BitMask) -> dict[int, int]:
@@ -247,5 +271,5 @@ def _reason(truths: Sequence[Truth]) -> str:
     return (
         f"Nothing is held out: {n} stroke{'s' * (n != 1)} or objects are too few. Validation needs "
         f"{LEAST} strokes of the background and of a class, or {LEAST} objects, or {LEAST} regions or "
-        "planes, two of them with each class."
+        "planes, two of them with the background and two with a class."
     )

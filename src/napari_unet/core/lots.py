@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 CELL = 16
 """Things whose centres lie in one square of so many pixels share a lot: it outlives a correction."""
@@ -47,6 +47,21 @@ class Thing(NamedTuple):
     middle: tuple[int, ...]
 
 
+class Drawn(NamedTuple):
+    """What was drawn.
+
+    Attributes
+    ----------
+    things
+        Set aside; empty when there is no such choice.
+    missing
+        What several things hold, of which none could be set aside.
+    """
+
+    things: list[Thing]
+    missing: set[int]
+
+
 def lot(thing: Thing, seed: int) -> float:
     """Return a number from 0 to 1 that depends on where a thing lies, and on the seed."""
     *planes, y, x = thing.middle
@@ -59,8 +74,8 @@ def draw(
     things: Sequence[Thing],
     fraction: float,
     seed: int,
-    classes: Sequence[Iterable[Hashable]] | None = None,
-) -> list[Thing]:
+    classes: Sequence[Iterable[int]] | None = None,
+) -> Drawn:
     """Set about a share of some things aside.
 
     Parameters
@@ -72,20 +87,21 @@ def draw(
     seed
         Of the lots.
     classes
-        What each thing holds: all of that must remain, and be set aside too. None: no matter.
+        What each thing holds: all of that must remain, and what several hold be set aside too. None: no
+        matter.
 
     Returns
     -------
-    list of Thing
-        Empty when there is no such choice.
+    Drawn
+        What is set aside.
     """
     wanted = fraction * len(things)
     if wanted <= 0:
-        return []
+        return Drawn([], set())
     least, most = max(1, round(wanted * (1 - LEEWAY))), max(1, round(wanted * (1 + LEEWAY)))
     holds = [frozenset(each) for each in classes] if classes else [frozenset()] * len(things)
     remaining = Counter(c for each in holds for c in each)
-    missing = set(remaining)
+    missing = {c for c, n in remaining.items() if n > 1}
     lots = [lot(thing, seed) for thing in things]
     room = MOST * sum(thing.size for thing in things)
     aside: list[Thing] = []
@@ -100,4 +116,4 @@ def draw(
             room -= things[i].size
             remaining.subtract(holds[i])
             missing -= holds[i]
-    return [] if missing else aside
+    return Drawn([] if missing else aside, missing)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations import Annotation, PlaneKey, Strokes
 
+HIGHEST, SEVERAL = 255, 32
+"""Labels beyond, and more different ones, number objects rather than classes, as in an evaluation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -88,8 +91,8 @@ def survey(
     Raises
     ------
     UserError
-        When paint is negative or has values beyond the classes, or there are objects and several
-        classes.
+        When paint is negative or has values beyond the classes, numbers objects though it should be
+        classes, or there are objects and several classes.
     """
     total = sum(sum(1 for _ in annotation.plane_keys()) for annotation in annotations)
     seen: list[_Seen] = []
@@ -167,10 +170,24 @@ def _found_names(seen: Sequence[_Seen]) -> dict[int, str]:
     for one in seen:
         values = [v for v, n in one.counts.items() if n]
         if one.annotation.kind == "scribbles":
+            _check_few(one.annotation, values)
             most = max([most, *(v - 1 for v in values)])
         elif len(values) > 1:
+            _check_few(one.annotation, [0, *values])
             most = max(most, *values)
     return {c: name for c, name in enumerate(default_classes(most + 1, softmax=True)) if c}
+
+
+def _check_few(annotation: Annotation, values: Sequence[int]) -> None:
+    highest = max(values, default=0)
+    if highest <= HIGHEST and len(values) <= SEVERAL:
+        return
+    raise UserError(
+        f"The labels of {annotation.name!r} are no classes",
+        value=f"label {highest}" if highest > HIGHEST else f"{len(values)} different ones",
+        rule=f"There are at most {SEVERAL} classes, with labels up to {HIGHEST}.",
+        remedy="Choose the kind 'objects' if each label is one object, else number the classes from 1.",
+    )
 
 
 def _foreground(seen: Sequence[_Seen], names: Mapping[int, str]) -> int | None:

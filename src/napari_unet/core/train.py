@@ -55,6 +55,7 @@ T = TypeVar("T")
 SETTLING = 0.3
 """Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
 weights settle on what segmentation uses."""
+LATE = "Paint added at the end was not learnt: press Train longer."
 
 
 class Trainer:
@@ -101,7 +102,6 @@ class Trainer:
         objects = model.spec.task == "objects"
         self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
         self._prepared = False
-        self._measured = 0
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
@@ -132,21 +132,22 @@ class Trainer:
         UserError
             When there is too little to train on, it doesn't fit the model, or memory does not suffice.
         """
-        ended = ""
         try:
             yield from self._begin()
-            while not ended:
+            status = self.status
+            while not status.ended:
                 loss = yield from self._step()
                 if not math.isfinite(loss):
-                    ended = f"The loss became {loss} at step {self.status.step + 1}"
+                    status.ended = f"The loss became {loss} at step {status.step + 1}"
                     break
-                last = self.status.step >= self.status.total
-                if last or self.status.step % self._interval == 0:
+                last = status.step >= status.total
+                if last or status.step % self._interval == 0:
                     yield from self._check()
-                    ended = self._reason_to_end(last)
-                    yield from self._take_new_paint()
-                self._save(last=bool(ended))
-            return self._trained(ended)
+                    if not last:
+                        yield from self._take_new_paint()
+                    status.ended = self._reason_to_end(last)
+                self._save()
+            return self._trained()
         finally:
             if self._prepared:
                 self._learner.move("cpu")
@@ -166,10 +167,9 @@ class Trainer:
             self.status.alter("it was trained longer")
             self.status.first = self.status.step
             self.status.total = self.status.step + self.options.steps
-            self.status.seconds, self.status.worse = 0.0, 0
+            self.status.seconds, self.status.worse, self.status.ended = 0.0, 0, ""
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
-        self._learner.freeze_statistics(self._tuning)
         self._clock = TrainingClock(self.status, self.options)
 
     def _prepare(self) -> Job[None]:
@@ -253,7 +253,7 @@ class Trainer:
         self.status.adopt(self._plan)
         self.status.alter("memory ran out on the way")
         self._make_batches()
-        self._measured = 0
+        self.status.measured = 0
         self._troubles.append(f"Memory ran out; went on with {self._plan}.")
 
     def _chunks(self, step: int) -> Job[list[Batch]]:
@@ -266,21 +266,22 @@ class Trainer:
     def _learn(self, chunks: list[Batch]) -> float:
         status, plan = self.status, self._plan
         rate = self.options.learning_rate * rate_factor(status.step, status.first, status.total)
-        if not self._tuning and status.step >= status.total - SETTLING * (
-            status.total - status.first
-        ):
-            self._learner.freeze_statistics(True)
+        settling = status.total - SETTLING * (status.total - status.first)
+        # anew at each step: the total may have been fitted to the time since
+        self._learner.freeze_statistics(self._tuning or status.step >= settling)
         weights, number = self._set.class_weights, status.step + 1
-        if self._measured:
+        if self.status.measured:
             return self._learner.learn(chunks, plan.policy, rate, weights, number)
         with watched(self._compute.device) as peak:
             loss = self._learner.learn(chunks, plan.policy, rate, weights, number)
-            self._measured = peak()
+            self.status.measured = peak()
         if self._compute.device != "cuda":
             # gradients are among what the step made, the rest was there
             config = self._model.spec.config
-            self._measured += (COPIES - 1) * 4 * config.parameters
-            self._measured += plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
+            self.status.measured += (COPIES - 1) * 4 * config.parameters
+            self.status.measured += (
+                plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
+            )
         return loss
 
     @property
@@ -306,7 +307,7 @@ class Trainer:
             total=self.status.total,
             note="",
             metrics=metrics,
-            trained=self._trained(""),
+            trained=self._trained(),
         )
 
     def _reason_to_end(self, last: bool) -> str:
@@ -318,10 +319,15 @@ class Trainer:
             return f"No better for {self.status.worse} checks"
         return ""
 
-    def _take_new_paint(self) -> Job[None]:
+    @property
+    def _has_new_paint(self) -> bool:
         newest = self.paint.annotations
-        if newest is self._set.annotations or newest is self._refused:
+        return newest is not self._set.annotations and newest is not self._refused
+
+    def _take_new_paint(self) -> Job[None]:
+        if not self._has_new_paint:
             return
+        newest = self.paint.annotations
         try:
             self._set = yield from self._training_set(self._set.held.masks)
         except UserError as error:
@@ -331,12 +337,13 @@ class Trainer:
             return
         self.status.key = training_key(self._model, self.options, self._set)
         self.status.alter("paint was added while it learnt")
+        self.status.worse = 0
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
-    def _save(self, *, last: bool = False) -> None:
+    def _save(self) -> None:
         """Write the state if it is time, or at the end: until the result is saved there is no other."""
-        if self._path is None or not (last or self._clock.time_to_save):
+        if self._path is None or not (self.status.ended or self._clock.time_to_save):
             return
         began = time.monotonic()
         tensors = self._learner.state()
@@ -356,7 +363,10 @@ class Trainer:
         network.load_state_dict(state)
         return Model(self._model.spec, network.eval())
 
-    def _trained(self, ended: str) -> Trained:
+    def _trained(self) -> Trained:
+        troubles = list(self._troubles)
+        if self.status.ended and self._has_new_paint:
+            troubles.append(LATE)
         return Trained(
             model=self._champion.model or self._model,
             before=self._champion.before,
@@ -365,10 +375,8 @@ class Trainer:
             plan=self._plan,
             compute=self._compute,
             scarce=self._scarce,
-            measured=self._measured,
             training_set=self._set,
-            ended=ended,
-            troubles=tuple(self._troubles),
+            troubles=tuple(troubles),
         )
 
     def _noted(self, job: Job[T]) -> Job[T]:

@@ -35,12 +35,8 @@ class Trained:
         Where it ran, and in which number format.
     scarce
         Whether the plan is a smaller one than it would have been with more memory.
-    measured
-        Peak of the memory in bytes, as measured.
     training_set
         What it learnt from.
-    ended
-        Why it ended; empty while it goes on.
     troubles
         What went wrong on the way without ending it, each a sentence.
     """
@@ -52,10 +48,18 @@ class Trained:
     plan: TrainingPlan
     compute: Compute
     scarce: bool
-    measured: int
     training_set: TrainingSet
-    ended: str = ""
     troubles: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> int:
+        """Peak of the memory in bytes, as measured."""
+        return self.status.measured
+
+    @property
+    def ended(self) -> str:
+        """Why it ended; empty while it goes on."""
+        return self.status.ended
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,22 +32,24 @@ class TrainingClock:
         self._status = status
         self._options = options
         self._told = dict(options.pace or ())
-        self._first, self._seconds = status.step, status.seconds
-        self._began = self._counted = self._kept = time.monotonic()
+        self._seconds = status.seconds
+        self._kept = time.monotonic()
+        # when it began, and when each step was done
+        self._times = [self._kept]
         self._step = self._saving = 0.0
 
     def count(self) -> None:
         """Count the step just taken, and fit the number of steps to the time that is left."""
         status, now = self._status, time.monotonic()
-        self._step = max(self._step, now - self._counted)
-        self._counted, spent = now, now - self._began
-        status.seconds = self._seconds + spent
-        total = self._fitting(spent)
+        self._step = max(self._step, now - self._times[-1])
+        self._times.append(now)
+        status.seconds = self._seconds + now - self._times[0]
+        total = self._fitting()
         if total != status.total:
             status.total = total
             status.pace.append((status.step, total))
 
-    def _fitting(self, spent: float) -> int:
+    def _fitting(self) -> int:
         """Return how many steps there are to be, as it seems now."""
         status, options = self._status, self._options
         if options.pace:
@@ -55,15 +57,20 @@ class TrainingClock:
         if options.minutes is None:
             return status.total
         left = max(options.minutes * 60 - status.seconds, 0)
-        fitting = status.step + math.ceil(left * (status.step - self._first) / spent)
+        if left and len(self._times) <= 2:
+            # the first step says nothing about the others
+            return status.total
+        fitting = status.step + math.ceil(left * self.speed)
         fitting = min(status.first + options.steps, fitting)
         near = abs(fitting - status.total) <= LEEWAY * (fitting - status.step)
         return status.total if near else fitting
 
     @property
     def speed(self) -> float:
-        """Steps a second."""
-        return (self._status.step - self._first) / max(time.monotonic() - self._began, 1e-9)
+        """Steps a second, over the later half of them: the first ones also measure the images."""
+        taken = len(self._times) - 1
+        half = taken // 2
+        return (taken - half) / max(self._times[-1] - self._times[half], 1e-9)
 
     @property
     def time_to_save(self) -> bool:
@@ -77,4 +84,4 @@ class TrainingClock:
 
     def saved(self, seconds: float) -> None:
         """Take note of a save that took so long; it is not to take up much of the time."""
-        self._kept, self._step, self._saving = self._counted, 0.0, seconds
+        self._kept, self._step, self._saving = self._times[-1], 0.0, seconds

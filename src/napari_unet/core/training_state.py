@@ -68,6 +68,10 @@ class TrainingStatus(BaseModel):
         Each step after which `total` was another, and what it was then.
     altered
         What happened on the way that can't be repeated, such as new paint; empty: nothing.
+    measured
+        Peak of the memory in bytes, as measured; 0: not yet.
+    ended
+        Why it ended; empty while it goes on.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -89,6 +93,8 @@ class TrainingStatus(BaseModel):
     worse: int = 0
     pace: list[tuple[int, int]] = []
     altered: str = ""
+    measured: int = 0
+    ended: str = ""
 
     def alter(self, how: str) -> None:
         """Note that something happened that can't be repeated; the first such thing is kept."""

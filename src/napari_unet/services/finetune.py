@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from napari_unet.services.finetune_result import FinetuneResult
 
 
+CHANGEABLE = {"steps", "minutes", "pace", "patience", "learning_rate", "save_every", "name"}
+"""Options that may be others when a training goes on; the rest was settled when it began."""
+
+
 class FinetuneOptions(TrainingOptions):
     """How to fine-tune; the defaults suit most images."""
 
@@ -85,7 +89,8 @@ def finetune(
     resume
         Whether to go on from a state that is there.
     longer
-        An earlier result: its training goes on for as many steps, or as long, again.
+        An earlier result: its training goes on for as many steps, or as long, again. Of the options
+        only :data:`CHANGEABLE` may be others.
 
     Yields
     ------
@@ -103,7 +108,8 @@ def finetune(
     Raises
     ------
     UserError
-        When there is too little paint, it doesn't fit image or model, or memory does not suffice.
+        When there is too little paint, it doesn't fit image or model, or memory does not suffice, or
+        a training can't go on as is asked for.
     """
     from napari_unet.core.trained import Checked
 
@@ -121,6 +127,7 @@ def finetune(
         trainer = _trainer(paint, model, options, state, resume)
     else:
         trainer = longer.trainer
+        _check_unchanged(trainer.options, options)
         trainer.paint, trainer.options = paint, options
     job = trainer.run()
     while True:
@@ -143,6 +150,18 @@ def finetune(
             "far outside the usual range.",
         )
     return result_of(trainer, trained, options)
+
+
+def _check_unchanged(before: TrainingOptions, now: TrainingOptions) -> None:
+    settled = type(now).model_fields.keys() - CHANGEABLE
+    others = sorted(name for name in settled if getattr(before, name, None) != getattr(now, name))
+    if others:
+        raise UserError(
+            "The training can't go on with other settings",
+            value=", ".join(others),
+            rule=f"Only {', '.join(sorted(CHANGEABLE))} may change when it is trained longer.",
+            remedy="Set them back, or keep the network and tune it with the new settings.",
+        )
 
 
 def _trainer(
