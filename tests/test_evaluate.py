@@ -132,6 +132,19 @@ def test_classes_of_label_files(run, files):
     assert "The labels are no classes" in several.output
 
 
+def test_another_class_is_not_the_right_one():
+    truth = (TRUTH > 0).astype(np.uint8)
+    for value, names, iou in (
+        (1, ["background", "foreground"], 1),
+        (2, ["background", "class 1", "class 2"], 0),
+        (255, ["background", "foreground"], 1),
+    ):
+        pair = LabelPair(Image(truth * value, "YX"), truth)
+        found = finish(compare_labels([pair], "classes"))
+        assert [score.name for score in found.classes] == names
+        assert found.classes[1].iou == iou
+
+
 def test_scribbles_say_what_they_say(run, files):
     truth = np.zeros(TRUTH.shape, np.uint8)
     truth[12, :], truth[30, :] = 2, 1
