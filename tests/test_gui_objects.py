@@ -132,6 +132,21 @@ def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
         assert place == pytest.approx(expected)
 
 
+def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer, qtbot):
+    viewer.add_image(checkers((96, 128))[0], name="board")
+    assert not segment_panel.centres.isEnabled()
+    assert "number objects" in segment_panel.centres.toolTip()
+    segment_panel.objects.kind.setCurrentText("number objects")
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: segment_panel.measuring.there, timeout=SECONDS)
+    found = layer(viewer)
+    assert sorted(found.features["index"]) == list(range(1, found.data.max() + 1))
+    assert segment_panel.relabelling.found is None
+    segment_panel.centres.click()
+    assert len(viewer.layers["board objects centres"].data) == found.data.max()
+
+
 def test_measures_follow_the_sliders(ran, viewer, qtbot):
     qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
     before = len(layer(viewer).features)

@@ -155,6 +155,13 @@ class SegmentRun:
             return None
         return Found(kept, self._result, self._options)
 
+    @property
+    def numbered(self) -> tuple[Image, ResultLayer, str] | None:
+        """What objects are measured in: image, layer and axes; None before the end or without any."""
+        if not self.complete or not self._objects:
+            return None
+        return self._image, self._result, self._model.spec.axes
+
     def command(self, model: str) -> str:
         """Return the line that gives the same result; for a model by its name or path.
 
