@@ -132,6 +132,19 @@ def test_classes_of_label_files(run, files):
     assert "The labels are no classes" in several.output
 
 
+def test_another_class_is_not_the_right_one():
+    truth = (TRUTH > 0).astype(np.uint8)
+    for value, names, iou in (
+        (1, ["background", "foreground"], 1),
+        (2, ["background", "class 1", "class 2"], 0),
+        (255, ["background", "foreground"], 1),
+    ):
+        pair = LabelPair(Image(truth * value, "YX"), truth)
+        found = finish(compare_labels([pair], "classes"))
+        assert [score.name for score in found.classes] == names
+        assert found.classes[1].iou == iou
+
+
 def test_scribbles_say_what_they_say(run, files):
     truth = np.zeros(TRUTH.shape, np.uint8)
     truth[12, :], truth[30, :] = 2, 1
@@ -153,6 +166,10 @@ def test_scribbles_say_what_they_say(run, files):
         (lambda f: f + 256, (), "The labels are no classes"),
         (None, ("--overlay", "x"), "There are no objects to draw"),
         (None, ("--model", "m", "--threshold", "0.5"), "--predicted and --model, --threshold"),
+        (None, ("--separation", "0.3"), "--predicted and --separation"),
+        (None, ("--no-rescale", "--resample"), "--predicted and --resample, --no-rescale"),
+        (None, ("--pixel-size", "1", "--smallest", "0"), "and --pixel-size, --smallest"),
+        (None, ("--device", "cpu", "--no-fill-holes"), "and --no-fill-holes, --device"),
         (None, ("--images", "truth/a.tif"), "don't pair up"),
         (None, ("--labels", "nowhere"), "Nothing to open at nowhere"),
         (None, ("--json", "truth/a.tif"), "exists already"),

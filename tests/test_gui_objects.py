@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gui_kit
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from napari_unet.core.progress import finish
 from napari_unet.gui.layers import image_of
 from napari_unet.services.finetune import finetune
 from napari_unet.services.options import SegmentOptions
+from napari_unet.services.relabel import relabel
 from napari_unet.services.segment import segment
 
 
@@ -93,6 +96,25 @@ def test_sliders_find_objects_anew_on_the_plane_in_view_then_everywhere(ran, vie
     assert layer(viewer).editable
 
 
+def test_the_plane_in_view_follows_a_slider_that_is_being_dragged(
+    ran, viewer, model, qtbot, monkeypatch
+):
+    def slow(*args, **kwargs):
+        time.sleep(0.05)
+        yield from relabel(*args, **kwargs)
+
+    monkeypatch.setattr("napari_unet.gui.relabelling.relabel", slow)
+    here = viewer.dims.current_step[0]
+    seen = set()
+    for threshold in np.linspace(0.5, 0.95, 46):
+        ran.objects.foreground.setValue(threshold)
+        qtbot.wait(30)
+        seen.add(int((layer(viewer).data[here] > 0).sum()))
+    assert len(seen) > 4
+    settle(ran, qtbot)
+    assert np.array_equal(layer(viewer).data, expected(viewer, model, threshold=0.95))
+
+
 def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
     qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
     found = layer(viewer)
@@ -108,6 +130,21 @@ def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
     for label, place in zip(points.features["label"], points.data, strict=True):
         expected = np.argwhere(found.data == label).mean(axis=0)
         assert place == pytest.approx(expected)
+
+
+def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer, qtbot):
+    viewer.add_image(checkers((96, 128))[0], name="board")
+    assert not segment_panel.centres.isEnabled()
+    assert "number objects" in segment_panel.centres.toolTip()
+    segment_panel.objects.kind.setCurrentText("number objects")
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: segment_panel.measuring.there, timeout=SECONDS)
+    found = layer(viewer)
+    assert sorted(found.features["index"]) == list(range(1, found.data.max() + 1))
+    assert segment_panel.relabelling.found is None
+    segment_panel.centres.click()
+    assert len(viewer.layers["board objects centres"].data) == found.data.max()
 
 
 def test_measures_follow_the_sliders(ran, viewer, qtbot):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cc3d
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from test_object_targets import ellipses
 
+from napari_unet.core.divide import divide
 from napari_unet.core.errors import UserError
 from napari_unet.core.matching import ObjectScores
 from napari_unet.core.object_options import ObjectOptions
@@ -216,6 +219,28 @@ def test_what_else_is_in_the_image_does_not_matter(monkeypatch, batch):
         whole = find_objects(np.concatenate([padded[i] for i in order], axis=2), options)
         for i, found in zip(order, np.split(whole, len(crops), axis=1)):
             assert alike(found, alone[i])
+
+
+def test_upright_and_lying_bars_are_not_padded_to_squares():
+    parts = np.zeros((2100, 2100), np.uint32)
+    for k in range(4):
+        parts[10 * k : 10 * k + 5, :2000] = 2 * k + 1
+        parts[90:2090, 10 * k : 10 * k + 5] = 2 * k + 2
+    cores = np.zeros_like(parts)
+    cores[2:40:10, 100] = 1, 2, 3, 4
+    cores[2:40:10, 1800] = 5, 6, 7, 8
+    cores[200, 2:40:10] = 9, 10, 11, 12
+    cores[1900, 2:40:10] = 13, 14, 15, 16
+    tracemalloc.start()
+    try:
+        found = divide(parts, cores, (parts > 0).astype(np.uint8))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(np.unique(found)) == 17
+    assert ((found > 0) == (parts > 0)).all()
+    # eight squares of 2000² would take half a GiB and more
+    assert peak < 1 << 27
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int32, np.float16, np.float64])

@@ -11,11 +11,14 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import strong_network
+from painted import options as short
+from painted import scribbled
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.axes import Image
+from napari_unet.core.axes import Image, frames
 from napari_unet.core.initial import Blank
+from napari_unet.core.metrics import Confusion
 from napari_unet.core.model import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.rescale import common_pixel_size, rescaled_shape
@@ -195,6 +198,28 @@ def test_a_new_model_knows_its_pixel_size():
     options = FinetuneOptions(steps=1, minutes=None, patch=32, held_out=0)
     result = finish(finetune([paint], Blank(base=2, depth=1), options))
     assert result.model.spec.pixel_size == (0.4, 0.4)
+
+
+def test_a_parent_is_judged_as_it_segments():
+    config = UNetConfig.classic(base=4, depth=2)
+    spec = ModelSpec(name="small", config=config, activation="sigmoid", pixel_size=(0.8, 0.8))
+    parent = Model(spec, strong_network(config))
+    drawn = scribbled((3, 64, 64), "ZYX")
+    image = dataclasses.replace(drawn.image, scale=dict.fromkeys("ZYX", 0.4), unit="um")
+    result = finish(finetune([Annotation(image, drawn.paint, "scribbles")], parent, short(steps=1)))
+    (truth,) = result.trained.training_set.held.truths
+
+    def iou(rescale: bool) -> float:
+        how = SegmentOptions(device="cpu", precision="float32", rescale=rescale)
+        labels = finish(segment(image, parent, how)).labels
+        found = Confusion.zero(2)
+        for frame in frames(image, "YX", (0,)):
+            held = truth.validation(frame, (slice(0, 64), slice(0, 64)))
+            found += Confusion.of(labels[frame.index["Z"]], held, 2)
+        return found.foreground_iou
+
+    assert result.trained.before.score == pytest.approx(iou(rescale=True), abs=1e-3)
+    assert abs(iou(rescale=True) - iou(rescale=False)) > 0.02
 
 
 def test_images_of_different_pixel_size_have_none_in_common():

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from conftest import REPOSITORY
 from hypothesis import given
@@ -27,7 +28,7 @@ from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.core.training_plan import choose_plan, patch_shape, plans
 from napari_unet.core.training_state import TrainingStatus
-from napari_unet.services.annotation_files import read_regions
+from napari_unet.services.annotation_files import read_annotations, read_regions, write_regions
 from napari_unet.services.finetune import FinetuneOptions
 from napari_unet.services.training_files import TrainingFiles
 
@@ -147,6 +148,30 @@ def test_regions_from_text_and_from_shapes(tmp_path):
 def test_regions_that_can_not_be_understood(text):
     with pytest.raises(UserError):
         read_regions(text, image(50, 60))
+
+
+def test_a_folder_of_regions_is_not_passed_over(tmp_path):
+    for folder in ("images", "paint"):
+        (tmp_path / folder).mkdir()
+        for name in "ab":
+            tifffile.imwrite(tmp_path / folder / f"{name}.tif", np.ones((20, 30), np.uint8))
+    regions = tmp_path / "regions"
+    regions.mkdir()
+
+    def read():
+        paths = [tmp_path / "images"], [tmp_path / "paint"]
+        return read_annotations(*paths, "scribbles", regions=[str(regions)])
+
+    with pytest.raises(UserError, match="No image has regions"):
+        read()
+    write_regions(regions / "b.csv", [Region.box((0, 5), (0, 5))], image(20, 30))
+    assert [len(annotation.regions) for annotation in read()] == [0, 1]
+    (regions / "c.csv").touch()
+    with pytest.raises(UserError, match=r"of no image.*c\.csv"):
+        read()
+    (regions / "b.csv").unlink()
+    with pytest.raises(UserError, match="No image has regions"):
+        read()
 
 
 def test_a_line_is_no_region():

@@ -98,7 +98,21 @@ def evaluate(
         if json_file is not None and str(json_file) != "-":
             check_free(json_file, overwrite)
         if predicted:
-            _refuse(model=model, region=region, channel=channel, threshold=threshold, memory=memory)
+            _refuse(
+                model=model,
+                region=region,
+                channel=channel,
+                resample=resample,
+                no_rescale=not rescale,
+                pixel_size=pixel_size,
+                threshold=threshold,
+                separation=separation,
+                smallest=smallest,
+                no_fill_holes=not fill_holes,
+                device=device != "auto",
+                precision=precision != "auto",
+                memory=memory,
+            )
             job = _compare(predicted, labels, images or [], kind or "classes", axes)
         else:
             options = SegmentOptions(
@@ -123,7 +137,8 @@ def evaluate(
 
 def _refuse(**given: Any) -> None:
     """Raise a :class:`UserError` for an option that needs a model to run."""
-    told = [f"--{name}" for name, value in given.items() if value is not None]
+    names = [name for name, value in given.items() if value is not None and value is not False]
+    told = [f"--{name.replace('_', '-')}" for name in names]
     if told:
         raise UserError(
             "Predicted labels are compared as they are",

@@ -85,7 +85,8 @@ class Champion:
         """Judge parent and champion, by other paint than before."""
         before = after = None
         if windows and self._parent is not None:
-            before = yield from self._judge(self._parent, windows)
+            # as it segments; the network that learns sees the image's own pixels
+            before = yield from self._judge(self._parent, windows, self._parent.spec.pixel_size)
         if windows and self.model is not None:
             after = yield from self._judge(self.model, windows)
         self.before, self.after = before, after
@@ -113,8 +114,17 @@ class Champion:
             self.model, self.after = model, found
         return Challenge(found.score, won=won, higher=higher)
 
-    def _judge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Judged]:
-        job = judge(model, windows, self._compute, self._memory, objects=self._objects)
+    def _judge(
+        self, model: Model, windows: Sequence[HeldWindow], pixel_size: Sequence[float] = ()
+    ) -> Job[Judged]:
+        job = judge(
+            model,
+            windows,
+            self._compute,
+            self._memory,
+            objects=self._objects,
+            pixel_size=pixel_size,
+        )
         return (yield from job)
 
 

@@ -58,18 +58,28 @@ def divide(
 
 
 def _batches(parts: NDArray[np.uint32], contested: NDArray[np.bool_]) -> Iterator[Batch]:
-    """Put contested parts of like size together, with the boxes they lie in."""
+    """Put contested parts of like shape together, with the boxes they lie in."""
     # here and below, because it takes long, and the window opens without dividing anything
     from scipy import ndimage
 
     boxes = ndimage.find_objects(parts)
-    numbers = np.flatnonzero(contested).tolist()
-    sizes = {i: math.prod(s.stop - s.start for s in boxes[i - 1]) for i in numbers}
-    waiting = sorted(sizes, key=lambda i: -sizes[i])
-    while waiting:
-        k = max(1, BATCH // sizes[waiting[0]])
-        yield [(i, boxes[i - 1]) for i in waiting[:k]]
-        waiting = waiting[k:]
+    sides = {i: _sides(boxes[i - 1]) for i in np.flatnonzero(contested).tolist()}
+    batch: Batch = []
+    largest: tuple[int, ...] = ()
+    # upright and lying ones apart, as the array of a batch is as long as any of them along each axis
+    for i in sorted(sides, key=lambda i: (np.argmax(sides[i]), -math.prod(sides[i]))):
+        both = tuple(map(max, sides[i], largest or sides[i]))
+        if batch and (len(batch) + 1) * math.prod(both) > BATCH:
+            yield batch
+            batch, both = [], sides[i]
+        batch.append((i, boxes[i - 1]))
+        largest = both
+    if batch:
+        yield batch
+
+
+def _sides(box: Box) -> tuple[int, ...]:
+    return tuple(s.stop - s.start for s in box)
 
 
 def _flood(
@@ -84,7 +94,7 @@ def _flood(
     from scipy import ndimage
     from skimage.segmentation import watershed
 
-    sides = [tuple(s.stop - s.start for s in box) for _, box in batch]
+    sides = [_sides(box) for _, box in batch]
     shape = tuple(np.max(sides, axis=0))
     deep = np.zeros((len(batch), *shape), distance.dtype)
     seeds, mask = np.zeros(deep.shape, np.int32), np.zeros(deep.shape, bool)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_unet.core.affines import Affines
+from napari_unet.core.axes import frames
 from napari_unet.core.labels import to_labels
 from napari_unet.core.maps import Maps
 from napari_unet.core.matching import ObjectScores
@@ -16,6 +18,7 @@ from napari_unet.core.object_options import ObjectOptions
 from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.predict import Predictor
 from napari_unet.core.progress import Progress
+from napari_unet.core.rescale import Rescaled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +75,7 @@ def judge(
     memory: int | None = None,
     *,
     objects: bool = False,
+    pixel_size: Sequence[float] = (),
 ) -> Job[Judged]:
     """Compare a model's labels with held-out paint.
 
@@ -85,6 +89,9 @@ def judge(
         Device and precision, and bytes that may be used.
     objects
         Whether objects count, where the paint tells them apart.
+    pixel_size
+        At which the model sees images that state another one, in micrometers along its axes; empty: at
+        their own.
 
     Yields
     ------
@@ -96,10 +103,15 @@ def judge(
     scores = ObjectScores.zero()
     predictor = Predictor(model, compute, memory=memory)
     how = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
+    measured: dict[Affines, Affines] = {}
     for i, window in enumerate(windows):
+        rescaled = Rescaled.of([window.frame], pixel_size)
+        affines = window.affines
+        if not rescaled.same:
+            affines = measured.setdefault(affines, _measured_there(window, model, pixel_size))
         told_apart = objects and window.truth.objects
         numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None
-        for step in predictor.run([window.frame], window.box, window.affines):
+        for step in rescaled.run(predictor, window.box, affines):
             if isinstance(step, Maps):
                 labels = to_labels(step.values, model.spec, model.spec.threshold)
                 truth = window.truth.validation(window.frame, step.write)
@@ -111,3 +123,10 @@ def judge(
                     scores += ObjectScores.of(Overlaps.of(numbered, truth))
             yield Progress(i + min(step.fraction, 1.0), len(windows), "Judging by held-out paint")
     return Judged(found, scores if scores.n_true.sum() else None)
+
+
+def _measured_there(window: HeldWindow, model: Model, pixel_size: Sequence[float]) -> Affines:
+    """Return the normalisation of a window's image at another pixel size."""
+    frame = window.frame
+    every = frames(frame.image, frame.spatial, frame.channels)
+    return Affines(model.spec.normalization, Rescaled.of(every, pixel_size).frames)

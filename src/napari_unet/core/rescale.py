@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_unet.core.affines import Affines
     from napari_unet.core.axes import Box
     from napari_unet.core.predict import Predictor
 
@@ -141,7 +142,9 @@ class Rescaled:
         """Whether they were left as they are."""
         return self.frames[0] is self.own[0]
 
-    def run(self, predictor: Predictor, region: Box | None = None) -> Job[None]:
+    def run(
+        self, predictor: Predictor, region: Box | None = None, affines: Affines | None = None
+    ) -> Job[None]:
         """Compute the outputs of the rescaled frames, and give them on the pixels of the own ones.
 
         Parameters
@@ -150,6 +153,9 @@ class Rescaled:
             The model at work.
         region
             Window of the own frames to which the computing is confined.
+        affines
+            Where the normalisation of the rescaled frames has been measured before; None: it is
+            measured.
 
         Yields
         ------
@@ -162,13 +168,13 @@ class Rescaled:
             As there.
         """
         if self.same:
-            yield from predictor.run(self.own, region)
+            yield from predictor.run(self.own, region, affines)
             return
         old, new = self.frames[0].shape, self.own[0].shape
         box = region or tuple(slice(0, n) for n in new)
         needed = window_of(box, old, new)
         gather = Gather(self.frames, needed)
-        for step in predictor.run(self.frames, None if region is None else needed):
+        for step in predictor.run(self.frames, None if region is None else needed, affines):
             if not isinstance(step, Maps):
                 yield step
                 continue

@@ -129,6 +129,13 @@ class Jobs(QObject):
     """The one job that a viewer runs at a time; all its signals come on the main thread.
 
     A job that gives way waits while another one runs, and goes on afterwards.
+
+    Parameters
+    ----------
+    parent
+        Its owner.
+    collect_ms
+        Time between two looks into the inbox.
     """
 
     started = Signal(str)
@@ -136,7 +143,7 @@ class Jobs(QObject):
     resumed = Signal(str)
     """A job goes on that had given way; its title."""
     progressed = Signal(object)
-    """The newest :class:`Progress`, at most every 150 ms."""
+    """The newest :class:`Progress`, once a look into the inbox."""
     cancelling = Signal()
     """The job was told to stop and is finishing its step."""
     ended = Signal(object)
@@ -146,8 +153,9 @@ class Jobs(QObject):
     abandoned = Signal()
     """The viewer is going."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, collect_ms: int = COLLECT_MS) -> None:
         super().__init__(parent)
+        self._collect_ms = collect_ms
         self._task: Task | None = None
         self._waiting: Task | None = None
         self._timer = QTimer(self)
@@ -214,7 +222,7 @@ class Jobs(QObject):
         self._task = task
         task.run.start()
         self.started.emit(title)
-        self._timer.start(COLLECT_MS)
+        self._timer.start(self._collect_ms)
         return task
 
     def check_idle(self, *, gives_way: bool = False) -> None:
@@ -267,7 +275,7 @@ class Jobs(QObject):
         if over and empty and task is self._task:
             self._finish(task)
         if self._task is task:
-            self._timer.start(HASTE_MS if task.run.cancelled else COLLECT_MS)
+            self._timer.start(HASTE_MS if task.run.cancelled else self._collect_ms)
 
     def _deliver(self, task: Task) -> tuple[Progress | None, bool]:
         """Hand on the inbox while time allows; returns the newest, and whether none is left."""
@@ -297,7 +305,7 @@ class Jobs(QObject):
         if waited is not None and self._task is waited:
             waited.run.go_on()
             self.resumed.emit(waited.title)
-            self._timer.start(COLLECT_MS)
+            self._timer.start(self._collect_ms)
 
 
 def torch_ready() -> Job[None]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FREE = ("threshold", "separation", "smallest", "fill_holes")
 """Settings that need no network."""
 
+COLLECT_MS = 20
+"""Time until objects that were found are shown: the slider is still being dragged."""
+
 REST_MS = 400
 """How long settings must rest before all planes follow."""
 
@@ -81,10 +84,11 @@ class Relabelling(QObject):
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._jobs = Jobs(self)
+        self._jobs = Jobs(self, COLLECT_MS)
         self._found: Found | None = None
         self._options: SegmentOptions | None = None
         self._active = False
+        self._at_all = False
         self._waiting: bool | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -139,13 +143,16 @@ class Relabelling(QObject):
 
     def _start(self, *, everywhere: bool) -> None:
         if self._jobs.running:
-            # the newest wish counts, once the job at work has stopped
+            # the newest wish counts, once the job at work has ended: a single plane is written all the
+            # same, or nothing would be seen while a slider is dragged
             self._waiting = everywhere
-            self._jobs.cancel()
+            if self._at_all:
+                self._jobs.cancel()
             return
         found, options = self._found, self._options
         if found is None or options is None:
             return
+        self._at_all = everywhere
         job = found.job(options, None if everywhere else self._in_view(found))
 
         def write(step: Progress) -> None:

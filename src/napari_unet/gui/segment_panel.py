@@ -10,7 +10,7 @@ from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.command_button import CommandButton
-from napari_unet.gui.fields import button, choice, folded, form, text
+from napari_unet.gui.fields import button, choice, folded, form, offer, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.measuring import Measuring
@@ -27,11 +27,16 @@ from napari_unet.services.options import SegmentOptions
 if TYPE_CHECKING:
     import napari
 
-    from napari_unet.core.axes import Box
+    from napari_unet.core.axes import Box, Image
     from napari_unet.core.model import Model
+    from napari_unet.gui.filling import ResultLayer
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
+NO_CENTRES = (
+    "No objects have been measured: press Segment, with “number objects” if the U-Net tells classes. "
+    "Results with more than 32 million pixels are not measured."
+)
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
@@ -71,6 +76,7 @@ class SegmentPanel(Panel):
         self.command = CommandButton(self, self._command_line, "Press Segment first.")
         self.folded.addRow("", self.command)
         self._newest: SegmentRun | None = None
+        self._numbered: tuple[Image, ResultLayer, str] | None = None
         self._last: tuple[SegmentRun, str] | None = None
         self._lay_out()
         self._planner = Jobs(self)
@@ -193,17 +199,17 @@ class SegmentPanel(Panel):
                 self.session.kept = self._newest.kept
                 # strokes to come, though no other panel may be open
                 self._newest.have_kept(self.session.paint_keeper(self.viewer))
+            self._numbered = self._newest.numbered
             self.relabelling.take(self._newest.found)
             self._newest = None
             self._measure()
 
     def _measure(self) -> None:
-        found = self.relabelling.found
-        if found is not None:
-            self.measuring.start(found.maps.image, found.result, found.maps.spec.axes)
+        if self._numbered is not None:
+            self.measuring.start(*self._numbered)
 
     def _offer_centres(self) -> None:
-        self.centres.setEnabled(self.measuring.there)
+        offer(self.centres, CENTRES_TIP, "" if self.measuring.there else NO_CENTRES)
 
     def _relabel(self) -> None:
         self.relabelling.follow(self.chosen())

@@ -162,6 +162,13 @@ class SegmentRun:
         if self._source in layers and self._result.layer in layers:
             keeper.keep(self._result.layer, self._source)
 
+    @property
+    def numbered(self) -> tuple[Image, ResultLayer, str] | None:
+        """What objects are measured in: image, layer and axes; None before the end or without any."""
+        if not self.complete or not self._objects:
+            return None
+        return self._image, self._result, self._model.spec.axes
+
     def command(self, model: str) -> str:
         """Return the line that gives the same result; for a model by its name or path.
 

@@ -50,7 +50,7 @@ def read_annotations(
     regions
         Where they apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files in which napari
         saved a Shapes layer. They apply to every image. Or folders with a CSV file for each image that
-        has regions of its own, named like the image.
+        has regions of its own, named like the image; all files in it must belong to one.
     axes
         Axes of the images where the files' own are wrong.
     resample
@@ -75,6 +75,9 @@ def read_annotations(
         found.append(
             Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
         )
+    for given in regions:
+        if Path(given).is_dir():
+            _check_folder(Path(given), [annotation.image.name for annotation in found])
     return found
 
 
@@ -117,6 +120,25 @@ def _of_image(given: str, image: Image) -> list[str]:
         return [given]
     own = Path(given) / f"{image.name}.csv"
     return [str(own)] if own.is_file() else []
+
+
+def _check_folder(folder: Path, names: Sequence[str]) -> None:
+    """Raise a :class:`UserError` where regions in a folder are of no image: they would go unnoticed."""
+    there = sorted(path for path in folder.glob("*.csv") if not path.name.startswith("."))
+    strays = [path.name for path in there if path.stem not in names]
+    if there and not strays:
+        return
+    if len(strays) < len(there):
+        problem, value = "Some regions are of no image", f"{', '.join(strays[:5])} in {folder}"
+    else:
+        problem, value = "No image has regions in this folder", str(folder)
+    raise UserError(
+        problem,
+        value=value,
+        rule=f"A CSV file of regions has the name of its image, such as {names[0]}.csv; an image "
+        "without one is labelled wherever it carries paint.",
+        remedy="Rename the files or take them out of the folder, or leave --region out.",
+    )
 
 
 def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:

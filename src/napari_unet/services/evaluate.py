@@ -83,7 +83,7 @@ def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
         What the true labels mean, as in :class:`~napari_unet.core.annotations.Annotation`; those of
         a prediction mean the same, but for ``scribbles``: there they are 0 in the background, and a
         class from 1, as :func:`~napari_unet.services.segment.segment` gives them. Where each has one
-        value besides the background, such as 1 and 255, these mean the same class.
+        value besides the background, and one of them is 255, these mean the same class.
 
     Yields
     ------
@@ -217,8 +217,9 @@ def _compare_classes(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
 def _named(counts: NDArray[np.int64]) -> Evaluation:
     """Leave out the classes that are neither true nor predicted."""
     true, predicted = (np.flatnonzero(counts.sum(axis=axis)[1:]) + 1 for axis in (1, 0))
-    if len(true) <= 1 and len(predicted) <= 1:
-        # 1 here and 255 there are both the foreground
+    single = len(true) <= 1 and len(predicted) <= 1
+    if single and (len(np.union1d(true, predicted)) <= 1 or HIGHEST in (*true, *predicted)):
+        # 1 here and 255 there are both the foreground; 1 and 2 are different classes
         both = np.add.reduceat(np.add.reduceat(counts, [0, 1], axis=0), [0, 1], axis=1)
         return Evaluation.of(Confusion(both), {1: "foreground"})
     values = [0, *np.union1d(true, predicted).tolist()]
