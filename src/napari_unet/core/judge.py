@@ -108,7 +108,9 @@ def judge(
         rescaled = Rescaled.of([window.frame], pixel_size)
         affines = window.affines
         if not rescaled.same:
-            affines = measured.setdefault(affines, _measured_there(window, model, pixel_size))
+            if affines not in measured:
+                measured[affines] = _measured_there(window, model, pixel_size)
+            affines = measured[affines]
         told_apart = objects and window.truth.objects
         numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None
         for step in rescaled.run(predictor, window.box, affines):
