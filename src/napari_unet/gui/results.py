@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from napari.utils.colormaps import CyclicLabelColormap
+from napari.utils.transforms import Affine
 
 from napari_unet.gui.filling import RECORD, Content, ResultLayer, untouched
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#2dd4bf", "#f59e0b", "#a78bfa", "#f472b6", "#84cc16", "#38bdf8", "#fb7185", "#e5e7eb")
 """For the classes, in turn: easy to tell apart, and from a grey image."""
+TURNED = ("scale", "rotate", "shear")
+"""What says how a layer lies, but for where it begins."""
 
 
 def result_layer(
@@ -170,10 +173,10 @@ def _earlier(
 def _lies_as(layer: Layer, placed: Placement) -> bool:
     """Whether a layer lies as it would be placed now, but for where it begins."""
     wanted = placed.transform
+    own = {key: getattr(layer, key) for key in TURNED}
+    turned = (Affine(**how).linear_matrix for how in (own, {key: wanted[key] for key in TURNED}))
     return (
-        all(
-            np.array_equal(getattr(layer, key), wanted[key]) for key in ("scale", "rotate", "shear")
-        )
-        and np.array_equal(layer.affine.affine_matrix, wanted["affine"].affine_matrix)
+        np.allclose(*turned)
+        and np.allclose(layer.affine.affine_matrix, wanted["affine"].affine_matrix)
         and list(layer.units) == list(wanted["units"])
     )
