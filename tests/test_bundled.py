@@ -88,6 +88,15 @@ def test_nuclei_of_a_volume_whose_rows_were_set_aside_are_found(library, script,
     assert scores.pooled.ap[0, 0] > 0.5
 
 
+def test_cells_of_frames_that_were_set_aside_are_found(library, script, shared_data):
+    cells = script("cells_phase")
+    learnt, aside = cells.split(shared_data)
+    assert not {each.image.name for each in learnt} & {each.image.name for each in aside}
+    found = finish(evaluate(aside[:2], finish(library.load("cells-phase"))))
+    assert found.objects.scores.pooled.ap[0, 0] > 0.7
+    assert found.objects.scores.pooled.seg[0] > 0.75
+
+
 def test_nuclei_that_were_set_aside_are_found(library, script, shared_data):
     nuclei = script("nuclei_2d")
     folder = shared_data / "nuclei-dsb2018"
