@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations import Annotation, PlaneKey, Strokes
 
 HIGHEST, SEVERAL = 255, 32
-"""Labels beyond, and more different ones, number objects rather than classes, as in an evaluation."""
+"""Labels beyond, and more different ones, number objects rather than classes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from napari_unet.core.matching import ObjectScores
 from napari_unet.core.metrics import Confusion
 from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.progress import Progress, as_part
-from napari_unet.core.survey import survey
+from napari_unet.core.survey import HIGHEST, SEVERAL, survey
 from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
 from napari_unet.services.label_pairs import LabelFrame
 from napari_unet.services.options import SegmentOptions, channel_indices
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.label_pairs import LabelPair
-
-HIGHEST, SEVERAL = 255, 32
-"""Labels beyond, and more different ones, number objects rather than classes."""
 
 
 def evaluate(
