@@ -17,8 +17,10 @@ from gui_kit import viewer as viewer
 from napari.layers import Labels
 
 from napari_unet.core.training_state import read_status
+from napari_unet.gui.annotate_panel import AnnotatePanel
 from napari_unet.gui.fields import MAIN
 from napari_unet.gui.finetune_panel import FinetunePanel
+from napari_unet.gui.paint_layers import KIND
 
 
 def labels_layer(panel):
@@ -212,6 +214,81 @@ def test_paint_made_meanwhile_is_learnt_from(painted_panel, qtbot):
     assert run.result.trained.training_set.annotations is after
     labels_layer(panel).undo()
     qtbot.waitUntil(lambda: run._paint.annotations is not after, timeout=SECONDS)
+
+
+@pytest.fixture
+def checked_panel(panel, viewer):
+    """The panel with a corrected stack whose first plane is checked, and *Annotate* beside it."""
+    image, inside = discs()
+    viewer.add_image(np.stack([image] * 3), name="cells")
+    corrected = np.stack([inside] * 3).astype(np.uint8)
+    viewer.add_labels(corrected, name="corrected", metadata={KIND: "classes"})
+    panel.annotate = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel.annotate, name="Annotate")
+    check(panel, viewer, 0)
+    assert panel.form.pairs.first.region.layer.name == "cells checked"
+    return panel
+
+
+def check(panel, viewer, plane):
+    """Go to a plane, and say that it is all right."""
+    viewer.dims.set_current_step(0, plane)
+    panel.annotate.plane.click()
+
+
+def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
+    panel = checked_panel
+    wait_for_summary(panel, "1 plane", qtbot)
+    check(panel, viewer, 1)
+    wait_for_summary(panel, "2 planes", qtbot)
+    quick(panel, steps=5000)
+    # judging is dear beside small patches, and is done seldom then
+    panel.form.training.boxes["batch"].put(16)
+    begin(panel, qtbot, steps=1)
+    run = panel.session.training
+    before = run._paint.annotations
+    assert len(before[0].regions) == 2
+    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+        check(panel, viewer, 2)
+    after = run._paint.annotations
+    assert after[0].regions[:2] == before[0].regions
+    assert after[0].regions[2].spans == {"Z": (2, 3)}
+    n = len(run.checks)
+    qtbot.waitUntil(lambda: len(run.checks) >= n + 2, timeout=SECONDS)
+    panel.stop.click()
+    finish_job(panel, qtbot)
+    assert run.result.trained.training_set.annotations is after
+    assert run.result.trained.training_set.survey.summary.planes == 3
+
+
+def test_train_longer_learns_what_was_checked_since(checked_panel, viewer, qtbot):
+    panel = checked_panel
+    first = train(panel, qtbot)
+    assert first.trained.training_set.survey.summary.planes == 1
+    with qtbot.waitSignal(panel.session.training.paint_taken, timeout=SECONDS):
+        check(panel, viewer, 1)
+    panel.comparison.longer.click()
+    finish_job(panel, qtbot)
+    result = panel.session.training.result
+    assert result.trained.training_set.survey.summary.planes == 2
+
+
+def test_a_region_without_shapes_stays_as_it_was(checked_panel, viewer, qtbot):
+    panel = checked_panel
+    quick(panel, steps=5000)
+    begin(panel, qtbot, steps=1)
+    run = panel.session.training
+    before = run._paint.annotations
+    shapes = panel.form.pairs.first.region.layer
+    shapes.selected_data = {0}
+    shapes.remove_selected()
+    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+        labels_layer(panel).paint((0, 0, 0), 1)
+    after = run._paint.annotations
+    assert after[0].regions == before[0].regions
+    assert np.array_equal(after[0].paint, labels_layer(panel).data)
+    panel.foot.cancel.click()
+    finish_job(panel, qtbot)
 
 
 def test_scrolling_meanwhile_exchanges_nothing(panel, viewer, qtbot):

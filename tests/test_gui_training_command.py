@@ -119,13 +119,20 @@ def test_the_line_of_a_new_network_on_an_image_without_a_file(
     assert_same(made([*words, "--base", "4", "--depth", "2"]), panel.session.model)
 
 
-def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, qtbot):
+@pytest.mark.parametrize("what", ["stroke", "region"])
+def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, viewer, qtbot, what):
     panel = painted_panel
-    quick(panel, steps=400)
+    pair = panel.form.pairs.first
+    shapes = viewer.add_shapes([[0, 0], [0, 95], [50, 95], [50, 0]], name="region")
+    pair.region.choose(shapes)
+    quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
     run = panel.session.training
     with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
-        panel.form.pairs.first.labels.layer.paint((5, 5), 1)
+        if what == "stroke":
+            pair.labels.layer.paint((5, 5), 1)
+        else:
+            shapes.add_rectangles([[50, 0], [50, 95], [95, 95], [95, 0]])
 
     def learnt():
         found = run._so_far

@@ -73,7 +73,7 @@ class Lookout(QObject):
             self._watch.watch([])
             self._explain(error)
             return
-        self._watch.watch([pair.labels for pair in request.pairs])
+        self._watch.watch(request.pairs)
         self._planner.start("Looking", look_job(request, self._looked, stroked))
 
     def _show(self, outcome: Outcome[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -42,6 +42,8 @@ class Painted:
         What the paint means, and where it applies.
     scale, offset
         How the labels lie on the image, as for :class:`~napari_unet.core.annotations.Annotation`.
+    shapes
+        The layer that outlines the regions; None: the paint applies on planes that carry some.
     """
 
     image: Image
@@ -52,6 +54,17 @@ class Painted:
     regions: tuple[Region, ...]
     scale: Mapping[str, float]
     offset: Mapping[str, float]
+    shapes: Shapes | None = None
+
+    def renewed(self) -> Painted:
+        """Return it with the regions as they are outlined now, if they make sense."""
+        if self.shapes is None:
+            return self
+        try:
+            return replace(self, regions=regions_of(self.shapes, self.source, self.image))
+        except UserError:
+            # one is being drawn, or the last was taken away
+            return self
 
     def paint(self) -> Lazy:
         """Return the paint as it is now, with the image's label axes; not a copy."""
@@ -123,7 +136,7 @@ def painted(
     fits = len(inside) == labels.ndim
     scale, offset = _lie(source, image, labels, inside) if fits else ({}, {})
     regions = () if shapes is None else regions_of(shapes, source, image)
-    return Painted(image, source, labels, inside, kind, regions, scale, offset)
+    return Painted(image, source, labels, inside, kind, regions, scale, offset, shapes)
 
 
 def fits(source: ImageLayer, image: Image, labels: Labels) -> bool:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.job import Jobs, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Lazy
@@ -41,7 +42,7 @@ def snapshot(
     paints
         The present arrays of each.
     earlier
-        An earlier snapshot of the same pairs.
+        An earlier snapshot of the same pairs, whose regions may have been others.
     stroked
         Whether something was painted since, which can't be seen of arrays that stay on the disk.
 
@@ -66,10 +67,10 @@ def snapshot(
         before = earlier[i] if earlier is not None else None
         if before is None:
             found.append(pair.annotation(_copy(paint)))
-        elif _same(before.paint, paint, stroked):
+        elif before.regions == pair.regions and _same(before.paint, paint, stroked):
             found.append(before)
         else:
-            found.append(replace(before, paint=_copy(paint)))
+            found.append(replace(before, paint=_copy(paint), regions=pair.regions))
     unchanged = earlier is not None and all(
         one is other for one, other in zip(found, earlier, strict=True)
     )
@@ -91,7 +92,7 @@ def _in_memory(paint: Any) -> bool:
 
 
 class PaintWatch(QObject):
-    """Says when labels layers have been painted on and were then left alone for a while.
+    """Says when pairs have been painted on, or outlined anew, and were then left alone for a while.
 
     Parameters
     ----------
@@ -113,25 +114,32 @@ class PaintWatch(QObject):
         self._timer.timeout.connect(self._tell)
         self._stroked = False
 
-    def watch(self, layers: Sequence[Any]) -> None:
-        """Watch these labels layers and no others."""
-        layers = list({id(layer): layer for layer in layers}.values())
+    def watch(self, pairs: Sequence[Painted]) -> None:
+        """Watch the layers with the paint and the regions of these pairs, and no others."""
+        both = [layer for pair in pairs for layer in (pair.labels, pair.shapes)]
+        layers = list({id(layer): layer for layer in both if layer is not None}.values())
         if layers == self._layers:
             return
         self.let_go()
         self._layers = layers
         for layer in layers:
-            layer.events.paint.connect(self._note_stroke)
-            layer.events.set_data.connect(self.touch)
+            for event, then in self._heard(layer):
+                event.connect(then)
 
     def let_go(self) -> None:
         """Watch nothing."""
         for layer in self._layers:
-            layer.events.paint.disconnect(self._note_stroke)
-            # undo emits nothing else; showing another plane emits it too
-            layer.events.set_data.disconnect(self.touch)
+            for event, then in self._heard(layer):
+                event.disconnect(then)
         self._layers = []
         self._timer.stop()
+
+    def _heard(self, layer: Any) -> list[tuple[Any, Callable[[object], None]]]:
+        events = layer.events
+        if isinstance(layer, Shapes):
+            return [(events.data, self.touch)]
+        # undo emits nothing but the second; showing another plane emits it too
+        return [(events.paint, self._note_stroke), (events.set_data, self.touch)]
 
     def touch(self, _: object = None) -> None:
         """Wait anew."""
@@ -147,7 +155,7 @@ class PaintWatch(QObject):
 
 
 class PaintFeed(QObject):
-    """Hands a training what is painted while it runs.
+    """Hands a training what is painted, and where it is said to apply, while it runs.
 
     Parameters
     ----------
@@ -171,7 +179,7 @@ class PaintFeed(QObject):
     def begin(self, paint: Paint) -> None:
         """Hand over to this what is painted from now on."""
         self._paint = paint
-        self._watch.watch([pair.labels for pair in self._pairs])
+        self._watch.watch(self._pairs)
         # something may have been painted while the training was being prepared
         self._copy(stroked=False)
 
@@ -195,6 +203,7 @@ class PaintFeed(QObject):
                 paint.annotations = outcome.result
                 self.taken.emit()
 
+        self._pairs = tuple(pair.renewed() for pair in self._pairs)
         now = [pair.paint() for pair in self._pairs]
         job = snapshot(self._pairs, now, paint.annotations, stroked=stroked)
         self._copier.start("Copying", job, on_end=take)
