@@ -41,6 +41,7 @@ BOXES: dict[str, dict[str, Any]] = {
     "use_checkpointing": {},
     "held_out": {"step": 0.05},
     "patience": {},
+    "border_weight": {"decimals": 1},
     "device": {},
     "precision": {},
     "memory": {"suffix": " GiB"},
