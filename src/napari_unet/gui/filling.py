@@ -84,10 +84,7 @@ class ResultLayer:
         """Show all of it, keep a record of how it came about, and hand it over for painting."""
         self.layer.editable = True
         self.layer.refresh(highlight=False, extent=False)
-        # a layer whose array has been exchanged meanwhile is somebody else's
-        data = self.layer.data
-        own = isinstance(data, np.ndarray) and np.may_share_memory(data, self._labels)
-        checksum = _checksum(data) if own else None
+        checksum = _checksum(self.layer.data) if self._own else None
         told = {**record, "layer": str(self.layer.unique_id), "checksum": checksum}
         known = {**self.layer.metadata.get(RECORD, {}), **told}
         self.layer.metadata = {**self.layer.metadata, RECORD: known}
@@ -119,9 +116,15 @@ class ResultLayer:
         """Turn positions by dimension of the layer into positions by label axis, None where free."""
         return self._placed.label_axes(looked_at)
 
+    @property
+    def _own(self) -> bool:
+        """Whether it is still what is filled here: an array exchanged meanwhile is somebody else's."""
+        data = self.layer.data
+        return isinstance(data, np.ndarray) and np.may_share_memory(data, self._labels)
+
     def restore(self) -> bool:
         """Put back what an earlier run had left, if there was one and nothing is written yet."""
-        if self._before is None:
+        if self._before is None or not self._own:
             return False
         self._before.put_into(self.layer)
         self.layer.editable = True
@@ -129,7 +132,9 @@ class ResultLayer:
 
     def withdraw(self) -> None:
         """Leave things as they were, nothing having been written."""
-        if not self.restore() and self.layer in self._viewer.layers:
+        if not self._own:
+            self.layer.editable = True
+        elif not self.restore() and self.layer in self._viewer.layers:
             self._viewer.layers.remove(self.layer)
 
 

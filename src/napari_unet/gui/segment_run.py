@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Jobs, Outcome
     from napari_unet.gui.paint_keeper import PaintKeeper
+    from napari_unet.gui.placement import Placement
 
 
 class SegmentRun:
@@ -66,6 +67,8 @@ class SegmentRun:
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
         self._levels = self._make_levels()
+        # once, as the image's layer may be another one at the end
+        self._placed: Placement
         self._result: ResultLayer
         self._began = 0.0
         self._complete = False
@@ -94,6 +97,7 @@ class SegmentRun:
             As :meth:`check`.
         """
         self.check(jobs)
+        self._placed = place(self._source, self._image.axes, self._region)
         self._result = self._make_layer()
         self._began = time.monotonic()
         removed = self._viewer.layers.events.removed
@@ -122,7 +126,7 @@ class SegmentRun:
         return result_layer(
             self._viewer,
             self._source,
-            place(self._source, self._image.axes, self._region),
+            self._placed,
             label_dtype(spec, self._objects),
             self._purpose,
             {} if self._objects else spec.label_names,
@@ -212,8 +216,7 @@ class SegmentRun:
             return
         region = self._region or (slice(None),) * (maps.ndim - 1)
         classes = dict(zip(self._model.spec.classes, maps[(slice(None), *region)], strict=True))
-        placed = place(self._source, self._image.axes, self._region)
-        probability_layers(self._viewer, self._source, placed, classes, self._purpose)
+        probability_layers(self._viewer, self._source, self._placed, classes, self._purpose)
 
 
 class _Nowhere:
