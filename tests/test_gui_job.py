@@ -8,11 +8,13 @@ import time
 
 import gui_kit  # noqa: F401 - skips where there is no viewer
 import pytest
+from napari.utils import progress
 from qtpy.QtCore import QObject
 from stalls import StallRecorder
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress
+from napari_unet.gui.activity import Activity
 from napari_unet.gui.job import Jobs, torch_ready
 
 MAIN = threading.get_ident()
@@ -224,3 +226,16 @@ def test_a_waiting_job_is_closed_with_the_viewer(jobs, qtbot):
     jobs.abandon()
     qtbot.waitUntil(lambda: patient.closed_in is not None)
     assert not jobs.at_work
+
+
+def test_the_activity_dock_has_an_entry_while_a_job_is_at_work(jobs, qtbot):
+    def entries():
+        return [entry.desc.rstrip(": ") for entry in progress._all_instances]
+
+    activity = Activity(jobs)
+    jobs.start("counting slowly", Steps(60, pause=0.02)())
+    assert "counting slowly" in entries()
+    qtbot.waitUntil(lambda: any(entry.n > 0 for entry in progress._all_instances), timeout=10_000)
+    ended(jobs, qtbot)
+    assert "counting slowly" not in entries()
+    assert activity.parent() is jobs

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.gui import project_layers
+from napari_unet.gui.activity import Activity
 from napari_unet.gui.editing import real
 from napari_unet.gui.filling import RECORD, untouched
 from napari_unet.gui.job import Jobs, Outcome
@@ -66,6 +67,7 @@ class ProjectKeeper(QObject):
         self._session = session
         # its own, so that what was painted can be saved while a network trains
         self.jobs = Jobs(self)
+        self._activity = Activity(self.jobs)
         self.folder: Path | None = None
         self.options: dict[str, Any] = {}
         self._saved: weakref.WeakKeyDictionary[Layer, str] = weakref.WeakKeyDictionary()
