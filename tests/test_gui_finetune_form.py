@@ -284,6 +284,12 @@ def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewe
     viewer.layers.selection.active = on_one
     assert pair.image.layer == one
     assert not pair.origin.text()
+    pair.image.layers.choose(two)
+    pair.image.layers.activated.emit(0)
+    viewer.layers.selection.active = one
+    pair.image.layers.choose(two)
+    viewer.layers.selection.active = on_one
+    assert pair.image.layer == two, "it was chosen by hand"
     on_two = new_paint_layer(viewer, two, image_of(two, "YX"), ("cell",))
     assert (pair.labels.layer, pair.image.layer) == (on_two, two)
     viewer.layers.selection.active = one

@@ -35,6 +35,8 @@ class LayerBox(QComboBox):
 
     layer_changed = Signal()
     """Another layer is chosen."""
+    followed = Signal()
+    """The user has selected the layer that is chosen, which may have been chosen before."""
     listed = Signal()
     """What is offered may be different."""
 
@@ -107,5 +109,5 @@ class LayerBox(QComboBox):
 
     def _follow(self, event: Any) -> None:
         """Choose the layer that the user selects in the layer list."""
-        if self.follows:
-            self.choose(event.value)
+        if self.follows and self.choose(event.value):
+            self.followed.emit()

@@ -65,7 +65,7 @@ class PairForm(QWidget):
     def __init__(self, viewer: napari.Viewer, first: bool) -> None:
         super().__init__()
         self._viewer = viewer
-        self._region_decided = False
+        self._region_decided = self._image_decided = False
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
@@ -84,7 +84,9 @@ class PairForm(QWidget):
         self.remove.setVisible(not first)
         self._lay_out()
         self.image.changed.connect(self._take_image)
+        self.image.layers.activated.connect(self._decide_image)
         self.labels.layer_changed.connect(self._take_labels)
+        self.labels.followed.connect(self._follow_labels)
         self.kind.currentIndexChanged.connect(self._take_kind)
         self.region.layer_changed.connect(self.changed)
         self.region.listed.connect(self._suggest_region)
@@ -164,7 +166,7 @@ class PairForm(QWidget):
 
     def _take_labels(self) -> None:
         """Choose the labels' own image, or the topmost that they fit, unless the chosen one is that."""
-        labels = self.labels.layer
+        labels, self._image_decided = self.labels.layer, False
         if labels is not None and (not self.fits(labels) or self._of_another(labels)):
             before = self.image.layer
             offered = self.image.layers.offered
@@ -177,6 +179,14 @@ class PairForm(QWidget):
             self.labels.choose(labels)
         self._show()
         self.changed.emit()
+
+    def _follow_labels(self) -> None:
+        """Go back to the image of labels that are selected, unless another was chosen by hand."""
+        if self._of_another(self.labels.layer) and not self._image_decided:
+            self._take_labels()
+
+    def _decide_image(self) -> None:
+        self._image_decided = True
 
     def _of_another(self, labels: Labels | None) -> bool:
         """Whether labels were made over another image that is open."""
