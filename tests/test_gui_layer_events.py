@@ -79,11 +79,13 @@ def learning(viewer, qtbot, button):
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
 
     def end():
-        with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
-            paint.paint((50, 50), 1)
-        (learnt,) = run._paint.annotations
-        assert learnt.image.data is pixels
-        assert np.array_equal(learnt.paint, paint.data)
+        paint.paint((50, 50), 1)
+
+        def learnt():
+            (found,) = run._paint.annotations
+            return found.image.data is pixels and np.array_equal(found.paint, paint.data)
+
+        qtbot.waitUntil(learnt, timeout=SECONDS)
         paint.undo()
         panel.stop.click()
         qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
