@@ -216,12 +216,14 @@ class StudioPanel(QWidget):
         records = [layer.metadata.get(RECORD) for layer in labels]
         results = [r for r in records if isinstance(r, dict) and r.get("complete")]
         training, model = self.session.training, self.session.model
+        painted = any(map(is_annotation, labels))
         return Situation(
             image="" if self._image.layer is None else self._image.layer.name,
             running=self.session.jobs.running,
             undecided=training is not None and training.result is not None,
-            painted=any(map(is_annotation, labels)),
-            restorable=self.keeper.waiting(),
+            painted=painted,
+            # it reads the journals that are there, which is not needed while something is painted
+            restorable=not painted and self.keeper.waiting(),
             result=bool(results),
             tuned=bool(results)
             and model is not None
