@@ -48,6 +48,15 @@ def results(panel):
     return [panel.list.item(i, 1).text() for i in range(panel.list.rowCount())]
 
 
+def run_to_the_first(panel, folder, side, qtbot):
+    """Begin with images that take long enough to be watched, and wait until one is done."""
+    panel.session.model = gui_kit.large_model()
+    for i in range(3):
+        tifffile.imwrite(folder / f"im{i}.tif", random_image(side, side))
+    panel.run.click()
+    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+
+
 def test_every_image_gets_the_result_of_a_single_run(panel, folder, tmp_path, qtbot):
     panel.options.precision.setCurrentText("float32")
     panel.objects.foreground.setValue(0.6)
@@ -121,11 +130,7 @@ def test_a_bad_file_does_not_stop_the_rest_and_says_why(panel, folder, qtbot):
 
 
 def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
-    panel.session.model = gui_kit.large_model()
-    for i in range(3):
-        tifffile.imwrite(folder / f"im{i}.tif", random_image(300, 300))
-    panel.run.click()
-    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+    run_to_the_first(panel, folder, 300, qtbot)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     there = {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir()}
@@ -145,11 +150,7 @@ def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
 
 
 def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, folder, qtbot):
-    panel.session.model = gui_kit.large_model()
-    for i in range(3):
-        tifffile.imwrite(folder / f"im{i}.tif", random_image(200, 200))
-    panel.run.click()
-    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+    run_to_the_first(panel, folder, 200, qtbot)
     run = panel.session.batch
     viewer.window.remove_dock_widget(panel)
     qtbot.wait(50)
@@ -162,11 +163,7 @@ def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, fo
 
 
 def test_what_was_done_before_it_was_cancelled_is_said(panel, folder, qtbot):
-    panel.session.model = gui_kit.large_model()
-    for i in range(3):
-        tifffile.imwrite(folder / f"im{i}.tif", random_image(300, 300))
-    panel.run.click()
-    qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
+    run_to_the_first(panel, folder, 300, qtbot)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     done = len(panel.session.batch.outcomes)

@@ -292,12 +292,17 @@ def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot
     qtbot.waitUntil(lambda: segment_panel.plan.text() == "", timeout=SECONDS)
 
 
-def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_panel, viewer, qtbot):
-    rescale, session = segment_panel.options.rescale, segment_panel.session
-    assert not rescale.isEnabled()
+def use_half_micrometers(session):
+    """Take a network that states its pixel size."""
     spec = small_model().spec.model_copy(update={"pixel_size": (0.5, 0.5)})
     session.model = replace(small_model(), spec=spec)
     session.model_changed.emit(session.model)
+
+
+def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_panel, viewer, qtbot):
+    rescale, session = segment_panel.options.rescale, segment_panel.session
+    assert not rescale.isEnabled()
+    use_half_micrometers(session)
     assert rescale.isEnabled()
     assert rescale.text() == "to 0.5 µm"
     image = random_image(80, 100)
@@ -318,9 +323,7 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
 def test_the_size_of_pixels_is_asked_for_where_the_image_states_none(segment_panel, viewer, qtbot):
     size, session = segment_panel.options.pixel_size, segment_panel.session
     assert not size.isEnabled()
-    spec = small_model().spec.model_copy(update={"pixel_size": (0.5, 0.5)})
-    session.model = replace(small_model(), spec=spec)
-    session.model_changed.emit(session.model)
+    use_half_micrometers(session)
     viewer.add_image(random_image(80, 100), name="cells")
     plan = segment_panel.plan
     qtbot.waitUntil(lambda: "states no pixel size" in plan.text(), timeout=SECONDS)
