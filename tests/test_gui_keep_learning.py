@@ -55,6 +55,17 @@ def test_it_learns_while_one_paints_and_shows_it(painted_panel, viewer, qtbot):
     assert shown.data is before
 
 
+def test_learning_again_shows_it_in_the_same_layer(painted_panel, viewer, qtbot):
+    shown = learn(painted_panel, viewer, qtbot)
+    end(painted_panel, qtbot)
+    painted_panel.comparison.discard.click()
+    before = shown.data
+    painted_panel.form.learn.click()
+    qtbot.waitUntil(lambda: shown.data is not before, timeout=SECONDS)
+    assert sum("learning" in layer.name for layer in viewer.layers) == 1
+    end(painted_panel, qtbot)
+
+
 def test_segmenting_meanwhile_goes_first(painted_panel, viewer, qtbot):
     panel = painted_panel
     other = SegmentPanel(viewer)

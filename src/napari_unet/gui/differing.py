@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.job import torch_ready
-from napari_unet.gui.layers import layer_array, selection_kept
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.paint_layers import DIFFERENCE
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import result_layer
@@ -54,8 +54,7 @@ def show_difference(
         When another job is at work, or nothing of the image is on the screen.
     """
     image, source = pair.image, pair.source
-    shape = tuple(layer_array(source).shape)
-    if source not in viewer.layers or shape != tuple(image.data.shape):
+    if not pair.is_open(viewer):
         raise UserError(
             f"The image of {source.name!r} is not open any more",
             rule="The difference is shown on the image that was learnt from.",

@@ -14,7 +14,7 @@ from napari_unet.gui.differing import show_difference
 from napari_unet.gui.fields import button, text
 from napari_unet.gui.finetune_form import FinetuneForm
 from napari_unet.gui.interrupted import Interrupted
-from napari_unet.gui.layers import layer_array, selection_kept
+from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.live_preview import LivePreview
 from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.panel import Panel
@@ -294,8 +294,7 @@ class FinetunePanel(Panel):
         from napari_unet.gui.segment_run import SegmentRun
 
         pair, model = request.pairs[0], self.session.model
-        there = tuple(layer_array(pair.source).shape) == tuple(pair.image.data.shape)
-        if pair.source not in self.viewer.layers or not there or model is None:
+        if not pair.is_open(self.viewer) or model is None:
             return
         options = SegmentOptions(channels=request.channels)
         with self.reporting(), selection_kept(self.viewer):

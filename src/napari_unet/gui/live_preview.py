@@ -11,10 +11,10 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.filling import RECORD, Content
-from napari_unet.gui.layers import add_quietly, layer_array
-from napari_unet.gui.paint_layers import LEARNING, only_shows
+from napari_unet.gui.layers import add_quietly
+from napari_unet.gui.paint_layers import LEARNING
 from napari_unet.gui.placement import on_screen, place
-from napari_unet.gui.results import COLOURS
+from napari_unet.gui.results import COLOURS, earlier_layers, tagged
 
 if TYPE_CHECKING:
     import napari
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOK_MS = 400
 """Time between two looks at what is on the screen."""
+PURPOSE = {"title": LEARNING}
+"""Of the layer that shows it."""
 
 
 class LivePreview(QObject):
@@ -68,10 +70,12 @@ class LivePreview(QObject):
         source, image = self._pair.source, self._pair.image
         placed = place(source, image.axes, step.region)
         data = step.labels[placed.outside]
-        said = {"title": LEARNING, "model": step.model.spec.name}
-        metadata = {RECORD: {"source": str(source.unique_id), "purpose": said, "checksum": None}}
+        metadata = tagged(source, PURPOSE)
+        metadata[RECORD]["model"] = step.model.spec.name
         if self._layer is None:
-            self._layer = self._earlier()
+            # in which an earlier training showed the same image
+            earlier = earlier_layers(self._viewer, source, PURPOSE, Labels)
+            self._layer = next(iter(earlier), None)
         if self._layer is not None:
             Content(data, placed.transform["translate"], metadata).put_into(self._layer)
         else:
@@ -90,20 +94,8 @@ class LivePreview(QObject):
 
     @property
     def _wanted(self) -> bool:
-        there, source = self._viewer.layers, self._pair.source
-        # its pixels may have been exchanged for others
-        same = tuple(layer_array(source).shape) == tuple(self._pair.image.data.shape)
-        return same and source in there and (self._layer is None or self._layer in there)
-
-    def _earlier(self) -> Labels | None:
-        """Return the layer in which an earlier training showed the same image, if it is there."""
-        own = str(self._pair.source.unique_id)
-        for layer in self._viewer.layers:
-            record = layer.metadata.get(RECORD)
-            shows = isinstance(layer, Labels) and isinstance(record, dict) and only_shows(layer)
-            if shows and record["source"] == own and record["purpose"]["title"] == LEARNING:
-                return layer
-        return None
+        there = self._layer is None or self._layer in self._viewer.layers
+        return there and self._pair.is_open(self._viewer)
 
     def _look(self) -> None:
         if self._screen is None:

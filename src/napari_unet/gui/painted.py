@@ -12,6 +12,7 @@ from napari_unet.core.annotations import Annotation
 from napari_unet.core.errors import UserError
 from napari_unet.core.label_fit import resample_labels, whole_factors
 from napari_unet.core.regions import Region
+from napari_unet.gui.layers import layer_array
 from napari_unet.gui.paint_layers import IMAGE, KIND, kind_of
 from napari_unet.gui.placement import place
 
@@ -55,6 +56,11 @@ class Painted:
     scale: Mapping[str, float]
     offset: Mapping[str, float]
     shapes: Shapes | None = None
+
+    def is_open(self, viewer: napari.Viewer) -> bool:
+        """Whether the image is there, and not exchanged for one of another shape."""
+        shape = tuple(layer_array(self.source).shape)
+        return self.source in viewer.layers and shape == tuple(self.image.data.shape)
 
     def renewed(self) -> Painted:
         """Return it with the regions as they are outlined now, if they make sense."""

@@ -57,9 +57,9 @@ def result_layer(
         Names of the label values, background left out; empty where labels number objects.
     """
     data = np.zeros(placed.shape, dtype)
-    earlier = _earlier(viewer, source, purpose, Labels)
+    earlier = earlier_layers(viewer, source, purpose, Labels)
     layer = next((x for x in earlier if untouched(x) and _lies_as(x, placed)), None)
-    tag = _tagged(source, purpose)
+    tag = tagged(source, purpose)
     if layer is not None:
         before = Content.of(layer)
         Content(data, placed.transform["translate"], {**layer.metadata, **tag}).put_into(layer)
@@ -130,7 +130,7 @@ def map_layer(
         Whether a new layer is shown.
     """
     data = values[placed.outside]
-    earlier = _earlier(viewer, source, purpose, ImageLayer)
+    earlier = earlier_layers(viewer, source, purpose, ImageLayer)
     layer = next((x for x in earlier if _lies_as(x, placed)), None)
     if layer is not None:
         Content(data, placed.transform["translate"], layer.metadata).put_into(layer)
@@ -142,19 +142,19 @@ def map_layer(
         colormap="magma",
         blending="additive",
         visible=visible,
-        metadata=_tagged(source, purpose),
+        metadata=tagged(source, purpose),
         **placed.transform,
     )
     viewer.add_layer(layer)
     return layer
 
 
-def _tagged(source: ImageLayer, purpose: Mapping[str, Any]) -> dict[str, Any]:
+def tagged(source: ImageLayer, purpose: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata that say what a layer is for."""
     return {RECORD: {"source": str(source.unique_id), "purpose": dict(purpose), "checksum": None}}
 
 
-def _earlier(
+def earlier_layers(
     viewer: napari.Viewer, source: ImageLayer, purpose: Mapping[str, Any], kind: type[Layer]
 ) -> list[Any]:
     """Return the layers that earlier runs with the same purpose made, the topmost first."""
