@@ -69,6 +69,23 @@ def test_a_new_network_from_scribbles_then_tuned(run, files):
     assert load_model(second).spec.provenance.origin == "tuned from first"
 
 
+def test_what_will_be_learnt_is_told_before_the_first_step(run, files, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_unet.core.train.Trainer._step", interrupted)
+    out = ("-o", files / "new.safetensors")
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, *out)
+    assert result.exit_code == 130
+    for words in (
+        "2 planes, ",
+        " strokes; pixels: background ",
+        "Held out: ",
+        " patches of 32 × 32",
+    ):
+        assert words in result.output
+
+
 def test_settings_of_every_kind(run, files):
     out = files / "new.safetensors"
     result = run(

@@ -456,6 +456,24 @@ def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):
     assert panel.comparison.both.styleSheet() == MAIN
 
 
+def test_another_task_gets_a_new_last_layer(painted_panel, qtbot):
+    panel = painted_panel
+    box = panel.form.training.task
+    assert box.currentText() == "as before: classes of pixels"
+    box.setCurrentText("single objects")
+    result = train(panel, qtbot)
+    assert result.model.spec.task == "objects"
+    assert panel.session.model.spec.task == "semantic", "the old one is as it was"
+
+
+def test_classes_painted_for_a_network_of_objects_make_it_one_of_classes(painted_panel):
+    training = painted_panel.form.training
+    training.task.setCurrentText("single objects")
+    training.name_classes(("nucleus", "membrane"))
+    values = training.values()
+    assert (values["task"], values["classes"]) == ("semantic", ("nucleus", "membrane"))
+
+
 def test_the_model_of_a_new_user_is_loaded_by_the_button(panel, viewer, qtbot, monkeypatch):
     monkeypatch.setattr("napari_unet.gui.finetune_panel.DEFAULT", "small")
     monkeypatch.setattr("napari_unet.gui.finetune_form.DEFAULT", "small")

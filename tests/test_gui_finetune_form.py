@@ -22,6 +22,7 @@ from napari_unet.gui.layers import image_of
 from napari_unet.gui.paint_layers import KIND, new_paint_layer
 from napari_unet.gui.painted import regions_of
 from napari_unet.gui.snapshots import snapshot
+from napari_unet.services.finetune import FinetuneOptions
 
 
 def first(panel):
@@ -313,6 +314,9 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     values = form.values()
     assert (values["augment"].strength, values["use_checkpointing"]) == (2, "all")
     assert values["classes"] == ("a", "b")
+    assert values["task"] is None
+    form.put(FinetuneOptions(**values).model_copy(update={"task": "objects"}))
+    assert form.values() == {**values, "task": "objects"}
     assert form.boxes["memory"].box.text() == "automatic"
 
 

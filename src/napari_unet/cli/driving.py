@@ -33,6 +33,11 @@ def run(job: Job[T], title: str) -> T:
             job.close()
 
 
+def say(words: str) -> None:
+    """Print words while a progress bar may be shown, above it."""
+    tqdm.write(words)
+
+
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.segment import as_channel
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory import in_words
 from napari_unet.core.training_options import PRESETS
 from napari_unet.services.finetune import FinetuneOptions
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     from napari_unet.core.initial import Blank
     from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
     from napari_unet.services.finetune_result import FinetuneResult
+
+T = TypeVar("T")
 
 Images = Annotated[
     list[str], typer.Option(help="TIFF file, folder or pattern; give it again for more.")
@@ -202,7 +206,7 @@ def finetune(
             start = run(Library().load(model), "Loading")
         state = output.with_suffix(".training")
         job = tune(annotations, start, chosen, state=state, resume=resume)
-        result = run(job, "Training")
+        result = run(_telling(job), "Training")
         _report(result)
         _save(result.model, output)
         state.unlink(missing_ok=True)
@@ -267,13 +271,25 @@ def _save(model: Model, output: Path) -> None:
         ) from error
 
 
+def _telling(job: Job[T]) -> Job[T]:
+    """Say what will be learnt before the first step, so that a slip is seen before it costs time."""
+    from napari_unet.core.trained import Prepared
+
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        if isinstance(step, Prepared):
+            learnt = step.training_set
+            say(f"{learnt.survey.summary}\n{learnt.held}\n{step.plan}")
+        yield step
+
+
 def _report(result: FinetuneResult) -> None:
     trained = result.trained
     status = trained.status
-    typer.echo(trained.training_set.survey.summary)
-    typer.echo(trained.training_set.held)
-    measured = trained.measured / (1 << 20)
-    typer.echo(f"{trained.plan}; measured {measured:.0f} MiB")
+    typer.echo(f"Memory measured: {in_words(trained.measured)}.")
     typer.echo(
         f"{trained.ended}: {status.step} steps in {status.seconds:.0f} s, the best after "
         f"{status.best_step}."

@@ -17,7 +17,7 @@ from napari_unet.core.model import Model
 from napari_unet.core.progress import Progress
 from napari_unet.core.schedule import check_interval, rate_factor
 from napari_unet.core.targets import Border
-from napari_unet.core.trained import Checked, Trained
+from napari_unet.core.trained import Checked, Prepared, Trained
 from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_key import training_key
 from napari_unet.core.training_memory import watched
@@ -119,6 +119,8 @@ class Trainer:
         ------
         Progress
             After each step and more often, in units of steps, with the loss.
+        Prepared
+            Before the first step, the first time.
         Checked
             After each check; the last one is what remains if the training is stopped.
 
@@ -192,6 +194,7 @@ class Trainer:
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
         self._scarce = _unlike(self._plan, next(self._candidates()))
+        yield Prepared(0, self.options.steps, "Prepared", training_set=self._set, plan=self._plan)
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)

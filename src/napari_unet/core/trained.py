@@ -63,6 +63,22 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prepared(Progress):
+    """The paint has been looked through and memory planned; the first step is next.
+
+    Attributes
+    ----------
+    training_set
+        What will be learnt from.
+    plan
+        How large a step is.
+    """
+
+    training_set: TrainingSet
+    plan: TrainingPlan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checked(Progress):
     """The network has been judged.
 

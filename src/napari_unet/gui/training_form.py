@@ -15,7 +15,7 @@ from napari_unet.gui.setting_box import SettingBox
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_unet.core.model import ModelSpec
+    from napari_unet.core.model import ModelSpec, Task
     from napari_unet.services.finetune import FinetuneOptions
 
 PRESET_TIP = (
@@ -30,6 +30,17 @@ CLASSES_TIP = (
     "What you painted, without the background, separated by commas: for example nucleus, membrane. "
     "Only if it is something else than what the U-Net knows; it then gets a new last layer."
 )
+TASK_TIP = (
+    "What the network learns to tell: which class each pixel is of, or single objects, also where they "
+    "touch; paint for that is objects. Another task than the U-Net's gets a new last layer, which wants "
+    "more paint and a longer training."
+)
+TASKS: dict[Task | None, str] = {
+    None: "",
+    "semantic": "classes of pixels",
+    "objects": "single objects",
+}
+"""What the box says for each task; what it says for none depends on the U-Net."""
 TENTHS = 10
 """Steps of the slider for a strength of 1."""
 BOXES: dict[str, dict[str, Any]] = {
@@ -77,12 +88,16 @@ class TrainingForm(QObject):
         self.boxes = {
             name: SettingBox(TrainingOptions, name, folded, **how) for name, how in BOXES.items()
         }
+        self.task = choice(TASK_TIP)
+        self.task.addItems(list(TASKS.values()))
+        folded.addRow("Task", self.task)
         self.classes = QLineEdit()
         self.classes.setToolTip(CLASSES_TIP)
         folded.addRow("Classes", self.classes)
         self.strength.valueChanged.connect(self._say_strength)
         self.strength.setValue(round(AugmentOptions().strength * TENTHS))
         self.preset.currentTextChanged.connect(self._take_preset)
+        self.task.currentIndexChanged.connect(self.changed)
         self.classes.editingFinished.connect(self.changed)
         for box in self.boxes.values():
             box.changed.connect(self.changed)
@@ -102,7 +117,12 @@ class TrainingForm(QObject):
         strength = self.strength.value() / TENTHS
         names = [name.strip() for name in self.classes.text().split(",")]
         classes = tuple(name for name in names if name)
-        return {**found, "augment": AugmentOptions(strength=strength), "classes": classes or None}
+        return {
+            **found,
+            "augment": AugmentOptions(strength=strength),
+            "task": tuple(TASKS)[self.task.currentIndex()],
+            "classes": classes or None,
+        }
 
     def put(self, options: FinetuneOptions) -> None:
         """Set what options say."""
@@ -114,15 +134,18 @@ class TrainingForm(QObject):
         for name, box in self.boxes.items():
             box.put(getattr(options, name))
         self.strength.setValue(round(options.augment.strength * TENTHS))
-        self.name_classes(options.classes or ())
+        self.classes.setText(", ".join(options.classes or ()))
+        self.task.setCurrentIndex(tuple(TASKS).index(options.task))
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Show which classes there are where nothing else is said."""
+        """Show which task and classes there are where nothing else is said."""
+        self.task.setItemText(0, "as painted" if spec is None else f"as before: {TASKS[spec.task]}")
         own = "" if spec is None else ", ".join(spec.label_names.values())
         self.classes.setPlaceholderText(own or "as many as are painted")
 
     def name_classes(self, names: Sequence[str]) -> None:
-        """Say that these classes are learnt."""
+        """Say that these classes are learnt, which a network of objects can't tell apart."""
+        self.task.setCurrentIndex(tuple(TASKS).index("semantic"))
         self.classes.setText(", ".join(names))
         self.changed.emit()
 

@@ -78,6 +78,7 @@ class Request:
                 ndim=self.start,
                 channels=len(self.channels or (0,)),
                 classes=options.classes,
+                task=options.task,
                 names=self.names,
             )
         )
@@ -92,7 +93,12 @@ class Request:
         spec = self._parent
         assert spec is not None
         channels = input_names(spec, self.channels)
-        return adapted_spec(spec, classes=self.settings["classes"], channels=channels)
+        return adapted_spec(
+            spec,
+            classes=self.settings["classes"],
+            task=self.settings["task"],
+            channels=channels,
+        )
 
     def fitting(self) -> str:
         """Say how the network is fitted to the channels; nothing where it needn't be."""

@@ -97,6 +97,8 @@ def finetune(
     Progress
         In units of steps, several a second where steps are quick; its metrics are ``loss``, and
         ``iou`` where it was judged.
+    Prepared
+        Before the first step: what will be learnt, and how large a step is.
     ResultSoFar
         At each check. To stop and keep the best, close the generator and take the last of these.
 
