@@ -106,7 +106,7 @@ def _flood(
     seeds *= mask
     height = np.negative(deep, dtype=float)
     # seeds of one height come in the order of their pixels: that of the queue depends on all in it
-    seeded, size = np.flatnonzero(seeds), math.prod(shape)
+    seeded, size = np.flatnonzero(seeds > 0), math.prod(shape)
     height.ravel()[seeded] += (seeded % size + 1.0) / (size + 1) - 1
     faces = np.zeros((3,) * height.ndim, bool)
     faces[1] = ndimage.generate_binary_structure(len(shape), 1)

@@ -167,7 +167,7 @@ def _summed(values: NDArray[np.uint8], axes: Sequence[int]) -> NDArray[np.uint16
 def _holding(labels: NDArray[np.uint32], mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """Leave out, in place, what holds no pixel of a mask; numbers stay."""
     flat = labels.ravel()
-    inside = np.flatnonzero(flat)
+    inside = np.flatnonzero(flat > 0)
     numbers = flat[inside]
     held = np.zeros(int(labels.max(initial=0)) + 1, bool)
     held[numbers[mask.ravel()[inside]]] = True
