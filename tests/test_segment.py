@@ -141,15 +141,22 @@ def test_tiles_arrive_once_and_add_up_to_the_result():
     assert result.record["model"] == "test"
 
 
-def test_a_region_is_that_of_the_whole_image():
-    model = model_of(SMALL, activation="sigmoid", normalization=Normalization(kind="percentile"))
-    image = Image(random_image((4, 120, 130)), "TYX")
-    whole = finish(segment(image, model, EXACT)).labels
+@pytest.mark.parametrize("scope", ["frame", "image"])
+def test_a_region_is_that_of_the_whole_image(scope):
+    normalization = Normalization(kind="percentile", scope=scope)
+    model = model_of(SMALL, activation="sigmoid", normalization=normalization)
+    # each frame is brighter than the one before
+    brightness = np.arange(1, 5)[:, None, None]
+    image = Image(random_image((4, 120, 130)) // 4 * brightness, "TYX")
+    how = EXACT.model_copy(update={"probabilities": True})
+    whole = finish(segment(image, model, how))
     region = (slice(2, 3), slice(30, 77), slice(100, 130))
-    part = finish(segment(image, model, EXACT, region=region)).labels
-    assert (part[region] == whole[region]).all()
-    part[region] = 0
-    assert not part.any()
+    part = finish(segment(image, model, how, region=region))
+    assert (part.labels[region] == whole.labels[region]).all()
+    inside = (slice(None), *region)
+    assert np.allclose(part.probabilities[inside], whole.probabilities[inside], atol=1e-5)
+    part.labels[region] = 0
+    assert not part.labels.any()
 
 
 def test_cancelling_leaves_the_finished_tiles_in_the_output():

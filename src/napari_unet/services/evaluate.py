@@ -17,6 +17,7 @@ from napari_unet.core.survey import HIGHEST, SEVERAL, survey
 from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
 from napari_unet.services.label_pairs import LabelFrame
 from napari_unet.services.options import SegmentOptions, channel_indices
+from napari_unet.services.plan import affines_of
 from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_unet.core.affines import Affines
     from napari_unet.core.annotations import Annotation, Kind, Truth
     from napari_unet.core.axes import Box, Frame
     from napari_unet.core.model import Model
@@ -134,12 +136,13 @@ def _evaluate_objects(
 
 def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
     """Segment every frame that has labels."""
-    work: list[tuple[Truth, Frame]] = []
+    work: list[tuple[Truth, Frame, Affines]] = []
     for truth in truths:
         image = truth.annotation.image
         channels = channel_indices(image, model.spec, options.channels)
-        work += [(truth, frame) for frame in frames(image, model.spec.axes, channels)]
-    for i, (truth, frame) in enumerate(work):
+        affines = affines_of(image, model, options)
+        work += [(truth, frame, affines) for frame in frames(image, model.spec.axes, channels)]
+    for i, (truth, frame, affines) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)
         true = truth.labels(frame, box)
         if not (true >= 0).any():
@@ -152,7 +155,7 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         where = dict(zip(frame.spatial, box, strict=True))
         where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
         region = tuple(where[axis] for axis in frame.image.label_axes)
-        job = segment(frame.image, model, options, region=region)
+        job = segment(frame.image, model, options, region=region, affines=affines)
         labels = (yield from as_part(job, i, len(work))).labels
         key, order = frame.place(box)
         found = labels[key].transpose(np.argsort(order))

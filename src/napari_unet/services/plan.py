@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from napari_unet.core.affines import Affines
 from napari_unet.core.axes import Image, frames
 from napari_unet.core.memory import in_bytes, in_words
 from napari_unet.core.rescale import Rescaled
@@ -95,6 +96,14 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
 def rescale(cut: Sequence[Frame], model: Model, options: SegmentOptions) -> Rescaled:
     """Bring frames to the model's pixel size if the options say so."""
     return Rescaled.of(cut, model.spec.pixel_size if options.rescale else (), options.pixel_size)
+
+
+def affines_of(image: Image, model: Model, options: SegmentOptions) -> Affines:
+    """Return the normalisation of all frames of an image; it is measured once it is needed."""
+    every = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
+    return Affines(
+        options.normalization or model.spec.normalization, rescale(every, model, options).frames
+    )
 
 
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:

@@ -22,11 +22,12 @@ from napari_unet.services.options import (
     object_options,
     tells_objects,
 )
-from napari_unet.services.plan import Plan, make_predictor, plan_of, rescale
+from napari_unet.services.plan import Plan, affines_of, make_predictor, plan_of, rescale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_unet.core.affines import Affines
     from napari_unet.core.model import Model
 
 
@@ -81,6 +82,7 @@ def segment(
     out: Any = None,
     out_probabilities: Any = None,
     out_levels: Any = None,
+    affines: Affines | None = None,
 ) -> Job[Segmentation]:
     r"""Segment an image.
 
@@ -105,6 +107,9 @@ def segment(
     out_levels
         uint8 array, (out_channels, \*labels.shape), for what the network gives, a byte a value: the
         levels of :class:`~napari_unet.services.kept_maps.KeptMaps`. None: it is not kept.
+    affines
+        :func:`~napari_unet.services.plan.affines_of` the same image, where several regions share what
+        is measured of it; None: it is measured.
 
     Yields
     ------
@@ -136,12 +141,14 @@ def segment(
         out_probabilities = np.zeros((n, *image.label_shape), np.float32)
     unsure = np.zeros((1, *image.label_shape), np.float32) if options.uncertainty else None
     threshold = model.spec.threshold if options.threshold is None else options.threshold
+    # before the region: it does not change what the whole image is scaled by
+    affines = affines or affines_of(image, model, options)
     cut, box = _within(cut, image, region)
     rescaled = rescale(cut, model, options)
     record = _record(model, options, plan_of(predictor, rescaled))
     how = object_options(model.spec, options)
     numbering = Numbering(cut, box, model.spec, how) if numbered else None
-    for progress in rescaled.run(predictor, box):
+    for progress in rescaled.run(predictor, box, affines):
         if not isinstance(progress, Maps):
             yield progress
             continue
