@@ -9,9 +9,9 @@ import pytest
 from annotate_kit import drag, press_key, record, undo_gives
 from annotate_kit import objects as objects
 from annotate_kit import panel as panel
+from gui_kit import SECONDS, said
 from gui_kit import annotate_panel as annotate_panel
 from gui_kit import library as library
-from gui_kit import said
 from gui_kit import viewer as viewer
 from vispy.app.canvas import MouseEvent
 
@@ -210,3 +210,31 @@ def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects):
     assert not real(objects).keymap
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)))
+
+
+def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
+    row = panel.measures
+    assert not row.centres.isEnabled()
+    objects.translate = (100, 0)
+    panel.objects.tools["delete"].click()
+    drag(objects, (10, 10))
+    row.measure.click()
+    qtbot.waitUntil(lambda: row.measuring.count > 0, timeout=SECONDS)
+    numbers = np.unique(objects.data[objects.data > 0])
+    assert f"{len(numbers)} objects measured" in said(panel)
+    table = objects.features
+    assert list(table["label"]) == list(numbers)
+    assert list(table["area_px"]) == [(objects.data == n).sum() for n in numbers]
+    row.centres.click()
+    points = viewer.layers[f"{objects.name} centres"]
+    for number, place in zip(numbers, points.data, strict=True):
+        assert place == pytest.approx(np.argwhere(objects.data == number).mean(axis=0))
+    assert tuple(points.translate) == (100, 0)
+
+
+def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
+    panel.measures.measure.click()
+    viewer.layers.remove(real(objects))
+    qtbot.waitUntil(lambda: not panel.measures.measuring.busy, timeout=SECONDS)
+    assert panel.measures.measuring.count == 0
+    assert not panel.groups["objects"].isVisible()

@@ -116,7 +116,7 @@ def test_the_plane_in_view_follows_a_slider_that_is_being_dragged(
 
 
 def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
-    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     found = layer(viewer)
     table = found.features
     assert sorted(table["index"]) == list(range(1, found.data.max() + 1))
@@ -139,7 +139,7 @@ def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer,
     segment_panel.objects.kind.setCurrentText("number objects")
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
-    qtbot.waitUntil(lambda: segment_panel.measuring.there, timeout=SECONDS)
+    qtbot.waitUntil(lambda: segment_panel.measuring.count > 0, timeout=SECONDS)
     found = layer(viewer)
     assert sorted(found.features["index"]) == list(range(1, found.data.max() + 1))
     assert segment_panel.relabelling.found is None
@@ -148,12 +148,12 @@ def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer,
 
 
 def test_measures_follow_the_sliders(ran, viewer, qtbot):
-    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     before = len(layer(viewer).features)
     middle = layer(viewer).features["area_px"].median()
     ran.objects.smallest.setValue(middle + 1)
     settle(ran, qtbot)
-    qtbot.waitUntil(lambda: ran.measuring.there, timeout=SECONDS)
+    qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     after = layer(viewer).features
     assert len(after) == layer(viewer).data.max() < before
     assert (after["area_px"] > middle).all()

@@ -15,10 +15,13 @@ from napari_unet.gui.class_list import ClassList
 from napari_unet.gui.fields import button, form, offer, text
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.layer_keys import LayerKeys
+from napari_unet.gui.measure_row import MeasureRow
+from napari_unet.gui.measuring import Numbered
 from napari_unet.gui.model_row import open_panel
 from napari_unet.gui.object_tools import ObjectTools
 from napari_unet.gui.paint_layers import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.panel import Panel
+from napari_unet.gui.placement import place
 from napari_unet.gui.restorable import Restorable
 from napari_unet.gui.where_next import WhereNext
 
@@ -69,6 +72,7 @@ class AnnotatePanel(Panel):
         self.meaning = text()
         self.classes = ClassList()
         self.objects = ObjectTools(napari_viewer)
+        self.measures = MeasureRow(napari_viewer, self._numbered)
         self.where = WhereNext(napari_viewer, self.session, self._chosen)
         self.plane = button("This plane is all right", PLANE_TIP)
         self.box = button("Checked box", BOX_TIP)
@@ -89,7 +93,7 @@ class AnnotatePanel(Panel):
             beside.addWidget(part)
         self.groups = {
             "classes": _group("Classes", self.classes),
-            "objects": _group("Objects", self.objects),
+            "objects": _group("Objects", self.objects, self.measures),
             "checked": _group("Checked", self._checks),
         }
         self.body.addWidget(self.restorable)
@@ -113,7 +117,8 @@ class AnnotatePanel(Panel):
         self.restorable.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
-        for part in (self.source, self.classes, self.objects, self.where):
+        self.measures.said.connect(partial(self.foot.message.show_text, "done"))
+        for part in (self.source, self.classes, self.objects, self.measures, self.where):
             part.failed.connect(self.foot.message.show_error)
         self.plane.clicked.connect(self._check_plane)
         self.box.clicked.connect(self._check_box)
@@ -125,6 +130,7 @@ class AnnotatePanel(Panel):
         self._keys.let_go()
         self.classes.let_go()
         self.objects.let_go()
+        self.measures.let_go()
         self.where.let_go()
         self.annotation.let_go()
         self.source.let_go()
@@ -166,6 +172,14 @@ class AnnotatePanel(Panel):
         layer = self.annotation.layer
         source, image = self.source.chosen() if layer is None else self.source.under(layer)
         return source, image, layer
+
+    def _numbered(self) -> Numbered:
+        """Return the objects of the annotation; those of a 2-D network lie in single planes."""
+        layer = self.annotation.layer
+        source, image = self.source.under(layer)
+        model = self.session.model
+        planes = model is not None and model.spec.axes == "YX"
+        return Numbered(image, layer, "YX" if planes else "", place(source, image.axes).inside)
 
     def _offer(self) -> None:
         layer = self.annotation.layer
@@ -212,9 +226,10 @@ class AnnotatePanel(Panel):
                 panel.form.train.click()
 
 
-def _group(title: str, inside: QWidget) -> QGroupBox:
+def _group(title: str, *inside: QWidget) -> QGroupBox:
     group = QGroupBox(title)
     box = QVBoxLayout(group)
     box.setContentsMargins(6, 6, 6, 6)
-    box.addWidget(inside)
+    for part in inside:
+        box.addWidget(part)
     return group

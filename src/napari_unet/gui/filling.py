@@ -100,18 +100,6 @@ class ResultLayer:
         found: NDArray[Any] = self._labels
         return found
 
-    @property
-    def transform(self) -> dict[str, Any]:
-        """Keyword arguments for a layer that lies as this one does."""
-        return self._placed.transform
-
-    def points(self, places: NDArray[Any]) -> NDArray[Any]:
-        """Turn places by label axis, (n, axes), into places by dimension of the layer."""
-        found = np.zeros((len(places), self.layer.ndim))
-        dims = [d for d, kept in enumerate(self._placed.inside) if isinstance(kept, slice)]
-        found[:, dims] = places
-        return found
-
     def planes(self, looked_at: Mapping[int, int]) -> tuple[int | None, ...]:
         """Turn positions by dimension of the layer into positions by label axis, None where free."""
         return self._placed.label_axes(looked_at)

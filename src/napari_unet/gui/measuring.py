@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +14,73 @@ from napari_unet.gui.job import Jobs
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_unet.core.axes import Image
     from napari_unet.core.features import Columns
-    from napari_unet.gui.filling import ResultLayer
     from napari_unet.gui.job import Outcome
 
 MOST = 50_000
 """Objects that a layer's table takes without holding the window up; more are for the command line."""
+TOO_LARGE = "Layers with more than 32 million pixels are measured by “napari-unet measure”."
+
+
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """A layer of objects, and the image that they lie on.
+
+    Attributes
+    ----------
+    image
+        The image.
+    layer
+        Each number above 0 is one object.
+    spatial
+        As for :func:`~napari_unet.core.features.measure`.
+    inside
+        Index that takes the image's label axes out of the layer's data; empty: it has no others.
+    """
+
+    image: Image
+    layer: Labels
+    spatial: str
+    inside: tuple[Any, ...] = ()
+
+    @property
+    def too_large(self) -> bool:
+        """Whether it is left to the command line."""
+        return bool(self.layer.data.nbytes > CHECKED_BYTES)
+
+    @property
+    def numbers(self) -> NDArray[Any]:
+        """A copy of the numbers, with the image's label axes: somebody may paint meanwhile."""
+        return np.array(self.layer.data[self._index])
+
+    def points(self, columns: Columns) -> dict[str, Any]:
+        """Return what a layer with a point at the centre of each object is made of."""
+        layer = self.layer
+        places = _places(self.image, columns)
+        data = np.zeros((len(places), layer.ndim))
+        data[:, [d for d, part in enumerate(self._index) if isinstance(part, slice)]] = places
+        return {
+            "data": data,
+            "name": f"{layer.name} centres",
+            "features": columns,
+            "scale": layer.scale,
+            "translate": layer.translate,
+            "rotate": layer.rotate,
+            "shear": layer.shear,
+            "affine": layer.affine,
+            "units": layer.units,
+            "axis_labels": layer.axis_labels,
+        }
+
+    @property
+    def _index(self) -> tuple[Any, ...]:
+        # labels that the user has opened may lack what stands for the channels
+        fits = len(self.inside) == self.layer.ndim
+        return self.inside if fits else (slice(None),) * self.layer.ndim
 
 
 class Measuring(QObject):
@@ -44,8 +103,8 @@ class Measuring(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._jobs = Jobs(self)
-        self._next: tuple[Image, ResultLayer, str] | None = None
-        self._measured: tuple[Image, ResultLayer, Columns] | None = None
+        self._next: Numbered | None = None
+        self._measured: tuple[Numbered, Columns] | None = None
 
     @property
     def busy(self) -> bool:
@@ -53,26 +112,24 @@ class Measuring(QObject):
         return self._jobs.running
 
     @property
-    def there(self) -> bool:
-        """Whether there are objects that have been measured."""
-        return self._measured is not None and len(self._measured[2]["label"]) > 0
+    def count(self) -> int:
+        """How many objects have been measured."""
+        return 0 if self._measured is None else len(self._measured[1]["label"])
 
-    def start(self, image: Image, result: ResultLayer, spatial: str) -> None:
+    def start(self, numbered: Numbered) -> None:
         """Measure the objects of a layer, in place of what is being measured."""
         self.forget()
         if self._jobs.running:
-            self._next = (image, result, spatial)
+            self._next = numbered
             return
-        numbers = result.numbers
-        if result.layer not in self._viewer.layers or numbers.nbytes > CHECKED_BYTES:
+        if numbered.layer not in self._viewer.layers or numbered.too_large:
             return
         # those of what was there before
-        result.layer.features = {}
-        # a copy: somebody may paint meanwhile
-        job = measure(image, np.array(numbers), spatial=spatial)
+        numbered.layer.features = {}
+        job = measure(numbered.image, numbered.numbers, spatial=numbered.spatial)
 
         def end(outcome: Outcome[Columns]) -> None:
-            self._take(image, result, outcome)
+            self._take(numbered, outcome)
 
         self._jobs.start("Measuring", job, on_end=end)
 
@@ -89,30 +146,23 @@ class Measuring(QObject):
 
     def show_points(self) -> None:
         """Add a layer with a point at the centre of each object."""
-        if self._measured is None:
-            return
-        image, result, columns = self._measured
-        self._viewer.add_points(
-            result.points(_places(image, columns)),
-            name=f"{result.layer.name} centres",
-            size=6,
-            features=columns,
-            **result.transform,
-        )
+        if self._measured is not None:
+            numbered, columns = self._measured
+            self._viewer.add_points(size=6, **numbered.points(columns))
 
-    def _take(self, image: Image, result: ResultLayer, outcome: Outcome[Columns]) -> None:
+    def _take(self, numbered: Numbered, outcome: Outcome[Columns]) -> None:
         if self._next is not None:
             following, self._next = self._next, None
-            self.start(*following)
+            self.start(following)
             return
         columns = outcome.result
         if outcome.error is not None:
             self.failed.emit(outcome.error)
-        if columns is None or result.layer not in self._viewer.layers:
+        if columns is None or numbered.layer not in self._viewer.layers:
             return
         if len(columns["label"]) <= MOST:
-            result.layer.features = {"index": columns["label"], **columns}
-        self._measured = (image, result, columns)
+            numbered.layer.features = {"index": columns["label"], **columns}
+        self._measured = (numbered, columns)
         self.changed.emit()
 
 

@@ -13,7 +13,7 @@ from napari_unet.gui.command_button import CommandButton
 from napari_unet.gui.fields import button, choice, folded, form, offer, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
-from napari_unet.gui.measuring import Measuring
+from napari_unet.gui.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.model_row import ModelRow
 from napari_unet.gui.objects_form import ObjectsForm
 from napari_unet.gui.options_form import OptionsForm
@@ -27,15 +27,15 @@ from napari_unet.services.options import SegmentOptions
 if TYPE_CHECKING:
     import napari
 
-    from napari_unet.core.axes import Box, Image
+    from napari_unet.core.axes import Box
     from napari_unet.core.model import Model
-    from napari_unet.gui.filling import ResultLayer
+    from napari_unet.gui.measuring import Numbered
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
 NO_CENTRES = (
     "No objects have been measured: press Segment, with “number objects” if the U-Net tells classes. "
-    "Results with more than 32 million pixels are not measured."
+    f"{TOO_LARGE}"
 )
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
@@ -76,7 +76,7 @@ class SegmentPanel(Panel):
         self.command = CommandButton(self, self._command_line, "Press Segment first.")
         self.folded.addRow("", self.command)
         self._newest: SegmentRun | None = None
-        self._numbered: tuple[Image, ResultLayer, str] | None = None
+        self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
         self._lay_out()
         self._planner = Jobs(self)
@@ -206,10 +206,10 @@ class SegmentPanel(Panel):
 
     def _measure(self) -> None:
         if self._numbered is not None:
-            self.measuring.start(*self._numbered)
+            self.measuring.start(self._numbered)
 
     def _offer_centres(self) -> None:
-        offer(self.centres, CENTRES_TIP, "" if self.measuring.there else NO_CENTRES)
+        offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
 
     def _relabel(self) -> None:
         self.relabelling.follow(self.chosen())

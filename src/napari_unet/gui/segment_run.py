@@ -11,6 +11,7 @@ from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.filling import CHECKED_BYTES, RECORD
+from napari_unet.gui.measuring import Numbered
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
@@ -167,11 +168,12 @@ class SegmentRun:
             keeper.keep(self._result.layer, self._source)
 
     @property
-    def numbered(self) -> tuple[Image, ResultLayer, str] | None:
-        """What objects are measured in: image, layer and axes; None before the end or without any."""
+    def numbered(self) -> Numbered | None:
+        """What objects are measured in; None before the end or without any."""
         if not self.complete or not self._objects:
             return None
-        return self._image, self._result, self._model.spec.axes
+        spatial, inside = self._model.spec.axes, self._placed.inside
+        return Numbered(self._image, self._result.layer, spatial, inside)
 
     def command(self, model: str) -> str:
         """Return the line that gives the same result; for a model by its name or path.
