@@ -1,7 +1,7 @@
 """The loop correct, tune, compare in a real viewer: clicks, seconds, strokes, and stalls.
 
-    python benchmarks/loop.py [--parts sample tune paint stalls] [--runs 3] [--data ../shared/data]
-                              [--json FILE]
+    python benchmarks/loop.py [--parts sample tune slider paint stalls] [--runs 3]
+                              [--data ../shared/data] [--json FILE]
 
 It wants a display (on Linux, `xvfb-run` will do) and a machine with nothing else to do. Each run of a
 part has a process of its own, on two cores. What a person would click is clicked and counted; what is
@@ -13,6 +13,8 @@ tune
     A real image of 512², segmented by the bundled network and corrected by the labels that come with it.
     From there to what the tuned network finds, on the screen; how both networks do on the whole image,
     and on images of the same kind that neither has seen.
+slider
+    From a movement of the sliders of *Segment* to the objects found anew, drawn: a plane of 1024².
 paint
     The mouse paints in two windows in turn: one with our panels open and the journal on, one of napari
     alone. Then again while the first one trains.
@@ -34,12 +36,14 @@ from pathlib import Path
 from typing import Any
 
 import loop_paint
+import loop_slider
 import loop_stalls
 import loop_tune
 
 PARTS = {
     "sample": loop_tune.sample,
     "tune": loop_tune.tune,
+    "slider": loop_slider.slider,
     "paint": loop_paint.paint,
     "stalls": loop_stalls.stalls,
 }

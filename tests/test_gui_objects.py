@@ -115,6 +115,17 @@ def test_the_plane_in_view_follows_a_slider_that_is_being_dragged(
     assert np.array_equal(layer(viewer).data, expected(viewer, model, threshold=0.95))
 
 
+def test_each_rest_of_a_slider_is_shown_at_once(ran, viewer, qtbot):
+    # all planes, which would show it too, follow much later
+    ran.relabelling._rest.setInterval(60_000)
+    found, shown = layer(viewer), []
+    found.events.set_data.connect(lambda _: shown.append(found.data.copy()))
+    for n, threshold in enumerate((0.6, 0.7, 0.8), start=1):
+        ran.objects.foreground.setValue(threshold)
+        qtbot.waitUntil(lambda n=n: len(shown) == n, timeout=3000)
+    assert not np.array_equal(shown[0], shown[2])
+
+
 def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
     qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     found = layer(viewer)

@@ -70,8 +70,13 @@ class ResultLayer:
 
     def show(self) -> None:
         """Show what was written, a few times a second and for a small share of the time."""
+        if time.perf_counter() >= self._next:
+            self.show_now()
+
+    def show_now(self) -> None:
+        """Show what was written, if it is in view."""
         start = time.perf_counter()
-        if not self._written or start < self._next:
+        if not self._written:
             return
         planes = self._placed.label_axes(looked_at(self._viewer, self.layer))
         if any(_meets(where, planes) for where in self._written):

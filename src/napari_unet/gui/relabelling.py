@@ -158,7 +158,11 @@ class Relabelling(QObject):
         def write(step: Progress) -> None:
             if isinstance(step, TileDone) and found is self._found:
                 found.result.write(step.where, step.labels)
-                found.result.show()
+                if everywhere:
+                    found.result.show()
+                else:
+                    # the slider may rest here, with nothing to come that would show it
+                    found.result.show_now()
 
         def end(outcome: Outcome[None]) -> None:
             self._end(outcome, everywhere)
