@@ -19,7 +19,9 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal_file import replay
+from napari_unet.gui.checked import check_plane, checked_layer
 from napari_unet.gui.finetune_panel import FinetunePanel
+from napari_unet.gui.layers import image_of
 from napari_unet.gui.paint_layers import IMAGE, KIND
 
 
@@ -41,6 +43,12 @@ def journalled(folder):
         return replay(paths[0]).paint if paths else None
     except UserError:
         return None
+
+
+def noted(folder):
+    """What the one journal says of its layer."""
+    (path,) = folder.glob("*.paint")
+    return replay(path).note
 
 
 def wait_until_kept(layer, folder, qtbot):
@@ -145,6 +153,48 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
     assert labels_layer(panel) == made
     made.paint((80, 80), 9)
     wait_until_kept(made, folder, qtbot)
+
+
+def test_what_was_checked_is_restored_with_the_paint(
+    painted_panel, viewer, folder, make_napari_viewer_proxy, qtbot
+):
+    layer, source = labels_layer(painted_panel), viewer.layers["cells"]
+    painted_panel.form.pairs.first.kind.setCurrentIndex(1)
+    wait_until_kept(layer, folder, qtbot)
+    # frames and names are kept though no stroke follows
+    check_plane(viewer, source, image_of(source, "YX"))
+    frames = checked_layer(viewer, source)
+    frames.add_ellipses([np.array([[10, 10], [10, 30], [40, 30], [40, 10]])])
+    layer.features = {"index": [0, 1, 2], "class": ["unlabelled", "background", "nucleus"]}
+    qtbot.waitUntil(
+        lambda: len((noted(folder).look["checks"] or {"kinds": ()})["kinds"]) == 2, timeout=SECONDS
+    )
+    qtbot.waitUntil(lambda: noted(folder).look["classes"]["2"] == "nucleus", timeout=SECONDS)
+    crash(folder)
+    other, panel = opened(make_napari_viewer_proxy)
+    panel.restorable.restore.click()
+    qtbot.waitUntil(lambda: "cells checked" in other.layers, timeout=SECONDS)
+    made = checked_layer(other, other.layers["cells"])
+    assert list(made.shape_type) == ["rectangle", "ellipse"]
+    assert all(np.allclose(a, b) for a, b in zip(made.data, frames.data, strict=True))
+    # the region that Fine-tune takes by itself
+    assert panel.form.pairs.first.region.layer == made
+    check_plane(other, other.layers["cells"], image_of(other.layers["cells"], "YX"))
+    assert len(made.data) == 2
+
+
+def test_closing_keeps_what_was_checked_though_its_layer_goes_first(
+    painted_panel, viewer, folder, qtbot
+):
+    source = viewer.layers["cells"]
+    check_plane(viewer, source, image_of(source, "YX"))
+    qtbot.waitUntil(lambda: folder.exists() and journalled(folder) is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: noted(folder).look["checks"] is not None, timeout=SECONDS)
+    layer = labels_layer(painted_panel)
+    layer.paint((60, 60), 2)
+    viewer.layers.remove("cells checked")
+    viewer.layers.remove(layer.name)
+    assert noted(folder).look["checks"]["kinds"] == ["rectangle"]
 
 
 def test_restoring_says_which_image_to_open(painted_panel, folder, make_napari_viewer_proxy, qtbot):

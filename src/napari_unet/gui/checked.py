@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Shapes
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.layers import selection_kept
+from napari_unet.gui.layers import layer_array, place_of, selection_kept
 from napari_unet.gui.placement import letters_of, looked_at, place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Layer
@@ -61,15 +63,43 @@ def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found:
     return _check(viewer, source, placed, corners)
 
 
+def told_checks(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, Any] | None:
+    """Return what has been checked of an image as JSON can hold it; None if nothing has been."""
+    layer = checked_layer(viewer, source)
+    if layer is None or not layer.data:
+        return None
+    shapes = [np.asarray(shape).round(3).tolist() for shape in layer.data]
+    kinds = [str(kind) for kind in layer.shape_type]
+    return {"kinds": kinds, "shapes": shapes, "place": place_of(layer)}
+
+
+def restore_checks(viewer: napari.Viewer, source: ImageLayer, told: Mapping[str, Any]) -> None:
+    """Say again what :func:`told_checks` has told, as far as it isn't said."""
+    shapes = [np.asarray(vertices, float) for vertices in told["shapes"]]
+    ndim = shapes[0].shape[1]
+    with selection_kept(viewer):
+        layer = checked_layer(viewer, source) or _add_layer(viewer, source, ndim, told["place"])
+    look = outline(COLOUR, min(layer_array(source).shape[-2:]))
+    for kind, shape in zip(told["kinds"], shapes, strict=True):
+        if layer.ndim == ndim and not _says(layer, kind, shape):
+            layer.add([shape], shape_type=kind, **look)
+    layer.selected_data = set()
+
+
+def _says(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
+    """Whether there is such a shape."""
+    return any(
+        own == kind and shape.shape == corners.shape and np.allclose(shape, corners, atol=1e-3)
+        for own, shape in zip(layer.shape_type, layer.data, strict=True)
+    )
+
+
 def _check(
     viewer: napari.Viewer, source: ImageLayer, placed: Placement, corners: NDArray[np.float64]
 ) -> bool:
     with selection_kept(viewer):
-        layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
-    known = any(
-        kind == "rectangle" and shape.shape == corners.shape and np.allclose(shape, corners)
-        for kind, shape in zip(layer.shape_type, layer.data, strict=True)
-    )
+        layer = checked_layer(viewer, source) or _new_layer(viewer, source, placed)
+    known = _says(layer, "rectangle", corners)
     if not known:
         layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
         layer.selected_data = set()
@@ -86,7 +116,7 @@ def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes
     """
     placed = place(source, image.axes)
     _corners(viewer, source, image, placed)
-    layer = checked_layer(viewer, source) or _add_layer(viewer, source, placed)
+    layer = checked_layer(viewer, source) or _new_layer(viewer, source, placed)
     layer.visible = True
     viewer.layers.selection.active = layer
     for name, value in outline(COLOUR, min(placed.shape[-2:])).items():
@@ -124,13 +154,15 @@ def _corners(
     return placed.corners(kept, index, rows, columns)
 
 
-def _add_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> Shapes:
-    layer = Shapes(
-        ndim=len(placed.shape),
-        name=f"{source.name} checked",
-        metadata={CHECKED: str(source.unique_id)},
-        **placed.transform,
-    )
+def _new_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> Shapes:
+    return _add_layer(viewer, source, len(placed.shape), placed.transform)
+
+
+def _add_layer(
+    viewer: napari.Viewer, source: ImageLayer, ndim: int, transform: Mapping[str, Any]
+) -> Shapes:
+    metadata = {CHECKED: str(source.unique_id)}
+    layer = Shapes(ndim=ndim, name=f"{source.name} checked", metadata=metadata, **transform)
     viewer.add_layer(layer)
     return layer
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.pieces import Pieces
+from napari_unet.gui.checked import told_checks
 from napari_unet.gui.paint_layers import KIND
-from napari_unet.gui.paint_note import note_of
+from napari_unet.gui.paint_note import find_image, note_of
 from napari_unet.gui.placement import looked_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import napari
     from napari.layers import Labels
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from napari_unet.core.journal_file import ImageIdentity, PaintNote
     from napari_unet.services.journal import Journal
 
+LOOKS = ("features", "colormap", "name")
+"""Names of classes, their colours, and the layer's own name."""
 Box = tuple[tuple[int, int], ...]
 
 
@@ -72,6 +75,8 @@ class KeptPaint:
         self._strokes: list[Any] = []
         self._drawn = False
         self._anywhere = False
+        self._looks = False
+        self._checks: Mapping[str, Any] | None = None
         self.listen()
 
     def listen(self) -> None:
@@ -80,6 +85,8 @@ class KeptPaint:
         self.layer.events.labels_update.connect(self._note_drawing)
         self.layer.events.set_data.connect(self._note_change)
         self.layer.events.data.connect(self._note_array)
+        for name in LOOKS:
+            self.layer.events[name].connect(self._note_looks)
 
     def let_go(self) -> None:
         """Listen to the layer no more."""
@@ -87,11 +94,24 @@ class KeptPaint:
         self.layer.events.labels_update.disconnect(self._note_drawing)
         self.layer.events.set_data.disconnect(self._note_change)
         self.layer.events.data.disconnect(self._note_array)
+        for name in LOOKS:
+            self.layer.events[name].disconnect(self._note_looks)
 
     @property
     def changed(self) -> bool:
         """Whether something may have changed that is not in the journal."""
-        return bool(self._strokes) or self._drawn or self._anywhere or self.unfinished
+        painted = bool(self._strokes) or self._drawn or self._anywhere or self.unfinished
+        return painted or self._looks
+
+    def note_checks(self) -> None:
+        """Say that other parts of the image may have been checked, which says what the paint means."""
+        if KIND in self.layer.metadata:
+            self._looks = True
+            self._begin()
+
+    def look_at_checks(self, viewer: napari.Viewer) -> None:
+        """See what has been checked now."""
+        self._checks = told_checks(viewer, find_image(viewer.layers, self._image))
 
     def suspect(self) -> None:
         """Have everything compared, when it is painted on again."""
@@ -115,8 +135,9 @@ class KeptPaint:
                 touched |= pieces.meeting(_box(atom[0]))
         if self._drawn and viewer is not None:
             touched |= pieces.meeting(self._shown(viewer))
-        note, sweep, journal = note_of(self.layer, self._image), self._anywhere, self.journal
-        self._strokes, self._drawn, self._anywhere = [], False, False
+        note = note_of(self.layer, self._image, self._checks)
+        sweep, journal = self._anywhere, self.journal
+        self._strokes, self._drawn, self._anywhere, self._looks = [], False, False, False
         return lambda seconds: _update(journal, note, data, touched, sweep, seconds)
 
     def _shown(self, viewer: napari.Viewer) -> Box:
@@ -150,6 +171,11 @@ class KeptPaint:
     def _note_change(self, _: object) -> None:
         if self.begun:
             self._anywhere = True
+            self._wake()
+
+    def _note_looks(self, _: object) -> None:
+        if self.begun:
+            self._looks = True
             self._wake()
 
     def _begin(self) -> None:

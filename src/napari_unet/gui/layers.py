@@ -7,6 +7,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_unet.core.axes import Image, check_axes, guess_axes
 from napari_unet.core.errors import UserError
 
@@ -49,6 +51,19 @@ def image_of(layer: ImageLayer, axes: str) -> Image:
     sizes = zip(axes, layer.scale, layer.units, strict=False)
     scale = {a: _in_unit(size, u, unit if a in "ZYX" else "second") for a, size, u in sizes}
     return Image(data, axes, scale, unit, layer.name, _channel_names(layer))
+
+
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Return how a layer lies in the world, as JSON can hold it and a new layer takes it."""
+    return {
+        "scale": np.asarray(layer.scale).tolist(),
+        "translate": np.asarray(layer.translate).tolist(),
+        "rotate": np.asarray(layer.rotate).tolist(),
+        "shear": np.asarray(layer.shear).tolist(),
+        "affine": np.asarray(layer.affine.affine_matrix).tolist(),
+        "units": [str(unit) for unit in layer.units],
+        "axis_labels": list(layer.axis_labels),
+    }
 
 
 def layer_array(layer: ImageLayer) -> Any:

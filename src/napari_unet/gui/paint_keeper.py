@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.checked import CHECKED, restore_checks
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.kept_paint import KeptPaint, in_memory
 from napari_unet.gui.paint_layers import IMAGE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
     from napari_unet.core.journal_file import ImageIdentity, Replay
     from napari_unet.services.journal import Journal
@@ -78,6 +79,9 @@ class PaintKeeper(QObject):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._write)
         viewer.layers.events.removed.connect(self._take_removed)
+        viewer.layers.events.inserted.connect(self._take_inserted)
+        for layer in viewer.layers:
+            self._listen_to_checks(layer)
         files.forget_old()
 
     def keep(self, labels: Labels, source: ImageLayer, *, painted: bool = False) -> None:
@@ -187,6 +191,9 @@ class PaintKeeper(QObject):
         if source is not None:
             layer.metadata[IMAGE] = str(source.unique_id)
         viewer.add_layer(layer)
+        checks = found.note.look.get("checks")
+        if source is not None and checks:
+            restore_checks(viewer, source, cast("dict[str, Any]", checks))
         self._keep(layer, found.note.image, journal, begun=True)
         self.restored.emit(layer)
 
@@ -204,7 +211,10 @@ class PaintKeeper(QObject):
             self._wake()
             return
         busy = [kept for kept in self._kept.values() if kept.changed]
-        tasks = [kept.task(self._viewer()) for kept in busy]
+        viewer = self._viewer()
+        for kept in busy if viewer is not None else ():
+            kept.look_at_checks(viewer)
+        tasks = [kept.task(viewer) for kept in busy]
 
         def look(outcome: Outcome[list[bool]]) -> None:
             if outcome.error is not None:
@@ -225,6 +235,17 @@ class PaintKeeper(QObject):
         if not self._warned:
             self._warned = True
             show_warning(str(error))
+
+    def _take_inserted(self, event: Any) -> None:
+        self._listen_to_checks(event.value)
+
+    def _listen_to_checks(self, layer: Layer) -> None:
+        if CHECKED in layer.metadata:
+            layer.events.data.connect(self._note_checks)
+
+    def _note_checks(self, _: object) -> None:
+        for kept in self._kept.values():
+            kept.note_checks()
 
     def _take_removed(self, event: Any) -> None:
         """Let go of a layer, but not yet of what was painted on it."""

@@ -10,11 +10,11 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.journal_file import ImageIdentity, PaintNote
-from napari_unet.gui.layers import identity
+from napari_unet.gui.layers import identity, place_of
 from napari_unet.gui.paint_layers import KIND, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from napari.layers import Layer
     from numpy.typing import NDArray
@@ -30,13 +30,16 @@ def image_identity(source: ImageLayer) -> ImageIdentity:
     return ImageIdentity(name=name, path=path, shape=shape)
 
 
-def note_of(layer: Labels, image: ImageIdentity) -> PaintNote:
-    """Return what there is to say of a labels layer with paint on an image."""
+def note_of(
+    layer: Labels, image: ImageIdentity, checks: Mapping[str, Any] | None = None
+) -> PaintNote:
+    """Return what there is to say of a labels layer with paint on an image, and what was checked."""
     look: dict[str, Any] = {
         **place_of(layer),
         "opacity": float(layer.opacity),
         "colours": colours_of(layer),
         "classes": _classes(layer),
+        "checks": checks,
     }
     return PaintNote(
         name=layer.name,
@@ -48,23 +51,10 @@ def note_of(layer: Labels, image: ImageIdentity) -> PaintNote:
     )
 
 
-def place_of(layer: Layer) -> dict[str, Any]:
-    """Return how a layer lies in the world, as JSON can hold it and a new layer takes it."""
-    return {
-        "scale": np.asarray(layer.scale).tolist(),
-        "translate": np.asarray(layer.translate).tolist(),
-        "rotate": np.asarray(layer.rotate).tolist(),
-        "shear": np.asarray(layer.shear).tolist(),
-        "affine": np.asarray(layer.affine.affine_matrix).tolist(),
-        "units": [str(unit) for unit in layer.units],
-        "axis_labels": list(layer.axis_labels),
-    }
-
-
 def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
     """Return a labels layer with restored paint."""
     look: dict[str, Any] = dict(note.look)
-    colours, classes = look.pop("colours", None), look.pop("classes", None)
+    colours, classes, _ = (look.pop(name, None) for name in ("colours", "classes", "checks"))
     if colours:
         look["colormap"] = CyclicLabelColormap(colors=colours)
     if classes:

@@ -15,9 +15,9 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap, CyclicLabelCol
 from napari_unet.core.errors import UserError
 from napari_unet.gui.editing import real
 from napari_unet.gui.kept_paint import in_memory
-from napari_unet.gui.layers import layer_array
+from napari_unet.gui.layers import layer_array, place_of
 from napari_unet.gui.paint_layers import only_shows
-from napari_unet.gui.paint_note import colours_of, place_of
+from napari_unet.gui.paint_note import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
