@@ -194,6 +194,24 @@ def test_a_network_that_can_not_be_written_at_the_end_is_kept_in_the_library(
     assert load_model(files / "data" / "models" / "new.safetensors").spec.name == "new"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+def test_a_training_cancelled_early_goes_on_where_it_was(files):
+    out = files / "new.safetensors"
+    words = (*pair(files), *SCRATCH, "--steps", 100_000, "--minutes", 0, "--patch", 32, "-o", out)
+    command = [sys.executable, "-m", "napari_unet", "finetune", *map(str, words)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # told before the first step
+    while "patches of" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "Cancelled" in process.stderr.read()
+    process.stdout.close()
+    process.stderr.close()
+    assert read_status(out.with_suffix(".training")).step > 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_training_goes_on_where_it_was(files):
     out = files / "new.safetensors"

@@ -531,7 +531,7 @@ def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatc
     from napari_unet.core.judge import Judged
     from napari_unet.core.metrics import Confusion
 
-    ious = iter([0.5, 0.90, 0.89, 0.95, 0.91, 0.94, 0.5])
+    ious = iter([0.935, 0.90, 0.89, 0.95, 0.91, 0.94, 0.932])
 
     def judged(*_, **__):
         iou = next(ious)
@@ -565,6 +565,35 @@ def test_channels_in_another_order_are_refused(parent):
     ]
     with pytest.raises(UserError, match="another order"):
         trained(each, parent, channels=("DAPI",))
+
+
+def test_a_training_that_is_cancelled_is_saved_at_once_and_goes_on_to_the_same_result(tmp_path):
+    chosen = options(steps=16, save_every=3600)
+    expected = finish(finetune([scribbled()], blank(), chosen))
+    path = tmp_path / "x.training"
+    for stop in (2, 5, 9, 13):
+        job = finetune([scribbled()], blank(), chosen, state=path)
+        for step in job:
+            if step.done >= stop and "loss" in step.metrics:
+                break
+        job.close()
+    assert read_status(path).step > 8
+    found = finish(finetune([scribbled()], blank(), chosen, state=path))
+    for name, value in expected.model.network.state_dict().items():
+        assert torch.equal(value, found.model.network.state_dict()[name])
+    assert found.trained.status.curve == expected.trained.status.curve
+
+
+def test_dense_classes_of_which_only_one_could_judge_are_all_learnt():
+    """A network that calls everything by that class would be right everywhere."""
+    labels = np.ones((96, 96), np.uint8)
+    labels[8:88:16, 8:88:16] = 2
+    image = Image(np.zeros((96, 96), np.uint8), "YX", name="cell")
+    result = trained(
+        [Annotation(image, labels, "classes")], blank(classes=("cytoplasm", "nucleus"))
+    )
+    assert not result.after
+    assert "judges nobody" in str(result.trained.training_set.held)
 
 
 def test_an_interrupted_training_comes_to_the_same_result(tmp_path):

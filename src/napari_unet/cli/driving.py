@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +13,7 @@ from tqdm import tqdm
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_unet.core.progress import Job
 
@@ -21,16 +23,42 @@ T = TypeVar("T")
 def run(job: Job[T], title: str) -> T:
     """Drive a job under a progress bar with the time left."""
     # without a terminal a bar is noise
-    with tqdm(total=1.0, desc=title, disable=None, bar_format=_BAR, leave=False) as bar:
+    bar = tqdm(total=1.0, desc=title, disable=None, bar_format=_BAR, leave=False)
+    with bar, _interruptible() as interrupted:
         try:
             while True:
                 progress = next(job)
+                if interrupted():
+                    raise KeyboardInterrupt
                 bar.set_postfix_str(progress.note, refresh=False)
                 bar.update(progress.fraction - bar.n)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         finally:
             job.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Have Ctrl-C end a job between two steps, where it can keep what it has; a second one at once.
+
+    Gives a function that says whether it was pressed.
+    """
+    pressed: list[int] = []
+
+    def take(number: int, _: object) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, take)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def say(words: str) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CHANCE = 0.02
 """Differences in IoU up to this one are taken for chance: a few strokes tell no better. Then the later
-network, trained at a lower rate, is preferred."""
+network, trained at a lower rate, is preferred, unless it is the one of the two that is worse than the
+parent."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,18 @@ class Champion:
         iou = _known(found.score)
         higher = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
-        won = iou >= self.highest - CHANCE
+        won = iou >= self.highest - CHANCE and (self._beats_parent(iou) or not self._has_won)
         if won:
             self.model, self.after = model, found
         return Challenge(found.score, won=won, higher=higher)
+
+    @property
+    def _has_won(self) -> bool:
+        """Whether the champion is better than the parent."""
+        return self.after is not None and self._beats_parent(_known(self.after.score))
+
+    def _beats_parent(self, iou: float) -> bool:
+        return self.before is None or iou > _known(self.before.score)
 
     def _judge(
         self, model: Model, windows: Sequence[HeldWindow], pixel_size: Sequence[float] = ()

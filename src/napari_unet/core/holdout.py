@@ -135,6 +135,10 @@ def hold_out(
     held = yield from _masks(truths, strokes)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
+    if not any(truth.objects for truth in truths):
+        judged = yield from _judged(truths, held)
+        if len(judged) < 2:
+            return HoldOut(tuple(truths), (), _one_class(judged))
     return HoldOut(_with(truths, held), tuple(taken), "")
 
 
@@ -191,6 +195,24 @@ def _draw(areas: Sequence[_Area], fraction: float, seed: int) -> tuple[list[_Are
         )
     wanted = set(drawn.things)
     return [area for area in areas if area.thing in wanted], ""
+
+
+def _judged(truths: Sequence[Truth], held: Held) -> Job[set[int]]:
+    """Return the classes that are held out."""
+    found: set[int] = set()
+    for truth, masks in zip(truths, held, strict=True):
+        for key, mask in masks.items():
+            found.update(_classes(truth, key, mask))
+            yield Progress(0, 1, "Setting paint aside for validation")
+    return found
+
+
+def _one_class(judged: set[int]) -> str:
+    what = _said(min(judged)) if judged else "nothing"
+    return (
+        f"Nothing is held out: of what could be, all is {what}, which judges nobody. Draw {LEAST} "
+        "regions, or annotate as many planes, two of them with the background and two with a class."
+    )
 
 
 def _said(number: int) -> str:

@@ -102,6 +102,8 @@ class Trainer:
         objects = model.spec.task == "objects"
         self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
         self._prepared = False
+        # whether what a training needs to go on is as it is between two steps
+        self._settled = False
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
@@ -134,22 +136,30 @@ class Trainer:
         UserError
             When there is too little to train on, it doesn't fit the model, or memory does not suffice.
         """
+        self._settled = False
         try:
             yield from self._begin()
             status = self.status
             while not status.ended:
+                self._settled = True
                 loss = yield from self._step()
                 if not math.isfinite(loss):
                     status.ended = f"The loss became {loss} at step {status.step + 1}"
                     break
                 last = status.step >= status.total
-                if last or status.step % self._interval == 0:
+                if self._check_is_due:
                     yield from self._check()
                     if not last:
                         yield from self._take_new_paint()
                     status.ended = self._reason_to_end(last)
-                self._save()
+                if status.ended or self._clock.time_to_save:
+                    self._save()
             return self._trained()
+        except GeneratorExit:
+            # cancelled; within a check there is only what was saved before it
+            if self._settled:
+                self._save()
+            raise
         finally:
             if self._prepared:
                 self._learner.move("cpu")
@@ -242,6 +252,7 @@ class Trainer:
                 self.status.step += 1
                 self.status.losses.append(loss)
                 self._clock.count()
+                self._settled = not self._check_is_due
             yield self._progress("", loss=loss)
             return loss
 
@@ -286,6 +297,11 @@ class Trainer:
                 plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
             )
         return loss
+
+    @property
+    def _check_is_due(self) -> bool:
+        step = self.status.step
+        return step >= self.status.total or step % self._interval == 0
 
     @property
     def _interval(self) -> int:
@@ -345,8 +361,8 @@ class Trainer:
         yield from self._noted(self._champion.judge_anew(self._set.windows))
 
     def _save(self) -> None:
-        """Write the state if it is time, or at the end: until the result is saved there is no other."""
-        if self._path is None or not (self.status.ended or self._clock.time_to_save):
+        """Write the state; until the result is saved there is no other."""
+        if self._path is None or not self.status.step:
             return
         began = time.monotonic()
         tensors = self._learner.state()
