@@ -195,7 +195,7 @@ def test_a_network_that_can_not_be_written_at_the_end_is_kept_in_the_library(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
-def test_a_training_cancelled_early_goes_on_where_it_was(files):
+def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files):
     out = files / "new.safetensors"
     words = (*pair(files), *SCRATCH, "--steps", 100_000, "--minutes", 0, "--patch", 32, "-o", out)
     command = [sys.executable, "-m", "napari_unet", "finetune", *map(str, words)]
@@ -209,7 +209,10 @@ def test_a_training_cancelled_early_goes_on_where_it_was(files):
     assert "Cancelled" in process.stderr.read()
     process.stdout.close()
     process.stderr.close()
-    assert read_status(out.with_suffix(".training")).step > 0
+    step = read_status(out.with_suffix(".training")).step
+    assert step > 0
+    again = run("finetune", *pair(files), *SCRATCH, *SHORT, "-o", out)
+    assert "training anew" in again.output, again.output
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -176,8 +176,10 @@ def test_stop_keeps_the_best_so_far(painted_panel, qtbot):
     assert result.trained.status.step < 5000
     assert "Stopped" in said(panel)
     assert shown(panel) == {"live", "comparison"}
-    assert not panel.form.state().exists()
+    # until it is decided on: the program might end before
+    assert panel.form.state().exists()
     panel.comparison.discard.click()
+    assert not panel.form.state().exists()
     assert not panel.interrupted.isVisibleTo(panel)
 
 
@@ -191,6 +193,7 @@ def test_cancel_gives_no_network(painted_panel, library, qtbot):
     assert time.perf_counter() - start < 5
     assert "Cancelled" in said(panel)
     assert shown(panel) == {"form"}
+    assert panel.form.state().exists(), "it can be resumed, however short it was"
     assert panel.session.training.result is None
     assert len([e for e in library.entries() if not e.bundled]) == 1
 

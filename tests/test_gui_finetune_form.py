@@ -14,6 +14,7 @@ from gui_kit import viewer as viewer
 from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
 from qtpy.QtCore import Qt
 
+from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.training_options import PRESETS, TrainingOptions
@@ -308,7 +309,7 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     defaults = TrainingOptions()
     assert {name: values[name] for name in same} == {n: getattr(defaults, n) for n in same}
     assert values["augment"].strength == 1
-    form.strength.setValue(20)
+    form.augment.strength.setValue(20)
     form.boxes["use_checkpointing"].box.setCurrentText("all")
     form.classes.setText(" a,b ,")
     values = form.values()
@@ -317,6 +318,20 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     assert values["task"] is None
     form.put(FinetuneOptions(**values).model_copy(update={"task": "objects"}))
     assert form.values() == {**values, "task": "objects"}
+
+
+def test_details_of_the_augmentation_are_those_of_the_options(panel):
+    form = panel.form.training
+    assert form.values()["augment"] == AugmentOptions()
+    others = AugmentOptions(
+        **{"strength": 0.5, "rotation": 0, "tilt": 5, "scale": 0.1, "shear": 2, "mirror": ""},
+        **{"elastic": 4, "grid": 64, "gain": 0.3, "brightness": 0.1, "background": 0},
+        **{"gamma": 0.1, "noise": 0.25, "blur": 0.5},
+    )
+    form.put(FinetuneOptions(augment=others))
+    assert form.values()["augment"] == others
+    form.augment.mirror.setCurrentText("X")
+    assert form.values()["augment"].mirror == "X"
     assert form.boxes["memory"].box.text() == "automatic"
 
 

@@ -206,10 +206,14 @@ def finetune(
             start = run(Library().load(model), "Loading")
         state = output.with_suffix(".training")
         job = tune(annotations, start, chosen, state=state, resume=resume)
-        result = run(_telling(job), "Training")
-        _report(result)
-        _save(result.model, output)
-        state.unlink(missing_ok=True)
+        interrupted = resume and state.exists()
+        result = run(_telling(job, interrupted), "Training")
+        try:
+            # first: nothing that happens to what is printed must cost it
+            _save(result.model, output)
+            state.unlink(missing_ok=True)
+        finally:
+            _report(result)
         typer.echo(output)
 
 
@@ -271,8 +275,16 @@ def _save(model: Model, output: Path) -> None:
         ) from error
 
 
-def _telling(job: Job[T]) -> Job[T]:
-    """Say what will be learnt before the first step, so that a slip is seen before it costs time."""
+def _telling(job: Job[T], interrupted: bool) -> Job[T]:
+    """Say what will be learnt before the first step, so that a slip is seen before it costs time.
+
+    Parameters
+    ----------
+    job
+        The training.
+    interrupted
+        Whether there is a state of one that was interrupted.
+    """
     from napari_unet.core.trained import Prepared
 
     while True:
@@ -283,6 +295,12 @@ def _telling(job: Job[T]) -> Job[T]:
         if isinstance(step, Prepared):
             learnt = step.training_set
             say(f"{learnt.survey.summary}\n{learnt.held}\n{step.plan}")
+            if step.done:
+                say(f"Going on after step {step.done:.0f} of the training that was interrupted.")
+            elif interrupted:
+                say(
+                    "What was interrupted had other paint, settings or another start: training anew."
+                )
         yield step
 
 

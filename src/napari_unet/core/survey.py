@@ -227,5 +227,6 @@ def _check_classes(seen: _Seen, meaning: Mapping[int, int], names: Mapping[int, 
         f"{seen.annotation.name!r} has labels beyond the model's classes",
         value=", ".join(map(str, beyond[:5])) + (" …" if len(beyond) > 5 else ""),
         rule=f"As {kind} for {', '.join(names.values())}, labels go up to {last}.",
-        remedy=f"Remove these labels, or train with as many classes as were painted.{other}",
+        remedy="Remove these labels, or name as many classes as were painted (Advanced ▸ Classes, "
+        f"--classes a,b): they get a new last layer.{other}",
     )

@@ -204,7 +204,13 @@ class Trainer:
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
         self._scarce = _unlike(self._plan, next(self._candidates()))
-        yield Prepared(0, self.options.steps, "Prepared", training_set=self._set, plan=self._plan)
+        yield Prepared(
+            self.status.step,
+            max(self.status.total, self.status.step),
+            "Prepared",
+            training_set=self._set,
+            plan=self._plan,
+        )
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from napari_unet.core.metrics import mean_iou
 from napari_unet.gui.fields import DIM, MAIN, button, text
 from napari_unet.gui.job_bar import in_words
 
@@ -33,9 +32,6 @@ LONGER_TIP = (
     "Go on from here for as many steps, or as long, again; with what you painted meanwhile."
 )
 BETTER, WORSE = "var(--good)", "var(--bad)"
-OTHER_CLASSES = (
-    "The network it started from has other classes or channels, so that the two can't be compared."
-)
 
 
 class Comparison(QWidget):
@@ -89,10 +85,7 @@ class Comparison(QWidget):
         """
         colour = {True: BETTER, False: WORSE, None: ""}[result.better]
         style = f"color: {colour};" if colour else ""
-        said = result.verdict
-        if has_parent and result.after and not result.before:
-            said = f"IoU {mean_iou(result.after[1:]):.3f} on held-out paint. {OTHER_CLASSES}"
-        self.verdict.setText(f"<b style='{style}'>{html.escape(said)}</b>")
+        self.verdict.setText(f"<b style='{style}'>{html.escape(result.verdict)}</b>")
         self.scores.setText(score_table(result.before, result.after))
         self.scores.setVisible(bool(result.after))
         # without an old one there is nothing to compare with, nor to go on using

@@ -55,12 +55,13 @@ class FinetuneForm(QWidget):
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self._session = session
-        top, how, rest = form(), form(), form()
+        top, how, details, rest = form(), form(), form(), form()
         # some of the titles are long
-        rest.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        for one in (details, rest):
+            one.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.start = StartRow(viewer, top)
         self.pairs = PairsForm(viewer)
-        self.training = TrainingForm(how, rest)
+        self.training = TrainingForm(how, details, rest)
         self.lookout = Lookout(self, session.jobs, self.request)
         self.preview = button("Preview augmentation", PREVIEW_TIP)
         self.learn = button("Keep learning", LEARN_TIP)
@@ -75,6 +76,7 @@ class FinetuneForm(QWidget):
         box.addWidget(self.pairs)
         box.addWidget(self.lookout.summary)
         box.addLayout(how)
+        box.addWidget(folded("Augmentation", details))
         box.addWidget(folded("Advanced", rest))
         box.addWidget(self.lookout.plan)
         box.addLayout(buttons)

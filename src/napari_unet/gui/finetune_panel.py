@@ -313,6 +313,8 @@ class FinetunePanel(Panel):
         if run is not None:
             run.forget()
             run.deleteLater()
+            # its state is gone with it
+            self._look_for_state()
 
     def _look_for_state(self) -> None:
         self.interrupted.look(None if self.busy else self.form.state())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFormLayout, QLineEdit
 
-from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.training_options import PRESETS, TrainingOptions
+from napari_unet.gui.augment_form import AugmentForm
 from napari_unet.gui.fields import choice
 from napari_unet.gui.setting_box import SettingBox
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 PRESET_TIP = (
     "How long to train. Quick: a minute, to see whether it goes the right way. Standard: a few minutes. "
     "Thorough: up to twenty minutes, for the best network."
-)
-STRENGTH_TIP = (
-    "How much the patches that are learnt from are turned, stretched, bent and changed in brightness. "
-    "Little paint wants more of it. “Preview augmentation” shows what it does to your own image."
 )
 CLASSES_TIP = (
     "What you painted, without the background, separated by commas: for example nucleus, membrane. "
@@ -41,8 +37,6 @@ TASKS: dict[Task | None, str] = {
     "objects": "single objects",
 }
 """What the box says for each task; what it says for none depends on the U-Net."""
-TENTHS = 10
-"""Steps of the slider for a strength of 1."""
 BOXES: dict[str, dict[str, Any]] = {
     "minutes": {"decimals": 1, "suffix": " min", "none": "no limit"},
     "steps": {"step": 100},
@@ -61,12 +55,14 @@ BOXES: dict[str, dict[str, Any]] = {
 
 
 class TrainingForm(QObject):
-    """Rows of two forms.
+    """Rows of three forms.
 
     Parameters
     ----------
     form
         Gets the preset and the strength of the augmentation.
+    details
+        Gets the details of the augmentation.
     folded
         Gets the rest.
     """
@@ -74,17 +70,13 @@ class TrainingForm(QObject):
     changed = Signal()
     """A setting has another value."""
 
-    def __init__(self, form: QFormLayout, folded: QFormLayout) -> None:
+    def __init__(self, form: QFormLayout, details: QFormLayout, folded: QFormLayout) -> None:
         super().__init__()
         self.preset = choice(PRESET_TIP)
         self.preset.addItems(list(PRESETS))
         self.preset.setCurrentText("Standard")
-        self.strength = QSlider(Qt.Orientation.Horizontal)
-        self.strength.setRange(0, 2 * TENTHS)
-        self.strength.setToolTip(STRENGTH_TIP)
-        self._said = QLabel()
         form.addRow("Training", self.preset)
-        form.addRow("Augmentation", self._slider_row())
+        self.augment = AugmentForm(form, details)
         self.boxes = {
             name: SettingBox(TrainingOptions, name, folded, **how) for name, how in BOXES.items()
         }
@@ -94,8 +86,7 @@ class TrainingForm(QObject):
         self.classes = QLineEdit()
         self.classes.setToolTip(CLASSES_TIP)
         folded.addRow("Classes", self.classes)
-        self.strength.valueChanged.connect(self._say_strength)
-        self.strength.setValue(round(AugmentOptions().strength * TENTHS))
+        self.augment.changed.connect(self.changed)
         self.preset.currentTextChanged.connect(self._take_preset)
         self.task.currentIndexChanged.connect(self.changed)
         self.classes.editingFinished.connect(self.changed)
@@ -103,23 +94,14 @@ class TrainingForm(QObject):
             box.changed.connect(self.changed)
         self.fit_model(None)
 
-    def _slider_row(self) -> QWidget:
-        row = QWidget()
-        box = QHBoxLayout(row)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self.strength, stretch=1)
-        box.addWidget(self._said)
-        return row
-
     def values(self) -> dict[str, Any]:
         """Return what is set, by the names of the fields of ``FinetuneOptions``."""
         found = {name: box.value() for name, box in self.boxes.items()}
-        strength = self.strength.value() / TENTHS
         names = [name.strip() for name in self.classes.text().split(",")]
         classes = tuple(name for name in names if name)
         return {
             **found,
-            "augment": AugmentOptions(strength=strength),
+            "augment": self.augment.values(),
             "task": tuple(TASKS)[self.task.currentIndex()],
             "classes": classes or None,
         }
@@ -133,7 +115,7 @@ class TrainingForm(QObject):
                 self.preset.setCurrentText(name)
         for name, box in self.boxes.items():
             box.put(getattr(options, name))
-        self.strength.setValue(round(options.augment.strength * TENTHS))
+        self.augment.put(options.augment)
         self.classes.setText(", ".join(options.classes or ()))
         self.task.setCurrentIndex(tuple(TASKS).index(options.task))
 
@@ -153,8 +135,3 @@ class TrainingForm(QObject):
         for field in {field for preset in PRESETS.values() for field in preset}:
             self.boxes[field].put(PRESETS[name].get(field, self.boxes[field].default))
         self.changed.emit()
-
-    def _say_strength(self, tenths: int) -> None:
-        words = {0: "none", TENTHS: "usual", 2 * TENTHS: "strong"}
-        self._said.setText(words.get(tenths, f"{tenths / TENTHS:.1f}×"))
-        self._said.setMinimumWidth(self._said.fontMetrics().horizontalAdvance("strong") + 4)

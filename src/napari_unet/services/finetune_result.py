@@ -60,8 +60,8 @@ class FinetuneResult:
         iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
         if old is None:
             other = self.trainer.parent is not None
-            why = "the parent has other classes or channels" if other else "there is no parent"
-            return f"{iou} on held-out paint; {why} to compare with."
+            why = "the one before has other classes or channels" if other else "there is no parent"
+            return f"{iou} on held-out paint; {why}, so that nothing can be compared."
         change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
         said = f"{change} before on held-out paint: {iou}, was {old.score:.3f}."
         if self._parent_may_know_the_paint:
