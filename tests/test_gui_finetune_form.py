@@ -318,6 +318,7 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     assert values["task"] is None
     form.put(FinetuneOptions(**values).model_copy(update={"task": "objects"}))
     assert form.values() == {**values, "task": "objects"}
+    assert form.boxes["memory"].box.text() == "automatic"
 
 
 def test_details_of_the_augmentation_are_those_of_the_options(panel):
@@ -332,7 +333,6 @@ def test_details_of_the_augmentation_are_those_of_the_options(panel):
     assert form.values()["augment"] == others
     form.augment.mirror.setCurrentText("X")
     assert form.values()["augment"].mirror == "X"
-    assert form.boxes["memory"].box.text() == "automatic"
 
 
 def test_every_control_explains_itself(panel):

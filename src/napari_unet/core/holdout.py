@@ -135,7 +135,8 @@ def hold_out(
     held = yield from _masks(truths, strokes)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
-    if not any(truth.objects for truth in truths):
+    if {truths[i].annotation.kind for i, some in enumerate(strokes) if some} == {"classes"}:
+        # of scribbles and areas there are always two
         judged = yield from _judged(truths, held)
         if len(judged) < 2:
             return HoldOut(tuple(truths), (), _one_class(judged))
@@ -208,10 +209,10 @@ def _judged(truths: Sequence[Truth], held: Held) -> Job[set[int]]:
 
 
 def _one_class(judged: set[int]) -> str:
-    what = _said(min(judged)) if judged else "nothing"
     return (
-        f"Nothing is held out: of what could be, all is {what}, which judges nobody. Draw {LEAST} "
-        "regions, or annotate as many planes, two of them with the background and two with a class."
+        f"Nothing is held out: of what could be, all is {_said(min(judged))}, which judges nobody. Draw "
+        f"{LEAST} regions, or annotate as many planes, two of them with the background and two with a "
+        "class."
     )
 
 

@@ -68,7 +68,7 @@ def told_checks(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, A
     layer = checked_layer(viewer, source)
     if layer is None or not layer.data:
         return None
-    shapes = [np.asarray(shape).round(3).tolist() for shape in layer.data]
+    shapes = [np.asarray(shape).tolist() for shape in layer.data]
     kinds = [str(kind) for kind in layer.shape_type]
     return {"kinds": kinds, "shapes": shapes, "place": place_of(layer)}
 
@@ -89,7 +89,7 @@ def restore_checks(viewer: napari.Viewer, source: ImageLayer, told: Mapping[str,
 def _says(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
     """Whether there is such a shape."""
     return any(
-        own == kind and shape.shape == corners.shape and np.allclose(shape, corners, atol=1e-3)
+        own == kind and shape.shape == corners.shape and np.allclose(shape, corners)
         for own, shape in zip(layer.shape_type, layer.data, strict=True)
     )
 

@@ -109,10 +109,6 @@ class KeptPaint:
             self._looks = True
             self._begin()
 
-    def look_at_checks(self, viewer: napari.Viewer) -> None:
-        """See what has been checked now."""
-        self._checks = told_checks(viewer, find_image(viewer.layers, self._image))
-
     def suspect(self) -> None:
         """Have everything compared, when it is painted on again."""
         self._anywhere = True
@@ -135,6 +131,8 @@ class KeptPaint:
                 touched |= pieces.meeting(_box(atom[0]))
         if self._drawn and viewer is not None:
             touched |= pieces.meeting(self._shown(viewer))
+        if viewer is not None:
+            self._checks = told_checks(viewer, find_image(viewer.layers, self._image))
         note = note_of(self.layer, self._image, self._checks)
         sweep, journal = self._anywhere, self.journal
         self._strokes, self._drawn, self._anywhere, self._looks = [], False, False, False

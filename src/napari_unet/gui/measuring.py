@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.features import measure
 from napari_unet.gui.filling import CHECKED_BYTES
 from napari_unet.gui.job import Jobs
+from napari_unet.gui.layers import place_of
 
 if TYPE_CHECKING:
     import napari
@@ -39,13 +40,13 @@ class Numbered:
     spatial
         As for :func:`~napari_unet.core.features.measure`.
     inside
-        Index that takes the image's label axes out of the layer's data; empty: it has no others.
+        Index that takes the image's label axes out of the layer's data.
     """
 
     image: Image
     layer: Labels
     spatial: str
-    inside: tuple[Any, ...] = ()
+    inside: tuple[Any, ...]
 
     @property
     def too_large(self) -> bool:
@@ -67,13 +68,7 @@ class Numbered:
             "data": data,
             "name": f"{layer.name} centres",
             "features": columns,
-            "scale": layer.scale,
-            "translate": layer.translate,
-            "rotate": layer.rotate,
-            "shear": layer.shear,
-            "affine": layer.affine,
-            "units": layer.units,
-            "axis_labels": layer.axis_labels,
+            **place_of(layer),
         }
 
     @property

@@ -211,10 +211,7 @@ class PaintKeeper(QObject):
             self._wake()
             return
         busy = [kept for kept in self._kept.values() if kept.changed]
-        viewer = self._viewer()
-        for kept in busy if viewer is not None else ():
-            kept.look_at_checks(viewer)
-        tasks = [kept.task(viewer) for kept in busy]
+        tasks = [kept.task(self._viewer()) for kept in busy]
 
         def look(outcome: Outcome[list[bool]]) -> None:
             if outcome.error is not None:

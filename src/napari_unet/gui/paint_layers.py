@@ -11,6 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari_unet.core.annotations import Kind
 from napari_unet.core.errors import UserError
 from napari_unet.gui.filling import RECORD
+from napari_unet.gui.layers import place_of
 from napari_unet.gui.placement import place
 from napari_unet.gui.results import COLOURS
 
@@ -165,13 +166,7 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
         opacity=0.7,
         # its record stays behind: the next run would take it for its own
         metadata={KIND: kind, IMAGE: str(source.unique_id)},
-        scale=labels.scale,
-        translate=labels.translate,
-        rotate=labels.rotate,
-        shear=labels.shear,
-        affine=labels.affine,
-        units=labels.units,
-        axis_labels=labels.axis_labels,
+        **place_of(labels),
         **(
             class_looks(kind, _names(labels, int(data.max(initial=0)))) if kind == "classes" else {}
         ),

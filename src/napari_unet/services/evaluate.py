@@ -140,8 +140,9 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
     for truth in truths:
         image = truth.annotation.image
         channels = channel_indices(image, model.spec, options.channels)
-        affines = affines_of(image, model, options)
-        work += [(truth, frame, affines) for frame in frames(image, model.spec.axes, channels)]
+        every = frames(image, model.spec.axes, channels)
+        affines = affines_of(every, model, options)
+        work += [(truth, frame, affines) for frame in every]
     for i, (truth, frame, affines) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)
         true = truth.labels(frame, box)

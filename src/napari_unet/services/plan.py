@@ -98,12 +98,10 @@ def rescale(cut: Sequence[Frame], model: Model, options: SegmentOptions) -> Resc
     return Rescaled.of(cut, model.spec.pixel_size if options.rescale else (), options.pixel_size)
 
 
-def affines_of(image: Image, model: Model, options: SegmentOptions) -> Affines:
+def affines_of(every: Sequence[Frame], model: Model, options: SegmentOptions) -> Affines:
     """Return the normalisation of all frames of an image; it is measured once it is needed."""
-    every = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
-    return Affines(
-        options.normalization or model.spec.normalization, rescale(every, model, options).frames
-    )
+    normalization = options.normalization or model.spec.normalization
+    return Affines(normalization, rescale(every, model, options).frames)
 
 
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:

@@ -108,8 +108,8 @@ def segment(
         uint8 array, (out_channels, \*labels.shape), for what the network gives, a byte a value: the
         levels of :class:`~napari_unet.services.kept_maps.KeptMaps`. None: it is not kept.
     affines
-        :func:`~napari_unet.services.plan.affines_of` the same image, where several regions share what
-        is measured of it; None: it is measured.
+        :func:`~napari_unet.services.plan.affines_of` the image's frames, where several regions share
+        what is measured of it; None: it is measured.
 
     Yields
     ------
@@ -142,7 +142,7 @@ def segment(
     unsure = np.zeros((1, *image.label_shape), np.float32) if options.uncertainty else None
     threshold = model.spec.threshold if options.threshold is None else options.threshold
     # before the region: it does not change what the whole image is scaled by
-    affines = affines or affines_of(image, model, options)
+    affines = affines or affines_of(cut, model, options)
     cut, box = _within(cut, image, region)
     rescaled = rescale(cut, model, options)
     record = _record(model, options, plan_of(predictor, rescaled))
