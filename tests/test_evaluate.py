@@ -234,6 +234,38 @@ def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
     assert evaluated.as_dict() == compared.as_dict()
 
 
+@pytest.mark.parametrize("kind", ["objects", "classes"])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_what_is_found_where_nothing_is_true_counts_as_wrong(run, tmp_path, kind, stacked):
+    """In a model's labels as in files, in an image of its own as in a plane of a stack."""
+    annotation = numbered()
+    truth, nothing = (annotation.paint > 0).astype(np.uint16), np.zeros((64, 64), np.uint16)
+    pixels = np.asarray(annotation.image.data)
+    model = blank().model()
+    options = SegmentOptions(objects=kind == "objects")
+    found = finish(segment(annotation.image, model, options)).labels
+    assert found.any()
+    files = {"images": (pixels, pixels), "found": (found, found), "truth": (truth, nothing)}
+    for folder, planes in files.items():
+        (tmp_path / folder).mkdir()
+        names = {"stack": np.stack(planes)} if stacked else dict(zip("ab", planes, strict=True))
+        for name, plane in names.items():
+            axes = {"axes": "TYX" if stacked else "YX"}
+            tifffile.imwrite(tmp_path / folder / f"{name}.tif", plane, metadata=axes)
+    save_model(model, tmp_path / "m.safetensors")
+    common = ("--labels", tmp_path / "truth", "--kind", kind, "--json", "-")
+    by_model = ("--model", tmp_path / "m.safetensors", "--images", tmp_path / "images")
+    scores = [
+        json.loads(run(*which, *common).output) for which in (by_model, folders(tmp_path)[:2])
+    ]
+    assert scores[0]["classes"][1]["iou"] == pytest.approx(scores[1]["classes"][1]["iou"])
+    assert [score["empty"] for score in scores] == [1, 1]
+    if kind == "objects":
+        assert scores[0]["objects"]["images"][1]["fp"] == scores[1]["objects"]["images"][1]["fp"]
+        assert scores[0]["objects"]["images"][1]["fp"][0] > 0
+    assert "1 plane(s) or volume(s) have no true label" in run(*by_model, *common[:-2]).output
+
+
 def test_labels_of_another_shape_are_refused():
     with pytest.raises(UserError, match="true labels of image"):
         LabelPair(Image(FOUND, "YX"), TRUTH[1:])

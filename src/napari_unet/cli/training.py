@@ -47,7 +47,7 @@ Regions = Annotated[
         "--region",
         help="Where the labels apply: a box like y=0:256,x=100:300,z=4:5, or the CSV file of a "
         "Shapes layer, or a folder with one for each image, of its name. Without: on every plane that "
-        "carries paint.",
+        "carries paint; for 'evaluate', objects and classes apply everywhere.",
     ),
 ]
 Axes = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_unet.core.matching import ObjectScores
 from napari_unet.core.metrics import Confusion
 from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.progress import Progress, as_part
+from napari_unet.core.regions import Region
 from napari_unet.core.survey import HIGHEST, SEVERAL, survey
 from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
 from napari_unet.services.label_pairs import LabelFrame
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 def evaluate(
     annotations: Sequence[Annotation], model: Model, options: SegmentOptions | None = None
 ) -> Job[Evaluation]:
-    """Compare what a model says with what is labelled; what is unlabelled does not count.
+    """Compare what a model says with what is labelled.
 
-    Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
+    Scribbles say nothing about other pixels. Objects and classes are the whole truth, within the regions
+    where there are some: what is found in a plane without any label counts as wrong. Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
     in volumes for a 3-D one. Those of a model that doesn't tell objects apart are the connected
     components of its foreground.
 
@@ -64,11 +66,11 @@ def evaluate(
         When images, labels and model don't go together.
     """
     options = options or SegmentOptions()
-    found = yield from survey(annotations, model.spec.label_names)
+    whole = [_everywhere(annotation) for annotation in annotations]
+    found = yield from survey(whole, model.spec.label_names)
     if all(annotation.kind == "objects" for annotation in annotations):
         return (yield from _evaluate_objects(found.truths, model, options))
-    confusion = yield from _evaluate_classes(found.truths, model, options)
-    return Evaluation.of(confusion, model.spec.label_names)
+    return (yield from _evaluate_classes(found.truths, model, options))
 
 
 def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
@@ -108,17 +110,26 @@ class _Segmented(Progress):
     labels: LabelFrame
 
 
+def _everywhere(annotation: Annotation) -> Annotation:
+    """Let labels that are the whole truth apply to planes without any, too."""
+    if annotation.regions or annotation.kind == "scribbles":
+        return annotation
+    height, width = annotation.plane_shape
+    return replace(annotation, regions=(Region.box((0, height), (0, width)),))
+
+
 def _evaluate_classes(
     truths: Sequence[Truth], model: Model, options: SegmentOptions
-) -> Job[Confusion]:
-    confusion = Confusion.zero(max(model.spec.label_names) + 1)
+) -> Job[Evaluation]:
+    confusion, empty = Confusion.zero(max(model.spec.label_names) + 1), 0
     classes = options.model_copy(update={"objects": False})
     for step in _segmented(truths, model, classes):
         if isinstance(step, _Segmented):
             true, found = step.labels.truth, step.labels.prediction
             confusion += Confusion.of(found, true, len(confusion.counts))
+            empty += step.labels.empty
         yield step
-    return confusion
+    return Evaluation.of(confusion, model.spec.label_names, empty=empty)
 
 
 def _evaluate_objects(
@@ -181,18 +192,20 @@ class _Tally:
         self._confusion = Confusion.zero(2)
         self._scores = ObjectScores.zero()
         self._names: list[str] = []
+        self._empty = 0
 
     def add(self, labels: LabelFrame, done: float, total: float) -> ObjectsCompared:
         overlaps = Overlaps.of(labels.prediction, labels.truth)
         self._confusion += Confusion.of(labels.prediction > 0, np.minimum(labels.truth, 1), 2)
         self._scores += ObjectScores.of(overlaps)
         self._names.append(labels.title)
+        self._empty += labels.empty
         return ObjectsCompared(done, total, labels.title, labels=labels, overlaps=overlaps)
 
     @property
     def evaluation(self) -> Evaluation:
         objects = ObjectEvaluation(tuple(self._names), self._scores)
-        return Evaluation.of(self._confusion, {1: "foreground"}, objects)
+        return Evaluation.of(self._confusion, {1: "foreground"}, objects, empty=self._empty)
 
 
 def _compare_objects(pairs: Sequence[LabelPair]) -> Job[Evaluation]:
@@ -205,14 +218,18 @@ def _compare_objects(pairs: Sequence[LabelPair]) -> Job[Evaluation]:
 
 
 def _compare_classes(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
-    confusion = Confusion.zero(HIGHEST + 1)
+    confusion, empty = Confusion.zero(HIGHEST + 1), 0
     for i, pair in enumerate(pairs):
         for labels in pair.frames():
             _check_range(labels, HIGHEST)
-            truth = labels.truth.astype(np.int64) - (1 if kind == "scribbles" else 0)
+            truth = labels.truth.astype(np.int64)
+            if kind == "scribbles":
+                truth -= 1
+            else:
+                empty += labels.empty
             confusion += Confusion.of(labels.prediction, truth, HIGHEST + 1)
             yield Progress(i, len(pairs), labels.title)
-    return _named(confusion.counts)
+    return replace(_named(confusion.counts), empty=empty)
 
 
 def _named(counts: NDArray[np.int64]) -> Evaluation:

@@ -67,12 +67,15 @@ class Evaluation:
         Mean over the classes but the background that occur; NaN if none does.
     objects
         Scores of the objects, if these were compared.
+    empty
+        Planes or volumes in which nothing is there in truth, so that all that was found there is wrong.
     """
 
     classes: tuple[ClassScore, ...]
     iou: float
     dice: float
     objects: ObjectEvaluation | None = None
+    empty: int = 0
 
     @classmethod
     def of(
@@ -80,10 +83,12 @@ class Evaluation:
         confusion: Confusion,
         names: Mapping[int, str],
         objects: ObjectEvaluation | None = None,
+        *,
+        empty: int = 0,
     ) -> Evaluation:
         """Sum up; `names` are those of the classes but the background."""
         figures = confusion.foreground_iou, confusion.foreground_dice
-        return cls(confusion.scores(names), *figures, objects)
+        return cls(confusion.scores(names), *figures, objects, empty)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON values; figures with nothing to count are None."""
@@ -91,6 +96,7 @@ class Evaluation:
             "classes": [dataclasses.asdict(score) for score in self.classes],
             "iou": self.iou,
             "dice": self.dice,
+            "empty": self.empty,
         }
         if self.objects is not None:
             found["objects"] = self.objects.as_dict()

@@ -84,6 +84,11 @@ class LabelFrame:
     truth: NDArray[Any]
     frame: Frame | None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there in truth, though that is known."""
+        return not (self.truth > 0).any() and bool((self.truth == 0).any())
+
 
 def read_label_pairs(
     predicted: Sequence[str | Path],
