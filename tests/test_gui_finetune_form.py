@@ -116,6 +116,31 @@ def test_labels_of_another_scale_or_place_are_named(panel, viewer, qtbot):
     assert "2 times along Y" in say(panel, qtbot)
 
 
+def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))
+    form = first(panel)
+    for given in ({"scale": (1, 1)}, {"scale": (0.5, 0.5), "translate": (0, 4)}):
+        layer = viewer.add_labels(scribbles(inside), name="paint", **given)
+        assert form.labels.layer == layer
+        assert not form.lay_on.isHidden()
+        assert "pixel to pixel" in say(panel, qtbot)
+        form.lay_on.click()
+        assert form.lay_on.isHidden()
+        assert np.array_equal(layer.scale, (0.5, 0.5))
+        assert np.array_equal(layer.translate, (3, 4))
+        assert "strokes" in say(panel, qtbot)
+    assert first(panel).resample.isHidden()
+
+
+def test_the_same_pair_twice_is_refused(painted_panel, qtbot):
+    panel = painted_panel
+    panel.form.pairs.add.click()
+    assert "Two pairs are the same" in say(panel, qtbot)
+    panel.form.pairs.forms[1].remove.click()
+    assert "strokes" in say(panel, qtbot)
+
+
 def test_labels_beyond_the_classes_are_named(painted_panel, qtbot):
     layer = first(painted_panel).labels.layer
     layer.data[3:6, 3:6] = 7

@@ -46,6 +46,13 @@ def check_fit(
         )
     if tuple(labels.shape) != image.label_shape:
         raise _wrong_shape(image, tuple(labels.shape), name)
+    check_place(image, scale, offset, name)
+
+
+def check_place(
+    image: Image, scale: Mapping[str, float], offset: Mapping[str, float], name: str
+) -> None:
+    """Raise a :class:`UserError` unless labels have an image's scale and place, as :func:`check_fit`."""
     ratios = {a: scale[a] / image.scale.get(a, 1.0) for a in image.label_axes if a in scale}
     wrong = {a: r for a, r in ratios.items() if not 0.999 < r < 1.001}
     if wrong:
@@ -54,8 +61,8 @@ def check_fit(
             f"The pixels of {name!r} are not as large as those of {image.name!r}",
             value=told,
             rule="Labels and image need the same number of pixels of the same size.",
-            remedy="If they do belong pixel to pixel, give the labels the scale of the image; else "
-            f"{NEW_LAYER}.",
+            remedy="If they do belong pixel to pixel, lay them on the image: a button in 'Fine-tune' "
+            f"gives them its scale. Else {NEW_LAYER}.",
         )
     moved = {a: d for a, d in offset.items() if abs(d) > 1e-3}
     if moved:
@@ -64,7 +71,8 @@ def check_fit(
             f"{name!r} lies beside {image.name!r}",
             value=told,
             rule="Labels start where their image starts.",
-            remedy=f"Set the translation of both layers to the same value, or {NEW_LAYER}.",
+            remedy="If they do belong pixel to pixel, lay them on the image: a button in 'Fine-tune' "
+            f"gives them its place. Else {NEW_LAYER}.",
         )
 
 

@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_unet.core.annotations import Annotation
 from napari_unet.core.errors import UserError
-from napari_unet.core.label_fit import resample_labels, whole_factors
+from napari_unet.core.label_fit import check_place, resample_labels, whole_factors
 from napari_unet.core.regions import Region
 from napari_unet.gui.layers import layer_array
 from napari_unet.gui.paint_layers import IMAGE, KIND, kind_of
@@ -157,6 +157,24 @@ def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
     data = labels.data[0] if labels.multiscale else labels.data
     alike = fits(source, image, labels)
     return not alike and whole_factors(image, tuple(data.shape)) is not None
+
+
+def lies_apart(source: ImageLayer, image: Image, labels: Labels) -> bool:
+    """Whether a labels layer has the image's pixels, but at another scale or place."""
+    inside = place(source, image.axes).inside
+    if not fits(source, image, labels) or len(inside) != labels.ndim:
+        return False
+    try:
+        check_place(image, *_lie(source, image, labels, inside), labels.name)
+    except UserError:
+        return True
+    return False
+
+
+def lay_on(source: ImageLayer, image: Image, labels: Labels) -> None:
+    """Give a labels layer the scale and place of the image; for :func:`lies_apart`."""
+    for name, value in place(source, image.axes).transform.items():
+        setattr(labels, name, value)
 
 
 def add_resampled(

@@ -23,13 +23,24 @@ from napari_unet.gui.paint_layers import (
     new_paint_layer,
     note_kind,
 )
-from napari_unet.gui.painted import Painted, add_resampled, can_be_resampled, fits, painted
+from napari_unet.gui.painted import (
+    Painted,
+    add_resampled,
+    can_be_resampled,
+    fits,
+    lay_on,
+    lies_apart,
+    painted,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Labels, Layer
+
+    from napari_unet.core.axes import Image
 
 LABELS_TIP = "The labels layer that you have painted on, or a segmentation that you have corrected."
 NEW_TIP = (
@@ -39,6 +50,10 @@ NEW_TIP = (
 RESAMPLE_TIP = (
     "These labels are smaller or larger than the image by a whole factor. Add a copy with the image's "
     "pixels: none are invented, they are repeated or left out."
+)
+LAY_ON_TIP = (
+    "These labels have as many pixels as the image, but larger or smaller ones, or they lie elsewhere. "
+    "If they belong to it pixel to pixel, give them its scale and place; no label changes."
 )
 REGION_TIP = (
     "Where the paint says everything. Everywhere painted: on each plane that carries paint. Or a Shapes "
@@ -73,6 +88,7 @@ class PairForm(QWidget):
         self.origin = text()
         self.new = button("New paint layer", NEW_TIP)
         self.resample = button("Resample to the image", RESAMPLE_TIP)
+        self.lay_on = button("Lay on the image", LAY_ON_TIP)
         self.kind = choice(KIND_TIP)
         for i, kind in enumerate(KINDS):
             self.kind.addItem(kind.capitalize(), kind)
@@ -93,6 +109,7 @@ class PairForm(QWidget):
         self.region.activated.connect(self._decide_region)
         self.new.clicked.connect(self._add_layer)
         self.resample.clicked.connect(self._resample)
+        self.lay_on.clicked.connect(self._lay_on)
         self.remove.clicked.connect(self.removed)
         self._take_best()
         self._take_image()
@@ -109,6 +126,7 @@ class PairForm(QWidget):
         self.rows.addRow("Paint", row)
         self.rows.addRow("", self.origin)
         self.rows.addRow("", self.resample)
+        self.rows.addRow("", self.lay_on)
         self.rows.addRow("Kind", self.kind)
         self.rows.addRow("Region", self.region)
         box = QVBoxLayout(self)
@@ -201,7 +219,8 @@ class PairForm(QWidget):
         other = self.fits(labels) and self._of_another(labels)
         self.origin.setText(f"“{labels.name}” was made over another image." if other else "")
         self.rows.setRowVisible(self.origin, other)
-        self.rows.setRowVisible(self.resample, self._can_be_resampled)
+        self.rows.setRowVisible(self.resample, self._applies(can_be_resampled))
+        self.rows.setRowVisible(self.lay_on, self._applies(lies_apart))
         self._suggest_region()
 
     def _suggest_region(self) -> None:
@@ -216,14 +235,14 @@ class PairForm(QWidget):
     def _decide_region(self) -> None:
         self._region_decided = True
 
-    @property
-    def _can_be_resampled(self) -> bool:
+    def _applies(self, what: Callable[[ImageLayer, Image, Labels], bool]) -> bool:
+        """Whether something is the case of the image and the labels that are chosen."""
         try:
             image, source = self.image.image(), self.image.layer
         except UserError:
             return False
         labels = self.labels.layer
-        return bool(labels and source) and can_be_resampled(source, image, labels)
+        return labels is not None and source is not None and what(source, image, labels)
 
     def _take_kind(self, _: int) -> None:
         if self.labels.layer is not None:
@@ -241,8 +260,17 @@ class PairForm(QWidget):
         self.labels.choose(made)
 
     def _resample(self) -> None:
-        if self._can_be_resampled:
-            source = self.image.layer
+        if self._applies(can_be_resampled):
+            source, labels = self.image.layer, self.labels.layer
             assert source is not None
-            made = add_resampled(self._viewer, source, self.image.image(), self.labels.layer)
-            self.labels.choose(made)
+            assert labels is not None
+            self.labels.choose(add_resampled(self._viewer, source, self.image.image(), labels))
+
+    def _lay_on(self) -> None:
+        if self._applies(lies_apart):
+            source, labels = self.image.layer, self.labels.layer
+            assert source is not None
+            assert labels is not None
+            lay_on(source, self.image.image(), labels)
+            self._show()
+            self.changed.emit()

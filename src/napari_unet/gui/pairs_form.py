@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button
 from napari_unet.gui.pair_form import PairForm
 
@@ -62,9 +63,11 @@ class PairsForm(QWidget):
         Raises
         ------
         UserError
-            When something is missing.
+            When something is missing, or two pairs are the same.
         """
-        return tuple(form.pair() for form in self.forms)
+        found = tuple(form.pair() for form in self.forms)
+        _check_different(found)
+        return found
 
     def fitting(self) -> list[tuple[Labels, ImageLayer]]:
         """Return the labels layers that are chosen, each with its image, as far as their shapes fit."""
@@ -107,6 +110,21 @@ class PairsForm(QWidget):
         for form in self.forms:
             form.follow(len(self.forms) == 1)
         self.changed.emit()
+
+
+def _check_different(pairs: Sequence[Painted]) -> None:
+    """Raise a :class:`UserError` where paint is there twice: what is held out would be learnt too."""
+    seen = set()
+    for pair in pairs:
+        what = pair.source, pair.labels, pair.shapes
+        if what in seen:
+            raise UserError(
+                "Two pairs are the same",
+                value=f"{pair.labels.name!r} on {pair.source.name!r}",
+                rule="What is held out to judge the network must not be learnt by way of another pair.",
+                remedy="Choose another image or other paint, or remove one of the two.",
+            )
+        seen.add(what)
 
 
 def _choose_others(form: PairForm, before: list[PairForm]) -> None:

@@ -109,7 +109,8 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
                 rule="You must have the right to open the file or to list the folder.",
                 remedy="Change its permissions or choose another one.",
             ) from error
-    return list(dict.fromkeys(found))
+    # one file may be named in several ways
+    return list({path.absolute(): path for path in found}.values())
 
 
 def sample_path() -> Path:
