@@ -423,12 +423,46 @@ def test_held_out_strokes_stay_so_when_more_is_painted():
     assert (now == expected).all()
 
 
-def test_if_nothing_was_held_out_nothing_is_when_more_is_painted():
+def test_of_what_may_have_been_learnt_nothing_is_held_out_later():
     few = finish(hold_out([truth_of(scribbled(3))]))
     again = finish(hold_out([truth_of(scribbled(10))], earlier=few.masks))
     assert not again.taken
     assert "as before" in str(again)
     assert_whole(again.truths[0], False)
+
+
+@pytest.mark.parametrize("kind", ["scribbles", "objects"])
+def test_if_nothing_was_held_out_a_share_of_what_was_painted_since_is(kind):
+    after = scribbled(10) if kind == "scribbles" else grid_of_objects(6, 3, gap=8)
+    before = np.where(after <= 3, after, 0)
+    if kind == "scribbles":
+        before[28:] = 0
+    first = finish(hold_out([truth_of(before, kind)]))
+    assert not first.taken
+    learnt = [first.truths[0].annotation]
+    again = finish(hold_out([truth_of(after, kind)], earlier=first.masks, learnt=learnt))
+    held = everything(again.truths[0], "validation")
+    assert {0, 1} <= set(np.minimum(held, 1).flat)
+    assert not (before[held > 0]).any()
+    if kind == "scribbles":
+        assert not (before[held >= 0]).any()
+    # and it stays so
+    more = finish(
+        hold_out([truth_of(after, kind)], earlier=again.masks, learnt=[again.truths[0].annotation])
+    )
+    assert (everything(more.truths[0], "validation") == held).all()
+
+
+def test_one_new_stroke_is_not_enough_to_hold_out():
+    before = scribbled(3)
+    first = finish(hold_out([truth_of(before)]))
+    after = before.copy()
+    y, x = np.argwhere(before == 0)[-1]
+    after[y, x] = 2
+    learnt = [first.truths[0].annotation]
+    again = finish(hold_out([truth_of(after)], earlier=first.masks, learnt=learnt))
+    assert not again.taken
+    assert "what was learnt cannot judge" in str(again)
 
 
 @settings(max_examples=20, deadline=None)

@@ -86,6 +86,28 @@ def test_what_will_be_learnt_is_told_before_the_first_step(run, files, monkeypat
         assert words in result.output
 
 
+def test_a_new_network_sees_all_channels(run, files):
+    for i in range(2):
+        grey = tifffile.imread(files / "images" / f"im{i}.tif")
+        colour = np.stack([grey, np.zeros_like(grey), 255 - grey], axis=-1)
+        tifffile.imwrite(files / "images" / f"im{i}.tif", colour, photometric="rgb")
+    out = files / "new.safetensors"
+    result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert load_model(out).spec.config.in_channels == 3
+
+
+def test_a_file_that_is_named_twice_is_learnt_once(run, files, monkeypatch):
+    monkeypatch.chdir(files)
+    again = ("--images", "images/im0.tif", "--labels", "scribbles/im0.tif")
+    result = run(
+        *("finetune", *pair(files), *again, *SHORT, *SCRATCH),
+        *("-o", files / "new.safetensors"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 planes, " in result.output
+
+
 def test_settings_of_every_kind(run, files):
     out = files / "new.safetensors"
     result = run(

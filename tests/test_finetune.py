@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from napari_unet.core.model import Model, ModelSpec
 from napari_unet.core.paint import Paint
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
+from napari_unet.core.trained import Prepared
 from napari_unet.core.training_state import read_status
 from napari_unet.services.finetune import ResultSoFar, finetune
 from napari_unet.services.new_network import new_network
@@ -642,7 +645,43 @@ def test_a_training_that_had_taken_up_paint_is_resumed_with_what_it_held_out(tmp
     assert (held == before).all()
 
 
-@pytest.mark.parametrize("other", ["options", "paint", "damaged"])
+def test_what_was_painted_since_it_was_interrupted_is_learnt_when_it_is_resumed(tmp_path):
+    path, chosen = tmp_path / "x.training", options(steps=16)
+    less = scribbled()
+    less.paint[32:] = 0
+    job = finetune([less], blank(), chosen, state=path)
+    next(step for step in job if step.done >= 6 and "loss" in step.metrics)
+    job.close()
+    resumed = finetune([scribbled()], blank(), chosen, state=path)
+    prepared = next(step for step in resumed if isinstance(step, Prepared))
+    assert prepared.done == 6
+    assert prepared.repainted
+    result = finish(resumed)
+    assert sum(result.trained.training_set.survey.pixels) == np.count_nonzero(scribbled().paint)
+    assert "paint was changed" in result.trained.status.altered
+    # what is over is not gone on with by itself
+    anew = finish(finetune([less], blank(), chosen, state=path))
+    assert anew.trained.status.altered == ""
+
+
+def test_paint_added_where_nothing_was_held_out_judges_what_comes_after(parent):
+    less, more = scribbled(), scribbled()
+    less.paint[16:] = 0
+    less.paint[:, 32:] = 0
+    paint = Paint((less,))
+    found = []
+    for step in finetune(paint, parent, options(steps=30)):
+        if isinstance(step, ResultSoFar):
+            found.append(step.result)
+            paint.annotations = (more,)
+    assert found[0].better is None
+    assert "too few" in found[0].verdict
+    assert found[-1].trained.training_set.held.taken
+    assert found[-1].before
+    assert found[-1].after
+
+
+@pytest.mark.parametrize("other", ["options", "image", "damaged"])
 def test_the_state_of_another_training_is_not_taken_up(tmp_path, other):
     path = tmp_path / "x.training"
     job = finetune([scribbled()], blank(), options(save_every=1e-3), state=path)
@@ -653,8 +692,8 @@ def test_the_state_of_another_training_is_not_taken_up(tmp_path, other):
     paint, chosen = scribbled(), options(save_every=1e-3)
     if other == "options":
         chosen = options(learning_rate=1e-2)
-    elif other == "paint":
-        paint.paint[40:44, 3:9] = 1
+    elif other == "image":
+        paint = replace(paint, image=replace(paint.image, name="another"))
     else:
         path.write_bytes(path.read_bytes()[:1000])
     expected = finish(finetune([paint], blank(), chosen))

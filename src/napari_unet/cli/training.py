@@ -192,7 +192,7 @@ def finetune(
         )
         start: Model | Blank
         if model is None:
-            channels = len(chosen.channels or (0,))
+            channels = len(chosen.channels or range(annotations[0].image.n_channels))
             drawn = new_network(
                 annotations,
                 chosen,
@@ -297,9 +297,13 @@ def _telling(job: Job[T], interrupted: bool) -> Job[T]:
             say(f"{learnt.survey.summary}\n{learnt.held}\n{step.plan}")
             if step.done:
                 say(f"Going on after step {step.done:.0f} of the training that was interrupted.")
+                if step.repainted:
+                    say(
+                        "The paint is another than it had; --no-resume trains on it from the start."
+                    )
             elif interrupted:
                 say(
-                    "What was interrupted had other paint, settings or another start: training anew."
+                    "What was interrupted had other images, settings or another start: training anew."
                 )
         yield step
 

@@ -19,11 +19,11 @@ from napari_unet.core.progress import Job, Progress
 from napari_unet.core.strokes import plane_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.annotations import PlaneKey, Truth
+    from napari_unet.core.annotations import Annotation, PlaneKey, Truth
 
     Held = Sequence[Mapping[PlaneKey, BitMask]]
 
@@ -82,6 +82,7 @@ def hold_out(
     fraction: float = 0.2,
     seed: int = 0,
     earlier: Held | None = None,
+    learnt: Sequence[Annotation] = (),
 ) -> Job[HoldOut]:
     """Choose what to hold out, by lots that depend on where paint lies.
 
@@ -101,19 +102,24 @@ def hold_out(
     earlier
         What was held out of these annotations before more was painted, plane by plane. It stays so,
         with what has grown onto it, and nothing else is.
+    learnt
+        These annotations as they were then. If nothing was held out of them, a share of the strokes and
+        objects painted since is, once there are enough altogether.
 
     Yields
     ------
     Progress
         After each plane.
     """
-    if earlier is not None:
+    if earlier is not None and (any(earlier) or not learnt):
         return (yield from _hold_again(truths, earlier))
+    fresh = (yield from _painted_since(truths, learnt)) if learnt else None
     strokes: list[set[int]] = [set() for _ in truths]
     chosen: list[_Area] = []
     taken: list[str] = []
     lacking = ""
-    for kind in ("scribbles", "objects", "classes"):
+    # which areas of dense classes were learnt from cannot be told stroke by stroke
+    for kind in ("scribbles", "objects") if learnt else ("scribbles", "objects", "classes"):
         numbers = [i for i, truth in enumerate(truths) if truth.annotation.kind == kind]
         areas = (yield from _areas(truths, numbers)) if kind == "classes" else []
         if len(areas) >= LEAST:
@@ -122,7 +128,10 @@ def hold_out(
                 taken.append(f"{len(chosen)} of {len(areas)} regions or planes")
             continue
         pools = _pools(truths, numbers)
-        found = [draw(pool, fraction, seed).things if len(pool) >= LEAST else [] for pool in pools]
+        found = [
+            draw(_among(pool, fresh), fraction, seed).things if len(pool) >= LEAST else []
+            for pool in pools
+        ]
         if kind == "scribbles" and sum(map(bool, found)) < 2:
             continue
         for thing in (thing for things in found for thing in things):
@@ -131,7 +140,7 @@ def hold_out(
             name = "objects" if kind == "objects" else "strokes"
             taken.append(f"{n} of {sum(map(len, pools))} {name}")
     if not taken:
-        return HoldOut(tuple(truths), (), lacking or _reason(truths))
+        return HoldOut(tuple(truths), (), lacking or _reason(truths, since=bool(learnt)))
     held = yield from _masks(truths, strokes)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
@@ -153,6 +162,24 @@ def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Thing]]
             pool = pools[0 if truths[i].objects else value]
             pool.append(Thing(i, stroke, size, name, middle))
     return [pools[value] for value in sorted(pools)]
+
+
+def _painted_since(truths: Sequence[Truth], learnt: Sequence[Annotation]) -> Job[list[set[int]]]:
+    """Return the strokes and objects of each annotation without a pixel in what was painted before."""
+    found: list[set[int]] = []
+    for truth, before in zip(truths, learnt, strict=True):
+        known: set[int] = set()
+        for key, numbers in truth.strokes.pieces.items():
+            numbered, _ = plane_pieces(truth, key)
+            painted = before.read(*before.whole(key)) != 0
+            known.update(numbers[np.unique(numbered[painted])].tolist())
+            yield Progress(0, 1, "Setting paint aside for validation")
+        found.append(set(range(len(truth.strokes.sizes))) - known)
+    return found
+
+
+def _among(pool: list[Thing], fresh: Sequence[Collection[int]] | None) -> list[Thing]:
+    return pool if fresh is None else [t for t in pool if t.number in fresh[t.truth]]
 
 
 def _areas(truths: Sequence[Truth], numbers: Sequence[int]) -> Job[list[_Area]]:
@@ -289,7 +316,12 @@ def _with(truths: Sequence[Truth], held: Sequence[Mapping[PlaneKey, BitMask]]) -
     return tuple(replace(truth, held=masks) for truth, masks in zip(truths, held, strict=True))
 
 
-def _reason(truths: Sequence[Truth]) -> str:
+def _reason(truths: Sequence[Truth], *, since: bool) -> str:
+    if since:
+        return (
+            "Nothing is held out, as before: what was learnt cannot judge. That takes two new strokes "
+            f"of the background and of a class each, or two new objects, {LEAST} of them altogether."
+        )
     n = sum(len(truth.strokes.sizes) for truth in truths)
     return (
         f"Nothing is held out: {n} stroke{'s' * (n != 1)} or objects are too few. Validation needs "

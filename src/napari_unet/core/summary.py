@@ -38,11 +38,15 @@ class Summary:
     def __str__(self) -> str:
         if not any(self.pixels.values()):
             return f"{self.missing[0]}."
+        missing = "".join(f" {sentence}." for sentence in self.missing)
+        return f"{self._there}.{missing}"
+
+    @property
+    def _there(self) -> str:
         things = {"plane": self.planes, "stroke": self.strokes, "object": self.objects}
         there = [f"{n:,} {what}{'s' * (n != 1)}" for what, n in things.items() if n]
         counts = [f"{name} {n:,}" for name, n in self.pixels.items()]
-        missing = "".join(f" {sentence}." for sentence in self.missing)
-        return f"{', '.join(there)}; pixels: {', '.join(counts)}.{missing}"
+        return f"{', '.join(there)}; pixels: {', '.join(counts)}"
 
     def check(self) -> None:
         """Raise a :class:`UserError` when there is too little to train on."""
@@ -51,7 +55,7 @@ class Summary:
             return
         raise UserError(
             f"Only {present[0]!r} has been painted" if present else "Nothing has been painted yet",
-            value=str(self) if present else None,
+            value=self._there if present else None,
             rule="Training needs labelled pixels of the background and of at least one class, or of two "
             "classes.",
             remedy=f"{'. '.join(self.missing)}: paint some.",

@@ -19,7 +19,7 @@ from napari_unet.core.schedule import check_interval, rate_factor
 from napari_unet.core.targets import Border
 from napari_unet.core.trained import Checked, Prepared, Trained
 from napari_unet.core.training_clock import TrainingClock
-from napari_unet.core.training_key import training_key
+from napari_unet.core.training_key import paint_key, training_key
 from napari_unet.core.training_memory import watched
 from napari_unet.core.training_plan import (
     COPIES,
@@ -37,11 +37,12 @@ from napari_unet.core.training_state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
+    from napari_unet.core.annotations import Annotation
     from napari_unet.core.batches import Batch
     from napari_unet.core.device import Compute
     from napari_unet.core.holdout import Held
@@ -179,7 +180,8 @@ class Trainer:
             self.status.alter("it was trained longer")
             self.status.first = self.status.step
             self.status.total = self.status.step + self.options.steps
-            self.status.seconds, self.status.worse, self.status.ended = 0.0, 0, ""
+            self.status.began = self.status.seconds
+            self.status.worse, self.status.ended = 0, ""
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
         self._clock = TrainingClock(self.status, self.options)
@@ -187,11 +189,13 @@ class Trainer:
     def _prepare(self) -> Job[None]:
         free = self._compute.budget(self.options.memory)
         self._plan = yield from self._noted(choose_plan(self._candidates(), free))
-        self._set = yield from self._training_set(None)
+        self._set = yield from self._training_set()
         self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
-        key = training_key(self._model, self.options, self._set)
+        key, painted = training_key(self._model, self.options, self._set), paint_key(self._set)
         found = load_state(self._path, key) if self._path is not None and self._resume else None
-        if found is None:
+        repainted = found is not None and found.status.paint != painted
+        if found is None or (repainted and found.status.ended):
+            found, repainted = None, False
             self.status = TrainingStatus(
                 key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
             )
@@ -199,10 +203,14 @@ class Trainer:
         else:
             self.status = found.status
             self._set = yield from self._training_set(found.held)
+            if repainted:
+                self.status.alter("paint was changed while it was interrupted")
+                self.status.worse, self.status.highest = 0, 0.0
             self._plan = self.status.plan(self._plan)
             self._learner.restore(found.tensors)
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
+        self.status.paint = painted
         self._scarce = _unlike(self._plan, next(self._candidates()))
         yield Prepared(
             self.status.step,
@@ -210,12 +218,15 @@ class Trainer:
             "Prepared",
             training_set=self._set,
             plan=self._plan,
+            repainted=repainted,
         )
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
 
-    def _training_set(self, earlier: Held | None) -> Job[TrainingSet]:
+    def _training_set(
+        self, earlier: Held | None = None, learnt: Sequence[Annotation] = ()
+    ) -> Job[TrainingSet]:
         job = make_training_set(
             self.paint,
             self._model.spec,
@@ -223,6 +234,7 @@ class Trainer:
             held_out=self.options.held_out,
             seed=self.options.seed,
             earlier=earlier,
+            learnt=learnt,
         )
         return (yield from self._noted(job))
 
@@ -354,13 +366,14 @@ class Trainer:
             return
         newest = self.paint.annotations
         try:
-            self._set = yield from self._training_set(self._set.held.masks)
+            known = self._set.held.masks, self._set.annotations
+            self._set = yield from self._training_set(*known)
         except UserError as error:
             # a slip of the brush is no reason to lose a training
             self._refused = newest
             self._troubles.append(f"New paint was not learnt. {error}")
             return
-        self.status.key = training_key(self._model, self.options, self._set)
+        self.status.paint = paint_key(self._set)
         self.status.alter("paint was added while it learnt")
         self.status.worse = 0
         self._make_batches()
@@ -378,9 +391,10 @@ class Trainer:
         try:
             save_state(TrainingState(self.status, tensors, self._set.held.masks), self._path)
         except UserError as error:
-            # the training is worth more than its insurance
-            self._path = None
-            self._troubles.append(f"The training could not be saved on the way: {error}")
+            # the training is worth more than its insurance, and there may be room next time
+            trouble = f"The training could not be saved on the way: {error}"
+            if trouble not in self._troubles:
+                self._troubles.append(trouble)
         self._clock.saved(time.monotonic() - began)
 
     def _with_weights(self, state: dict[str, Tensor]) -> Model:

@@ -72,10 +72,13 @@ class Prepared(Progress):
         What will be learnt from.
     plan
         How large a step is.
+    repainted
+        Whether it goes on after an interruption, with other paint than it had.
     """
 
     training_set: TrainingSet
     plan: TrainingPlan
+    repainted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ class TrainingClock:
             return self._told.get(status.step, status.total)
         if options.minutes is None:
             return status.total
-        left = max(options.minutes * 60 - status.seconds, 0)
+        left = max(options.minutes * 60 - (status.seconds - status.began), 0)
         if left and len(self._times) <= 2:
             # the first step says nothing about the others
             return status.total

@@ -1,4 +1,4 @@
-"""What tells one training from another: the model, the options and the paint."""
+"""What tells one training from another: the model, the options and the images; and the paint."""
 
 from __future__ import annotations
 
@@ -19,17 +19,25 @@ NEUTRAL = {"save_every", "memory"}
 
 
 def training_key(model: Model, options: TrainingOptions, training_set: TrainingSet) -> str:
-    """Return a short text that is the same only for the same training.
-
-    Paint counts by where it applies and how much there is of each class. What is held out does not: it
-    is part of a training's state.
-    """
+    """Return a text that is the same only for the same model, options, images and kinds of paint."""
     digest = hashlib.sha256(weights_hash(model.network.state_dict()).encode())
     digest.update(options.model_dump_json(exclude=NEUTRAL).encode())
     for truth in training_set.held.truths:
         image = truth.annotation.image
         known = [image.name, image.axes, image.data.shape, truth.annotation.kind]
-        known += [sorted(truth.pixels.items()), truth.strokes.sizes.tolist()]
+        digest.update(json.dumps(known).encode())
+    return digest.hexdigest()[:24]
+
+
+def paint_key(training_set: TrainingSet) -> str:
+    """Return a text that is the same only for the same paint.
+
+    It counts by where it applies and how much there is of each class. What is held out does not: it is
+    part of a training's state.
+    """
+    digest = hashlib.sha256()
+    for truth in training_set.held.truths:
+        known = [sorted(truth.pixels.items()), truth.strokes.sizes.tolist()]
         digest.update(json.dumps(known).encode())
         for place, mask in sorted(truth.applies.items()):
             digest.update(repr(place).encode())

@@ -88,6 +88,7 @@ def make_training_set(
     held_out: float,
     seed: int,
     earlier: Held | None = None,
+    learnt: Sequence[Annotation] = (),
 ) -> Job[TrainingSet]:
     """Look through paint, hold some out, and find where patches can be drawn.
 
@@ -103,9 +104,9 @@ def make_training_set(
         Share of the paint to hold out.
     seed
         Of all that is random.
-    earlier
-        What was held out of the same images with less paint. It stays so, and nothing else is, since
-        all else has been learnt from.
+    earlier, learnt
+        What was held out of the same images with less paint, and that paint, as for
+        :func:`~napari_unet.core.holdout.hold_out`: what has been learnt from judges nobody.
 
     Yields
     ------
@@ -120,7 +121,9 @@ def make_training_set(
     annotations = paint.annotations
     surveyed = yield from survey(annotations, spec.label_names)
     surveyed.summary.check()
-    held = yield from hold_out(surveyed.truths, fraction=held_out, seed=seed, earlier=earlier)
+    held = yield from hold_out(
+        surveyed.truths, fraction=held_out, seed=seed, earlier=earlier, learnt=learnt
+    )
     sampler = yield from index_patches(
         held.truths,
         spatial=spec.axes,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".training"
 _KEY = "napari_unet_training"
-_VERSION = 2
+_VERSION = 3
 
 
 class Point(BaseModel):
@@ -48,12 +48,13 @@ class TrainingStatus(BaseModel):
 
     Attributes
     ----------
-    key
-        What the training is of: model, options and paint. Another training has another.
+    key, paint
+        What the training is of: model, options and images, of which another training has others; and
+        the paint it learnt last.
     step, first, total
         Steps taken, the step at which the present cycle of the learning rate began, and the last one.
-    seconds
-        Time it has taken.
+    seconds, began
+        Time it has taken, and had taken when the present cycle began.
     patch, chunk, policy, recompute, memory
         The plan in force, which running out of memory may have changed.
     curve
@@ -77,10 +78,12 @@ class TrainingStatus(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     key: str
+    paint: str = ""
     step: int = 0
     first: int = 0
     total: int
     seconds: float = 0.0
+    began: float = 0.0
     patch: tuple[int, ...]
     chunk: int
     policy: tuple[int, int]

@@ -76,7 +76,7 @@ class FinetuneForm(QWidget):
         box.addWidget(self.pairs)
         box.addWidget(self.lookout.summary)
         box.addLayout(how)
-        box.addWidget(folded("Augmentation", details))
+        box.addWidget(folded("Augmentation details", details))
         box.addWidget(folded("Advanced", rest))
         box.addWidget(self.lookout.plan)
         box.addLayout(buttons)

@@ -12,7 +12,9 @@ from napari_unet.gui.fields import button, text
 if TYPE_CHECKING:
     from pathlib import Path
 
-RESUME_TIP = "Go on where it was interrupted, with the same paint and settings as then."
+RESUME_TIP = (
+    "Go on where it was interrupted, with the same settings. Paint added since is learnt too."
+)
 FORGET_TIP = "Delete what was saved of it."
 
 

@@ -40,7 +40,9 @@ def evaluate(
     """Compare what a model says with what is labelled.
 
     Scribbles say nothing about other pixels. Objects and classes are the whole truth, within the regions
-    where there are some: what is found in a plane without any label counts as wrong. Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
+    where there are some: what is found in a plane without any label counts as wrong.
+
+    Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
     in volumes for a 3-D one. Those of a model that doesn't tell objects apart are the connected
     components of its foreground.
 

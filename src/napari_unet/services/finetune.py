@@ -87,7 +87,8 @@ def finetune(
         A file in which the state of the training is kept: if it is interrupted, the same call goes on
         from there. Delete it when the new model is saved. None: nothing is kept.
     resume
-        Whether to go on from a state that is there.
+        Whether to go on from a state that is there. It must be of the same images and options; paint
+        that has changed since is learnt as if it had been added meanwhile.
     longer
         An earlier result: its training goes on for as many steps, or as long, again. Of the options
         only :data:`CHANGEABLE` may be others.

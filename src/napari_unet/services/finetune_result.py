@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import __version__
@@ -119,6 +119,8 @@ def _provenance(
     status, used = trained.status, trained.training_set
     record = {
         "images": [a.image.name for a in used.annotations],
+        "kinds": [a.kind for a in used.annotations],
+        "regions": [[asdict(region) for region in a.regions] for a in used.annotations],
         "annotated_pixels": dict(used.survey.summary.pixels),
         "held_out": str(used.held),
         "options": options.model_dump(mode="json"),
