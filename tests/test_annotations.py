@@ -16,7 +16,7 @@ from napari_unet.core.annotations import IGNORE, Annotation
 from napari_unet.core.axes import Image, frames
 from napari_unet.core.bitmask import BitMask
 from napari_unet.core.errors import UserError
-from napari_unet.core.holdout import hold_out
+from napari_unet.core.holdout import hold_out, sides
 from napari_unet.core.label_fit import resample_labels
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
@@ -431,26 +431,49 @@ def test_of_what_may_have_been_learnt_nothing_is_held_out_later():
     assert_whole(again.truths[0], False)
 
 
-@pytest.mark.parametrize("kind", ["scribbles", "objects"])
-def test_if_nothing_was_held_out_a_share_of_what_was_painted_since_is(kind):
-    after = scribbled(10) if kind == "scribbles" else grid_of_objects(6, 3, gap=8)
-    before = np.where(after <= 3, after, 0)
-    if kind == "scribbles":
-        before[28:] = 0
+def held_since(before, after, kind):
+    """What is held out of paint, where nothing was of what was there before; and once more."""
     first = finish(hold_out([truth_of(before, kind)]))
     assert not first.taken
-    learnt = [first.truths[0].annotation]
-    again = finish(hold_out([truth_of(after, kind)], earlier=first.masks, learnt=learnt))
-    held = everything(again.truths[0], "validation")
-    assert {0, 1} <= set(np.minimum(held, 1).flat)
-    assert not (before[held > 0]).any()
-    if kind == "scribbles":
-        assert not (before[held >= 0]).any()
-    # and it stays so
-    more = finish(
-        hold_out([truth_of(after, kind)], earlier=again.masks, learnt=[again.truths[0].annotation])
+    again = finish(hold_out([truth_of(after, kind)], earlier=first.masks, learnt=first.truths))
+    more = finish(hold_out([truth_of(after, kind)], earlier=again.masks, learnt=again.truths))
+    assert (
+        not again.taken
+        or (
+            everything(more.truths[0], "validation") == everything(again.truths[0], "validation")
+        ).all()
     )
-    assert (everything(more.truths[0], "validation") == held).all()
+    return again
+
+
+def test_if_nothing_was_held_out_a_share_of_what_was_painted_since_is():
+    after = scribbled(10)
+    before = after.copy()
+    before[28:] = 0
+    again = held_since(before, after, "scribbles")
+    held = everything(again.truths[0], "validation")
+    assert {0, 1} <= set(held.flat)
+    assert not before[held >= 0].any()
+    assert sides_of(again) == ({0, 1}, {0, 1})
+
+
+def test_objects_of_planes_that_are_new_judge_where_nothing_was_held_out():
+    """Where objects were added to a plane, their pixels were learnt as background."""
+    few = np.where(grid_of_objects(6, 3, gap=8) <= 3, grid_of_objects(6, 3, gap=8), 0)
+    before = np.stack([few, 0 * few])
+    added = np.stack([grid_of_objects(6, 3, gap=8), 0 * few])
+    again = held_since(before, added, "objects")
+    assert not again.taken
+    assert "plane or region that is new" in str(again)
+    after = np.stack([few, 20 * (few > 0) + grid_of_objects(6, 3, gap=8)])
+    again = held_since(before, after, "objects")
+    held = everything(again.truths[0], "validation")
+    assert (held[0] == IGNORE).all()
+    assert {0, 1} <= set(np.minimum(held[1], 1).flat)
+
+
+def sides_of(held):
+    return finish(sides(held))
 
 
 def test_one_new_stroke_is_not_enough_to_hold_out():
@@ -459,8 +482,7 @@ def test_one_new_stroke_is_not_enough_to_hold_out():
     after = before.copy()
     y, x = np.argwhere(before == 0)[-1]
     after[y, x] = 2
-    learnt = [first.truths[0].annotation]
-    again = finish(hold_out([truth_of(after)], earlier=first.masks, learnt=learnt))
+    again = finish(hold_out([truth_of(after)], earlier=first.masks, learnt=first.truths))
     assert not again.taken
     assert "what was learnt cannot judge" in str(again)
 

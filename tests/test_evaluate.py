@@ -263,7 +263,7 @@ def test_what_is_found_where_nothing_is_true_counts_as_wrong(run, tmp_path, kind
     if kind == "objects":
         assert scores[0]["objects"]["images"][1]["fp"] == scores[1]["objects"]["images"][1]["fp"]
         assert scores[0]["objects"]["images"][1]["fp"][0] > 0
-    assert "1 plane(s) or volume(s) have no true label" in run(*by_model, *common[:-2]).output
+    assert "1 plane(s) have no true label" in run(*by_model, *common[:-2]).output
 
 
 def test_labels_of_another_shape_are_refused():

@@ -659,9 +659,28 @@ def test_what_was_painted_since_it_was_interrupted_is_learnt_when_it_is_resumed(
     result = finish(resumed)
     assert sum(result.trained.training_set.survey.pixels) == np.count_nonzero(scribbled().paint)
     assert "paint was changed" in result.trained.status.altered
-    # what is over is not gone on with by itself
-    anew = finish(finetune([less], blank(), chosen, state=path))
-    assert anew.trained.status.altered == ""
+    # what is over is trained longer
+    longer = finish(finetune([less], blank(), chosen, state=path))
+    assert longer.trained.status.step == 32
+
+
+@pytest.mark.parametrize("change", ["crossed", "erased"])
+def test_paint_that_leaves_nothing_to_judge_by_is_trained_on_anew(tmp_path, change):
+    path, chosen = tmp_path / "x.training", options(steps=8)
+    job = finetune([scribbled()], blank(), chosen, state=path)
+    first = next(step for step in job if isinstance(step, Prepared))
+    next(step for step in job if step.done >= 4 and "loss" in step.metrics)
+    job.close()
+    now = scribbled()
+    if change == "crossed":
+        now.paint[:32], now.paint[32:] = 1, 2
+    else:
+        (truth,) = first.training_set.held.truths
+        frame, box = truth.annotation.whole(())
+        now.paint[truth.validation(frame, box) >= 0] = 0
+    resumed = finetune([now], blank(), chosen, state=path)
+    assert next(step for step in resumed if isinstance(step, Prepared)).done == 0
+    assert finish(resumed).trained.status.altered == ""
 
 
 def test_paint_added_where_nothing_was_held_out_judges_what_comes_after(parent):
@@ -681,7 +700,7 @@ def test_paint_added_where_nothing_was_held_out_judges_what_comes_after(parent):
     assert found[-1].after
 
 
-@pytest.mark.parametrize("other", ["options", "image", "damaged"])
+@pytest.mark.parametrize("other", ["options", "image", "pixels", "damaged"])
 def test_the_state_of_another_training_is_not_taken_up(tmp_path, other):
     path = tmp_path / "x.training"
     job = finetune([scribbled()], blank(), options(save_every=1e-3), state=path)
@@ -692,6 +711,8 @@ def test_the_state_of_another_training_is_not_taken_up(tmp_path, other):
     paint, chosen = scribbled(), options(save_every=1e-3)
     if other == "options":
         chosen = options(learning_rate=1e-2)
+    elif other == "pixels":
+        paint = replace(paint, image=replace(paint.image, data=checkers(seed=7)[0]))
     elif other == "image":
         paint = replace(paint, image=replace(paint.image, name="another"))
     else:

@@ -375,7 +375,14 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     assert panel.session.training.losses[0][0] == step + 1
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
+    step = read_status(state).step
     labels_layer(panel).paint((50, 50), 1)
+    panel.interrupted.resume.click()
+    qtbot.waitUntil(lambda: bool(panel.session.training.losses), timeout=SECONDS)
+    assert panel.session.training.losses[0][0] == step + 1, "what was painted since is learnt too"
+    panel.foot.cancel.click()
+    finish_job(panel, qtbot)
+    panel.form.training.boxes["batch"].put(3)
     panel.interrupted.resume.click()
     qtbot.waitUntil(lambda: "anew" in panel.learning.text(), timeout=SECONDS)
     panel.foot.cancel.click()

@@ -200,8 +200,8 @@ def _report(found: Evaluation, json_file: Path | None) -> None:
     typer.echo(f"mean without background: IoU {found.iou:.4f}, Dice {found.dice:.4f}")
     if found.empty:
         typer.echo(
-            f"{found.empty} plane(s) or volume(s) have no true label: all that was found there counts "
-            "as wrong. If they were not annotated, say with --region what was."
+            f"{found.empty} plane(s) have no true label: all that was found there counts as "
+            "wrong. If they were not annotated, say with --region what was."
         )
     if found.objects is not None:
         typer.echo()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.annotations import Annotation, PlaneKey, Truth
+    from napari_unet.core.annotations import PlaneKey, Truth
 
     Held = Sequence[Mapping[PlaneKey, BitMask]]
 
@@ -82,7 +82,7 @@ def hold_out(
     fraction: float = 0.2,
     seed: int = 0,
     earlier: Held | None = None,
-    learnt: Sequence[Annotation] = (),
+    learnt: Sequence[Truth] = (),
 ) -> Job[HoldOut]:
     """Choose what to hold out, by lots that depend on where paint lies.
 
@@ -103,8 +103,8 @@ def hold_out(
         What was held out of these annotations before more was painted, plane by plane. It stays so,
         with what has grown onto it, and nothing else is.
     learnt
-        These annotations as they were then. If nothing was held out of them, a share of the strokes and
-        objects painted since is, once there are enough altogether.
+        The annotations as they were then. If nothing was held out of them, a share of new strokes is,
+        and of the objects in new planes and regions, once there are enough altogether.
 
     Yields
     ------
@@ -141,7 +141,7 @@ def hold_out(
             taken.append(f"{n} of {sum(map(len, pools))} {name}")
     if not taken:
         return HoldOut(tuple(truths), (), lacking or _reason(truths, since=bool(learnt)))
-    held = yield from _masks(truths, strokes)
+    held = yield from _masks(truths, strokes, learnt)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
     if {truths[i].annotation.kind for i, some in enumerate(strokes) if some} == {"classes"}:
@@ -164,18 +164,33 @@ def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Thing]]
     return [pools[value] for value in sorted(pools)]
 
 
-def _painted_since(truths: Sequence[Truth], learnt: Sequence[Annotation]) -> Job[list[set[int]]]:
-    """Return the strokes and objects of each annotation without a pixel in what was painted before."""
+def _painted_since(truths: Sequence[Truth], learnt: Sequence[Truth]) -> Job[list[set[int]]]:
+    """Return the strokes and objects of each annotation of which no pixel was learnt."""
     found: list[set[int]] = []
-    for truth, before in zip(truths, learnt, strict=True):
+    for truth, before in zip(truths, _matching(truths, learnt), strict=True):
         known: set[int] = set()
         for key, numbers in truth.strokes.pieces.items():
-            numbered, _ = plane_pieces(truth, key)
-            painted = before.read(*before.whole(key)) != 0
-            known.update(numbers[np.unique(numbered[painted])].tolist())
+            if before is not None and key in before.applies:
+                numbered, _ = plane_pieces(truth, key)
+                known.update(numbers[np.unique(numbered[_learnt(before, key)])].tolist())
             yield Progress(0, 1, "Setting paint aside for validation")
         found.append(set(range(len(truth.strokes.sizes))) - known)
     return found
+
+
+def _matching(truths: Sequence[Truth], learnt: Sequence[Truth]) -> list[Truth | None]:
+    """Return each annotation as it was; None for one that was not there."""
+    shapes = [truth.annotation.image.label_shape for truth in learnt]
+    return [
+        learnt[i] if i < len(learnt) and truth.annotation.image.label_shape == shapes[i] else None
+        for i, truth in enumerate(truths)
+    ]
+
+
+def _learnt(before: Truth, key: PlaneKey) -> NDArray[np.bool_]:
+    """Return where a plane was learnt from: (Y, X). Of objects and classes the background was, too."""
+    frame, box = before.annotation.whole(key)
+    return before.labels(frame, box) >= 0
 
 
 def _among(pool: list[Thing], fresh: Sequence[Collection[int]] | None) -> list[Thing]:
@@ -225,6 +240,20 @@ def _draw(areas: Sequence[_Area], fraction: float, seed: int) -> tuple[list[_Are
     return [area for area in areas if area.thing in wanted], ""
 
 
+def sides(held: HoldOut) -> Job[tuple[set[int], set[int]]]:
+    """Return the classes that are learnt, and those that are held out; objects are class 1."""
+    learnt, judged = Counter[int](), Counter[int]()
+    for truth in held.truths:
+        learnt.update(truth.pixels)
+        for key, mask in truth.held.items():
+            for value, n in _classes(truth, key, mask).items():
+                if value >= 0:
+                    judged[min(value, 1) if truth.objects else value] += n
+            yield Progress(0, 1, "Setting paint aside for validation")
+    learnt.subtract(judged)
+    return {c for c, n in learnt.items() if n > 0}, set(judged)
+
+
 def _judged(truths: Sequence[Truth], held: Held) -> Job[set[int]]:
     """Return the classes that are held out."""
     found: set[int] = set()
@@ -256,36 +285,39 @@ def _classes(truth: Truth, key: PlaneKey, mask: BitMask) -> dict[int, int]:
 
 
 def _masks(
-    truths: Sequence[Truth], strokes: Sequence[set[int]]
+    truths: Sequence[Truth], strokes: Sequence[set[int]], learnt: Sequence[Truth] = ()
 ) -> Job[list[dict[PlaneKey, BitMask]]]:
-    """Return where some strokes or objects and the background nearest to them lie."""
+    """Return where some strokes or objects and the background nearest to them lie, unless learnt."""
     found: list[dict[PlaneKey, BitMask]] = []
     total = sum(
         len(truth.strokes.pieces) for truth, wanted in zip(truths, strokes, strict=True) if wanted
     )
     done = 0
-    for truth, wanted in zip(truths, strokes, strict=True):
+    for truth, wanted, before in zip(truths, strokes, _matching(truths, learnt), strict=True):
         found.append({})
         # one more, for what is no piece and has number -1
         flags = np.zeros(len(truth.strokes.sizes) + 1, dtype=bool)
         flags[list(wanted)] = True
         for key, numbers in truth.strokes.pieces.items() if wanted else ():
             if flags[numbers].any():
-                found[-1][key] = _mask(truth, key, flags[numbers])
+                mask = _mask(truth, key, flags[numbers])
+                if before is not None and key in before.applies:
+                    mask &= ~_learnt(before, key)
+                found[-1][key] = BitMask.of(mask)
             done += 1
             yield Progress(done, total, "Setting paint aside for validation")
     return found
 
 
-def _mask(truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_]) -> BitMask:
+def _mask(truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where the wanted pieces of a plane lie, with the background nearest to them."""
     numbered, inside = plane_pieces(truth, key)
-    mask = wanted[numbered]
+    mask: NDArray[np.bool_] = wanted[numbered]
     if truth.annotation.kind != "scribbles":
         others = (numbered > 0) & ~mask
         nearer = edt.edt(~mask) < edt.edt(~others)
         mask |= inside & (numbered == 0) & nearer
-    return BitMask.of(mask)
+    return mask
 
 
 def _hold_again(truths: Sequence[Truth], earlier: Held) -> Job[HoldOut]:
@@ -320,7 +352,8 @@ def _reason(truths: Sequence[Truth], *, since: bool) -> str:
     if since:
         return (
             "Nothing is held out, as before: what was learnt cannot judge. That takes two new strokes "
-            f"of the background and of a class each, or two new objects, {LEAST} of them altogether."
+            "of the background and of a class each, or two objects in a plane or region that is "
+            f"new, and {LEAST} of them altogether."
         )
     n = sum(len(truth.strokes.sizes) for truth in truths)
     return (

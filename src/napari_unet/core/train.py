@@ -11,6 +11,7 @@ from napari_unet.core.batches import Batches
 from napari_unet.core.champion import Champion
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
+from napari_unet.core.holdout import sides
 from napari_unet.core.learner import Learner
 from napari_unet.core.memory import in_bytes
 from napari_unet.core.model import Model
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_unet.core.annotations import Annotation
+    from napari_unet.core.annotations import Truth
     from napari_unet.core.batches import Batch
     from napari_unet.core.device import Compute
     from napari_unet.core.holdout import Held
@@ -177,14 +178,20 @@ class Trainer:
             yield from self._prepare()
             self._prepared = True
         else:
-            self.status.alter("it was trained longer")
-            self.status.first = self.status.step
-            self.status.total = self.status.step + self.options.steps
-            self.status.began = self.status.seconds
-            self.status.worse, self.status.ended = 0, ""
+            self._lengthen()
             self._learner.move(self._compute.device)
             yield from self._take_new_paint()
+            # others than it began with, perhaps
+            self.status.key = training_key(self._model, self.options, self._set)
         self._clock = TrainingClock(self.status, self.options)
+
+    def _lengthen(self) -> None:
+        """Begin another cycle of the learning rate."""
+        status = self.status
+        status.alter("it was trained longer")
+        status.first, status.total = status.step, status.step + self.options.steps
+        status.began = status.seconds
+        status.worse, status.ended = 0, ""
 
     def _prepare(self) -> Job[None]:
         free = self._compute.budget(self.options.memory)
@@ -194,18 +201,20 @@ class Trainer:
         key, painted = training_key(self._model, self.options, self._set), paint_key(self._set)
         found = load_state(self._path, key) if self._path is not None and self._resume else None
         repainted = found is not None and found.status.paint != painted
-        if found is None or (repainted and found.status.ended):
-            found, repainted = None, False
+        again = None if found is None else (yield from self._held_again(found.held, repainted))
+        if found is None or again is None:
+            repainted = False
             self.status = TrainingStatus(
                 key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
             )
             self.status.adopt(self._plan)
         else:
-            self.status = found.status
-            self._set = yield from self._training_set(found.held)
+            self.status, self._set = found.status, again
             if repainted:
                 self.status.alter("paint was changed while it was interrupted")
                 self.status.worse, self.status.highest = 0, 0.0
+            if repainted and self.status.ended:
+                self._lengthen()
             self._plan = self.status.plan(self._plan)
             self._learner.restore(found.tensors)
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
@@ -224,8 +233,19 @@ class Trainer:
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
 
+    def _held_again(self, held: Held, repainted: bool) -> Job[TrainingSet | None]:
+        """Prepare the paint of an interrupted training; None if that leaves a side empty."""
+        if not repainted:
+            return (yield from self._training_set(held))
+        try:
+            found = yield from self._training_set(held)
+        except UserError:
+            return None
+        learnt, judged = yield from self._noted(sides(found.held))
+        return found if len(learnt) > 1 and (len(judged) > 1 or not any(held)) else None
+
     def _training_set(
-        self, earlier: Held | None = None, learnt: Sequence[Annotation] = ()
+        self, earlier: Held | None = None, learnt: Sequence[Truth] = ()
     ) -> Job[TrainingSet]:
         job = make_training_set(
             self.paint,
@@ -366,7 +386,7 @@ class Trainer:
             return
         newest = self.paint.annotations
         try:
-            known = self._set.held.masks, self._set.annotations
+            known = self._set.held.masks, self._set.held.truths
             self._set = yield from self._training_set(*known)
         except UserError as error:
             # a slip of the brush is no reason to lose a training
@@ -378,6 +398,7 @@ class Trainer:
         self.status.worse = 0
         self._make_batches()
         yield from self._noted(self._champion.judge_anew(self._set.windows))
+        self.status.highest = self._champion.highest
 
     def _save(self) -> None:
         """Write the state; until the result is saved there is no other."""

@@ -6,9 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_unet.core.checkpoint import weights_hash
 
 if TYPE_CHECKING:
+    from napari_unet.core.axes import Image
     from napari_unet.core.bitmask import BitMask
     from napari_unet.core.model import Model
     from napari_unet.core.training_options import TrainingOptions
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 NEUTRAL = {"save_every", "memory"}
 """Options that change nothing about what is learnt."""
+SAMPLE = 256
+"""Side of the part of an image by which it is known again, in pixels."""
 
 
 def training_key(model: Model, options: TrainingOptions, training_set: TrainingSet) -> str:
@@ -26,7 +31,18 @@ def training_key(model: Model, options: TrainingOptions, training_set: TrainingS
         image = truth.annotation.image
         known = [image.name, image.axes, image.data.shape, truth.annotation.kind]
         digest.update(json.dumps(known).encode())
+        digest.update(_sample(image))
     return digest.hexdigest()[:24]
+
+
+def _sample(image: Image) -> bytes:
+    """Return the middle of an image, which may be too large to be read as a whole."""
+    sizes = image.sizes
+    middle = {a: max(0, (sizes[a] - SAMPLE) // 2) for a in "YX"}
+    key = tuple(
+        slice(middle[a], middle[a] + SAMPLE) if a in middle else n // 2 for a, n in sizes.items()
+    )
+    return np.ascontiguousarray(image.data[key]).tobytes()
 
 
 def paint_key(training_set: TrainingSet) -> str:

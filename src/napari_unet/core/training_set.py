@@ -88,7 +88,7 @@ def make_training_set(
     held_out: float,
     seed: int,
     earlier: Held | None = None,
-    learnt: Sequence[Annotation] = (),
+    learnt: Sequence[Truth] = (),
 ) -> Job[TrainingSet]:
     """Look through paint, hold some out, and find where patches can be drawn.
 

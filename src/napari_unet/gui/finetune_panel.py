@@ -228,7 +228,7 @@ class FinetunePanel(Panel):
         if run.restarted:
             run.restarted = False
             self.learning.setText(
-                "The paint, the settings or the U-Net have changed since it was interrupted: it has "
+                "The images, the settings or the U-Net have changed since it was interrupted: it has "
                 "started anew."
             )
 

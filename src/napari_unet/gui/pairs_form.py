@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -114,17 +115,15 @@ class PairsForm(QWidget):
 
 def _check_different(pairs: Sequence[Painted]) -> None:
     """Raise a :class:`UserError` where paint is there twice: what is held out would be learnt too."""
-    seen = set()
-    for pair in pairs:
-        what = pair.source, pair.labels, pair.shapes
-        if what in seen:
+    for one, pair in combinations(pairs, 2):
+        regions = one.shapes is not None and pair.shapes is not None and one.shapes != pair.shapes
+        if (one.source, one.labels) == (pair.source, pair.labels) and not regions:
             raise UserError(
                 "Two pairs are the same",
                 value=f"{pair.labels.name!r} on {pair.source.name!r}",
                 rule="What is held out to judge the network must not be learnt by way of another pair.",
                 remedy="Choose another image or other paint, or remove one of the two.",
             )
-        seen.add(what)
 
 
 def _choose_others(form: PairForm, before: list[PairForm]) -> None:

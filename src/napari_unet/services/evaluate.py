@@ -110,6 +110,8 @@ class _Segmented(Progress):
     """Labels that a model gave a plane or volume, or the part of it that is labelled."""
 
     labels: LabelFrame
+    whole: bool
+    """Whether the true labels are the whole truth there."""
 
 
 def _everywhere(annotation: Annotation) -> Annotation:
@@ -129,7 +131,7 @@ def _evaluate_classes(
         if isinstance(step, _Segmented):
             true, found = step.labels.truth, step.labels.prediction
             confusion += Confusion.of(found, true, len(confusion.counts))
-            empty += step.labels.empty
+            empty += step.labels.empty if step.whole else 0
         yield step
     return Evaluation.of(confusion, model.spec.label_names, empty=empty)
 
@@ -175,7 +177,8 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         found = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
         compared = LabelFrame(title, found, true, frame)
-        yield _Segmented(done=i + 1, total=len(work), note=title, labels=compared)
+        whole = truth.annotation.kind != "scribbles"
+        yield _Segmented(done=i + 1, total=len(work), note=title, labels=compared, whole=whole)
 
 
 def _around(mask: NDArray[np.bool_]) -> Box:

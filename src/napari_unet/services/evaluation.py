@@ -68,7 +68,7 @@ class Evaluation:
     objects
         Scores of the objects, if these were compared.
     empty
-        Planes or volumes in which nothing is there in truth, so that all that was found there is wrong.
+        Planes in which nothing is there in truth, so that all that was found there is wrong.
     """
 
     classes: tuple[ClassScore, ...]

@@ -85,9 +85,10 @@ class LabelFrame:
     frame: Frame | None
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing is there in truth, though that is known."""
-        return not (self.truth > 0).any() and bool((self.truth == 0).any())
+    def empty(self) -> int:
+        """Number of its planes of which something is known, but nothing is there in truth."""
+        known, there = (self.truth >= 0).any(axis=(-2, -1)), (self.truth > 0).any(axis=(-2, -1))
+        return int(np.count_nonzero(known & ~there))
 
 
 def read_label_pairs(
