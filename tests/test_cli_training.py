@@ -174,6 +174,22 @@ def test_labels_of_half_the_size_are_resampled_if_asked(run, files):
     assert scores.exit_code == 0, scores.output
 
 
+def test_labels_that_state_another_pixel_size_are_taken_if_asked(run, files):
+    for folder, width in (("images", 0.5), ("scribbles", 1.0)):
+        for path in (files / folder).iterdir():
+            pixels = tifffile.imread(path)
+            resolution = (1 / width, 1 / width)
+            tifffile.imwrite(
+                path, pixels, imagej=True, resolution=resolution, metadata={"unit": "um"}
+            )
+    words = ("finetune", *pair(files), *SCRATCH, *SHORT, "-o", files / "new.safetensors")
+    refused = run(*words)
+    assert refused.exit_code == 1
+    assert "2 times along Y" in refused.output
+    assert "--resample" in refused.output
+    assert run(*words, "--resample").exit_code == 0
+
+
 def test_nothing_is_overwritten_and_files_must_pair(run, files):
     out = files / "parent.safetensors"
     before = out.read_bytes()
@@ -225,7 +241,8 @@ def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files
     # told before the first step
     while "patches of" not in process.stdout.readline():
         assert process.poll() is None, process.stderr.read()
-    time.sleep(3)
+    # some steps, however busy the machine is, and far less than the time between two saves
+    time.sleep(10)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert "Cancelled" in process.stderr.read()

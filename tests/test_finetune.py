@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from napari_unet.core.axes import Image
 from napari_unet.core.checkpoint import load_model, save_model, weights_hash
 from napari_unet.core.errors import UserError
 from napari_unet.core.model import Model, ModelSpec
+from napari_unet.core.normalize import Normalization
 from napari_unet.core.paint import Paint
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
@@ -402,6 +404,29 @@ def test_other_channels_get_a_fitted_first_layer(parent):
         trained([annotation], parent, channels=(0, 1))
 
 
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_a_network_with_constants_for_each_channel_is_tuned_on_others(n):
+    """As packages of three channels give it; other channels, classes and task."""
+    config = UNetConfig.classic(
+        base=4, depth=2, in_channels=3, out_channels=3, upsampling="linear_aligned", projection=True
+    )
+    constants = Normalization(kind="linear", gain=(0.01, 0.02, 0.03), offset=(0, -1, -2))
+    spec = ModelSpec(
+        name="foreign", config=config, channels=("r", "g", "b"), normalization=constants
+    )
+    model = Model(spec, strong_network(config))
+    annotation = scribbled()
+    pixels = np.stack([annotation.image.data] * n)
+    image = Image(pixels, "CYX", name="others")
+    other = Annotation(image, annotation.paint, "scribbles")
+    result = trained([other], model, channels=tuple(range(n)), classes=("bright",), steps=3)
+    assert result.model.spec.config.in_channels == n
+    assert finish(segment(image, result.model)).labels.shape == annotation.paint.shape
+    objects = Annotation(image, numbered().paint, "objects")
+    result = trained([objects], model, channels=tuple(range(n)), task="objects", steps=3)
+    assert result.model.spec.task == "objects"
+
+
 def test_a_network_with_a_threshold_of_its_own_can_be_tuned():
     config = UNetConfig.classic(base=4, depth=1)
     spec = ModelSpec(name="raw", config=config, activation="none", threshold=0.3)
@@ -754,3 +779,26 @@ def test_sixteen_bits_learn_too(checkpointing):
     result = trained([scribbled()], steps=60, **given)
     assert all(v.dtype == torch.float32 for k, v in weights(result).items() if "weight" in k)
     assert iou(result.model) > 0.75
+
+
+TOO_LARGE = 2.0**34
+
+
+def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tmp_path):
+    """On a CPU, which would not do so by itself, as old graphics cards do."""
+    from napari_unet.core.device import Compute
+
+    scaled = partial(torch.amp.GradScaler, init_scale=TOO_LARGE)
+    monkeypatch.setattr("torch.amp.GradScaler", scaled)
+    monkeypatch.setattr("napari_unet.core.device.choose", lambda *_: Compute("cpu", "float16"))
+    chosen = options(steps=60, learning_rate=5e-3)
+    path = tmp_path / "x.training"
+    job = finetune([scribbled()], blank(), chosen, state=path)
+    next(step for step in job if step.done >= 20 and "loss" in step.metrics)
+    job.close()
+    result = finish(finetune([scribbled()], blank(), chosen, state=path))
+    assert same(weights(result), weights(finish(finetune([scribbled()], blank(), chosen))))
+    assert iou(result.model) > 0.75
+    scaler = result.trainer._learner._scaler
+    assert scaler.is_enabled()
+    assert scaler.get_scale() < TOO_LARGE

@@ -232,6 +232,17 @@ def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
     assert tuple(points.translate) == (100, 0)
 
 
+def test_more_objects_than_a_table_takes_are_told(objects, panel, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_unet.gui.measuring.MOST", 1)
+    row = panel.measures
+    row.measure.click()
+    qtbot.waitUntil(lambda: row.measuring.count > 1, timeout=SECONDS)
+    assert "too many for the table" in said(panel)
+    assert objects.features.empty
+    row.centres.click()
+    assert len(viewer.layers[f"{objects.name} centres"].data) == row.measuring.count
+
+
 def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
     panel.measures.measure.click()
     viewer.layers.remove(real(objects))

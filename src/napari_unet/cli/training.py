@@ -57,7 +57,8 @@ Resample = Annotated[
     bool,
     typer.Option(
         "--resample",
-        help="Bring labels that are smaller or larger than their image by a whole factor to its pixels.",
+        help="Bring labels that are smaller or larger than their image by a whole factor to its pixels, "
+        "and take those that state another pixel size for its pixels.",
     ),
 ]
 Device = Literal["auto", "cpu", "cuda", "mps"]

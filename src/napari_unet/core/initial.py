@@ -106,6 +106,7 @@ def adapted_spec(
     if channels is not None and tuple(channels) != spec.channels:
         changes["channels"] = tuple(channels)
         config["in_channels"] = len(channels)
+        changes["normalization"] = spec.normalization.for_channels(len(channels))
     if not changes:
         return spec
     new = spec.config.model_copy(update=config)
@@ -134,7 +135,8 @@ def adapted(
         Another one than the model's gets a new head too. None: the model's.
     channels
         Names of the input channels. If their number is another one, each starts with the mean of the
-        weights of those before, scaled so that activations stay as large. None: the model's.
+        weights of those before, scaled so that activations stay as large, and where each was
+        normalised by constants of its own, with the mean of these. None: the model's.
     seed
         Of a new head.
 

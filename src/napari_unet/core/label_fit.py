@@ -61,8 +61,8 @@ def check_place(
             f"The pixels of {name!r} are not as large as those of {image.name!r}",
             value=told,
             rule="Labels and image need the same number of pixels of the same size.",
-            remedy="If they do belong pixel to pixel, lay them on the image: a button in 'Fine-tune' "
-            f"gives them its scale. Else {NEW_LAYER}.",
+            remedy="If they do belong pixel to pixel, lay them on the image: a button in 'Fine-tune', "
+            f"'--resample' on the command line. Else {NEW_LAYER}.",
         )
     moved = {a: d for a, d in offset.items() if abs(d) > 1e-3}
     if moved:

@@ -59,6 +59,15 @@ class Normalization(BaseModel):
     )
     clip: tuple[float, float] | None = Field(None, title="Clip the result to")
 
+    def for_channels(self, n: int) -> Normalization:
+        """Return what suits this many channels; in place of constants for others, their mean for all."""
+        means = {
+            name: (float(np.mean(values)),)
+            for name, values in (("gain", self.gain), ("offset", self.offset))
+            if len(values) not in (1, n)
+        }
+        return self.model_copy(update=means)
+
 
 @dataclass(frozen=True)
 class Affine:

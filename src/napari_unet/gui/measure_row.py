@@ -24,6 +24,7 @@ MEASURE_TIP = (
 )
 CENTRES_TIP = "Add a point at the centre of each object that was measured."
 NO_MEASURES = "Press “Measure” first."
+TOO_MANY = "too many for the table; “Centres as points” has them, as has “napari-unet measure”"
 TABLE = "Layers ▸ Metadata ▸ Features table widget"
 
 
@@ -79,4 +80,5 @@ class MeasureRow(QWidget):
         n = self.measuring.count
         offer(self.centres, CENTRES_TIP, "" if n else NO_MEASURES)
         if n:
-            self.said.emit(f"{n:,} object{'s' * (n != 1)} measured: {TABLE}.")
+            where = TABLE if self.measuring.tabled else TOO_MANY
+            self.said.emit(f"{n:,} object{'s' * (n != 1)} measured: {where}.")

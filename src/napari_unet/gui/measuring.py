@@ -111,6 +111,11 @@ class Measuring(QObject):
         """How many objects have been measured."""
         return 0 if self._measured is None else len(self._measured[1]["label"])
 
+    @property
+    def tabled(self) -> bool:
+        """Whether the layer's table holds them."""
+        return self.count <= MOST
+
     def start(self, numbered: Numbered) -> None:
         """Measure the objects of a layer, in place of what is being measured."""
         self.forget()
@@ -155,9 +160,9 @@ class Measuring(QObject):
             self.failed.emit(outcome.error)
         if columns is None or numbered.layer not in self._viewer.layers:
             return
-        if len(columns["label"]) <= MOST:
-            numbered.layer.features = {"index": columns["label"], **columns}
         self._measured = (numbered, columns)
+        if self.tabled:
+            numbered.layer.features = {"index": columns["label"], **columns}
         self.changed.emit()
 
 

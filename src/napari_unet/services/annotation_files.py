@@ -54,7 +54,8 @@ def read_annotations(
     axes
         Axes of the images where the files' own are wrong.
     resample
-        Bring labels that are smaller or larger by a whole factor to the image's pixels.
+        Bring labels that are smaller or larger by a whole factor to the image's pixels, and don't mind
+        what pixel size their files state.
 
     Raises
     ------
@@ -71,7 +72,8 @@ def read_annotations(
             )
         told = [text for given in regions for text in _of_image(given, image)]
         areas = [region for text in told for region in read_regions(text, image)]
-        scale = painted.scale if painted.unit == image.unit else {}
+        told_scale = painted.unit == image.unit and not resample
+        scale = painted.scale if told_scale else {}
         found.append(
             Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
         )
