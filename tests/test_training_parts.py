@@ -56,17 +56,23 @@ def test_judging_takes_a_small_share_of_the_time(steps, step_pixels, validation_
     assert cheap or interval == max(5, min(steps // 20, 50), steps // 4)
 
 
-@given(step=st.floats(0.01, 0.3), saving=st.floats(0.001, 0.09))
-def test_a_kill_loses_no_more_than_the_time_between_two_saves(step, saving):
+@given(
+    step=st.floats(0.01, 0.2),
+    saving=st.floats(0.001, 0.09),
+    checking=st.floats(0, 0.2),
+    interval=st.integers(3, 9),
+)
+def test_a_kill_loses_no_more_than_the_time_between_two_saves(step, saving, checking, interval):
     now, kept, lost = 0.0, 0.0, []
     status = TrainingStatus(key="", total=1000, patch=(), chunk=1, policy=(0, 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.monotonic", lambda: now)
         clock = TrainingClock(status, TrainingOptions(save_every=1.0, minutes=None))
-        for _ in range(200):
+        for i in range(200):
             now += step
             clock.count()
-            if clock.time_to_save:
+            now += 0 if i % interval else checking
+            if clock.time_to_save(0 if (i + 1) % interval else checking):
                 state = status.seconds
                 now += saving
                 clock.saved(saving)
@@ -75,7 +81,7 @@ def test_a_kill_loses_no_more_than_the_time_between_two_saves(step, saving):
                 kept = state
     # how long it takes to save is known from the second time on
     assert max(lost[1:]) <= 1.0 + 1e-9
-    assert np.median(lost) >= 1.0 - 2 * step - 2 * saving
+    assert np.median(lost) >= 1.0 - 2 * step - 2 * saving - 3 * checking
 
 
 def test_the_average_follows_the_weights():

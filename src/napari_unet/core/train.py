@@ -106,6 +106,8 @@ class Trainer:
         self._prepared = False
         # whether what a training needs to go on is as it is between two steps
         self._settled = False
+        # seconds that the last check took
+        self._checking = 0.0
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
@@ -154,7 +156,8 @@ class Trainer:
                     if not last:
                         yield from self._take_new_paint()
                     status.ended = self._reason_to_end(last)
-                if status.ended or self._clock.time_to_save:
+                ahead = self._checking if self._is_checked(status.step + 1) else 0.0
+                if status.ended or self._clock.time_to_save(ahead):
                     self._save()
             return self._trained()
         except GeneratorExit:
@@ -338,7 +341,10 @@ class Trainer:
 
     @property
     def _check_is_due(self) -> bool:
-        step = self.status.step
+        return self._is_checked(self.status.step)
+
+    def _is_checked(self, step: int) -> bool:
+        """Whether the network is judged after a step."""
         return step >= self.status.total or step % self._interval == 0
 
     @property
@@ -349,8 +355,10 @@ class Trainer:
 
     def _check(self) -> Job[None]:
         """Judge the average of the weights, and keep it if it is the best."""
+        began = time.monotonic()
         job = self._champion.challenge(self.newest, self._set.windows)
         found = yield from self._noted(job)
+        self._checking = time.monotonic() - began
         self.status.worse = 0 if found.higher else self.status.worse + 1
         self.status.highest = self._champion.highest
         if found.won:

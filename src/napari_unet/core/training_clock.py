@@ -72,15 +72,19 @@ class TrainingClock:
         half = taken // 2
         return (taken - half) / max(self._times[-1] - self._times[half], 1e-9)
 
-    @property
-    def time_to_save(self) -> bool:
+    def time_to_save(self, ahead: float = 0.0) -> bool:
         """Whether the state must be saved now, for no more to be lost at any time than the interval.
 
         What a kill takes is the time since the step that was saved last, and the next save comes a step
         and the writing later.
+
+        Parameters
+        ----------
+        ahead
+            Seconds of what else comes before it, such as a check.
         """
         pause = max(self._options.save_every, self._saving / SAVING)
-        return time.monotonic() - self._kept + self._step + self._saving >= pause
+        return time.monotonic() - self._kept + self._step + ahead + self._saving >= pause
 
     def saved(self, seconds: float) -> None:
         """Take note of a save that took so long; it is not to take up much of the time."""
