@@ -106,8 +106,8 @@ class Trainer:
         self._prepared = False
         # whether what a training needs to go on is as it is between two steps
         self._settled = False
-        # seconds that the last check took
-        self._checking = 0.0
+        # seconds that the last check took; of the first, nobody knows how many
+        self._checking = math.inf
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
