@@ -144,12 +144,13 @@ def hold_out(
     held = yield from _masks(truths, strokes, learnt)
     for area in chosen:
         _join(held[area.thing.truth], area.planes)
+    parted = HoldOut(_with(truths, held), tuple(taken), "")
     if {truths[i].annotation.kind for i, some in enumerate(strokes) if some} == {"classes"}:
         # of scribbles and areas there are always two
-        judged = yield from _judged(truths, held)
+        _, judged = yield from sides(parted)
         if len(judged) < 2:
             return HoldOut(tuple(truths), (), _one_class(judged))
-    return HoldOut(_with(truths, held), tuple(taken), "")
+    return parted
 
 
 def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Thing]]:
@@ -252,16 +253,6 @@ def sides(held: HoldOut) -> Job[tuple[set[int], set[int]]]:
             yield Progress(0, 1, "Setting paint aside for validation")
     learnt.subtract(judged)
     return {c for c, n in learnt.items() if n > 0}, set(judged)
-
-
-def _judged(truths: Sequence[Truth], held: Held) -> Job[set[int]]:
-    """Return the classes that are held out."""
-    found: set[int] = set()
-    for truth, masks in zip(truths, held, strict=True):
-        for key, mask in masks.items():
-            found.update(_classes(truth, key, mask))
-            yield Progress(0, 1, "Setting paint aside for validation")
-    return found
 
 
 def _one_class(judged: set[int]) -> str:

@@ -37,9 +37,8 @@ class TrainingClock:
         # when it began, and when each step was done
         self._times = [self._kept]
         self._step = self._saving = 0.0
-        # seconds of each save but the first, which also loads what saving needs
-        self._later: list[float] = []
-        self._has_saved = False
+        # seconds of each save
+        self._savings: list[float] = []
 
     def count(self) -> None:
         """Count the step just taken, and fit the number of steps to the time that is left."""
@@ -86,12 +85,11 @@ class TrainingClock:
         ahead
             Seconds of what else comes before it, such as a check.
         """
-        pause = max(self._options.save_every, min(self._later, default=0.0) / SAVING)
+        # the first one also loads what saving needs
+        pause = max(self._options.save_every, min(self._savings[1:], default=0.0) / SAVING)
         return time.monotonic() - self._kept + self._step + ahead + self._saving >= pause
 
     def saved(self, seconds: float) -> None:
         """Take note of a save that took so long; it is not to take up much of the time."""
-        if self._has_saved:
-            self._later.append(seconds)
-        self._has_saved = True
+        self._savings.append(seconds)
         self._kept, self._step, self._saving = self._times[-1], 0.0, seconds
