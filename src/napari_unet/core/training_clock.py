@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 SAVING = 0.1
 """Largest share of the time that goes into saving."""
+SAVINGS = 3
+"""Saves that tell together what saving takes."""
+TIMELY = 0.75
+"""Share of the interval after which the state is saved: the rest is for what nobody foresees, such as a
+disk that is busy, or Python's collecting of memory, which stops everything for a fifth of a second."""
 LEEWAY = 0.02
 """How far off the number of steps may be, as a share of those left, before it is fitted anew: each time
 is kept on record, so that the training can be repeated."""
@@ -37,8 +43,8 @@ class TrainingClock:
         # when it began, and when each step was done
         self._times = [self._kept]
         self._step = self._saving = 0.0
-        # seconds of each save
-        self._savings: list[float] = []
+        # seconds of each of the last saves
+        self._savings: deque[float] = deque(maxlen=SAVINGS)
 
     def count(self) -> None:
         """Count the step just taken, and fit the number of steps to the time that is left."""
@@ -85,8 +91,10 @@ class TrainingClock:
         ahead
             Seconds of what else comes before it, such as a check.
         """
-        # the first one also loads what saving needs
-        pause = max(self._options.save_every, min(self._savings[1:], default=0.0) / SAVING)
+        pause = TIMELY * self._options.save_every
+        if len(self._savings) == SAVINGS:
+            # one that was slow by chance says nothing: this is what every one of the last took
+            pause = max(pause, min(self._savings) / SAVING)
         return time.monotonic() - self._kept + self._step + ahead + self._saving >= pause
 
     def saved(self, seconds: float) -> None:
