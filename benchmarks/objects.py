@@ -31,7 +31,8 @@ from skimage.segmentation import watershed
 
 from napari_unet.core.matching import ObjectScores
 from napari_unet.core.object_targets import object_targets
-from napari_unet.core.objects import find_objects, to_levels
+from napari_unet.core.levels import to_levels
+from napari_unet.core.objects import find_objects
 from napari_unet.core.overlaps import Overlaps
 
 SIDE, FEWEST = 256, 20

@@ -153,9 +153,37 @@ def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer,
     qtbot.waitUntil(lambda: segment_panel.measuring.count > 0, timeout=SECONDS)
     found = layer(viewer)
     assert sorted(found.features["index"]) == list(range(1, found.data.max() + 1))
-    assert segment_panel.relabelling.found is None
     segment_panel.centres.click()
     assert len(viewer.layers["board objects centres"].data) == found.data.max()
+
+
+@pytest.mark.parametrize("kind", ["number objects", "tell classes"])
+def test_results_of_a_network_of_classes_follow_the_sliders_too(segment_panel, viewer, qtbot, kind):
+    viewer.add_image(np.stack([checkers((96, 128), seed=s)[0] for s in range(2)]), name="board")
+    segment_panel.objects.kind.setCurrentText(kind)
+    segment_panel.segment.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: segment_panel._newest is None, timeout=SECONDS)
+    before = layer(viewer).data.copy()
+    segment_panel.objects.foreground.setValue(0.9)
+    settle(segment_panel, qtbot)
+    objects = kind == "number objects"
+    wanted = expected(viewer, segment_panel.session.model, threshold=0.9, objects=objects)
+    assert np.array_equal(layer(viewer).data, wanted)
+    assert not np.array_equal(wanted, before)
+    assert segment_panel.objects.smallest.isEnabled() == objects
+    assert not segment_panel.objects.separation.isEnabled()
+
+
+def test_it_is_said_when_a_result_does_not_follow(ran, viewer, qtbot):
+    ran.objects.kind.setCurrentText("tell classes")
+    assert "Press Segment" in ran.foot.message.text.text()
+    ran.foot.message.clear()
+    ran.objects.kind.setCurrentText("as trained")
+    layer(viewer).paint((1, 40, 40), 999)
+    ran.foot.message.clear()
+    ran.objects.separation.setValue(0.9)
+    assert "painted on" in ran.foot.message.text.text()
 
 
 def test_measures_follow_the_sliders(ran, viewer, qtbot):

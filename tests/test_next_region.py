@@ -12,9 +12,9 @@ from napari_unet.core.annotations import Annotation
 from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.axes import Image
 from napari_unet.core.errors import UserError
+from napari_unet.core.levels import to_levels
 from napari_unet.core.model import ModelSpec
 from napari_unet.core.next_region import GRID, best_windows, block_sums, window_sides
-from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.uncertainty import uncertainty

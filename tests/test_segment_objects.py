@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import strong_network
 from painted import checkers, numbered, options
 
+from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.axes import Image
 from napari_unet.core.errors import UserError
 from napari_unet.core.initial import Blank
-from napari_unet.core.model import Model
+from napari_unet.core.model import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.services.finetune import finetune
 from napari_unet.services.kept_maps import KeptMaps
 from napari_unet.services.options import SegmentOptions
-from napari_unet.services.relabel import relabel
+from napari_unet.services.relabel import can_relabel, relabel
 from napari_unet.services.segment import TileDone, segment
 
 FLOAT = {"device": "cpu", "precision": "float32"}
@@ -80,21 +82,67 @@ def test_objects_of_a_model_of_classes_are_connected_parts():
     assert labels_of(plain, pixels, objects=True).max() > 3
 
 
-def test_objects_are_found_again_without_the_network(model):
+def random_model(activation="sigmoid", classes=1, ndim=2, **spec):
+    """A network of random weights, which says something of everything."""
+    config = UNetConfig.classic(base=4, depth=2, out_channels=classes, ndim=ndim)
+    names = {} if spec else {"classes": tuple(f"class {i}" for i in range(classes))}
+    chosen = ModelSpec(name="random", config=config, activation=activation, **names, **spec)
+    return Model(chosen, strong_network(config))
+
+
+@settings(max_examples=12, deadline=None)
+@given(tile=st.integers(52, 66), seed=st.integers(0, 50), depth=st.integers(5, 20))
+def test_tiles_change_nothing_in_volumes(tile, seed, depth):
+    volume = random_model(classes=3, ndim=3, task="objects")
+    pixels = np.random.default_rng(seed).integers(0, 255, (depth, 70, 90), dtype=np.uint8)
+    whole = labels_of(volume, pixels, "ZYX", tile=96)
+    assert whole.max() > 1
+    assert (labels_of(volume, pixels, "ZYX", tile=tile) == whole).all()
+
+
+def found_again(maps, options, **at):
+    again = np.zeros(maps.image.label_shape, np.uint32)
+    for step in relabel(maps, options, **at):
+        if isinstance(step, TileDone):
+            again[step.where] = step.labels
+    return again
+
+
+CHANGES = ({}, {"threshold": 0.3}, {"separation": 0.8}, {"smallest": 30}, {"fill_holes": False})
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+@pytest.mark.parametrize("objects", [True, False])
+@pytest.mark.parametrize("kind", ["objects", "one class", "two classes", "exclusive classes"])
+def test_labels_are_found_again_without_the_network(model, kind, objects, changed):
+    network = {
+        "objects": lambda: model,
+        "one class": random_model,
+        "two classes": lambda: random_model(classes=2),
+        "exclusive classes": lambda: random_model("softmax", 3),
+    }[kind]()
+    options = SegmentOptions(objects=objects, **changed)
+    if not can_relabel(network.spec, options):
+        assert kind == "exclusive classes"
+        assert not objects
+        return
     stack = np.stack([checkers(seed=s)[0] for s in range(2)])
     image = Image(stack, "TYX")
+    levels = np.zeros((network.spec.config.out_channels, *image.label_shape), np.uint8)
+    finish(segment(image, network, SegmentOptions(**FLOAT), out_levels=levels))
+    again = found_again(KeptMaps(image, network.spec, levels), options)
+    assert again.any()
+    assert (again == labels_of(network, stack, "TYX", objects=objects, **changed)).all()
+
+
+def test_a_single_plane_is_found_again_with_the_numbers_asked_for(model):
+    image = Image(np.stack([checkers(seed=s)[0] for s in range(2)]), "TYX")
     levels = np.zeros((3, *image.label_shape), np.uint8)
     first = finish(segment(image, model, SegmentOptions(**FLOAT), out_levels=levels)).labels
     maps = KeptMaps(image, model.spec, levels)
-    for changed in ({}, {"threshold": 0.3}, {"separation": 0.8}, {"smallest": 30}):
-        again = np.zeros_like(first)
-        for step in relabel(maps, SegmentOptions(**changed)):
-            if isinstance(step, TileDone):
-                again[step.where] = step.labels
-        assert (again == labels_of(model, stack, "TYX", **changed)).all()
-    blocks = [s for s in relabel(maps, SegmentOptions(), at={"T": 1}) if isinstance(s, TileDone)]
-    assert [block.where[0] for block in blocks] == [1]
-    assert (blocks[0].labels > 0).sum() == (first[1] > 0).sum()
+    again = found_again(maps, SegmentOptions(), at={"T": 1}, taken=int(first[0].max()))
+    assert not again[0].any()
+    assert (again[1] == first[1]).all()
 
 
 def test_a_model_may_have_a_separation_of_its_own(model):

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.errors import UserError
+from napari_unet.core.levels import to_levels
 from napari_unet.core.model import ModelSpec
-from napari_unet.core.objects import to_levels
 from napari_unet.core.uncertainty import questions, uncertainty
 
 

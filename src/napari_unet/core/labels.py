@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.levels import LEVELS, to_levels
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,17 +21,18 @@ def label_dtype(spec: ModelSpec, objects: bool = False) -> np.dtype[Any]:
     return np.min_scalar_type(max(spec.label_names, default=1))
 
 
-def to_labels(values: NDArray[np.float32], spec: ModelSpec, threshold: float) -> NDArray[Any]:
+def to_labels(values: NDArray[Any], spec: ModelSpec, threshold: float) -> NDArray[Any]:
     """Turn a block of outputs, (classes, …), into label values, (…).
 
     With softmax, the most probable class. Else the most probable of the classes whose probability
-    exceeds the threshold, counted from 1; 0 where none does. Of a model that tells objects apart, 1 in
-    the foreground: objects are found in whole frames only.
+    exceeds the threshold, counted from 1, 0 where none does; in steps of
+    :func:`~napari_unet.core.levels.to_levels`, so that kept levels give the same labels. Of a model that
+    tells objects apart, 1 in the foreground: objects are found in whole frames only.
     """
-    if spec.task == "objects":
-        values = values[:1]
-    best = values.argmax(axis=0)
-    if spec.activation != "softmax":
-        best = (best + 1) * (values.max(axis=0) > threshold)
+    if spec.activation == "softmax":
+        best = values.argmax(axis=0)
+    else:
+        levels = to_levels(values[:1] if spec.task == "objects" else values)
+        best = (levels.argmax(axis=0) + 1) * (levels.max(axis=0) > threshold * LEVELS)
     found: NDArray[Any] = best.astype(label_dtype(spec))
     return found

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.gather import Gather
 from napari_unet.core.labels import to_labels
-from napari_unet.core.objects import connected_objects, find_objects, number_above, to_levels
+from napari_unet.core.levels import to_levels
+from napari_unet.core.objects import connected_objects, find_objects, number_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +29,34 @@ def object_spacing(frame: Frame) -> tuple[float, ...]:
     return frame.image.spacing(frame.spatial) if frame.image.unit != "pixel" else ()
 
 
+def essence(values: NDArray[Any], spec: ModelSpec, options: ObjectOptions) -> NDArray[np.uint8]:
+    """Return what the objects of a frame are found in by :func:`number`.
+
+    Parameters
+    ----------
+    values
+        What the network says of the frame, or a part of it: (out_channels, …), from 0 to 1 or as levels.
+    spec
+        The model's description. Of one that does not tell objects apart, objects are the connected parts
+        of each class.
+    options
+        How objects are found.
+    """
+    levels = to_levels(values)
+    if spec.task == "objects":
+        return levels
+    return to_labels(levels, spec, options.foreground)[None]
+
+
+def number(
+    kept: NDArray[np.uint8], spec: ModelSpec, options: ObjectOptions, spacing: Sequence[float]
+) -> NDArray[np.uint32]:
+    """Number the objects of a whole frame, from 1, given its :func:`essence`."""
+    if spec.task == "objects":
+        return find_objects(kept, options, spacing)
+    return connected_objects(kept[0], options, spacing)
+
+
 class Numbering:
     """Collects outputs until frames are whole, and numbers their objects.
 
@@ -39,11 +68,8 @@ class Numbering:
         The frames in their order.
     box
         The window of each that is computed; None: all of it.
-    spec
-        The model's description. Of one that does not tell objects apart, objects are the connected parts
-        of each class.
-    options
-        How objects are found.
+    spec, options
+        As for :func:`essence`.
     """
 
     def __init__(
@@ -65,21 +91,13 @@ class Numbering:
         tuple
             For each frame that is whole now: the frame, the window, and its objects.
         """
-        self._gather.add(maps.frame, maps.write, self._kept(maps.values))
+        kept = essence(maps.values, self._spec, self._options)
+        self._gather.add(maps.frame, maps.write, kept)
         while self._gather.whole(self._next):
             yield self._frames[self._next], self._box, self._number(self._gather.take(self._next))
             self._next += 1
 
-    def _kept(self, values: NDArray[np.float32]) -> NDArray[Any]:
-        if self._spec.task == "objects":
-            return to_levels(values)
-        return to_labels(values, self._spec, self._options.foreground)[None]
-
-    def _number(self, kept: NDArray[Any]) -> NDArray[np.uint32]:
-        spacing = object_spacing(self._frames[0])
-        if self._spec.task == "objects":
-            found = find_objects(kept, self._options, spacing)
-        else:
-            found = connected_objects(kept[0], self._options, spacing)
+    def _number(self, kept: NDArray[np.uint8]) -> NDArray[np.uint32]:
+        found = number(kept, self._spec, self._options, object_spacing(self._frames[0]))
         self._top = number_above(found, self._top)
         return found

@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_unet.core.divide import divide
 from napari_unet.core.errors import UserError
+from napari_unet.core.levels import LEVELS, to_levels
 from napari_unet.core.model import OBJECT_MAPS
 from napari_unet.core.object_options import ObjectOptions
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-LEVELS = 255
-"""Maps are kept in whole steps from 0 to this, which stand for 0 to 1."""
 
 SPECK = 10
 """Pixels of the smallest object where nothing is said about it."""
@@ -38,38 +36,6 @@ DEEP = 3
 """Along an axis with so many times the finest pixel size, neighbours say little about a pixel."""
 
 
-def to_levels(maps: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return maps in steps of 1/255, a byte each, which is as fine as any threshold needs.
-
-    Parameters
-    ----------
-    maps
-        Values from 0 to 1, or levels already.
-
-    Raises
-    ------
-    UserError
-        When a value is not a number.
-    """
-    if maps.dtype == np.uint8:
-        return maps
-    # both are NaN if any value is
-    low, high = maps.min(initial=0), maps.max(initial=0)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise UserError(
-            "The maps of objects hold values that are not numbers",
-            value=f"{int((~np.isfinite(maps)).sum()):,} of {maps.size:,}",
-            rule="Every value of a map is a number from 0 to 1.",
-            remedy="Segment again with precision 'float32'. If that doesn't help, the model is damaged.",
-        )
-    scaled = np.multiply(maps, LEVELS, dtype=np.float32)
-    if low < 0 or high > 1:
-        np.clip(scaled, 0, LEVELS, out=scaled)
-    levels = np.empty(maps.shape, np.uint8)
-    np.add(scaled, 0.5, out=levels, casting="unsafe")
-    return levels
-
-
 def find_objects(
     maps: NDArray[Any], options: ObjectOptions | None = None, spacing: Sequence[float] = ()
 ) -> NDArray[np.uint32]:
@@ -79,7 +45,7 @@ def find_objects(
     ----------
     maps
         (3, [Z,] Y, X): foreground, boundary and distance, as numbers from 0 to 1 or as the levels of
-        :func:`to_levels`.
+        :func:`~napari_unet.core.levels.to_levels`.
     options
         How; None: the defaults.
     spacing

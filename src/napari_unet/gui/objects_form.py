@@ -31,12 +31,15 @@ class ObjectsForm(QObject):
 
     changed = Signal()
     """A setting has another value, perhaps while a slider is being moved."""
+    kind_changed = Signal()
+    """Another kind of labels is wanted."""
 
     def __init__(self, form: QFormLayout) -> None:
         super().__init__()
         self._form = form
         usual = ObjectOptions()
         self._own = {"threshold": usual.foreground, "separation": usual.seed}
+        self._spec: ModelSpec | None = None
         self.kind = choice("")
         for title, value in KINDS.items():
             self.kind.addItem(title, value)
@@ -54,7 +57,7 @@ class ObjectsForm(QObject):
         self.foreground.setValue(self._own["threshold"])
         self.separation.setValue(self._own["separation"])
         self.fill_holes.setChecked(SegmentOptions.model_fields["fill_holes"].default)
-        self.kind.currentIndexChanged.connect(self.changed)
+        self.kind.currentIndexChanged.connect(self._take_kind)
         self.foreground.valueChanged.connect(self.changed)
         self.separation.valueChanged.connect(self.changed)
         self.smallest.valueChanged.connect(self.changed)
@@ -69,8 +72,8 @@ class ObjectsForm(QObject):
         with QSignalBlocker(self):
             self.foreground.setValue(self._own["threshold"])
             self.separation.setValue(self._own["separation"] if wish is None else wish)
-        self.foreground.setEnabled(spec is None or spec.activation != "softmax")
-        self.separation.setEnabled(spec is None or spec.task == "objects")
+        self._spec = spec
+        self._offer()
 
     def values(self) -> dict[str, Any]:
         """Return what is set, by the names of the fields of ``SegmentOptions``."""
@@ -90,6 +93,20 @@ class ObjectsForm(QObject):
             slider.setValue(self._own[name] if value is None else value)
         self.smallest.setValue(options.smallest or 0)
         self.fill_holes.setChecked(options.fill_holes)
+
+    def _take_kind(self) -> None:
+        self._offer()
+        self.kind_changed.emit()
+
+    def _offer(self) -> None:
+        """Offer what has an effect on the labels."""
+        spec, kind = self._spec, self.kind.currentData()
+        alone = spec is None or spec.task == "objects"
+        numbers = alone if kind is None else kind
+        self.foreground.setEnabled(spec is None or spec.activation != "softmax")
+        self.separation.setEnabled(alone and numbers)
+        self.smallest.setEnabled(numbers)
+        self.fill_holes.setEnabled(numbers)
 
     def _wish(self, name: str, slider: QLabeledDoubleSlider) -> float | None:
         """Return a slider's value, None where it is what the model does by itself."""

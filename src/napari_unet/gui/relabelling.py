@@ -1,4 +1,4 @@
-"""Objects found again as settings change: on the plane in view at once, everywhere when it rests."""
+"""Labels found again as settings change: on the plane in view at once, everywhere when it rests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REST_MS = 400
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Objects in a layer, and the maps they were found in.
+    """Labels in a layer, and the maps they were found in.
 
     Attributes
     ----------
@@ -56,14 +56,14 @@ class Found:
         return self.options.model_copy(update={name: getattr(options, name) for name in FREE})
 
     def job(self, options: SegmentOptions, at: Mapping[str, int] | None) -> Job[None]:
-        """Find the objects anew; those of a single plane get numbers that no other object has."""
+        """Find the labels anew; objects of a single plane get numbers that no other object has."""
         yield Progress(0, 1)
         taken = 0 if at is None else int(self.result.numbers.max(initial=0))
         yield from relabel(self.maps, options, at=at, taken=taken)
 
 
 class Relabelling(QObject):
-    """Keeps the newest objects in step with the settings, unless somebody has changed the layer.
+    """Keeps the newest labels in step with the settings, unless somebody has changed the layer.
 
     From the first change of a setting until all planes have followed, the layer can't be painted on: a
     stroke would be overwritten.
@@ -77,7 +77,7 @@ class Relabelling(QObject):
     """
 
     settled = Signal()
-    """All objects of the layer have followed."""
+    """All labels of the layer have followed."""
     failed = Signal(object)
     """They could not; the exception."""
 
@@ -98,7 +98,7 @@ class Relabelling(QObject):
 
     @property
     def found(self) -> Found | None:
-        """The objects at work on."""
+        """The labels at work on."""
         return self._found
 
     @property
@@ -107,25 +107,26 @@ class Relabelling(QObject):
         return self._active
 
     def take(self, found: Found | None) -> None:
-        """Work on these objects from now on."""
+        """Work on these labels from now on."""
         self._release(complete=False)
         self._found = found
         self._jobs.cancel()
 
-    def follow(self, options: SegmentOptions) -> None:
-        """Find the objects anew with the settings among these options."""
+    def follow(self, options: SegmentOptions) -> bool:
+        """Find the labels anew with the settings among these options; whether there are any that can."""
         if self._found is None:
-            return
+            return False
         if not self._active:
             if not self._found.result.untouched:
                 # what has been painted on stays as it is
                 self._found = None
-                return
+                return False
             self._active = True
             self._found.result.layer.editable = False
         self._options = self._found.with_settings(options)
         self._start(everywhere=False)
         self._rest.start()
+        return True
 
     def let_go(self) -> None:
         """Stop, and touch the viewer no more."""
@@ -167,7 +168,7 @@ class Relabelling(QObject):
         def end(outcome: Outcome[None]) -> None:
             self._end(outcome, everywhere)
 
-        self._jobs.start("Finding objects", job, on_step=write, on_end=end)
+        self._jobs.start("Applying the settings", job, on_step=write, on_end=end)
 
     def _in_view(self, found: Found) -> dict[str, int]:
         planes = found.result.planes(looked_at(self._viewer, found.result.layer))

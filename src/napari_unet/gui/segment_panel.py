@@ -37,6 +37,10 @@ NO_CENTRES = (
     "No objects have been measured: press Segment, with “number objects” if the U-Net tells classes. "
     f"{TOO_LARGE}"
 )
+ANEW = (
+    "Press Segment to see this. A result follows by itself unless it was painted on, shows something "
+    "else, or has more than 32 million pixels."
+)
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
@@ -105,6 +109,7 @@ class SegmentPanel(Panel):
         self.image.changed.connect(self._settled.start)
         self.options.changed.connect(self._settled.start)
         self.objects.changed.connect(self._relabel)
+        self.objects.kind_changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
         self.relabelling.settled.connect(self._measure)
         self.relabelling.failed.connect(self.foot.message.show_error)
@@ -212,7 +217,13 @@ class SegmentPanel(Panel):
         offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
 
     def _relabel(self) -> None:
-        self.relabelling.follow(self.chosen())
+        if not self.relabelling.follow(self.chosen()):
+            self._say_anew()
+
+    def _say_anew(self) -> None:
+        """Say how a setting takes effect that the result on screen does not follow."""
+        if self._last is not None:
+            self.foot.message.show_text("note", ANEW)
 
     def _command_line(self) -> str | None:
         if self._last is None:

@@ -18,6 +18,7 @@ from napari_unet.gui.results import probability_layers, result_layer
 from napari_unet.services.kept_maps import KeptMaps, make_levels
 from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
+from napari_unet.services.relabel import can_relabel
 from napari_unet.services.segment import Segmentation, TileDone, segment
 
 if TYPE_CHECKING:
@@ -155,9 +156,9 @@ class SegmentRun:
 
     @property
     def found(self) -> Found | None:
-        """The objects, and what they can be found in anew; None before the end and without that."""
+        """The labels, and what they can be found in anew; None before the end and without that."""
         kept = self.kept
-        if kept is None or not self._objects or self._model.spec.task != "objects":
+        if kept is None or not can_relabel(self._model.spec, self._options):
             return None
         return Found(kept, self._result, self._options)
 

@@ -1,4 +1,4 @@
-"""Find objects again, with other thresholds, in what the network said before."""
+"""Find labels again, with other thresholds, in what the network said before."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.axes import frames
-from napari_unet.core.numbering import object_spacing
-from napari_unet.core.objects import find_objects, number_above
+from napari_unet.core.labels import to_labels
+from napari_unet.core.numbering import essence, number, object_spacing
+from napari_unet.core.objects import number_above
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.options import object_options
+from napari_unet.services.options import object_options, tells_objects
 from napari_unet.services.segment import TileDone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_unet.core.model import ModelSpec
     from napari_unet.services.kept_maps import KeptMaps
     from napari_unet.services.options import SegmentOptions
+
+
+def can_relabel(spec: ModelSpec, options: SegmentOptions) -> bool:
+    """Whether any setting that needs no network has an effect on the labels."""
+    return tells_objects(spec, options) or spec.activation != "softmax"
 
 
 def relabel(
@@ -27,14 +34,14 @@ def relabel(
     at: Mapping[str, int] | None = None,
     taken: int = 0,
 ) -> Job[None]:
-    """Number the objects anew, without the network.
+    """Find classes, or number objects, anew, without the network.
 
     Parameters
     ----------
     maps
-        What a model of objects said.
+        What a model said.
     options
-        Threshold, separation, smallest object and holes; nothing else of them matters.
+        Threshold, and of objects separation, smallest and holes; and which of the two is wanted.
     at
         Position along the axes that are looped over: only this plane or volume. None: all.
     taken
@@ -46,15 +53,19 @@ def relabel(
         After each plane or volume.
     """
     cut = frames(maps.image, maps.spec.axes, (0,))
-    how = object_options(maps.spec, options)
+    how, numbered = object_options(maps.spec, options), tells_objects(maps.spec, options)
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
         key, order = frame.place(tuple(slice(0, n) for n in frame.shape))
         inverse = tuple(int(n) + 1 for n in np.argsort(order))
         levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
-        found = find_objects(levels, how, object_spacing(frame))
-        taken = number_above(found, taken)
+        if numbered:
+            kept = essence(levels, maps.spec, how)
+            found = number(kept, maps.spec, how, object_spacing(frame))
+            taken = number_above(found, taken)
+        else:
+            found = to_labels(levels, maps.spec, how.foreground)
         yield TileDone(
             done=i + 1,
             total=len(wanted),

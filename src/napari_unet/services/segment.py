@@ -11,9 +11,9 @@ from napari_unet import __version__
 from napari_unet.core.axes import Box, Frame, Image, frames
 from napari_unet.core.errors import UserError
 from napari_unet.core.labels import label_dtype, to_labels
+from napari_unet.core.levels import to_levels
 from napari_unet.core.maps import Maps
 from napari_unet.core.numbering import Numbering
-from napari_unet.core.objects import to_levels
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.uncertainty import uncertainty
 from napari_unet.services.options import (
