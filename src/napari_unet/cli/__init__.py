@@ -16,6 +16,7 @@ from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.measure import measure
 from napari_unet.cli.models import models
 from napari_unet.cli.project import project
+from napari_unet.cli.relabel import relabel
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Segment microscopy images with a U-Net, and train it on what you painted.",
 )
 app.command()(segment)
+app.command()(relabel)
 app.command()(finetune)
 app.command()(evaluate)
 app.command()(compare)

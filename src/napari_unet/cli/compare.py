@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_unet.cli.driving import explained, run
-from napari_unet.cli.segment import as_channel
+from napari_unet.cli.settings import as_channel
 from napari_unet.cli.training import Axes, Device, Precision
 from napari_unet.services.options import SegmentOptions
 

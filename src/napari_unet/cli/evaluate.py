@@ -10,7 +10,7 @@ import typer
 
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.scores import print_classes, print_objects
-from napari_unet.cli.segment import as_channel
+from napari_unet.cli.settings import NormalizationOption, Tile, as_channel, as_tile, help_of
 from napari_unet.cli.training import (
     Axes,
     Device,
@@ -21,15 +21,12 @@ from napari_unet.cli.training import (
     Resample,
 )
 from napari_unet.core.errors import UserError
+from napari_unet.core.normalize import Normalization
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation import Evaluation
-
-
-def _help(name: str) -> str:
-    return str(SegmentOptions.model_fields[name].description)
 
 
 def evaluate(
@@ -58,17 +55,22 @@ def evaluate(
     ] = None,
     axes: Axes = None,
     resample: Resample = False,
-    rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
-    pixel_size: Annotated[float | None, typer.Option(help=_help("pixel_size"))] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
-    separation: Annotated[
-        float | None, typer.Option(min=0, max=1, help=_help("separation"))
+    normalization: NormalizationOption = None,
+    rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
+    pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help=help_of("threshold"))
     ] = None,
-    smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
-    fill_holes: Annotated[bool, typer.Option(help=_help("fill_holes"))] = True,
-    device: Annotated[Device, typer.Option(help=_help("device"))] = "auto",
-    precision: Annotated[Precision, typer.Option(help=_help("precision"))] = "auto",
-    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
+    separation: Annotated[
+        float | None, typer.Option(min=0, max=1, help=help_of("separation"))
+    ] = None,
+    smallest: Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))] = None,
+    fill_holes: Annotated[bool, typer.Option(help=help_of("fill_holes"))] = True,
+    mirror: Annotated[bool, typer.Option(help=help_of("mirror"))] = False,
+    device: Annotated[Device, typer.Option(help=help_of("device"))] = "auto",
+    precision: Annotated[Precision, typer.Option(help=help_of("precision"))] = "auto",
+    tile: Tile = "auto",
+    memory: Annotated[float | None, typer.Option(help=help_of("memory"))] = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write all scores to this file, for programs; -: print them."),
@@ -103,6 +105,7 @@ def evaluate(
                 region=region,
                 channel=channel,
                 resample=resample,
+                normalization=normalization,
                 no_rescale=not rescale,
                 pixel_size=pixel_size,
                 threshold=threshold,
@@ -111,20 +114,25 @@ def evaluate(
                 no_fill_holes=not fill_holes,
                 device=device != "auto",
                 precision=precision != "auto",
+                mirror=mirror,
+                tile=tile != "auto",
                 memory=memory,
             )
             job = _compare(predicted, labels, images or [], kind or "classes", axes)
         else:
             options = SegmentOptions(
                 channels=tuple(as_channel(c) for c in channel) if channel else None,
+                normalization=Normalization(kind=normalization) if normalization else None,
                 rescale=rescale,
                 pixel_size=pixel_size,
                 threshold=threshold,
                 separation=separation,
                 smallest=smallest,
                 fill_holes=fill_holes,
+                mirror=mirror,
                 device=device,
                 precision=precision,
+                tile=as_tile(tile),
                 memory=memory,
             )
             job = _run_model(

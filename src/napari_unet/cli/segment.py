@@ -8,13 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from napari_unet.cli.driving import explained, run
+from napari_unet.cli.settings import NormalizationOption, Tile, as_channel, as_tile, help_of
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalize import Normalization
 from napari_unet.services.options import SegmentOptions
-
-
-def _help(name: str) -> str:
-    return str(SegmentOptions.model_fields[name].description)
 
 
 def segment(
@@ -36,19 +33,18 @@ def segment(
         list[str] | None,
         typer.Option(help="Channel for each input of the model, by number from 0 or by name."),
     ] = None,
-    normalization: Annotated[
-        Literal["linear", "divide_255", "zscore", "percentile"] | None,
-        typer.Option(help="Instead of the model's own, which 'models show' tells."),
+    normalization: NormalizationOption = None,
+    rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
+    pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help=help_of("threshold"))
     ] = None,
-    rescale: Annotated[bool, typer.Option(help=_help("rescale"))] = True,
-    pixel_size: Annotated[float | None, typer.Option(help=_help("pixel_size"))] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help=_help("threshold"))] = None,
-    objects: Annotated[bool | None, typer.Option(help=_help("objects"))] = None,
+    objects: Annotated[bool | None, typer.Option(help=help_of("objects"))] = None,
     separation: Annotated[
-        float | None, typer.Option(min=0, max=1, help=_help("separation"))
+        float | None, typer.Option(min=0, max=1, help=help_of("separation"))
     ] = None,
-    smallest: Annotated[float | None, typer.Option(min=0, help=_help("smallest"))] = None,
-    fill_holes: Annotated[bool, typer.Option(help=_help("fill_holes"))] = True,
+    smallest: Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))] = None,
+    fill_holes: Annotated[bool, typer.Option(help=help_of("fill_holes"))] = True,
     probabilities: Annotated[
         Path | None,
         typer.Option(help="Also write probabilities here: a TIFF, or a folder for several images."),
@@ -59,15 +55,15 @@ def segment(
             help="Also write here how unsure the network is, from 0 to 1: a TIFF, or a folder."
         ),
     ] = None,
-    mirror: Annotated[bool, typer.Option(help=_help("mirror"))] = False,
+    mirror: Annotated[bool, typer.Option(help=help_of("mirror"))] = False,
     device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help=_help("device"))
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help=help_of("device"))
     ] = "auto",
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help=_help("precision"))
+        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help=help_of("precision"))
     ] = "auto",
-    tile: Annotated[str, typer.Option(help="'auto', or the side of the tiles in pixels.")] = "auto",
-    memory: Annotated[float | None, typer.Option(help=_help("memory"))] = None,
+    tile: Tile = "auto",
+    memory: Annotated[float | None, typer.Option(help=help_of("memory"))] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace existing outputs.")] = False,
     skip_existing: Annotated[
         bool,
@@ -100,7 +96,7 @@ def segment(
             mirror=mirror,
             device=device,
             precision=precision,
-            tile=_tile(tile),
+            tile=as_tile(tile),
             memory=memory,
         )
         into_folder = any(Path(given).is_dir() for given in inputs)
@@ -121,21 +117,3 @@ def segment(
         typer.echo(told(outcomes), err=True)
     if failed:
         raise typer.Exit(1)
-
-
-def _tile(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdigit() or int(text) == 0:
-        raise UserError(
-            "The tile can't be used",
-            value=repr(text),
-            rule="It is 'auto' or a whole number of pixels.",
-            remedy="Leave it out.",
-        )
-    return int(text)
-
-
-def as_channel(text: str) -> int | str:
-    """Return a channel's number, or its name."""
-    return int(text) if text.isdigit() else text

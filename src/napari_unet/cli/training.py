@@ -10,7 +10,7 @@ import typer
 
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
-from napari_unet.cli.segment import as_channel
+from napari_unet.cli.settings import as_channel
 from napari_unet.core.augment import AugmentOptions
 from napari_unet.core.errors import UserError
 from napari_unet.core.memory import in_words
