@@ -197,21 +197,23 @@ def distances(labels, spacing):
 @pytest.mark.parametrize(
     ("shape", "spacing"), [((40, 40), (1, 1)), ((12, 20, 20), (1, 1, 1)), ((8, 24, 24), (3, 1, 1))]
 )
-def test_border_weights_follow_the_formula_of_the_paper(shape, spacing):
+@pytest.mark.parametrize("sigma", [5.0, 8.0])
+def test_border_weights_follow_the_formula_of_the_paper(shape, spacing, sigma):
     rng = np.random.default_rng(0)
     labels = np.zeros(shape, np.int32)
     for i in range(1, 9):
         labels[tuple(slice(p, p + 4) for p in rng.integers(0, np.subtract(shape, 3)))] = i
     targets = make_targets(
-        torch.as_tensor(labels)[None], objects=True, border=Border(), spacing=spacing
+        torch.as_tensor(labels)[None], objects=True, border=Border(sigma=sigma), spacing=spacing
     )
     weights, background = targets.weights[0].numpy(), labels == 0
     near, far = distances(labels, np.array(spacing))
-    exact = 10 * np.exp(-((near + far) ** 2) / 50)
+    twice = 2 * sigma**2
+    exact = 10 * np.exp(-((near + far) ** 2) / twice)
     # the octagonal distance is off by a tenth in a plane and a sixth in a volume, and by rounding
     slack = 0.17 * (near + far) + 2
-    highest = 10 * np.exp(-(np.maximum(near + far - slack, 0) ** 2) / 50)
-    lowest = 10 * np.exp(-((near + far + slack) ** 2) / 50)
+    highest = 10 * np.exp(-(np.maximum(near + far - slack, 0) ** 2) / twice)
+    lowest = 10 * np.exp(-((near + far + slack) ** 2) / twice)
     assert (weights[background] <= highest[background] + 1e-4).all()
     assert (weights[background] >= np.where(lowest > 0.2, lowest, 0)[background]).all()
     assert np.corrcoef(weights[background], exact[background])[0, 1] > 0.97

@@ -93,7 +93,7 @@ def test_files_that_hold_what_was_learnt_are_named(parent, tmp_path):
     image, paint = tmp_path / "board.tif", tmp_path / "by hand.tif"
     tifffile.imwrite(image, annotation.image.data)
     tifffile.imwrite(paint, annotation.paint.astype(np.int32))
-    result = drive(finetune([annotation], model, options(border_weight=2.0)))
+    result = drive(finetune([annotation], model, options(border_weight=2.0, border_width=3.0)))
     learnt = [Learnt(annotation, image, paint)]
     words, again = repeated(result, learnt, str(path), tmp_path)
     assert_same(again, result.model)

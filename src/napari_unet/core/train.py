@@ -267,7 +267,7 @@ class Trainer:
             self._set,
             self._plan.patch,
             self.options.augment,
-            Border(weight) if weight else None,
+            Border(weight, self.options.border_width) if weight else None,
             self._compute.device,
             self._model.spec.task,
         )

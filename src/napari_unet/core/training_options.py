@@ -73,6 +73,14 @@ class TrainingOptions(BaseModel):
         description="Of objects: how much more pixels between close ones weigh, of a network of classes "
         "the background there; 0: not.",
     )
+    border_width: float = Field(
+        5.0,
+        ge=0.5,
+        le=20,
+        title="Border width",
+        description="How far apart objects are that count as close, in pixels: where the distances to "
+        "the two nearest add up to it, the border weight is six tenths of that where they touch.",
+    )
     average: float = Field(
         0.98,
         ge=0,

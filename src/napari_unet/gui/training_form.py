@@ -47,6 +47,7 @@ BOXES: dict[str, dict[str, Any]] = {
     "held_out": {"step": 0.05},
     "patience": {},
     "border_weight": {"decimals": 1},
+    "border_width": {"decimals": 1, "suffix": " px"},
     "device": {},
     "precision": {},
     "memory": {"suffix": " GiB"},
