@@ -29,9 +29,9 @@ from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
+from napari_unet.core.levels import to_levels
 from napari_unet.core.matching import ObjectScores
 from napari_unet.core.object_targets import object_targets
-from napari_unet.core.levels import to_levels
 from napari_unet.core.objects import find_objects
 from napari_unet.core.overlaps import Overlaps
 

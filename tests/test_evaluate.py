@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from napari_unet import Image, LabelPair, UserError, compare_labels, evaluate, finish, segment
 from napari_unet.cli import app
 from napari_unet.core.checkpoint import save_model
+from napari_unet.core.normalize import Normalization
 from napari_unet.services.object_pictures import COLOURS, EXTRA, HIT, MERGE, MISS, SPLIT
 from napari_unet.services.options import SegmentOptions
 
@@ -170,6 +171,7 @@ def test_scribbles_say_what_they_say(run, files):
         (None, ("--no-rescale", "--resample"), "--predicted and --resample, --no-rescale"),
         (None, ("--pixel-size", "1", "--smallest", "0"), "and --pixel-size, --smallest"),
         (None, ("--device", "cpu", "--no-fill-holes"), "and --no-fill-holes, --device"),
+        (None, ("--mirror", "--tile", "96", "--normalization", "zscore"), "--normalization, --mirror"),
         (None, ("--images", "truth/a.tif"), "don't pair up"),
         (None, ("--labels", "nowhere"), "Nothing to open at nowhere"),
         (None, ("--json", "truth/a.tif"), "exists already"),
@@ -232,6 +234,22 @@ def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
     )
     assert compared.objects.scores.fp.sum() > 0
     assert evaluated.as_dict() == compared.as_dict()
+
+
+def test_a_model_is_run_as_segment_would(run, tmp_path):
+    annotation = numbered((2, 64, 64), "TYX")
+    model = blank().model()
+    tifffile.imwrite(tmp_path / "board.tif", annotation.image.data, metadata={"axes": "TYX"})
+    tifffile.imwrite(tmp_path / "true.tif", annotation.paint, metadata={"axes": "TYX"})
+    save_model(model, tmp_path / "m.safetensors")
+    paths = "--images", tmp_path / "board.tif", "--labels", tmp_path / "true.tif", "--objects"
+    words = "--mirror", "--normalization", "percentile", "--tile", "80", "--precision", "float32"
+    shown = run(*paths, "--model", tmp_path / "m.safetensors", *words, "--json", "-")
+    normalization = Normalization(kind="percentile")
+    options = SegmentOptions(mirror=True, normalization=normalization, tile=80, precision="float32")
+    expected = finish(evaluate([annotation], model, options)).as_dict()
+    assert json.loads(shown.output) == json.loads(json.dumps(expected))
+    assert expected != finish(evaluate([annotation], model)).as_dict()
 
 
 @pytest.mark.parametrize("kind", ["objects", "classes"])
