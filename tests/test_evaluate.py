@@ -171,7 +171,11 @@ def test_scribbles_say_what_they_say(run, files):
         (None, ("--no-rescale", "--resample"), "--predicted and --resample, --no-rescale"),
         (None, ("--pixel-size", "1", "--smallest", "0"), "and --pixel-size, --smallest"),
         (None, ("--device", "cpu", "--no-fill-holes"), "and --no-fill-holes, --device"),
-        (None, ("--mirror", "--tile", "96", "--normalization", "zscore"), "--normalization, --mirror"),
+        (
+            None,
+            ("--mirror", "--tile", "96", "--normalization", "zscore"),
+            "--normalization, --mirror",
+        ),
         (None, ("--images", "truth/a.tif"), "don't pair up"),
         (None, ("--labels", "nowhere"), "Nothing to open at nowhere"),
         (None, ("--json", "truth/a.tif"), "exists already"),
