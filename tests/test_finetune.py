@@ -227,7 +227,7 @@ def test_a_failed_step_leaves_no_trace(monkeypatch):
         return real(*arguments, **others)
 
     monkeypatch.setattr(learner, "masked_loss", fails)
-    monkeypatch.setattr("napari_unet.core.train.choose_plan", _same_plan())
+    monkeypatch.setattr("napari_unet.core.steps.choose_plan", _same_plan())
     assert same(
         weights(trained([scribbled()], steps=4, use_checkpointing="off")), weights(expected)
     )
@@ -799,6 +799,6 @@ def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tm
     result = finish(finetune([scribbled()], blank(), chosen, state=path))
     assert same(weights(result), weights(finish(finetune([scribbled()], blank(), chosen))))
     assert iou(result.model) > 0.75
-    scaler = result.trainer._learner._scaler
+    scaler = result.trainer._steps.learner._scaler
     assert scaler.is_enabled()
     assert scaler.get_scale() < TOO_LARGE

@@ -7,27 +7,17 @@ import math
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from napari_unet.core.batches import Batches
 from napari_unet.core.champion import Champion
-from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.holdout import sides
-from napari_unet.core.learner import Learner
 from napari_unet.core.memory import in_bytes
 from napari_unet.core.model import Model
 from napari_unet.core.progress import Progress
-from napari_unet.core.schedule import check_interval, rate_factor
-from napari_unet.core.targets import Border
+from napari_unet.core.schedule import check_interval
+from napari_unet.core.steps import Steps
 from napari_unet.core.trained import Checked, Prepared, Trained
 from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_key import paint_key, training_key
-from napari_unet.core.training_memory import watched
-from napari_unet.core.training_plan import (
-    COPIES,
-    batch_bytes_per_pixel,
-    choose_plan,
-    plans,
-)
 from napari_unet.core.training_set import TrainingSet, make_training_set
 from napari_unet.core.training_state import (
     Point,
@@ -38,25 +28,20 @@ from napari_unet.core.training_state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
 
     from napari_unet.core.annotations import Truth
-    from napari_unet.core.batches import Batch
     from napari_unet.core.device import Compute
     from napari_unet.core.holdout import Held
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
     from napari_unet.core.training_options import TrainingOptions
-    from napari_unet.core.training_plan import TrainingPlan
 
 T = TypeVar("T")
 
-SETTLING = 0.3
-"""Share of a training from scratch, its last, in which batch norms keep their statistics, so that the
-weights settle on what segmentation uses."""
 LATE = "Paint added at the end was not learnt: press Train longer."
 
 
@@ -97,7 +82,6 @@ class Trainer:
         self._model = model
         self._compute = compute
         self.parent = parent
-        self._tuning = parent is not None
         self._path = path
         self._resume = resume
         rival = parent if parent is not None and _comparable(parent, model) else None
@@ -111,10 +95,8 @@ class Trainer:
         self._scarce = False
         self._troubles: list[str] = []
         self._refused: object = None
-        self._learner: Learner
+        self._steps = Steps(model, paint, options, compute, tuning=parent is not None)
         self._set: TrainingSet
-        self._plan: TrainingPlan
-        self._batches: Batches
         self._clock: TrainingClock
         self.status: TrainingStatus
 
@@ -167,13 +149,13 @@ class Trainer:
             raise
         finally:
             if self._prepared:
-                self._learner.move("cpu")
+                self._steps.learner.move("cpu")
             self._compute.release()
 
     @property
     def newest(self) -> Model:
         """The average of the weights as it is now, whether or not it was ever the best."""
-        average = self._learner.average.network.state_dict()
+        average = self._steps.learner.average.network.state_dict()
         return self._with_weights({k: v.cpu() for k, v in average.items()})
 
     def _begin(self) -> Job[None]:
@@ -182,7 +164,7 @@ class Trainer:
             self._prepared = True
         else:
             self._lengthen()
-            self._learner.move(self._compute.device)
+            self._steps.learner.move(self._compute.device)
             yield from self._take_new_paint()
             # others than it began with, perhaps
             self.status.key = training_key(self._model, self.options, self._set)
@@ -197,10 +179,9 @@ class Trainer:
         status.worse, status.ended = 0, ""
 
     def _prepare(self) -> Job[None]:
-        free = self._compute.budget(self.options.memory)
-        self._plan = yield from self._noted(choose_plan(self._candidates(), free))
+        yield from self._noted(self._steps.choose())
         self._set = yield from self._training_set()
-        self._learner = Learner(self._model, self._compute, self.options, tuning=self._tuning)
+        self._steps.begin()
         key, painted = training_key(self._model, self.options, self._set), paint_key(self._set)
         found = load_state(self._path, key) if self._path is not None and self._resume else None
         repainted = found is not None and found.status.paint != painted
@@ -210,7 +191,7 @@ class Trainer:
             self.status = TrainingStatus(
                 key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
             )
-            self.status.adopt(self._plan)
+            self.status.adopt(self._steps.plan)
         else:
             self.status, self._set = found.status, again
             if repainted:
@@ -218,21 +199,21 @@ class Trainer:
                 self.status.worse, self.status.highest = 0, 0.0
             if repainted and self.status.ended:
                 self._lengthen()
-            self._plan = self.status.plan(self._plan)
-            self._learner.restore(found.tensors)
+            self._steps.plan = self.status.plan(self._steps.plan)
+            self._steps.learner.restore(found.tensors)
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
         self.status.paint = painted
-        self._scarce = _unlike(self._plan, next(self._candidates()))
+        self._scarce = self._steps.scarce
         yield Prepared(
             self.status.step,
             max(self.status.total, self.status.step),
             "Prepared",
             training_set=self._set,
-            plan=self._plan,
+            plan=self._steps.plan,
             repainted=repainted,
         )
-        self._make_batches()
+        self._steps.learn_from(self._set)
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
 
@@ -253,7 +234,7 @@ class Trainer:
         job = make_training_set(
             self.paint,
             self._model.spec,
-            patch=self._plan.patch,
+            patch=self._steps.plan.patch,
             held_out=self.options.held_out,
             seed=self.options.seed,
             earlier=earlier,
@@ -261,82 +242,14 @@ class Trainer:
         )
         return (yield from self._noted(job))
 
-    def _make_batches(self) -> None:
-        weight = self.options.border_weight
-        self._batches = Batches(
-            self._set,
-            self._plan.patch,
-            self.options.augment,
-            Border(weight, self.options.border_width) if weight else None,
-            self._compute.device,
-            self._model.spec.task,
-        )
-
     def _step(self) -> Job[float]:
-        """Take one step, with a smaller plan if memory runs out."""
-        while True:
-            number = self.status.step
-            try:
-                chunks = yield from self._chunks(number)
-                loss: float | None = self._learn(chunks)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                loss = None
-            if loss is None:
-                # only here, where the error and all that it holds on to are gone
-                chunks = []
-                yield from self._shrink()
-                yield self._progress(self._troubles[-1])
-                continue
-            if math.isfinite(loss):
-                self.status.step += 1
-                self.status.losses.append(loss)
-                self._clock.count()
-                self._settled = not self._check_is_due
-            yield self._progress("", loss=loss)
-            return loss
-
-    def _shrink(self) -> Job[None]:
-        """Go on with a plan that takes less memory than the one that did not fit."""
-        self._compute.release()
-        # what every plan counts for the weights is taken already
-        free = self._compute.budget(self.options.memory)
-        free += COPIES * 4 * self._model.spec.config.parameters
-        job = choose_plan(self._candidates(), free, below=self._plan.memory)
-        self._plan = yield from self._noted(job)
-        self.status.adopt(self._plan)
-        self.status.alter("memory ran out on the way")
-        self._make_batches()
-        self.status.measured = 0
-        self._troubles.append(f"Memory ran out; went on with {self._plan}.")
-
-    def _chunks(self, step: int) -> Job[list[Batch]]:
-        found = []
-        for first in range(0, self._plan.batch, self._plan.chunk):
-            samples = range(first, min(first + self._plan.chunk, self._plan.batch))
-            found.append((yield from self._noted(self._batches.make(step, samples))))
-        return found
-
-    def _learn(self, chunks: list[Batch]) -> float:
-        status, plan = self.status, self._plan
-        rate = self.options.learning_rate * rate_factor(status.step, status.first, status.total)
-        settling = status.total - SETTLING * (status.total - status.first)
-        # anew at each step: the total may have been fitted to the time since
-        self._learner.freeze_statistics(self._tuning or status.step >= settling)
-        weights, number = self._set.class_weights, status.step + 1
-        if self.status.measured:
-            return self._learner.learn(chunks, plan.policy, rate, weights, number)
-        with watched(self._compute.device) as peak:
-            loss = self._learner.learn(chunks, plan.policy, rate, weights, number)
-            self.status.measured = peak()
-        if self._compute.device != "cuda":
-            # gradients are among what the step made, the rest was there
-            config = self._model.spec.config
-            self.status.measured += (COPIES - 1) * 4 * config.parameters
-            self.status.measured += (
-                plan.batch * math.prod(plan.patch) * batch_bytes_per_pixel(config)
-            )
+        loss = yield from self._noted(self._steps.take(self.status))
+        if math.isfinite(loss):
+            self.status.step += 1
+            self.status.losses.append(loss)
+            self._clock.count()
+            self._settled = not self._check_is_due
+        yield self._progress("", loss=loss)
         return loss
 
     @property
@@ -349,7 +262,7 @@ class Trainer:
 
     @property
     def _interval(self) -> int:
-        pixels = self._plan.batch * math.prod(self._plan.patch)
+        pixels = self._steps.plan.batch * math.prod(self._steps.plan.patch)
         steps = self.status.total - self.status.first
         return check_interval(steps, pixels, self._set.validation_pixels)
 
@@ -404,7 +317,7 @@ class Trainer:
         self.status.paint = paint_key(self._set)
         self.status.alter("paint was added while it learnt")
         self.status.worse = 0
-        self._make_batches()
+        self._steps.learn_from(self._set)
         yield from self._noted(self._champion.judge_anew(self._set.windows))
         self.status.highest = self._champion.highest
 
@@ -413,7 +326,7 @@ class Trainer:
         if self._path is None or not self.status.step:
             return
         began = time.monotonic()
-        tensors = self._learner.state()
+        tensors = self._steps.learner.state()
         if self._champion.model is not None:
             best = self._champion.model.network.state_dict()
             tensors |= {f"best/{k}": v for k, v in best.items()}
@@ -432,7 +345,7 @@ class Trainer:
         return Model(self._model.spec, network.eval())
 
     def _trained(self) -> Trained:
-        troubles = list(self._troubles)
+        troubles = [*self._steps.troubles, *self._troubles]
         if self.status.ended and self._has_new_paint:
             troubles.append(LATE)
         return Trained(
@@ -440,7 +353,7 @@ class Trainer:
             before=self._champion.before,
             after=self._champion.after,
             status=self.status.model_copy(deep=True),
-            plan=self._plan,
+            plan=self._steps.plan,
             compute=self._compute,
             scarce=self._scarce,
             training_set=self._set,
@@ -462,15 +375,6 @@ class Trainer:
         if not note and self.status.seconds:
             note = f"step {self.status.step}, {self._clock.speed:.2g} steps/s"
         return Progress(self.status.step, max(self.status.total, self.status.step), note, metrics)
-
-    def _candidates(self) -> Iterator[TrainingPlan]:
-        images = [annotation.image for annotation in self.paint.annotations]
-        return plans(self._model.spec.config, self.options, self._compute, images)
-
-
-def _unlike(plan: TrainingPlan, other: TrainingPlan) -> bool:
-    """Whether two plans take other steps."""
-    return (plan.patch, plan.chunk, plan.policy) != (other.patch, other.chunk, other.policy)
 
 
 def _comparable(parent: Model, model: Model) -> bool:
