@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -16,6 +17,7 @@ from gui_kit import library as library
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 
+from napari_unet.core.steps import Steps
 from napari_unet.core.training_state import read_status
 from napari_unet.gui.annotate_panel import AnnotatePanel
 from napari_unet.gui.fields import MAIN
@@ -181,6 +183,44 @@ def test_stop_keeps_the_best_so_far(painted_panel, qtbot):
     panel.comparison.discard.click()
     assert not panel.form.state().exists()
     assert not panel.interrupted.isVisibleTo(panel)
+
+
+def test_a_full_disk_at_keep_loses_no_network(painted_panel, library, qtbot, monkeypatch):
+    panel = painted_panel
+    result = train(panel, qtbot)
+    old = panel.session.model
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_unet.core.atomic._flush", full)
+        panel.comparison.keep.click()
+        finish_job(panel, qtbot)
+    assert "no room to write" in said(panel)
+    assert panel.session.model is old
+    assert shown(panel) == {"live", "comparison"}
+    assert panel.session.training.result is result
+    panel.comparison.keep.click()
+    finish_job(panel, qtbot)
+    assert panel.session.source == "small-tuned"
+    assert "small-tuned" in [entry.name for entry in library.entries()]
+
+
+def test_a_loss_that_is_no_number_ends_with_the_best_so_far(painted_panel, qtbot, monkeypatch):
+    panel = painted_panel
+    quick(panel, steps=60)
+    learn = Steps._learn
+
+    def breaks(self, chunks, status):
+        return float("nan") if status.step == 30 else learn(self, chunks, status)
+
+    monkeypatch.setattr(Steps, "_learn", breaks)
+    result = train(panel, qtbot)
+    assert result.trained.status.step == 30
+    assert shown(panel) == {"live", "comparison"}
+    assert "loss became nan at step 31" in panel.comparison.facts.text()
+    assert panel.comparison.keep.isEnabled()
 
 
 def test_cancel_gives_no_network(painted_panel, library, qtbot):
