@@ -29,7 +29,8 @@ import torch
 from torch.nn import functional
 
 from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.augment import AugmentOptions, draw
+from napari_unet.core.augment import draw
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.deform import margin
 from napari_unet.core.intensity import expose
 from napari_unet.core.unet import UNet

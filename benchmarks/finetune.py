@@ -39,7 +39,8 @@ from napari_unet.core.metrics import Confusion
 from napari_unet.core.model import Model
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
-from napari_unet.services.finetune import FinetuneOptions, finetune
+from napari_unet.services.finetune import finetune
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.finetune_result import FinetuneResult
 from napari_unet.services.images import open_image, sample_path
 from napari_unet.services.library import DEFAULT, Library

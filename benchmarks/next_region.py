@@ -45,7 +45,8 @@ from napari_unet.core.model import Model
 from napari_unet.core.next_region import best_windows, block_sums
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
-from napari_unet.services.finetune import FinetuneOptions, finetune
+from napari_unet.services.finetune import finetune
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.kept_maps import keep_maps
 from napari_unet.services.library import Library
 from napari_unet.services.next_region import Place, doubts_of, next_places

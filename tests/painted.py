@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 
 SIDE = 64
 

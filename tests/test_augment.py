@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_unet.core.augment import AugmentOptions, Draw, draw
+from napari_unet.core.augment import Draw, draw
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.deform import margin
 from napari_unet.core.elastic import FOLD_FREE, Deformation, control_counts
 from napari_unet.core.intensity import expose

@@ -14,7 +14,7 @@ from gui_kit import viewer as viewer
 from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
 from qtpy.QtCore import Qt
 
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.progress import finish
 from napari_unet.core.regions import Region
 from napari_unet.core.training_options import PRESETS, TrainingOptions
@@ -23,7 +23,7 @@ from napari_unet.gui.layers import image_of
 from napari_unet.gui.paint_layers import KIND, new_paint_layer
 from napari_unet.gui.painted import regions_of
 from napari_unet.gui.snapshots import snapshot
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 
 
 def first(panel):

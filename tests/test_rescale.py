@@ -24,7 +24,8 @@ from napari_unet.core.progress import finish
 from napari_unet.core.rescale import common_pixel_size, rescaled_shape
 from napari_unet.core.taps import Resampled
 from napari_unet.services.evaluate import evaluate
-from napari_unet.services.finetune import FinetuneOptions, finetune
+from napari_unet.services.finetune import finetune
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.library import Library
 from napari_unet.services.options import SegmentOptions
 from napari_unet.services.plan import plan

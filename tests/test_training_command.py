@@ -15,7 +15,7 @@ from painted import blank, numbered, options, scribbled
 from typer.testing import CliRunner
 
 from napari_unet.cli import app
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.checkpoint import load_model, save_model
 from napari_unet.core.errors import UserError
 from napari_unet.core.paint import Paint
@@ -25,7 +25,8 @@ from napari_unet.core.training_clock import TrainingClock
 from napari_unet.core.training_options import TrainingOptions
 from napari_unet.core.training_state import TrainingStatus
 from napari_unet.services.annotation_files import read_regions, write_regions
-from napari_unet.services.finetune import FinetuneOptions, ResultSoFar, finetune
+from napari_unet.services.finetune import ResultSoFar, finetune
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.training_command import Learnt, option_words, training_command
 
 

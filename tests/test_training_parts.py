@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from networks import strong_network
 
 from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.average import Average
 from napari_unet.core.axes import Image
 from napari_unet.core.device import Compute
@@ -29,7 +29,7 @@ from napari_unet.core.training_options import PRESETS, TrainingOptions
 from napari_unet.core.training_plan import choose_plan, patch_shape, plans
 from napari_unet.core.training_state import TrainingStatus
 from napari_unet.services.annotation_files import read_annotations, read_regions, write_regions
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.training_files import TrainingFiles
 
 CPU = Compute("cpu", "float32")

@@ -23,7 +23,7 @@ from scipy.ndimage import find_objects
 from skimage.util import view_as_blocks
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 from napari_unet.core.regions import Region

@@ -21,7 +21,7 @@ import torch
 from recipe import chosen, schedule, train
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 from napari_unet.core.model import Model

@@ -17,11 +17,11 @@ import tifffile
 from recipe import chosen, train
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 from napari_unet.core.normalize import Normalization
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ import tifffile
 from recipe import chosen, schedule, train
 
 from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.axes import Image
 from napari_unet.core.initial import Blank
 

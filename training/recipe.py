@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from napari_unet.core.checkpoint import load_model, save_model
 from napari_unet.core.model import Model
-from napari_unet.services.finetune import FinetuneOptions, ResultSoFar, finetune
+from napari_unet.services.finetune import ResultSoFar, finetune
+from napari_unet.services.finetune_options import FinetuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluate import compare_labels, evaluate
     from napari_unet.services.evaluation import Evaluation
     from napari_unet.services.features import save_table
-    from napari_unet.services.finetune import FinetuneOptions, finetune
+    from napari_unet.services.finetune import finetune
+    from napari_unet.services.finetune_options import FinetuneOptions
     from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.images import open_image
     from napari_unet.services.kept_maps import keep_maps

@@ -11,11 +11,11 @@ import typer
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.settings import as_channel
-from napari_unet.core.augment import AugmentOptions
+from napari_unet.core.augment_options import AugmentOptions
 from napari_unet.core.errors import UserError
 from napari_unet.core.memory import in_words
 from napari_unet.core.training_options import PRESETS
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

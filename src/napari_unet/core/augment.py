@@ -1,4 +1,4 @@
-"""Random variations of training patches: how strong they are, and what is drawn for one patch.
+"""Random variations of training patches: what is drawn for one patch.
 
 All numbers are drawn here, once a patch; :func:`napari_unet.core.warp.warp` then moves image and labels
 and :func:`napari_unet.core.intensity.expose` changes intensities.
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from napari_unet.core.deform import draw_deformation
 
@@ -19,111 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_unet.core.augment_options import AugmentOptions
     from napari_unet.core.elastic import Deformation
-
-
-class AugmentOptions(BaseModel):
-    """How much patches vary in training; the defaults suit most microscopy.
-
-    Pixels are those of the finest axis; the other axes are reckoned by the pixel size.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    strength: float = Field(
-        1.0,
-        ge=0,
-        le=2,
-        title="Augmentation",
-        description="Multiplies everything below; 0: patches are left as they are.",
-    )
-    rotation: float = Field(
-        180.0, ge=0, le=180, title="Rotation", description="Largest angle in the plane, in degrees."
-    )
-    tilt: float = Field(
-        10.0,
-        ge=0,
-        le=45,
-        title="Tilt",
-        description="Largest angle out of the plane, in degrees; 3-D only, and only where voxels are "
-        "at most twice as deep as wide.",
-    )
-    scale: float = Field(
-        0.2,
-        ge=0,
-        le=1,
-        title="Scale",
-        description="0.2: sizes between 1/1.2 and 1.2 of the true ones.",
-    )
-    shear: float = Field(
-        5.0,
-        ge=0,
-        le=30,
-        title="Shear",
-        description="Largest angle of shear in the plane, in degrees.",
-    )
-    mirror: str = Field(
-        "ZYX", pattern="^Z?Y?X?$", title="Mirror", description="Axes that may be mirrored."
-    )
-    elastic: float = Field(
-        10.0,
-        ge=0,
-        le=200,
-        title="Elastic deformation",
-        description="Largest displacement of a control point, in pixels; never so large that anything "
-        "folds.",
-    )
-    grid: float = Field(
-        48.0,
-        ge=4,
-        le=1000,
-        title="Elastic grid",
-        description="Distance of the control points in pixels: about the size of what is bent.",
-    )
-    gain: float = Field(
-        0.2,
-        ge=0,
-        le=2,
-        title="Contrast",
-        description="0.2: contrast between 1/1.2 and 1.2 of the true one.",
-    )
-    brightness: float = Field(
-        0.2,
-        ge=0,
-        le=2,
-        title="Brightness",
-        description="Largest offset, in standard deviations of the patch.",
-    )
-    background: float = Field(
-        1.0,
-        ge=0,
-        le=5,
-        title="Uneven background",
-        description="Most of an offset that varies smoothly over the patch, as stray light does, in "
-        "standard deviations of the patch; half the patches get none.",
-    )
-    gamma: float = Field(
-        0.3,
-        ge=0,
-        le=2,
-        title="Gamma",
-        description="0.3: exponents between 1/1.3 and 1.3; mean and contrast are kept.",
-    )
-    noise: float = Field(
-        0.1,
-        ge=0,
-        le=2,
-        title="Noise",
-        description="Most Gaussian noise, in standard deviations of the patch; half the patches get "
-        "none.",
-    )
-    blur: float = Field(
-        1.0,
-        ge=0,
-        le=10,
-        title="Blur",
-        description="Most Gaussian blur, its sigma in pixels; half the patches get none.",
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_unet.core.annotations import Truth
-    from napari_unet.core.augment import AugmentOptions
+    from napari_unet.core.augment_options import AugmentOptions
     from napari_unet.core.model import Task
     from napari_unet.core.patches import Patch
     from napari_unet.core.progress import Job

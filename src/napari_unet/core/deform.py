@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.augment import AugmentOptions
+    from napari_unet.core.augment_options import AugmentOptions
 
 DEEP = 2.0
 """A voxel more than this many times as deep as wide: planes keep to themselves, but for mirroring."""

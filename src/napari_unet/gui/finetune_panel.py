@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.job import Outcome
     from napari_unet.gui.training_jobs import Request
-    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_options import FinetuneOptions
 
 STOP_TIP = "Stop now and keep the best network so far; you then see how it compares."
 CANCEL_TIP = "Stop. A training that is cancelled gives no network, but can be resumed for a while."
@@ -133,7 +133,7 @@ class FinetunePanel(Panel):
 
     def settings(self) -> FinetuneOptions:
         """Return the options as they stand in the form."""
-        from napari_unet.services.finetune import FinetuneOptions
+        from napari_unet.services.finetune_options import FinetuneOptions
 
         return FinetuneOptions(**self.form.training.values())
 

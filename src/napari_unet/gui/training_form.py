@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model import ModelSpec, Task
-    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_options import FinetuneOptions
 
 PRESET_TIP = (
     "How long to train. Quick: a minute, to see whether it goes the right way. Standard: a few minutes. "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
     from napari_unet.gui.painted import Painted
     from napari_unet.gui.snapshots import Snapshot
-    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_options import FinetuneOptions
     from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.keep_learning import Screen
     from napari_unet.services.outlook import Outlook
@@ -61,7 +61,7 @@ class Request:
 
     def options(self) -> FinetuneOptions:
         """Return the options, for a thread other than the main one: it imports torch."""
-        from napari_unet.services.finetune import FinetuneOptions
+        from napari_unet.services.finetune_options import FinetuneOptions
 
         return FinetuneOptions(channels=self.channels, **self.settings)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.paint import Paint
 from napari_unet.core.progress import Job, Progress
-from napari_unet.core.training_options import TrainingOptions
+from napari_unet.services.finetune_options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.finetune_result import result_of
 from napari_unet.services.options import common_channels, input_names
 
@@ -23,37 +21,8 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.train import Trainer
     from napari_unet.core.trained import Trained
+    from napari_unet.core.training_options import TrainingOptions
     from napari_unet.services.finetune_result import FinetuneResult
-
-
-CHANGEABLE = {"steps", "minutes", "pace", "patience", "learning_rate", "save_every", "name"}
-"""Options that may be others when a training goes on; the rest was settled when it began."""
-
-
-class FinetuneOptions(TrainingOptions):
-    """How to fine-tune; the defaults suit most images."""
-
-    channels: tuple[int | str, ...] | None = Field(
-        None,
-        title="Channels",
-        description="Image channels for the network's inputs, by number (from 0) or name; none: the "
-        "first ones. With more or fewer than the network has inputs, its first layer is fitted.",
-    )
-    classes: tuple[str, ...] | None = Field(
-        None,
-        title="Classes",
-        description="Names of the classes that were painted, without the background; none: the "
-        "model's. Other ones get a new last layer.",
-    )
-    task: Literal["semantic", "objects"] | None = Field(
-        None,
-        title="Task",
-        description="semantic: a class for each pixel; objects: tell touching objects apart. None: the "
-        "model's; another one gets a new last layer.",
-    )
-    name: str = Field(
-        "", title="Name", description="Of the new model; empty: the old one's + tuned."
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.train import Trainer
     from napari_unet.core.trained import Trained
-    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_options import FinetuneOptions
 
 
 @dataclass(frozen=True, eq=False)

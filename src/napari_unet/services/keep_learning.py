@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
-    from napari_unet.services.finetune import FinetuneOptions
+    from napari_unet.services.finetune_options import FinetuneOptions
     from napari_unet.services.finetune_result import FinetuneResult
 
 ROUND = 200

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from napari_unet.core.errors import UserError
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.options import SegmentOptions
 
 SUFFIX = ".unetproject"

@@ -16,7 +16,7 @@ from napari_unet.core.rescale import pixel_size_of
 from napari_unet.services.annotation_files import HELD, read_annotations, write_regions
 from napari_unet.services.command_line import as_line, untold
 from napari_unet.services.file_pairs import pair_files
-from napari_unet.services.finetune import FinetuneOptions
+from napari_unet.services.finetune_options import FinetuneOptions
 from napari_unet.services.images import SUFFIXES, open_image
 from napari_unet.services.save import save_labels
 from napari_unet.services.tiff_writer import Stack, write_stack
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from napari_unet.core.annotations import Annotation
-    from napari_unet.core.augment import AugmentOptions
+    from napari_unet.core.augment_options import AugmentOptions
     from napari_unet.core.axes import Image, Lazy
     from napari_unet.core.model import ModelSpec
     from napari_unet.core.progress import Job
