@@ -13,11 +13,12 @@ from napari_unet.core.architecture import UNetConfig
 from napari_unet.core.axes import Image
 from napari_unet.core.errors import UserError
 from napari_unet.core.initial import Blank
+from napari_unet.core.labels import label_dtype
 from napari_unet.core.model import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.services.finetune import finetune
 from napari_unet.services.kept_maps import KeptMaps
-from napari_unet.services.options import SegmentOptions
+from napari_unet.services.options import SegmentOptions, tells_objects
 from napari_unet.services.relabel import can_relabel, relabel
 from napari_unet.services.segment import TileDone, segment
 
@@ -101,10 +102,8 @@ def test_tiles_change_nothing_in_volumes(tile, seed, depth):
 
 
 def found_again(maps, options, **at):
-    again = np.zeros(maps.image.label_shape, np.uint32)
-    for step in relabel(maps, options, **at):
-        if isinstance(step, TileDone):
-            again[step.where] = step.labels
+    again = finish(relabel(maps, options, **at))
+    assert again.dtype == label_dtype(maps.spec, tells_objects(maps.spec, options))
     return again
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_unet.services.library import Library
     from napari_unet.services.next_region import doubts_of, next_places
     from napari_unet.services.options import SegmentOptions
+    from napari_unet.services.relabel import relabel
     from napari_unet.services.save import save_labels, save_probabilities
     from napari_unet.services.segment import Segmentation, segment
 
@@ -57,6 +58,7 @@ __all__ = [
     "measure",
     "next_places",
     "open_image",
+    "relabel",
     "save_labels",
     "save_probabilities",
     "save_table",
@@ -73,7 +75,8 @@ _HOMES = {
     "services.evaluate": ("compare_labels", "evaluate"),
     "services.evaluation": ("Evaluation",),
     "services.features": ("save_table",),
-    "services.finetune": ("FinetuneOptions", "finetune"),
+    "services.finetune": ("finetune",),
+    "services.finetune_options": ("FinetuneOptions",),
     "services.finetune_result": ("FinetuneResult",),
     "services.images": ("open_image",),
     "services.kept_maps": ("keep_maps",),
@@ -81,6 +84,7 @@ _HOMES = {
     "services.library": ("Library",),
     "services.next_region": ("doubts_of", "next_places"),
     "services.options": ("SegmentOptions",),
+    "services.relabel": ("relabel",),
     "services.save": ("save_labels", "save_probabilities"),
     "services.segment": ("Segmentation", "segment"),
 }

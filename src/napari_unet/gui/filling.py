@@ -131,6 +131,12 @@ class ResultLayer:
             self._viewer.layers.remove(self.layer)
 
 
+class Nowhere:
+    """Stands in for the array of labels: each block goes to the layer as it is done."""
+
+    def __setitem__(self, where: Any, block: Any) -> None: ...
+
+
 @dataclass(frozen=True)
 class Content:
     """What a layer holds."""

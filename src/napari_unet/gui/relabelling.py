@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.filling import Nowhere
 from napari_unet.gui.job import Jobs
 from napari_unet.gui.placement import looked_at
 from napari_unet.services.relabel import relabel
@@ -59,7 +60,7 @@ class Found:
         """Find the labels anew; objects of a single plane get numbers that no other object has."""
         yield Progress(0, 1)
         taken = 0 if at is None else int(self.result.numbers.max(initial=0))
-        yield from relabel(self.maps, options, at=at, taken=taken)
+        yield from relabel(self.maps, options, at=at, taken=taken, out=Nowhere())
 
 
 class Relabelling(QObject):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.axes import frames
 from napari_unet.core.labels import label_dtype
 from napari_unet.core.progress import Job, Progress
-from napari_unet.gui.filling import CHECKED_BYTES, RECORD
+from napari_unet.gui.filling import CHECKED_BYTES, RECORD, Nowhere
 from napari_unet.gui.measuring import Numbered
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
@@ -118,7 +118,7 @@ class SegmentRun:
             self._model,
             self._options,
             region=self._region,
-            out=_Nowhere(),
+            out=Nowhere(),
             out_levels=self._levels,
         )
         jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
@@ -220,12 +220,6 @@ class SegmentRun:
         region = self._region or (slice(None),) * (maps.ndim - 1)
         classes = dict(zip(self._model.spec.classes, maps[(slice(None), *region)], strict=True))
         probability_layers(self._viewer, self._source, self._placed, classes, self._purpose)
-
-
-class _Nowhere:
-    """Stands in for the array of labels: each block goes to the layer as it is done."""
-
-    def __setitem__(self, where: Any, block: Any) -> None: ...
 
 
 def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:

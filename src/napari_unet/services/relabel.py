@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.core.axes import frames
-from napari_unet.core.labels import to_labels
+from napari_unet.core.labels import label_dtype, to_labels
 from napari_unet.core.numbering import essence, number, object_spacing
 from napari_unet.core.objects import number_above
 from napari_unet.core.progress import Job, Progress
@@ -33,7 +33,8 @@ def relabel(
     *,
     at: Mapping[str, int] | None = None,
     taken: int = 0,
-) -> Job[None]:
+    out: Any = None,
+) -> Job[Any]:
     """Find classes, or number objects, anew, without the network.
 
     Parameters
@@ -46,14 +47,24 @@ def relabel(
         Position along the axes that are looped over: only this plane or volume. None: all.
     taken
         Numbers up to this one are not given.
+    out
+        Array to write to, with the label axes of the image; None: made in memory.
 
     Yields
     ------
     TileDone
         After each plane or volume.
+
+    Returns
+    -------
+    ndarray
+        The labels.
     """
     cut = frames(maps.image, maps.spec.axes, (0,))
     how, numbered = object_options(maps.spec, options), tells_objects(maps.spec, options)
+    labels = (
+        np.zeros(maps.image.label_shape, label_dtype(maps.spec, numbered)) if out is None else out
+    )
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
@@ -66,10 +77,6 @@ def relabel(
             taken = number_above(found, taken)
         else:
             found = to_labels(levels, maps.spec, how.foreground)
-        yield TileDone(
-            done=i + 1,
-            total=len(wanted),
-            note=frame.title,
-            where=key,
-            labels=found.transpose(order),
-        )
+        block = labels[key] = found.transpose(order)
+        yield TileDone(done=i + 1, total=len(wanted), note=frame.title, where=key, labels=block)
+    return labels

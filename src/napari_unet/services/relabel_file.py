@@ -8,15 +8,12 @@ import numpy as np
 
 from napari_unet.core.axes import frames
 from napari_unet.core.errors import UserError
-from napari_unet.core.labels import label_dtype
 from napari_unet.core.levels import to_levels
-from napari_unet.core.progress import Job, Progress
+from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.images import open_image
 from napari_unet.services.kept_maps import KeptMaps, make_levels
-from napari_unet.services.options import tells_objects
 from napari_unet.services.relabel import can_relabel, relabel
 from napari_unet.services.save import check_output, save_labels
-from napari_unet.services.segment import TileDone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +71,8 @@ def relabel_file(
             rule="Of these the most probable one is taken; thresholds have no effect.",
             remedy="Ask for objects (--objects), or take the labels as they are.",
         )
-    maps = yield from _read(source, spec, axes)
-    labels = np.zeros(maps.image.label_shape, label_dtype(spec, tells_objects(spec, options)))
-    for step in relabel(maps, options):
-        if isinstance(step, TileDone):
-            labels[step.where] = step.labels
-        yield Progress(step.total + step.done, 2 * step.total, step.note)
+    maps = yield from as_part(_read(source, spec, axes), 0, 2)
+    labels = yield from as_part(relabel(maps, options), 1, 2)
     save_labels(target, labels, maps.image, overwrite=overwrite)
     return int(labels.max(initial=0))
 
@@ -94,7 +87,7 @@ def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[KeptMaps]:
     levels = make_levels(image, spec)
     cut = frames(image, spec.axes, range(wanted))
     for i, frame in enumerate(cut):
-        yield Progress(i, 2 * len(cut), frame.title)
+        yield Progress(i, len(cut), frame.title)
         box = tuple(slice(0, n) for n in frame.shape)
         values = frame.read(box)
         if values.min() < 0 or values.max() > 1:
