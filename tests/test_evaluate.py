@@ -15,7 +15,17 @@ from napari_unet import Image, LabelPair, UserError, compare_labels, evaluate, f
 from napari_unet.cli import app
 from napari_unet.core.checkpoint import save_model
 from napari_unet.core.normalize import Normalization
-from napari_unet.services.object_pictures import COLOURS, EXTRA, HIT, MERGE, MISS, SPLIT
+from napari_unet.core.regions import Region
+from napari_unet.services.mistakes import (
+    COLOURS,
+    EXTRA,
+    HIT,
+    MERGE,
+    MISS,
+    OTHER,
+    SPLIT,
+    mark_mistakes,
+)
 from napari_unet.services.options import SegmentOptions
 
 
@@ -113,6 +123,77 @@ def test_stacks_are_compared_plane_by_plane_and_volumes_as_such(run, files):
         assert found["pooled"]["n_true"] == objects
     # the plane with the mistakes is the second one
     assert [path.name for path in (files / "ZYX").iterdir()] == ["s Z1.png"]
+
+
+def test_in_planes_or_in_volumes_as_is_asked_for():
+    true = np.stack([TRUTH, TRUTH])
+    # numbered plane by plane, as a 2-D network does
+    found = np.stack([TRUTH, np.where(TRUTH > 0, TRUTH + 20, 0)])
+    for spatial, hits in (("YX", 14), ("ZYX", 7)):
+        pair = LabelPair(Image(found, "ZYX"), true, spatial=spatial)
+        scores = finish(compare_labels([pair], "objects")).objects.scores.pooled
+        assert scores.tp[0, 0] == hits, spatial
+
+
+def test_only_regions_count_where_some_are_given():
+    stack = np.stack([FOUND, FOUND, FOUND])
+    region = Region.box((0, 25), (15, 48), T=(1, 2))
+    pair = LabelPair(Image(stack, "TYX"), np.stack([TRUTH] * 3), regions=(region,))
+    scores = finish(compare_labels([pair], "objects")).objects.scores
+    # the two that are merged, in one plane
+    assert scores.n_true.tolist() == [0, 2, 0]
+    assert scores.pooled.merges == [1]
+    volume = LabelPair(
+        Image(stack, "ZYX"),
+        np.stack([TRUTH] * 3),
+        regions=(Region.box((0, 25), (15, 48), Z=(1, 2)),),
+    )
+    assert finish(compare_labels([volume], "objects")).objects.scores.n_true.tolist() == [2]
+
+
+def marked(kind, found=FOUND, true=TRUTH, axes="YX", names=None):
+    """Scores, and what each pixel is."""
+    out = np.full(found.shape, 9, np.uint8)
+    pair = LabelPair(Image(found, axes), true)
+    job = mark_mistakes(compare_labels([pair], kind, names), pair, out)
+    return finish(job), out
+
+
+def test_each_pixel_is_told_what_it_is():
+    scores, out = marked("objects")
+    assert (
+        scores.as_dict()
+        == finish(compare_labels([LabelPair(Image(FOUND, "YX"), TRUTH)], "objects")).as_dict()
+    )
+    for y, x, state in (
+        (15, 8, MISS),
+        (32, 8, EXTRA),
+        (15, 30, MERGE),
+        (45, 45, SPLIT),
+        (45, 55, SPLIT),
+        (15, 52, HIT),
+        (0, 0, 0),
+    ):
+        assert out[y, x] == state
+    stack, states = marked("objects", np.stack([TRUTH, FOUND]), np.stack([TRUTH, TRUTH]), "TYX")
+    assert np.array_equal(states[1], out)
+    assert set(np.unique(states[0])) == {0, HIT}
+    assert len(stack.objects.names) == 2
+
+
+def test_each_pixel_of_classes_is_told_what_it_is():
+    true, found = np.array([[0, 0, 1, 1, 2, 2, 7]]), np.array([[0, 1, 1, 0, 1, 2, 7]])
+    true[0, -1] = -1
+    scores, out = marked("classes", found, true, names={0: "background", 1: "cell", 2: "wall"})
+    assert out.tolist() == [[0, EXTRA, HIT, MISS, OTHER, HIT, 0]]
+    assert [score.name for score in scores.classes] == ["background", "cell", "wall"]
+    # one class, with two numbers
+    scores, out = marked("classes", (FOUND > 0) * 1, (TRUTH > 0) * 255, names={0: "", 1: "cell"})
+    assert set(np.unique(out)) == {0, HIT, MISS, EXTRA}
+    assert [score.name for score in scores.classes] == ["background", "cell"]
+    # strokes: 0 says nothing, 1 is background
+    _, out = marked("scribbles", np.array([[0, 1, 0, 1, 1]]), np.array([[0, 0, 1, 1, 2]]))
+    assert out.tolist() == [[0, 0, 0, EXTRA, HIT]]
 
 
 def test_classes_of_label_files(run, files):

@@ -15,14 +15,19 @@ from napari_unet.core.overlaps import Overlaps
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.core.regions import Region
 from napari_unet.core.survey import HIGHEST, SEVERAL, survey
-from napari_unet.services.evaluation import Evaluation, ObjectEvaluation, ObjectsCompared
+from napari_unet.services.evaluation import (
+    Evaluation,
+    LabelsCompared,
+    ObjectEvaluation,
+    ObjectsCompared,
+)
 from napari_unet.services.label_pairs import LabelFrame
 from napari_unet.services.options import SegmentOptions, channel_indices
 from napari_unet.services.plan import affines_of
 from napari_unet.services.segment import segment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +80,9 @@ def evaluate(
     return (yield from _evaluate_classes(found.truths, model, options))
 
 
-def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
+def compare_labels(
+    pairs: Sequence[LabelPair], kind: Kind, names: Mapping[int, str] | None = None
+) -> Job[Evaluation]:
     """Compare predicted labels with true ones.
 
     Parameters
@@ -87,22 +94,22 @@ def compare_labels(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
         a prediction mean the same, but for ``scribbles``: there they are 0 in the background, and a
         class from 1, as :func:`~napari_unet.services.segment.segment` gives them. Where each has one
         value besides the background, and one of them is 255, these mean the same class.
+    names
+        Of predicted classes, by their values, where they have some.
 
     Yields
     ------
-    Progress
-        In units of images.
-    ObjectsCompared
-        After each plane or volume with objects.
+    LabelsCompared
+        After each plane or volume, in units of images; of objects, :class:`ObjectsCompared`.
 
     Raises
     ------
     UserError
         When labels are out of range.
     """
-    return (
-        yield from (_compare_objects(pairs) if kind == "objects" else _compare_classes(pairs, kind))
-    )
+    if kind == "objects":
+        return (yield from _compare_objects(pairs))
+    return (yield from _compare_classes(pairs, kind, names or {}))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -222,7 +229,9 @@ def _compare_objects(pairs: Sequence[LabelPair]) -> Job[Evaluation]:
     return tally.evaluation
 
 
-def _compare_classes(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
+def _compare_classes(
+    pairs: Sequence[LabelPair], kind: Kind, names: Mapping[int, str]
+) -> Job[Evaluation]:
     confusion, empty = Confusion.zero(HIGHEST + 1), 0
     for i, pair in enumerate(pairs):
         for labels in pair.frames():
@@ -233,23 +242,30 @@ def _compare_classes(pairs: Sequence[LabelPair], kind: Kind) -> Job[Evaluation]:
             else:
                 empty += labels.empty
             confusion += Confusion.of(labels.prediction, truth, HIGHEST + 1)
-            yield Progress(i, len(pairs), labels.title)
-    return replace(_named(confusion.counts), empty=empty)
+            compared = replace(labels, truth=truth)
+            yield LabelsCompared(i, len(pairs), labels.title, labels=compared)
+    return replace(_named(confusion.counts, names), empty=empty)
 
 
-def _named(counts: NDArray[np.int64]) -> Evaluation:
+def _named(counts: NDArray[np.int64], known: Mapping[int, str]) -> Evaluation:
     """Leave out the classes that are neither true nor predicted."""
     true, predicted = (np.flatnonzero(counts.sum(axis=axis)[1:]) + 1 for axis in (1, 0))
     single = len(true) <= 1 and len(predicted) <= 1
     if single and (len(np.union1d(true, predicted)) <= 1 or HIGHEST in (*true, *predicted)):
         # 1 here and 255 there are both the foreground; 1 and 2 are different classes
         both = np.add.reduceat(np.add.reduceat(counts, [0, 1], axis=0), [0, 1], axis=1)
-        return Evaluation.of(Confusion(both), {1: "foreground"})
+        return Evaluation.of(Confusion(both), {1: _only(known) or "foreground"})
     values = [0, *np.union1d(true, predicted).tolist()]
     if len(values) > SEVERAL:
         raise _no_classes(f"{len(values) - 1} different ones besides 0")
-    names = {i: f"class {value}" for i, value in enumerate(values) if value}
+    names = {i: known.get(value, f"class {value}") for i, value in enumerate(values) if value}
     return Evaluation.of(Confusion(counts[np.ix_(values, values)]), names)
+
+
+def _only(known: Mapping[int, str]) -> str:
+    """Return the name of the only class, if there is one."""
+    names = [name for value, name in known.items() if value]
+    return names[0] if len(names) == 1 else ""
 
 
 def _check_range(labels: LabelFrame, most: int | None = None) -> None:

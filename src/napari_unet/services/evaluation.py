@@ -104,18 +104,28 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ObjectsCompared(Progress):
-    """Objects of a plane or volume that have been compared.
+class LabelsCompared(Progress):
+    """Labels of a plane or volume that have been compared.
 
     Attributes
     ----------
     labels
-        Prediction and truth, as objects.
-    overlaps
-        Of both.
+        Prediction and truth, as classes or objects.
     """
 
     labels: LabelFrame
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ObjectsCompared(LabelsCompared):
+    """Objects of a plane or volume that have been compared.
+
+    Attributes
+    ----------
+    overlaps
+        Of prediction and truth.
+    """
+
     overlaps: Overlaps
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.axes import frames
+from napari_unet.core.bitmask import BitMask
 from napari_unet.core.label_fit import check_fit
 from napari_unet.services.file_pairs import pair_files
 from napari_unet.services.images import find_images, open_image
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.axes import Frame, Image, Lazy
+    from napari_unet.core.regions import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,11 @@ class LabelPair:
         Labels of the same shape.
     image
         The image, to show them on.
+    spatial
+        ``"YX"``: they are compared in planes, ``"ZYX"``: in volumes; None: in volumes where they have a
+        Z axis.
+    regions
+        Where the true labels say something; nothing is known elsewhere. None given: everywhere.
 
     Raises
     ------
@@ -43,6 +50,8 @@ class LabelPair:
     prediction: Image
     truth: Lazy
     image: Image | None = None
+    spatial: str | None = None
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         name = self.prediction.name
@@ -51,18 +60,38 @@ class LabelPair:
         if self.image is not None:
             check_fit(self.image, self.prediction.data, {}, {}, f"predicted labels of {name}")
 
+    def cut(self) -> list[Frame]:
+        """Return the planes or volumes that are compared, of the prediction."""
+        return frames(self.prediction, self._spatial, (0,))
+
     def frames(self) -> Iterator[LabelFrame]:
-        """Cut them into volumes where they have a Z axis, else into planes."""
-        spatial = "ZYX" if "Z" in self.prediction.axes else "YX"
-        shown = [None] if self.image is None else frames(self.image, spatial, (0,))
-        cut = frames(self.prediction, spatial, (0,))
+        """Cut them into planes or volumes; each is a copy, as somebody may paint meanwhile."""
+        shown = [None] if self.image is None else frames(self.image, self._spatial, (0,))
+        cut = self.cut()
         for frame, image in zip(cut, shown * (len(cut) // len(shown)), strict=True):
             box = tuple(slice(0, n) for n in frame.shape)
             key, order = frame.place(box)
-            truth = np.asarray(self.truth[key]).transpose(np.argsort(order))
-            yield LabelFrame(
-                f"{self.prediction.name} {frame.title}".rstrip(), frame.read(box)[0], truth, image
-            )
+            truth = np.array(self.truth[key]).transpose(np.argsort(order))
+            title = f"{self.prediction.name} {frame.title}".rstrip()
+            prediction = np.array(frame.read(box)[0])
+            yield LabelFrame(title, prediction, self._known(frame, truth), image)
+
+    @property
+    def _spatial(self) -> str:
+        return self.spatial or ("ZYX" if "Z" in self.prediction.axes else "YX")
+
+    def _known(self, frame: Frame, truth: NDArray[Any]) -> NDArray[Any]:
+        """Mark what lies in no region as unknown."""
+        if not self.regions:
+            return truth
+        truth = truth.astype(np.int64)
+        planes = truth.reshape(-1, *frame.shape[-2:])
+        for z, plane in enumerate(planes):
+            index = {**frame.index, **({"Z": z} if "Z" in frame.spatial else {})}
+            known = [r.mask(plane.shape) for r in self.regions if r.covers(index)]
+            inside = BitMask.union(known).window(*(slice(0, n) for n in plane.shape))
+            plane[~inside] = -1
+        return truth
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,18 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from napari_unet.core.matching import match
 from napari_unet.services.evaluation import ObjectsCompared
+from napari_unet.services.mistakes import (
+    COLOURS,
+    EXTRA,
+    HIT,
+    MERGE,
+    MISS,
+    NAMES,
+    SPLIT,
+    in_pixels,
+    object_states,
+)
 from napari_unet.services.picture import grey, save_png, tint
 from napari_unet.services.save import check_free
 
@@ -23,13 +33,6 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
 
 T = TypeVar("T")
-HIT, MISS, EXTRA, MERGE, SPLIT = range(1, 6)
-NAMES = ("", "hits", "misses", "extras", "merges", "splits")
-COLOURS = np.array(
-    [[0, 0, 0], [0, 158, 115], [230, 159, 0], [86, 180, 233], [204, 121, 167], [240, 228, 66]],
-    dtype=np.float32,
-)
-"""By state: told apart by the colour-blind too (Okabe and Ito)."""
 SIDE = 768
 """Smaller pictures are enlarged by a whole factor up to about this many pixels."""
 
@@ -88,9 +91,9 @@ def draw(compared: ObjectsCompared) -> tuple[str, NDArray[np.uint8]]:
         (Y, X, 3) uint8, with a legend below.
     """
     labels, overlaps = compared.labels, compared.overlaps
-    found, true = _states(overlaps)
-    prediction = labels.prediction, _pixels(labels.prediction, overlaps.predicted, found)
-    truth = labels.truth, _pixels(labels.truth, overlaps.true, true)
+    found, true = object_states(overlaps)
+    prediction = labels.prediction, in_pixels(labels.prediction, overlaps.predicted, found)
+    truth = labels.truth, in_pixels(labels.truth, overlaps.true, true)
     # truths below, so that an extra shows where it lies in a miss
     layers = [*truth, *prediction]
     name, z = labels.title, 0
@@ -111,17 +114,6 @@ def draw(compared: ObjectsCompared) -> tuple[str, NDArray[np.uint8]]:
     return name.replace("=", ""), np.concatenate([picture, legend])
 
 
-def _states(overlaps: Overlaps) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return what each predicted and each true object is, 0 for what is not drawn."""
-    pairs, merging, splitting = match(overlaps), overlaps.merging, overlaps.splitting
-    found = np.where(overlaps.beyond, 0, EXTRA).astype(np.uint8)
-    true = np.full(len(overlaps.true), MISS, dtype=np.uint8)
-    found[overlaps.columns[pairs]], true[overlaps.rows[pairs]] = HIT, 0
-    found[overlaps.columns[splitting]], true[overlaps.rows[splitting]] = SPLIT, 0
-    found[overlaps.columns[merging]], true[overlaps.rows[merging]] = MERGE, MERGE
-    return found, true
-
-
 def _counts(
     overlaps: Overlaps, found: NDArray[np.uint8], true: NDArray[np.uint8]
 ) -> dict[int, int]:
@@ -130,16 +122,6 @@ def _counts(
     splits = len(np.unique(overlaps.rows[overlaps.splitting]))
     misses = int((true == MISS).sum())
     return {HIT: hits, MISS: misses, EXTRA: extras, MERGE: merges, SPLIT: splits}
-
-
-def _pixels(
-    labels: NDArray[Any], objects: NDArray[np.int64], states: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Return the state of each pixel's object; 0 outside of objects."""
-    if not len(objects):
-        return np.zeros(labels.shape, dtype=np.uint8)
-    place = np.searchsorted(objects, labels).clip(max=len(objects) - 1)
-    return np.where(objects[place] == labels, states[place], 0).astype(np.uint8)
 
 
 def _enlarged(plane: NDArray[Any], factor: int) -> NDArray[Any]:

@@ -219,6 +219,7 @@ def _record(model: Model, options: SegmentOptions, made: Plan) -> dict[str, Any]
     return {
         "package": f"napari-unet-studio {__version__}",
         "model": model.spec.name,
+        "axes": model.spec.axes,
         "provenance": model.spec.provenance.model_dump(mode="json"),
         "options": options.model_dump(mode="json"),
         "device": made.device,
