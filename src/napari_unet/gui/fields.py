@@ -6,7 +6,14 @@ import html
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QWIDGETSIZE_MAX,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_unet.gui.tones import FOLLOWS, TonedLabel
@@ -70,6 +77,12 @@ class Fold(QCollapsible):
         # what QCollapsible begins with stays in its layout, and takes up room below the title
         layout.removeWidget(self.content())
         self.content().deleteLater()
+        self.toggled.connect(self._let_grow)
+
+    def _let_grow(self, expanded: bool) -> None:
+        """Let what is inside become taller than it was when it was unfolded."""
+        if expanded:
+            self.content().setMaximumHeight(QWIDGETSIZE_MAX)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the arrow for the window that it is seen in."""
@@ -91,6 +104,11 @@ def folded(title: str, rows: QFormLayout) -> Fold:
     """Return rows of a form that are folded away under a title."""
     inside = QWidget()
     inside.setLayout(rows)
+    return folded_away(title, inside)
+
+
+def folded_away(title: str, inside: QWidget) -> Fold:
+    """Return something that is folded away under a title."""
     fold = Fold(title)
     fold.setContent(inside)
     fold.collapse(animate=False)

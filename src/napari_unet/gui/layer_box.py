@@ -56,14 +56,14 @@ class LayerBox(QComboBox):
         self._nothing = nothing
         self.currentIndexChanged.connect(self._tell)
         for event in LIST_EVENTS:
-            getattr(viewer.layers.events, event).connect(self._list)
+            getattr(viewer.layers.events, event).connect(self.renew)
         viewer.layers.selection.events.active.connect(self._follow)
-        self._list()
+        self.renew()
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         for event in LIST_EVENTS:
-            getattr(self._viewer.layers.events, event).disconnect(self._list)
+            getattr(self._viewer.layers.events, event).disconnect(self.renew)
         self._viewer.layers.selection.events.active.disconnect(self._follow)
 
     @property
@@ -88,11 +88,8 @@ class LayerBox(QComboBox):
         self.setCurrentIndex(row)
         return True
 
-    def _tell(self, _: int) -> None:
-        self.layer_changed.emit()
-
-    def _list(self, _: object = None) -> None:
-        """Offer the layers there are, keeping the choice if it is there."""
+    def renew(self, _: object = None) -> None:
+        """Offer the layers that are wanted now, keeping the choice if it is there."""
         before = self.layer
         found = [layer for layer in reversed(self._viewer.layers) if self._wanted(layer)]
         with QSignalBlocker(self):
@@ -106,6 +103,9 @@ class LayerBox(QComboBox):
         if self.layer != before:
             self.layer_changed.emit()
         self.listed.emit()
+
+    def _tell(self, _: int) -> None:
+        self.layer_changed.emit()
 
     def _follow(self, event: Any) -> None:
         """Choose the layer that the user selects in the layer list."""

@@ -29,13 +29,13 @@ MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
 """What the letters count, for people."""
 
 
-def image_of(layer: ImageLayer, axes: str) -> Image:
+def image_of(layer: Layer, axes: str) -> Image:
     """Give a layer's pixels their axes; of a multiscale layer, those of its finest level.
 
     Parameters
     ----------
     layer
-        An image layer. Its array is taken as it is, not copied.
+        A layer of pixels. Its array is taken as it is, not copied.
     axes
         A letter for each dimension of the array, colours of an RGB layer (``S``) included.
 
@@ -66,7 +66,7 @@ def place_of(layer: Layer) -> dict[str, Any]:
     }
 
 
-def layer_array(layer: ImageLayer) -> Any:
+def layer_array(layer: Layer) -> Any:
     """Return the array of a layer, or the finest level of a multiscale one."""
     return layer.data[0] if layer.multiscale else layer.data
 
@@ -77,14 +77,14 @@ def identity(layer: ImageLayer) -> tuple[str, str, tuple[int, ...]]:
     return layer.name, path, tuple(int(n) for n in layer_array(layer).shape)
 
 
-def likely_axes(layer: ImageLayer) -> str:
-    """Return the axes of a layer as far as they are known.
+def likely_axes(layer: Layer) -> str:
+    """Return the axes of a layer of pixels as far as they are known.
 
     As somebody has said, from its axis labels if they tell them, else from the file it was opened from,
     else a guess.
     """
     shape = layer_array(layer).shape
-    colour = "S" if layer.rgb else ""
+    colour = "S" if getattr(layer, "rgb", False) else ""
     said = str(layer.metadata.get(AXES, ""))
     for found in (said, _from_labels(layer.axis_labels) + colour, _from_file(layer)):
         if len(found) == len(shape):
@@ -142,7 +142,7 @@ def _from_labels(labels: Sequence[str]) -> str:
     return "".join(letters) if known else ""
 
 
-def _from_file(layer: ImageLayer) -> str:
+def _from_file(layer: Layer) -> str:
     """Return the axes that the layer's TIFF file names, if the layer is that image."""
     if not layer.source.path:
         return ""
@@ -166,6 +166,6 @@ def _in_unit(size: float, unit: Any, wanted: str) -> float:
     return float((size * unit).to(wanted).magnitude)
 
 
-def _channel_names(layer: ImageLayer) -> tuple[str, ...]:
+def _channel_names(layer: Layer) -> tuple[str, ...]:
     names = layer.metadata.get("channel_names", ())
     return tuple(str(n) for n in names) if isinstance(names, (list, tuple)) else ()

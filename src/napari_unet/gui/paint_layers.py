@@ -10,7 +10,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.annotations import Kind
 from napari_unet.core.errors import UserError
-from napari_unet.gui.filling import RECORD
+from napari_unet.gui.filling import CHECKED_BYTES, RECORD
 from napari_unet.gui.layers import place_of
 from napari_unet.gui.placement import place
 from napari_unet.gui.results import COLOURS
@@ -34,9 +34,14 @@ KIND_TIPS: dict[Kind, str] = {
 }
 IMAGE = "napari_unet_image"
 """Key of a labels layer's metadata under which the identity of its image lies."""
-AUGMENTED, DIFFERENCE, LEARNING = NOT_PAINT = ("augmented", "difference", "learning")
+AUGMENTED, DIFFERENCE, LEARNING, MISTAKES = NOT_PAINT = (
+    "augmented",
+    "difference",
+    "learning",
+    "mistakes",
+)
 """Purposes, in their records, of layers that only show something: how patches are varied, where two
-networks differ, and what one has learnt so far."""
+networks differ, what one has learnt so far, and where a result is wrong."""
 BACKGROUND = "#60a5fa"
 """Colour of painted background: unlike the classes' and unlike a grey image."""
 UNNAMED: dict[Kind, tuple[str, ...]] = {
@@ -96,7 +101,7 @@ def likely_kind(labels: Labels) -> Kind:
     if "objects" in purpose:
         return "objects" if purpose["objects"] else "classes"
     data = labels.data
-    if not isinstance(data, np.ndarray):
+    if not isinstance(data, np.ndarray) or data.nbytes > CHECKED_BYTES:
         # reading all of it could take minutes
         return "objects"
     return "classes" if data.max(initial=0) <= MOST_CLASSES else "objects"
@@ -199,14 +204,21 @@ def class_looks(kind: Kind, classes: Sequence[str]) -> dict[str, Any]:
 
 def class_names(labels: Labels) -> tuple[str, ...]:
     """Return the names of the classes of a layer, background left out; none where it has no names."""
-    features = labels.features
-    if "index" not in features or "class" not in features:
+    named = names_by_value(labels)
+    if not named:
         return ()
-    named = dict(zip(features["index"].tolist(), map(str, features["class"]), strict=True))
     first = len(UNNAMED[kind_of(labels)])
-    last = max(named, default=0)
+    last = max(named)
     # a class without a name keeps its place
     return tuple(named.get(i, f"class {i - first + 1}") for i in range(first, last + 1))
+
+
+def names_by_value(labels: Labels) -> dict[int, str]:
+    """Return what the values of a layer are called, background included; none where it has no names."""
+    features = labels.features
+    if "index" not in features or "class" not in features:
+        return {}
+    return dict(zip(features["index"].tolist(), map(str, features["class"]), strict=True))
 
 
 def _purpose(layer: Layer) -> dict[str, Any]:
@@ -233,10 +245,7 @@ def _check_source(labels: Labels, largest: int, kind: Kind) -> None:
 
 def _names(labels: Labels, last: int) -> tuple[str, ...]:
     """Return names for all classes up to the label `last` of a result."""
-    features = labels.features
-    found: dict[int, str] = {}
-    if "index" in features and "class" in features:
-        found = dict(zip(features["index"].tolist(), map(str, features["class"]), strict=True))
+    found = names_by_value(labels)
     return tuple(found.get(i, f"class {i}") for i in range(1, max([last, 1, *found]) + 1))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Shapes
+    from napari.layers import Layer, Shapes
 
     from napari_unet.core.annotations import Kind
     from napari_unet.core.axes import Image, Lazy
@@ -48,8 +48,8 @@ class Painted:
     """
 
     image: Image
-    source: ImageLayer
-    labels: Labels
+    source: Layer
+    labels: Layer
     inside: tuple[Any, ...]
     kind: Kind
     regions: tuple[Region, ...]
@@ -112,7 +112,7 @@ class _Inside:
 
 
 def painted(
-    source: ImageLayer, image: Image, labels: Labels | None, kind: Kind, shapes: Shapes | None
+    source: Layer, image: Image, labels: Layer | None, kind: Kind, shapes: Shapes | None
 ) -> Painted:
     """Join layers.
 
@@ -145,7 +145,7 @@ def painted(
     return Painted(image, source, labels, inside, kind, regions, scale, offset, shapes)
 
 
-def fits(source: ImageLayer, image: Image, labels: Labels) -> bool:
+def fits(source: Layer, image: Image, labels: Layer) -> bool:
     """Whether a labels layer has the image's number of pixels along each label axis."""
     data = labels.data[0] if labels.multiscale else labels.data
     placed = place(source, image.axes)
@@ -159,7 +159,7 @@ def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
     return not alike and whole_factors(image, tuple(data.shape)) is not None
 
 
-def lies_apart(source: ImageLayer, image: Image, labels: Labels) -> bool:
+def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
     """Whether a labels layer has the image's pixels, but at another scale or place."""
     inside = place(source, image.axes).inside
     if not fits(source, image, labels) or len(inside) != labels.ndim:
@@ -171,7 +171,7 @@ def lies_apart(source: ImageLayer, image: Image, labels: Labels) -> bool:
     return False
 
 
-def lay_on(source: ImageLayer, image: Image, labels: Labels) -> None:
+def lay_on(source: Layer, image: Image, labels: Layer) -> None:
     """Give a labels layer the scale and place of the image; for :func:`lies_apart`."""
     for name, value in place(source, image.axes).transform.items():
         setattr(labels, name, value)
@@ -225,7 +225,7 @@ def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region
 
 
 def _lie(
-    source: ImageLayer, image: Image, labels: Labels, inside: Sequence[Any]
+    source: Layer, image: Image, labels: Layer, inside: Sequence[Any]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the pixel size of labels, and where they begin in pixels of the image, axis by axis."""
     lead = source.ndim - labels.ndim

@@ -83,7 +83,7 @@ class Placement:
         return tuple(planes.get(d) for d, kept in enumerate(self.inside) if isinstance(kept, slice))
 
 
-def letters_of(placed: Placement, source: ImageLayer, axes: str) -> str:
+def letters_of(placed: Placement, source: Layer, axes: str) -> str:
     """Return the axis of each dimension of a layer of labels, of the image layer's `axes`."""
     return axes[source.ndim - len(placed.shape) : source.ndim]
 
@@ -96,8 +96,8 @@ def looked_at(viewer: napari.Viewer, layer: Layer) -> dict[int, int]:
     return {d: round(float(p)) for d, p in enumerate(position) if d + lead not in shown}
 
 
-def place(source: ImageLayer, axes: str, region: Box | None = None) -> Placement:
-    """Line labels up with an image layer.
+def place(source: Layer, axes: str, region: Box | None = None) -> Placement:
+    """Line labels up with a layer of pixels.
 
     A channel axis in front is left out. One further back stays as an axis of length 1, as thick as
     all channels together, because napari lines layers up from their last axis.
@@ -105,7 +105,7 @@ def place(source: ImageLayer, axes: str, region: Box | None = None) -> Placement
     Parameters
     ----------
     source
-        The image layer; scale, position, units and axis labels are taken from it.
+        The layer, mostly an image; scale, position, units and axis labels are taken from it.
     axes
         A letter for each dimension of its array.
     region
@@ -134,7 +134,7 @@ def place(source: ImageLayer, axes: str, region: Box | None = None) -> Placement
     )
 
 
-def _transform(source: ImageLayer, kept: list[int], scale: Any, origin: Any) -> dict[str, Any]:
+def _transform(source: Layer, kept: list[int], scale: Any, origin: Any) -> dict[str, Any]:
     part = np.ix_(kept, kept)
     shear = Affine(shear=source.shear, ndim=source.ndim).linear_matrix
     turned = Affine(scale=source.scale, rotate=source.rotate, shear=shear).linear_matrix

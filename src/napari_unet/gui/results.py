@@ -13,7 +13,7 @@ from napari.utils.transforms import Affine
 from napari_unet.gui.filling import RECORD, Content, ResultLayer, untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import napari
     from numpy.typing import NDArray
@@ -29,11 +29,12 @@ TURNED = ("scale", "rotate", "shear")
 
 def result_layer(
     viewer: napari.Viewer,
-    source: ImageLayer,
+    source: Layer,
     placed: Placement,
     dtype: np.dtype[Any],
     purpose: Mapping[str, Any],
     classes: Mapping[int, str],
+    colours: Sequence[str] = COLOURS,
 ) -> ResultLayer:
     """Return an empty labels layer for an image layer, on top of the others.
 
@@ -45,7 +46,7 @@ def result_layer(
     viewer
         Where it goes.
     source
-        The image layer.
+        The layer that they belong to: an image, or labels.
     placed
         How the labels lie over it.
     dtype
@@ -55,6 +56,8 @@ def result_layer(
         replace each other's result.
     classes
         Names of the label values, background left out; empty where labels number objects.
+    colours
+        Of these values.
     """
     data = np.zeros(placed.shape, dtype)
     earlier = earlier_layers(viewer, source, purpose, Labels)
@@ -69,18 +72,18 @@ def result_layer(
         name=f"{source.name} {purpose['title']}",
         opacity=0.5,
         metadata=tag,
-        **(_classes_shown(classes) if classes else {}),
+        **(_classes_shown(classes, colours) if classes else {}),
         **placed.transform,
     )
     viewer.add_layer(layer)
     return ResultLayer(viewer, layer, placed)
 
 
-def _classes_shown(classes: Mapping[int, str]) -> dict[str, Any]:
+def _classes_shown(classes: Mapping[int, str], colours: Sequence[str]) -> dict[str, Any]:
     """Return what gives each class a colour of its own, and its name in the status bar."""
     names = {0: "background", **classes}
     return {
-        "colormap": CyclicLabelColormap(colors=["transparent", *COLOURS]),
+        "colormap": CyclicLabelColormap(colors=["transparent", *colours]),
         "features": {"index": list(names), "class": list(names.values())},
     }
 
@@ -149,13 +152,13 @@ def map_layer(
     return layer
 
 
-def tagged(source: ImageLayer, purpose: Mapping[str, Any]) -> dict[str, Any]:
+def tagged(source: Layer, purpose: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata that say what a layer is for."""
     return {RECORD: {"source": str(source.unique_id), "purpose": dict(purpose), "checksum": None}}
 
 
 def earlier_layers(
-    viewer: napari.Viewer, source: ImageLayer, purpose: Mapping[str, Any], kind: type[Layer]
+    viewer: napari.Viewer, source: Layer, purpose: Mapping[str, Any], kind: type[Layer]
 ) -> list[Any]:
     """Return the layers that earlier runs with the same purpose made, the topmost first."""
     tag = (str(source.unique_id), dict(purpose))

@@ -10,7 +10,8 @@ from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.command_button import CommandButton
-from napari_unet.gui.fields import button, choice, folded, form, offer, text
+from napari_unet.gui.evaluate_form import EvaluateForm
+from napari_unet.gui.fields import button, choice, folded, folded_away, form, offer, text
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.job import Jobs, Outcome
 from napari_unet.gui.measuring import TOO_LARGE, Measuring
@@ -79,6 +80,7 @@ class SegmentPanel(Panel):
         self.told.addRow("", self.centres)
         self.command = CommandButton(self, self._command_line, "Press Segment first.")
         self.folded.addRow("", self.command)
+        self.judging = EvaluateForm(napari_viewer, self.session)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
@@ -100,6 +102,9 @@ class SegmentPanel(Panel):
         self.body.addWidget(self.plan)
         self.body.addLayout(buttons)
         self.body.addWidget(self.foot)
+        judging = folded_away("How good is it?", self.judging)
+        judging.toggled.connect(self._reveal_judging)
+        self.body.addWidget(judging)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -112,6 +117,8 @@ class SegmentPanel(Panel):
         self.objects.kind_changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
         self.relabelling.settled.connect(self._measure)
+        self.judging.scored.connect(self._reveal_judging)
+        self.judging.failed.connect(self.foot.message.show_error)
         self.relabelling.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
@@ -121,11 +128,17 @@ class SegmentPanel(Panel):
         self._settled.timeout.connect(self._make_plan)
         self._planner.ended.connect(self._show_plan)
 
+    def _reveal_judging(self, opened: bool = True) -> None:
+        """Scroll to it, once it has got its place."""
+        if opened:
+            QTimer.singleShot(0, lambda: self.ensureWidgetVisible(self.judging))
+
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self.image.let_go()
         self.relabelling.let_go()
         self.measuring.let_go()
+        self.judging.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
@@ -212,6 +225,7 @@ class SegmentPanel(Panel):
     def _measure(self) -> None:
         if self._numbered is not None:
             self.measuring.start(self._numbered)
+            self.judging.view.note_change(self._numbered.layer)
 
     def _offer_centres(self) -> None:
         offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)

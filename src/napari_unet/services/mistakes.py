@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from napari_unet.core.progress import Progress
 from napari_unet.services.evaluation import LabelsCompared, ObjectsCompared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
+    from napari_unet.core.axes import Box
     from napari_unet.core.overlaps import Overlaps
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation import Evaluation
@@ -67,13 +71,16 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
         except StopIteration as stop:
             found: Evaluation = stop.value
             break
-        if isinstance(step, LabelsCompared):
-            if out is not None:
-                box = tuple(slice(0, n) for n in cut[done].shape)
-                cut[done].write(out, box, states_of(step))
-            done += 1
-        # without the labels, so that nobody who waits for his turn keeps them
-        yield Progress(done, len(cut), cut[done - 1].title if done else "")
+        if not isinstance(step, LabelsCompared):
+            continue
+        frame = cut[done]
+        if out is not None:
+            for box, states in states_of(step):
+                frame.write(out, box, states)
+                # without the labels, so that nobody who waits for his turn keeps them
+                yield Progress(done + 0.5, len(cut), frame.title)
+        done += 1
+        yield Progress(done, len(cut), frame.title)
     if out is not None and len(found.classes) == 2:
         # one class may have two numbers, such as 1 here and 255 there
         for frame in cut:
@@ -83,23 +90,40 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
     return found
 
 
-def states_of(compared: LabelsCompared) -> States:
-    """Return of each pixel of a plane or volume what it is: a state, or 0 where nothing is.
+def states_of(compared: LabelsCompared) -> Iterator[tuple[Box, States]]:
+    """Tell of each pixel, plane by plane, what it is: a state, or 0 where nothing is.
 
     Of objects that is what their object is at IoU 0.5, a prediction before what is true below it; of
     classes, what the pixel itself is.
+
+    Yields
+    ------
+    tuple
+        Where a plane lies, and its states.
     """
     labels = compared.labels
+    tell: Callable[..., States] = _of_classes
     if isinstance(compared, ObjectsCompared):
-        found, true = object_states(compared.overlaps)
-        above = in_pixels(labels.prediction, compared.overlaps.predicted, found)
-        below = in_pixels(labels.truth, compared.overlaps.true, true)
-        return np.where(above > 0, above, below).astype(np.uint8)
-    known, found, true = labels.truth >= 0, labels.prediction, labels.truth
+        tell = partial(_of_objects, compared.overlaps, *object_states(compared.overlaps))
+    *depth, height, width = labels.truth.shape
+    for z in np.ndindex(*depth):
+        box = (*(slice(i, i + 1) for i in z), slice(0, height), slice(0, width))
+        yield box, tell(labels.prediction[box], labels.truth[box])
+
+
+def _of_objects(
+    overlaps: Overlaps, found: States, true: States, prediction: NDArray[Any], truth: NDArray[Any]
+) -> States:
+    above = in_pixels(prediction, overlaps.predicted, found)
+    return np.where(above > 0, above, in_pixels(truth, overlaps.true, true)).astype(np.uint8)
+
+
+def _of_classes(prediction: NDArray[Any], truth: NDArray[Any]) -> States:
+    right = np.where(truth > 0, HIT, 0)
     states = np.select(
-        [found == true, true == 0, found == 0], [np.where(true > 0, HIT, 0), EXTRA, MISS], OTHER
+        [prediction == truth, truth == 0, prediction == 0], [right, EXTRA, MISS], OTHER
     )
-    return np.where(known, states, 0).astype(np.uint8)
+    return np.where(truth >= 0, states, 0).astype(np.uint8)
 
 
 def object_states(overlaps: Overlaps) -> tuple[States, States]:

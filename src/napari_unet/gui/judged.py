@@ -1,0 +1,242 @@
+"""A result and the layer of true labels that it is compared with: what fits, and the comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+
+from napari_unet.core.axes import Image
+from napari_unet.core.errors import UserError
+from napari_unet.core.label_fit import check_fit
+from napari_unet.gui.checked import checked_layer
+from napari_unet.gui.filling import RECORD
+from napari_unet.gui.image_form import is_input
+from napari_unet.gui.job import torch_ready
+from napari_unet.gui.layers import image_of, layer_array, likely_axes
+from napari_unet.gui.paint_layers import (
+    KIND,
+    KINDS,
+    belongs,
+    is_annotation,
+    is_paint,
+    kind_of,
+    likely_kind,
+    names_by_value,
+)
+from napari_unet.gui.painted import fits, painted, regions_of
+from napari_unet.gui.placement import letters_of, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import napari
+    from napari.layers import Layer
+
+    from napari_unet.core.annotations import Kind
+    from napari_unet.core.axes import Lazy
+    from napari_unet.core.model import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.core.regions import Region
+    from napari_unet.gui.placement import Placement
+    from napari_unet.services.evaluation import Evaluation
+
+LAY_ON = "Lay on the result"
+"""The button that mends what :func:`judge` says of labels that lie elsewhere."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A result beside the true labels, as they were when it was asked for.
+
+    Attributes
+    ----------
+    result, truth
+        The layers.
+    names
+        What these were called.
+    prediction, true
+        Their labels, with the same axes.
+    kind
+        What they mean, as for :func:`~napari_unet.services.evaluate.compare_labels`.
+    spatial, regions
+        As for :class:`~napari_unet.services.label_pairs.LabelPair`.
+    classes
+        Names of the result's values.
+    placed
+        How labels lie over the result.
+    """
+
+    result: Labels
+    truth: Layer
+    names: tuple[str, str]
+    prediction: Image
+    true: Lazy
+    kind: Kind
+    spatial: str | None
+    regions: tuple[Region, ...]
+    classes: Mapping[int, str]
+    placed: Placement
+
+    @property
+    def in_volumes(self) -> bool:
+        """Whether objects are compared in volumes, not plane by plane."""
+        return self.spatial is None and "Z" in self.prediction.axes
+
+    def job(self, states: Any) -> Job[Evaluation]:
+        """Compare them; `states` is as for :func:`~napari_unet.services.mistakes.mark_mistakes`."""
+        yield from torch_ready()
+        # torch is there by now, which these bring in
+        from napari_unet.services.evaluate import compare_labels
+        from napari_unet.services.label_pairs import LabelPair
+        from napari_unet.services.mistakes import mark_mistakes
+
+        pair = LabelPair(self.prediction, self.true, None, self.spatial, self.regions)
+        return (
+            yield from mark_mistakes(compare_labels([pair], self.kind, self.classes), pair, states)
+        )
+
+
+def judge(
+    viewer: napari.Viewer, model: Model | None, result: Labels, truth: Layer, kind: Kind
+) -> Judged:
+    """Put a result beside the true labels.
+
+    Parameters
+    ----------
+    viewer
+        Holds their image, if it is open.
+    model
+        Objects of a 2-D one lie in single planes, where the result's record does not say it.
+    result, truth
+        The layers.
+    kind
+        What they mean.
+
+    Raises
+    ------
+    UserError
+        When the true labels are no whole numbers, or do not lie on the result pixel for pixel.
+    """
+    image = as_image(viewer, result, truth)
+    found = painted(result, image, result, kind, None)
+    true = painted(result, image, truth, kind, None)
+    try:
+        check_fit(image, true.paint(), true.scale, true.offset, truth.name)
+    except UserError as error:
+        remedy = f"If they do belong pixel to pixel, press “{LAY_ON}”. Else choose the right layer."
+        if not fits(result, image, truth):
+            remedy = "Open the true labels of this result, with as many pixels, and choose them."
+        if np.dtype(true.paint().dtype).kind not in "iub":
+            remedy = error.remedy
+        told = {"value": error.value, "rule": error.rule, "remedy": remedy}
+        raise UserError(error.problem, **told) from None  # type: ignore[arg-type]
+    axes = image.label_axes
+    return Judged(
+        result,
+        truth,
+        (result.name, truth.name),
+        Image(found.paint(), axes, image.scale, image.unit, result.name),
+        true.paint(),
+        kind,
+        _spatial(result, model),
+        _where_checked(viewer, truth, axes),
+        names_by_value(result),
+        place(result, image.axes),
+    )
+
+
+def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) -> Image:
+    """Give a result its axes: those of the image that it lies on, if that is open.
+
+    Parameters
+    ----------
+    viewer
+        Its images are looked at.
+    result
+        The layer.
+    truth
+        A layer that is not that image, though it may look like one.
+
+    Raises
+    ------
+    UserError
+        When it has no pixels.
+    """
+    sources = [x for x in reversed(viewer.layers) if is_input(x) and x != truth]
+    for source in sorted(sources, key=lambda source: not belongs(result, source)):
+        try:
+            image = image_of(source, likely_axes(source))
+        except UserError:
+            continue
+        if fits(source, image, result):
+            placed = place(source, image.axes)
+            alike = tuple(layer_array(result).shape) == placed.shape
+            letters = letters_of(placed, source, image.axes) if alike else image.label_axes
+            return image_of(result, letters)
+    return image_of(result, likely_axes(result))
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer holds what *Segment* found in a whole image."""
+    record = layer.metadata.get(RECORD)
+    purpose = record.get("purpose") if isinstance(record, dict) else None
+    return isinstance(purpose, dict) and purpose.get("title") != "preview"
+
+
+def may_be_true(layer: Layer, result: Labels | None) -> bool:
+    """Whether a layer may be meant as the true labels of a result, whether or not it fits.
+
+    A TIFF of 8 or 16 bits is opened as an image, whatever it holds.
+    """
+    if result is None or layer == result:
+        return False
+    if isinstance(layer, ImageLayer):
+        return is_input(layer) and not layer.rgb and not belongs(result, layer)
+    return is_paint(layer)
+
+
+def misfit(result: Labels, image: Image, layer: Layer) -> str:
+    """Return why a layer can't hold the true labels of a result, in a few words; empty if it can."""
+    data = layer_array(layer)
+    if np.dtype(data.dtype).kind not in "iub":
+        return "decimal numbers"
+    if not fits(result, image, layer):
+        return f"{' × '.join(map(str, data.shape))} pixels"
+    return ""
+
+
+def meant(result: Labels | None, truth: Layer | None) -> Kind:
+    """Return what two layers of labels are likely to mean."""
+    if truth is not None and is_annotation(truth) and kind_of(truth) == "scribbles":
+        return "scribbles"
+    if result is None:
+        return "objects"
+    noted = kind_of(result) if result.metadata.get(KIND) in KINDS else "scribbles"
+    return likely_kind(result) if noted == "scribbles" else noted
+
+
+def _spatial(result: Labels, model: Model | None) -> str | None:
+    """Return ``"YX"`` where objects were found in planes; None where that is not known."""
+    record = result.metadata.get(RECORD)
+    told = record.get("axes") if isinstance(record, dict) else None
+    if told is None and model is not None:
+        told = model.spec.axes
+    return "YX" if told == "YX" else None
+
+
+def _where_checked(viewer: napari.Viewer, truth: Layer, axes: str) -> tuple[Region, ...]:
+    """Return where somebody has checked what he painted; nothing where that is not said."""
+    if not is_annotation(truth) or kind_of(truth) == "scribbles":
+        return ()
+    for source in viewer.layers:
+        shapes = checked_layer(viewer, source) if isinstance(source, ImageLayer) else None
+        if shapes is None or not len(shapes.data) or not belongs(truth, source):
+            continue
+        image = image_of(source, likely_axes(source))
+        if image.label_axes == axes:
+            return regions_of(shapes, source, image)
+    return ()

@@ -1,0 +1,117 @@
+"""How well a result agrees with true labels, and the mistakes as a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.gui.fields import button, offer, text
+from napari_unet.gui.mistakes import show_mistakes
+from napari_unet.gui.score_tables import told
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from napari_unet.gui.judged import Judged
+    from napari_unet.services.evaluation import Evaluation
+
+SCORES_TIP = (
+    "IoU is the share of the pixels of either that are in both. Found: a true and a found object "
+    "overlap at least so much. Missed: a true object without such a partner. Extra: a found object "
+    "without one. AP: found / (found + missed + extra). SEG: mean IoU of the true objects, 0 for those "
+    "that are not covered for more than half. Merged: one object covers most of several true ones. "
+    "Split: several lie in one true object. Dice counts twice what is in both. 1 is perfect."
+)
+SHOW_TIP = (
+    "Add a layer in which what is right and what is wrong is coloured, as told above, at an IoU of 0.5. "
+    "The two layers that were compared are hidden. An object has one colour: the pieces of what is "
+    "merged or split are not missed or extra as well."
+)
+NO_SCORES = "Press “Evaluate” first."
+TOO_LARGE = (
+    "Labels with more than 134 million pixels are too large for it: “napari-unet evaluate --overlay” "
+    "draws pictures of them."
+)
+CHANGED = "“{}” has changed since: press Evaluate again."
+CHANGES = ("data", "paint", "labels_update")
+
+
+class ScoresView(QWidget):
+    """Scores, whether they still hold, and *Show mistakes*.
+
+    Parameters
+    ----------
+    viewer
+        Gets the layer.
+    """
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._judged: Judged | None = None
+        self._states: NDArray[Any] | None = None
+        self.scores = text()
+        self.scores.setToolTip(SCORES_TIP)
+        self.changed = text()
+        self.changed.setTextFormat(Qt.TextFormat.PlainText)
+        self.mistakes = button("Show mistakes", SHOW_TIP)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        for part in (self.changed, self.scores, self.mistakes):
+            whole.addWidget(part)
+        self.mistakes.clicked.connect(self._show_mistakes)
+        self.forget()
+
+    def put(self, judged: Judged, found: Evaluation, states: NDArray[Any] | None) -> None:
+        """Show how a result did.
+
+        Parameters
+        ----------
+        judged
+            What was compared.
+        found
+            The scores.
+        states
+            What each pixel is, see :mod:`napari_unet.services.mistakes`; None if that is too much.
+        """
+        self.forget()
+        self._judged, self._states = judged, states
+        self.scores.setText(told(judged, found))
+        self.scores.setVisible(True)
+        offer(self.mistakes, SHOW_TIP, "" if states is not None else TOO_LARGE)
+        for event in self._events():
+            event.connect(self._note_event)
+
+    def forget(self) -> None:
+        """Show nothing."""
+        for event in self._events():
+            event.disconnect(self._note_event)
+        self._judged = self._states = None
+        for part in (self.scores, self.changed):
+            part.clear()
+            part.setVisible(False)
+        offer(self.mistakes, SHOW_TIP, NO_SCORES)
+
+    def note_change(self, layer: Layer) -> None:
+        """Say so if the scores are those of a layer that has been changed."""
+        compared = () if self._judged is None else (self._judged.result, self._judged.truth)
+        if layer in compared:
+            self.changed.setText(CHANGED.format(layer.name))
+            self.changed.setVisible(True)
+
+    def _events(self) -> list[Any]:
+        """Return what tells that something of what was compared is changed."""
+        compared = () if self._judged is None else (self._judged.result, self._judged.truth)
+        known = [getattr(layer.events, name, None) for layer in compared for name in CHANGES]
+        return [event for event in known if event is not None]
+
+    def _note_event(self, event: Any) -> None:
+        self.note_change(event.source)
+
+    def _show_mistakes(self) -> None:
+        if self._judged is not None and self._states is not None:
+            show_mistakes(self._viewer, self._judged, self._states)
