@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from functools import partial
 
 import numpy as np
@@ -13,10 +15,13 @@ from gui_kit import SECONDS, finish_job, random_image, said
 from gui_kit import library as library
 from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
+from qtpy.QtWidgets import QApplication
 from stalls import StallRecorder
 from superqt import QCollapsible
+from typer.testing import CliRunner
 
 from napari_unet import Image, LabelPair, compare_labels, finish
+from napari_unet.cli import app
 from napari_unet.gui.annotate_panel import AnnotatePanel
 from napari_unet.gui.judged import LAY_ON
 from napari_unet.gui.paint_layers import KIND, only_shows
@@ -213,6 +218,7 @@ def test_only_what_is_checked_counts_of_what_is_corrected(viewer, panel, form, q
     annotate.plane.click()
     words = evaluate(panel, qtbot)
     assert "where checked" in words
+    assert "in 1 plane" in words
     check_objects(words, of_service(found(), truth(), "YX"))
     annotate.let_go()
 
@@ -301,7 +307,7 @@ def test_scores_say_when_they_are_out_of_date(panel, form, layers, viewer, qtbot
     assert "“true” has changed" in view.changed.text()
 
 
-@pytest.mark.parametrize("what", ["remove", "rename", "replace", "cancel"])
+@pytest.mark.parametrize("what", ["remove", "rename", "replace", "cancel", "close"])
 def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, qtbot):
     stack = np.stack([found()] * 200)
     result = viewer.add_labels(stack, name="found", metadata=record(objects=True))
@@ -317,8 +323,15 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, qt
         result.name = "another"
     elif what == "replace":
         result.data, true.data = stack[:2, :9], stack[:3]
-    else:
+    elif what == "cancel":
         panel.foot.cancel.click()
+    else:
+        session = panel.session
+        viewer.window.remove_dock_widget(panel)
+        qtbot.waitUntil(lambda: not session.jobs.at_work, timeout=SECONDS)
+        # what was started later has its turn
+        qtbot.wait(50)
+        return
     finish_job(panel, qtbot)
     words = panel.judging.view.scores.text()
     if what == "cancel":
@@ -352,6 +365,34 @@ def test_objects_of_a_2d_network_are_compared_plane_by_plane(panel, form, viewer
         words = evaluate(panel, qtbot)
         assert unit in words
         check_objects(words, of_service(volume, true, "ZYX", spatial=spatial))
+
+
+def test_labels_from_files_are_told_as_a_command(panel, form, viewer, qtbot, tmp_path, monkeypatch):
+    view = panel.judging.view
+    stack, true = np.stack([found(), truth()]), np.stack([truth(), truth()])
+    for name, labels in (("found", stack), ("true", true)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", labels, imagej=True, metadata={"axes": "TYX"})
+        viewer.open(str(tmp_path / f"{name}.tif"), layer_type="labels")
+    form.result.choose(viewer.layers["found"])
+    form.truth.choose(viewer.layers["true"])
+    form.kind.setCurrentText("objects")
+    assert not view.command.isVisible()
+    words = evaluate(panel, qtbot)
+    check_objects(words, of_service(stack, true, "TYX"))
+    view.command.click()
+    line = QApplication.clipboard().text()
+    assert line.startswith("napari-unet evaluate --predicted")
+    monkeypatch.setenv("COLUMNS", "200")
+    told = CliRunner().invoke(app, [*shlex.split(line)[1:], "--json", "-"])
+    assert told.exit_code == 0, told.output
+    scores = json.loads(told.output)["objects"]
+    assert scores == json.loads(json.dumps(of_service(stack, true, "TYX").as_dict()))["objects"] | {
+        "images": scores["images"]
+    }
+    viewer.layers["true"].data[0, :30] = 0
+    evaluate(panel, qtbot)
+    view.command.click()
+    assert "true.tif holds other labels" in said(panel)
 
 
 def test_a_real_timelapse_is_compared_without_a_stall(shared_data, panel, form, viewer, qtbot):

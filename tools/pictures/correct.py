@@ -45,6 +45,9 @@ def pictures(stage: Stage) -> None:
     stage.look_at(T)
     panel.plane.click()
     stage.take("correct-mended")
+    judge(stage)
+    stage.page("Annotate")
+    stage.viewer.layers.selection.active = layer
     panel.finetune.click()
     tune(stage)
 
@@ -95,6 +98,21 @@ def changing(layer: Any) -> Iterator[None]:
     yield
     if np.array_equal(before, layer.data):
         raise ValueError("the sample is segmented otherwise now: choose other places to mend")
+
+
+def judge(stage: Stage) -> None:
+    """Show what was wrong in the time point that is corrected; nothing of that stays."""
+    panel, layers = stage.page("Segment"), stage.viewer.layers
+    fold = stage.fold(panel, "How good is it?")
+    fold.expand(animate=False)
+    panel.judging.evaluate.click()
+    stage.rest()
+    panel.judging.view.mistakes.click()
+    stage.look_at(T)
+    stage.take("evaluate")
+    fold.collapse(animate=False)
+    layers.remove(layers["nuclei stack objects mistakes"])
+    layers["nuclei stack objects corrected"].visible = True
 
 
 def tune(stage: Stage) -> None:

@@ -6,20 +6,17 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button
 from napari_unet.gui.filling import CHECKED_BYTES
 from napari_unet.gui.scores_view import ScoresView
 from napari_unet.gui.truth_form import TruthForm
 
 if TYPE_CHECKING:
-    import napari
-
-    from napari_unet.gui.job import Outcome
-    from napari_unet.gui.session import Session
+    from napari_unet.gui.job import Outcome, Task
+    from napari_unet.gui.panel import Panel
     from napari_unet.services.evaluation import Evaluation
 
 EVALUATE_TIP = (
@@ -33,23 +30,21 @@ class EvaluateForm(QWidget):
 
     Parameters
     ----------
-    viewer
-        Its layers are compared.
-    session
-        Runs the comparison.
+    panel
+        What it is a part of: its viewer's layers are compared, what goes wrong is shown at its foot.
     """
 
-    failed = Signal(object)
-    """It could not be started; the exception."""
-    scored = Signal()
-    """There are scores to be looked at."""
-
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, panel: Panel) -> None:
         super().__init__()
-        self._session = session
+        self._panel = panel
+        self._task: Task | None = None
+        # a child, so that it never fires when the panel is gone
+        self._reveal_later = QTimer(self)
+        self._reveal_later.setSingleShot(True)
+        self._reveal_later.timeout.connect(lambda: self._panel.ensureWidgetVisible(self))
         self.evaluate = button("Evaluate", EVALUATE_TIP)
-        self.form = TruthForm(viewer, self.evaluate)
-        self.view = ScoresView(viewer)
+        self.form = TruthForm(panel.viewer, self.evaluate)
+        self.view = ScoresView(panel)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.form)
@@ -57,25 +52,30 @@ class EvaluateForm(QWidget):
         self.evaluate.clicked.connect(self._evaluate)
 
     def let_go(self) -> None:
-        """Listen to viewer and layers no more."""
+        """Stop comparing, and listen to viewer and layers no more."""
+        if self._task is not None:
+            self._panel.session.jobs.cancel(self._task)
         self.form.let_go()
         self.view.forget()
 
+    def reveal(self) -> None:
+        """Scroll to it, once it has got its place."""
+        self._reveal_later.start(0)
+
     def _evaluate(self) -> None:
-        jobs = self._session.jobs
-        try:
+        jobs = self._panel.session.jobs
+        with self._panel.reporting():
             jobs.check_idle()
-            judged = self.form.judged(self._session.model)
-        except UserError as error:
-            self.failed.emit(error)
-            return
-        self.view.forget()
-        shape = judged.prediction.label_shape
-        states = np.zeros(shape, np.uint8) if math.prod(shape) <= CHECKED_BYTES else None
+            judged = self.form.judged(self._panel.session.model)
+            self.view.forget()
+            shape = judged.prediction.label_shape
+            states = np.zeros(shape, np.uint8) if math.prod(shape) <= CHECKED_BYTES else None
 
-        def end(outcome: Outcome[Evaluation]) -> None:
-            if outcome.result is not None:
-                self.view.put(judged, outcome.result, states)
-                self.scored.emit()
+            def end(outcome: Outcome[Evaluation]) -> None:
+                self._task = None
+                if outcome.result is not None:
+                    self.view.put(judged, outcome.result, states)
+                    self.reveal()
 
-        jobs.start(f"Evaluating {judged.names[0]}", judged.job(states), on_end=end)
+            title = f"Evaluating {judged.names[0]}"
+            self._task = jobs.start(title, judged.job(states), on_end=end)

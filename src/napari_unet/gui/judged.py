@@ -1,8 +1,9 @@
-"""A result and the layer of true labels that it is compared with: what fits, and the comparison."""
+"""A result beside a layer of true labels: whether they go together, and how they are compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,21 +15,17 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.label_fit import check_fit
 from napari_unet.gui.checked import checked_layer
 from napari_unet.gui.filling import RECORD
-from napari_unet.gui.image_form import is_input
 from napari_unet.gui.job import torch_ready
-from napari_unet.gui.layers import image_of, layer_array, likely_axes
+from napari_unet.gui.layers import image_of, likely_axes
 from napari_unet.gui.paint_layers import (
-    KIND,
-    KINDS,
     belongs,
     is_annotation,
-    is_paint,
     kind_of,
-    likely_kind,
     names_by_value,
 )
 from napari_unet.gui.painted import fits, painted, regions_of
-from napari_unet.gui.placement import letters_of, place
+from napari_unet.gui.placement import place
+from napari_unet.gui.truth_layers import as_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +96,33 @@ class Judged:
             yield from mark_mistakes(compare_labels([pair], self.kind, self.classes), pair, states)
         )
 
+    @property
+    def paths(self) -> tuple[Path, Path] | None:
+        """The files that both were opened from; None where one is from none."""
+        known = [layer.source.path for layer in (self.result, self.truth)]
+        return (Path(known[0]), Path(known[1])) if all(known) else None
+
+    def command(self) -> str:
+        """Return the line that gives the same scores.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        # it brings tifffile, which would make the opening of the panel late
+        from napari_unet.services.command_line import evaluate_command, untold
+
+        if self.paths is None:
+            raise untold("the labels are from no file", "Save both as TIFFs, and open these.")
+        if self.regions:
+            raise untold(
+                "only what is checked was compared", "Delete the frames of what is checked."
+            )
+        return evaluate_command(
+            self.prediction, self.true, self.paths, self.kind, in_volumes=self.in_volumes
+        )
+
 
 def judge(
     viewer: napari.Viewer, model: Model | None, result: Labels, truth: Layer, kind: Kind
@@ -147,76 +171,6 @@ def judge(
         names_by_value(result),
         place(result, image.axes),
     )
-
-
-def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) -> Image:
-    """Give a result its axes: those of the image that it lies on, if that is open.
-
-    Parameters
-    ----------
-    viewer
-        Its images are looked at.
-    result
-        The layer.
-    truth
-        A layer that is not that image, though it may look like one.
-
-    Raises
-    ------
-    UserError
-        When it has no pixels.
-    """
-    sources = [x for x in reversed(viewer.layers) if is_input(x) and x != truth]
-    for source in sorted(sources, key=lambda source: not belongs(result, source)):
-        try:
-            image = image_of(source, likely_axes(source))
-        except UserError:
-            continue
-        if fits(source, image, result):
-            placed = place(source, image.axes)
-            alike = tuple(layer_array(result).shape) == placed.shape
-            letters = letters_of(placed, source, image.axes) if alike else image.label_axes
-            return image_of(result, letters)
-    return image_of(result, likely_axes(result))
-
-
-def is_result(layer: Layer) -> bool:
-    """Whether a layer holds what *Segment* found in a whole image."""
-    record = layer.metadata.get(RECORD)
-    purpose = record.get("purpose") if isinstance(record, dict) else None
-    return isinstance(purpose, dict) and purpose.get("title") != "preview"
-
-
-def may_be_true(layer: Layer, result: Labels | None) -> bool:
-    """Whether a layer may be meant as the true labels of a result, whether or not it fits.
-
-    A TIFF of 8 or 16 bits is opened as an image, whatever it holds.
-    """
-    if result is None or layer == result:
-        return False
-    if isinstance(layer, ImageLayer):
-        return is_input(layer) and not layer.rgb and not belongs(result, layer)
-    return is_paint(layer)
-
-
-def misfit(result: Labels, image: Image, layer: Layer) -> str:
-    """Return why a layer can't hold the true labels of a result, in a few words; empty if it can."""
-    data = layer_array(layer)
-    if np.dtype(data.dtype).kind not in "iub":
-        return "decimal numbers"
-    if not fits(result, image, layer):
-        return f"{' × '.join(map(str, data.shape))} pixels"
-    return ""
-
-
-def meant(result: Labels | None, truth: Layer | None) -> Kind:
-    """Return what two layers of labels are likely to mean."""
-    if truth is not None and is_annotation(truth) and kind_of(truth) == "scribbles":
-        return "scribbles"
-    if result is None:
-        return "objects"
-    noted = kind_of(result) if result.metadata.get(KIND) in KINDS else "scribbles"
-    return likely_kind(result) if noted == "scribbles" else noted
 
 
 def _spatial(result: Labels, model: Model | None) -> str | None:

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_unet.gui.command_button import CommandButton
 from napari_unet.gui.fields import button, offer, text
 from napari_unet.gui.mistakes import show_mistakes
 from napari_unet.gui.score_tables import told
 
 if TYPE_CHECKING:
-    import napari
     from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_unet.gui.judged import Judged
+    from napari_unet.gui.panel import Panel
     from napari_unet.services.evaluation import Evaluation
 
 SCORES_TIP = (
@@ -41,17 +42,17 @@ CHANGES = ("data", "paint", "labels_update")
 
 
 class ScoresView(QWidget):
-    """Scores, whether they still hold, and *Show mistakes*.
+    """Scores, whether they still hold, *Show mistakes* and *Copy as command*.
 
     Parameters
     ----------
-    viewer
-        Gets the layer.
+    panel
+        What it is a part of.
     """
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, panel: Panel) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._viewer = panel.viewer
         self._judged: Judged | None = None
         self._states: NDArray[Any] | None = None
         self.scores = text()
@@ -59,9 +60,10 @@ class ScoresView(QWidget):
         self.changed = text()
         self.changed.setTextFormat(Qt.TextFormat.PlainText)
         self.mistakes = button("Show mistakes", SHOW_TIP)
+        self.command = CommandButton(panel, self._line, NO_SCORES)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        for part in (self.changed, self.scores, self.mistakes):
+        for part in (self.changed, self.scores, self.mistakes, self.command):
             whole.addWidget(part)
         self.mistakes.clicked.connect(self._show_mistakes)
         self.forget()
@@ -82,6 +84,7 @@ class ScoresView(QWidget):
         self._judged, self._states = judged, states
         self.scores.setText(told(judged, found))
         self.scores.setVisible(True)
+        self.command.setVisible(judged.paths is not None)
         offer(self.mistakes, SHOW_TIP, "" if states is not None else TOO_LARGE)
         for event in self._events():
             event.connect(self._note_event)
@@ -93,7 +96,8 @@ class ScoresView(QWidget):
         self._judged = self._states = None
         for part in (self.scores, self.changed):
             part.clear()
-            part.setVisible(False)
+        for hidden in (self.scores, self.changed, self.command):
+            hidden.setVisible(False)
         offer(self.mistakes, SHOW_TIP, NO_SCORES)
 
     def note_change(self, layer: Layer) -> None:
@@ -111,6 +115,9 @@ class ScoresView(QWidget):
 
     def _note_event(self, event: Any) -> None:
         self.note_change(event.source)
+
+    def _line(self) -> str | None:
+        return None if self._judged is None else self._judged.command()
 
     def _show_mistakes(self) -> None:
         if self._judged is not None and self._states is not None:

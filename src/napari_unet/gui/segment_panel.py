@@ -80,7 +80,7 @@ class SegmentPanel(Panel):
         self.told.addRow("", self.centres)
         self.command = CommandButton(self, self._command_line, "Press Segment first.")
         self.folded.addRow("", self.command)
-        self.judging = EvaluateForm(napari_viewer, self.session)
+        self.judging = EvaluateForm(self)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
@@ -103,7 +103,7 @@ class SegmentPanel(Panel):
         self.body.addLayout(buttons)
         self.body.addWidget(self.foot)
         judging = folded_away("How good is it?", self.judging)
-        judging.toggled.connect(self._reveal_judging)
+        judging.toggled.connect(self.judging.reveal)
         self.body.addWidget(judging)
         self.body.addStretch(1)
 
@@ -117,8 +117,6 @@ class SegmentPanel(Panel):
         self.objects.kind_changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
         self.relabelling.settled.connect(self._measure)
-        self.judging.scored.connect(self._reveal_judging)
-        self.judging.failed.connect(self.foot.message.show_error)
         self.relabelling.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
@@ -127,11 +125,6 @@ class SegmentPanel(Panel):
         self.session.jobs.ended.connect(self._settled.start)
         self._settled.timeout.connect(self._make_plan)
         self._planner.ended.connect(self._show_plan)
-
-    def _reveal_judging(self, opened: bool = True) -> None:
-        """Scroll to it, once it has got its place."""
-        if opened:
-            QTimer.singleShot(0, lambda: self.ensureWidgetVisible(self.judging))
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""

@@ -6,6 +6,7 @@ import math
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_unet.core.axes import Image
+    from napari_unet.core.annotations import Kind
+    from napari_unet.core.axes import Image, Lazy
     from napari_unet.services.batch import Existing
 
 VALUES = (
@@ -115,6 +117,45 @@ def batch_command(
     return as_line([*words, *EXISTING[existing]])
 
 
+def evaluate_command(
+    prediction: Image, true: Lazy, paths: tuple[Path, Path], kind: Kind, *, in_volumes: bool
+) -> str:
+    """Return the line that compares label files as labels in memory were compared.
+
+    Parameters
+    ----------
+    prediction, true
+        The labels, with the same axes.
+    paths
+        The files that they are from.
+    kind
+        What they mean.
+    in_volumes
+        Whether they were compared in volumes, not in planes.
+
+    Raises
+    ------
+    UserError
+        When a command would not give the same scores.
+    """
+    if in_volumes != ("Z" in prediction.axes):
+        raise untold(
+            "a stack of planes was compared plane by plane", "Compare the planes one by one."
+        )
+    found, labels = paths
+    axes = None if _opens_as(found, None, prediction) else prediction.axes
+    for path, image, own in (
+        (found, prediction, axes),
+        (labels, replace(prediction, data=true, axes=_axes_in(labels, prediction)), None),
+    ):
+        if not _opens_as(path, own, image):
+            raise untold(
+                f"{path.name} holds other labels", "Save the labels as a TIFF, and open that."
+            )
+    words = ["napari-unet", "evaluate", "--predicted", str(found), "--labels", str(labels)]
+    return as_line([*words, "--kind", kind, *([] if axes is None else ["--axes", axes])])
+
+
 def segment_words(
     image: Path, labels: Path, model: str, options: SegmentOptions, axes: str | None = None
 ) -> list[str]:
@@ -179,6 +220,15 @@ def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
         np.array_equal(found.data[place], image.data[place], equal_nan=True)
         for place in _some_planes(image)
     )
+
+
+def _axes_in(path: Path, like: Image) -> str:
+    """Return the axes that a file of labels has by itself: with true labels, nobody looks at these."""
+    try:
+        found = open_image(path).axes
+    except UserError:
+        return like.axes
+    return found if len(found) == len(like.axes) else like.axes
 
 
 def _some_planes(image: Image) -> list[tuple[int, ...]]:

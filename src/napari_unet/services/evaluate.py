@@ -100,7 +100,8 @@ def compare_labels(
     Yields
     ------
     LabelsCompared
-        After each plane or volume, in units of images; of objects, :class:`ObjectsCompared`.
+        After each plane or volume, in units of images; of objects, :class:`ObjectsCompared` where
+        something is known.
 
     Raises
     ------
@@ -225,7 +226,10 @@ def _compare_objects(pairs: Sequence[LabelPair]) -> Job[Evaluation]:
     for i, pair in enumerate(pairs):
         for labels in pair.frames():
             _check_range(labels)
-            yield tally.add(labels, i, len(pairs))
+            if (labels.truth >= 0).any():
+                yield tally.add(labels, i, len(pairs))
+            else:
+                yield LabelsCompared(i, len(pairs), labels.title, labels=labels)
     return tally.evaluation
 
 
