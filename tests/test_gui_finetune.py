@@ -334,6 +334,56 @@ def test_a_region_without_shapes_stays_as_it_was(checked_panel, viewer, qtbot):
     finish_job(panel, qtbot)
 
 
+@pytest.mark.parametrize("kind", ["rectangle", "line"])
+def test_a_shape_that_is_no_region_is_told_and_all_else_is_learnt(
+    checked_panel, viewer, qtbot, kind
+):
+    panel = checked_panel
+    panel.form.learn.click()
+    run = panel.session.training
+    qtbot.waitUntil(lambda: len(run.losses) >= 1, timeout=SECONDS)
+    beyond = np.array([[1, -40, -40], [1, -40, -20], [1, -20, -20], [1, -20, -40]])
+    panel.form.pairs.first.region.layer.add(
+        beyond if kind == "rectangle" else beyond[:2], shape_type=kind
+    )
+    check(panel, viewer, 2)
+    labels_layer(panel).paint((2, 5, 5), 1)
+
+    def learnt():
+        (found,) = run._paint.annotations
+        return len(found.regions) == 2 and np.array_equal(found.paint, labels_layer(panel).data)
+
+    qtbot.waitUntil(learnt, timeout=SECONDS)
+    words = "lies outside" if kind == "rectangle" else "has no area"
+    for one in (panel, panel.annotate):
+        qtbot.waitUntil(lambda one=one: words in said(one), timeout=SECONDS)
+        assert "All else is learnt meanwhile." in said(one)
+    if kind == "rectangle":
+        assert "Y from -40 to -20, X from -40 to -20" in said(panel)
+    shapes = panel.form.pairs.first.region.layer
+    shapes.selected_data = {1}
+    shapes.remove_selected()
+    qtbot.waitUntil(lambda: "learnt again" in said(panel), timeout=SECONDS)
+    assert len(run._paint.annotations[0].regions) == 2
+    panel.foot.cancel.click()
+    qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
+
+
+def test_paint_that_fits_its_image_no_longer_is_told(painted_panel, qtbot):
+    panel = painted_panel
+    quick(panel, steps=5000)
+    begin(panel, qtbot, steps=1)
+    run, layer = panel.session.training, labels_layer(panel)
+    before, data = run._paint.annotations, layer.data
+    layer.data = data[:50]
+    qtbot.waitUntil(lambda: "Until then" in said(panel), timeout=SECONDS)
+    assert run._paint.annotations is before
+    layer.data = data
+    qtbot.waitUntil(lambda: "learnt again" in said(panel), timeout=SECONDS)
+    panel.foot.cancel.click()
+    finish_job(panel, qtbot)
+
+
 def test_scrolling_meanwhile_exchanges_nothing(panel, viewer, qtbot):
     image, inside = discs()
     viewer.add_image(np.stack([image] * 3), name="cells")

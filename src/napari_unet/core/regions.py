@@ -140,12 +140,20 @@ def check_region(region: Region, image: Image) -> None:
     ]
     mask = region.mask((image.sizes["Y"], image.sizes["X"]))
     if beyond or not mask:
-        where = (
-            f"{beyond[0]} {region.spans[beyond[0]]}" if beyond else f"corners {region.outline[:4]}"
-        )
+        where = _said(beyond[0], region.spans[beyond[0]]) if beyond else _extent(region)
         raise UserError(
             f"A region lies outside {image.name!r}",
             value=where,
             rule=rule,
             remedy="Move the region onto the image, or delete it.",
         )
+
+
+def _said(letter: str, span: Span) -> str:
+    return f"{letter} from {span[0]} to {span[1] - 1}"
+
+
+def _extent(region: Region) -> str:
+    corners = np.asarray(region.outline)
+    sides = zip("YX", corners.min(axis=0), corners.max(axis=0), strict=True)
+    return ", ".join(f"{a} from {low:.0f} to {high:.0f}" for a, low, high in sides)

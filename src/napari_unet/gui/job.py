@@ -150,6 +150,8 @@ class Jobs(QObject):
     """The job is over; its :class:`Outcome`."""
     said = Signal(str)
     """What there is to say about how it went."""
+    troubled = Signal(object)
+    """Something is wrong, and the job goes on without it; the :class:`UserError` that says what."""
     abandoned = Signal()
     """The viewer is going."""
 

@@ -59,6 +59,7 @@ class JobBar(QWidget):
         jobs.cancelling.connect(self._wind_down)
         jobs.ended.connect(self._end)
         jobs.said.connect(self._say)
+        jobs.troubled.connect(self.message.show_error)
         self._at_work.setVisible(jobs.at_work)
         if jobs.at_work:
             self._begin(jobs.title)

@@ -62,15 +62,16 @@ class Painted:
         shape = tuple(layer_array(self.source).shape)
         return self.source in viewer.layers and shape == tuple(self.image.data.shape)
 
-    def renewed(self) -> Painted:
-        """Return it with the regions as they are outlined now, if they make sense."""
-        if self.shapes is None:
-            return self
-        try:
-            return replace(self, regions=regions_of(self.shapes, self.source, self.image))
-        except UserError:
-            # one is being drawn, or the last was taken away
-            return self
+    def outlined(self) -> tuple[Painted, tuple[UserError, ...]]:
+        """Return it with the regions as they are outlined now, and what is wrong with other shapes."""
+        found, wrong = [], []
+        for kind, vertices in _shapes_in(self.shapes):
+            try:
+                found.append(_region(kind, vertices, self.shapes, self.source, self.image))
+            except UserError as error:
+                wrong.append(error)
+        # without any, the last was taken away: it would apply everywhere
+        return replace(self, regions=tuple(found) or self.regions), tuple(wrong)
 
     def paint(self) -> Lazy:
         """Return the paint as it is now, with the image's label axes; not a copy."""
@@ -211,17 +212,26 @@ def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region
             rule="A region is a rectangle, a polygon or an ellipse.",
             remedy="Draw one around what you have annotated, or choose “everywhere painted”.",
         )
+    return tuple(_region(*shape, shapes, source, image) for shape in _shapes_in(shapes))
+
+
+def _shapes_in(shapes: Shapes | None) -> list[tuple[str, Any]]:
+    """Return the kind and the corners of each shape."""
+    return (
+        [] if shapes is None else list(zip(map(str, shapes.shape_type), shapes.data, strict=True))
+    )
+
+
+def _region(kind: str, vertices: Any, shapes: Shapes, source: ImageLayer, image: Image) -> Region:
+    """Return the region that a shape outlines on an image."""
     letters = image.axes[: source.ndim]
     # a layer of fewer dimensions says nothing about the first ones
     columns = [
         d for d in range(max(0, source.ndim - shapes.ndim), source.ndim) if letters[d] not in "CS"
     ]
-    found = []
-    for kind, vertices in zip(shapes.shape_type, shapes.data, strict=True):
-        at = [source.world_to_data(shapes.data_to_world(v)) for v in np.asarray(vertices)]
-        axes = "".join(letters[d] for d in columns)
-        found.append(Region.from_shape(str(kind), np.asarray(at)[:, columns], axes))
-    return tuple(found)
+    at = [source.world_to_data(shapes.data_to_world(v)) for v in np.asarray(vertices)]
+    axes = "".join(letters[d] for d in columns)
+    return Region.from_shape(kind, np.asarray(at)[:, columns], axes)
 
 
 def _lie(

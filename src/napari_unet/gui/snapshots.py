@@ -10,14 +10,12 @@ from napari.layers import Shapes
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.progress import Job, Progress
-from napari_unet.gui.job import Jobs, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Lazy
-    from napari_unet.core.paint import Paint
     from napari_unet.gui.painted import Painted
 
 SETTLE_MS = 2000
@@ -152,58 +150,3 @@ class PaintWatch(QObject):
     def _tell(self) -> None:
         stroked, self._stroked = self._stroked, False
         self.settled.emit(stroked)
-
-
-class PaintFeed(QObject):
-    """Hands a training what is painted, and where it is said to apply, while it runs.
-
-    Parameters
-    ----------
-    parent
-        It lives as long as this.
-    pairs
-        What is painted where.
-    """
-
-    taken = Signal()
-    """New paint was handed over."""
-
-    def __init__(self, parent: QObject, pairs: Sequence[Painted]) -> None:
-        super().__init__(parent)
-        self._pairs = tuple(pairs)
-        self._paint: Paint | None = None
-        self._watch = PaintWatch(self)
-        self._watch.settled.connect(self._copy)
-        self._copier = Jobs(self)
-
-    def begin(self, paint: Paint) -> None:
-        """Hand over to this what is painted from now on."""
-        self._paint = paint
-        self._watch.watch(self._pairs)
-        # something may have been painted while the training was being prepared
-        self._copy(stroked=False)
-
-    def let_go(self) -> None:
-        """Hand over nothing more."""
-        self._watch.let_go()
-        self._copier.abandon()
-        self._paint = None
-
-    def _copy(self, stroked: bool) -> None:
-        paint = self._paint
-        if paint is None:
-            return
-        if self._copier.running:
-            self._watch.touch()
-            return
-
-        def take(outcome: Outcome[Snapshot]) -> None:
-            # paint that fits the image no longer is left out: the training has what it began with
-            if outcome.result is not None and outcome.result is not paint.annotations:
-                paint.annotations = outcome.result
-                self.taken.emit()
-
-        self._pairs = tuple(pair.renewed() for pair in self._pairs)
-        now = [pair.paint() for pair in self._pairs]
-        job = snapshot(self._pairs, now, paint.annotations, stroked=stroked)
-        self._copier.start("Copying", job, on_end=take)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.gui.job import Jobs, Outcome, Task, torch_ready
-from napari_unet.gui.snapshots import PaintFeed
+from napari_unet.gui.paint_feed import PaintFeed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_unet.core.errors import UserError
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job, Progress
     from napari_unet.gui.live_preview import LivePreview
@@ -84,6 +85,7 @@ class TrainingRun(QObject):
         self._keep = self._begun = False
         self._feed = PaintFeed(self, request.pairs)
         self._feed.taken.connect(self.paint_taken)
+        self._feed.troubled.connect(self._tell_trouble)
         jobs.abandoned.connect(self._let_go)
 
     @property
@@ -163,6 +165,12 @@ class TrainingRun(QObject):
                     self._preview.begin(self._screen)
             self.losses.append((step.done, loss))
         self.stepped.emit(step)
+
+    def _tell_trouble(self, error: UserError | None) -> None:
+        if error is None:
+            self._jobs.said.emit("All that you painted and checked is learnt again.")
+        else:
+            self._jobs.troubled.emit(error)
 
     def _let_go(self) -> None:
         self._feed.let_go()
