@@ -22,7 +22,7 @@ from napari_unet.core.training_state import read_status
 from napari_unet.gui.annotate_panel import AnnotatePanel
 from napari_unet.gui.fields import MAIN
 from napari_unet.gui.finetune_panel import FinetunePanel
-from napari_unet.gui.paint_layers import KIND
+from napari_unet.gui.paint_layers import IMAGE, KIND
 
 
 def labels_layer(panel):
@@ -114,6 +114,9 @@ def test_a_worse_network_is_not_put_first(painted_panel, qtbot):
 def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel, viewer, qtbot):
     panel = painted_panel
     quick(panel, steps=60)
+    own = {KIND: "classes", IMAGE: str(viewer.layers["cells"].unique_id)}
+    over = viewer.add_labels(np.ones((96, 96), np.uint8), name="corrected", metadata=own)
+    panel.form.pairs.first.labels.choose(viewer.layers["cells paint"])
     train(panel, qtbot)
     assert panel.comparison.difference.isVisibleTo(panel)
     for _ in range(2):
@@ -121,6 +124,9 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
         finish_job(panel, qtbot)
         assert shown(panel) == {"live", "comparison"}
     layer = viewer.layers["cells difference"]
+    assert layer.visible
+    assert not over.visible, "labels over labels can't be told apart"
+    assert viewer.layers["cells paint"].visible, "scribbles leave it to be seen"
     assert "of the pixels differ" in said(panel)
     assert set(np.unique(layer.data)) <= {0, 1, 2}
     assert layer.data.any()

@@ -158,7 +158,8 @@ def test_the_kind_is_kept_in_the_layer(painted_panel, viewer, qtbot):
     made = viewer.add_labels(
         discs()[1].astype(int), name="cells labels", metadata={"napari_unet": {"purpose": {}}}
     )
-    assert form.labels.layer == made, "the newest is chosen"
+    assert form.labels.layer == scribbled, "a result that comes is not learnt in place of paint"
+    form.labels.choose(made)
     assert form.kind.currentData() == "classes"
     form.kind.setCurrentIndex(2)
     assert made.metadata[KIND] == "objects"

@@ -141,6 +141,7 @@ class AnnotatePanel(Panel):
         if layer is None or value >= self.classes.count:
             return
         self.viewer.layers.selection.active = layer
+        layer.visible = True
         layer.selected_label = value
         layer.mode = "paint"
 

@@ -18,6 +18,7 @@ from napari_unet.gui.paint_layers import (
     correct,
     is_annotation,
     is_paint,
+    is_preview,
     likely_kind,
     new_paint_layer,
 )
@@ -191,4 +192,4 @@ def _beside(*parts: QWidget) -> QWidget:
 
 
 def _is_result(layer: Layer) -> bool:
-    return is_paint(layer) and not is_annotation(layer)
+    return is_paint(layer) and not is_annotation(layer) and not is_preview(layer)

@@ -12,6 +12,7 @@ from napari_unet.gui.layers import selection_kept
 from napari_unet.gui.paint_layers import DIFFERENCE
 from napari_unet.gui.placement import on_screen, place
 from napari_unet.gui.results import result_layer
+from napari_unet.gui.seen_alone import show_alone
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def show_difference(
             layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
         layer.write(region, compared.labels)
         layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
+        show_alone(viewer, source, layer.layer)
         jobs.said.emit(str(compared))
 
     jobs.start(

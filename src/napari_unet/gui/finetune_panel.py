@@ -169,7 +169,8 @@ class FinetunePanel(Panel):
             # short, as steps and their pace stand beside it
             run = TrainingRun(jobs, request, "Learning" if keep else "Training", state, preview)
             meanwhile = PAINT_ON if keep else MEANWHILE
-            self.learning.setText(f"{self.form.lookout.summary.text()}<br>{meanwhile}")
+            known = self.form.lookout.summary.text(), meanwhile
+            self.learning.setText("<br>".join(filter(None, known)))
             self._drop()
             self.command.withdraw()
             self._attach(run)
@@ -291,6 +292,7 @@ class FinetunePanel(Panel):
     def _show_new(self, request: Request) -> None:
         """Segment what is on the screen with the network that was kept."""
         # only now, as it brings what divides objects
+        from napari_unet.gui.seen_alone import show_alone
         from napari_unet.gui.segment_run import SegmentRun
 
         pair, model = request.pairs[0], self.session.model
@@ -300,6 +302,7 @@ class FinetunePanel(Panel):
         with self.reporting(), selection_kept(self.viewer):
             region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
             run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
+            show_alone(self.viewer, pair.source, None)
             run.start(self.session.jobs)
 
     def _finish(self, words: str) -> None:

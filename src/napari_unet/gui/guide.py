@@ -15,6 +15,8 @@ class Situation:
         Name of the image that would be segmented; empty if there is none.
     running
         Whether a job is at work.
+    learning
+        Whether a network goes on learning in the background.
     undecided
         Whether a trained network waits to be kept or dropped.
     painted
@@ -29,6 +31,7 @@ class Situation:
 
     image: str = ""
     running: bool = False
+    learning: bool = False
     undecided: bool = False
     painted: bool = False
     restorable: bool = False
@@ -58,6 +61,8 @@ def next_step(now: Situation) -> Step:
         return Step("Compare old and new; decide.", "Fine-tune")
     if now.running:
         return Step("Wait, or press Cancel.")
+    if now.learning:
+        return Step("Paint on; stop when it is good.", "Fine-tune")
     if not now.image:
         return Step("Open an image or a sample (File).")
     if now.restorable and not now.painted:

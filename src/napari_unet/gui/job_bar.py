@@ -9,7 +9,7 @@ import traceback
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QFrame,
@@ -117,6 +117,9 @@ class JobBar(QWidget):
 class Message(QFrame):
     """A line or more that says what happened, with the details of an unforeseen error folded away."""
 
+    shown = Signal()
+    """It says something."""
+
     def __init__(self) -> None:
         super().__init__()
         self.text = QLabel()
@@ -178,6 +181,7 @@ class Message(QFrame):
             trace = "".join(traceback.format_exception(error))
             self._report = f"{_versions()}\n{error}\n\n{trace}"
         self.setVisible(True)
+        self.shown.emit()
 
 
 def _versions() -> str:

@@ -31,6 +31,8 @@ class LayerBox(QComboBox):
         Whether a layer is offered.
     nothing
         The first entry, which stands for no layer; None: there is no such entry.
+    taken
+        Whether a layer that is selected in the viewer is chosen; None: any that is offered.
     """
 
     layer_changed = Signal()
@@ -46,6 +48,7 @@ class LayerBox(QComboBox):
         tip: str,
         wanted: Callable[[Layer], bool],
         nothing: str | None = None,
+        taken: Callable[[Layer], bool] | None = None,
     ) -> None:
         super().__init__()
         make_narrow(self)
@@ -54,6 +57,7 @@ class LayerBox(QComboBox):
         self._viewer = viewer
         self._wanted = wanted
         self._nothing = nothing
+        self._taken = taken
         self.currentIndexChanged.connect(self._tell)
         for event in LIST_EVENTS:
             getattr(viewer.layers.events, event).connect(self.renew)
@@ -109,5 +113,8 @@ class LayerBox(QComboBox):
 
     def _follow(self, event: Any) -> None:
         """Choose the layer that the user selects in the layer list."""
-        if self.follows and self.choose(event.value):
+        layer = event.value
+        if layer is None or (self._taken is not None and not self._taken(layer)):
+            return
+        if self.follows and self.choose(layer):
             self.followed.emit()

@@ -107,6 +107,7 @@ class ObjectTools(QWidget):
             self.failed.emit(error)
             return
         self._viewer.layers.selection.active = layer
+        layer.visible = True
         layer.selected_label = number
         layer.mode = "paint"
 
@@ -123,6 +124,7 @@ class ObjectTools(QWidget):
         if layer is None or name is None:
             return
         self._viewer.layers.selection.active = layer
+        layer.visible = True
         layer.mode = "pan_zoom"
         self.clicks.take_up(name, real(layer))
         # the brush, once chosen, takes its place

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.annotations import Kind
+from napari_unet.core.edit_labels import free_number
 from napari_unet.core.errors import UserError
 from napari_unet.gui.filling import CHECKED_BYTES, RECORD
 from napari_unet.gui.layers import place_of
@@ -42,6 +43,7 @@ AUGMENTED, DIFFERENCE, LEARNING, MISTAKES = NOT_PAINT = (
 )
 """Purposes, in their records, of layers that only show something: how patches are varied, where two
 networks differ, what one has learnt so far, and where a result is wrong."""
+PREVIEW = "preview"
 BACKGROUND = "#60a5fa"
 """Colour of painted background: unlike the classes' and unlike a grey image."""
 UNNAMED: dict[Kind, tuple[str, ...]] = {
@@ -81,6 +83,17 @@ def only_shows(layer: Layer) -> bool:
 def is_paint(layer: Layer) -> bool:
     """Whether a layer can have been painted on."""
     return isinstance(layer, Labels) and not only_shows(layer)
+
+
+def is_preview(layer: Layer) -> bool:
+    """Whether a layer shows what a network says of what was on the screen: of a part only."""
+    return _purpose(layer).get("title") == PREVIEW and not is_annotation(layer)
+
+
+def is_result(layer: Layer) -> bool:
+    """Whether a layer is what *Segment* made of a whole image."""
+    done = isinstance(layer, Labels) and bool(layer.metadata.get(RECORD, {}).get("complete"))
+    return done and not is_preview(layer) and not only_shows(layer)
 
 
 def is_annotation(layer: Layer) -> bool:
@@ -178,15 +191,15 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
     )
     viewer.add_layer(layer)
     labels.visible = False
-    make_ready(viewer, layer)
+    make_ready(viewer, layer, 1 if kind == "classes" else free_number(data))
     return layer
 
 
-def make_ready(viewer: napari.Viewer, layer: Labels) -> None:
-    """Select a layer and take up its brush."""
+def make_ready(viewer: napari.Viewer, layer: Labels, label: int = 1) -> None:
+    """Select a layer and take up its brush; on objects, with a number that would change none."""
     viewer.layers.selection.active = layer
     layer.brush_size = 8
-    layer.selected_label = 1
+    layer.selected_label = label
     layer.mode = "paint"
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Shapes
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.checked import CHECKED, checked_layer
 from napari_unet.gui.fields import button, choice, form, text
+from napari_unet.gui.filling import RECORD
 from napari_unet.gui.image_form import ImageForm
 from napari_unet.gui.layer_box import LayerBox
 from napari_unet.gui.paint_layers import (
@@ -19,6 +20,7 @@ from napari_unet.gui.paint_layers import (
     belongs,
     is_annotation,
     is_paint,
+    is_preview,
     kind_of,
     new_paint_layer,
     note_kind,
@@ -84,7 +86,7 @@ class PairForm(QWidget):
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
-        self.labels = LayerBox(viewer, LABELS_TIP, is_paint)
+        self.labels = LayerBox(viewer, LABELS_TIP, _can_be_learnt, taken=self._is_meant)
         self.origin = text()
         self.new = button("New paint layer", NEW_TIP)
         self.resample = button("Resample to the image", RESAMPLE_TIP)
@@ -115,15 +117,9 @@ class PairForm(QWidget):
         self._take_image()
 
     def _lay_out(self) -> None:
-        row = QWidget()
-        beside = QHBoxLayout(row)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(4)
-        self.labels.setMinimumContentsLength(5)
-        beside.addWidget(self.labels, stretch=1)
-        beside.addWidget(self.new)
-        # the channels, if any, come below
-        self.rows.addRow("Paint", row)
+        # the channels, if any, come below; long names differ at their ends
+        self.rows.addRow("Paint", self.labels)
+        self.rows.addRow("", self.new)
         self.rows.addRow("", self.origin)
         self.rows.addRow("", self.resample)
         self.rows.addRow("", self.lay_on)
@@ -181,6 +177,11 @@ class PairForm(QWidget):
         if fitting:
             with QSignalBlocker(self.labels):
                 self.labels.choose(fitting[0])
+
+    def _is_meant(self, layer: Layer) -> bool:
+        """Whether to choose a layer that is selected: not a fresh result in place of an annotation."""
+        own = is_annotation(layer) or RECORD not in layer.metadata
+        return own or not is_annotation(self.labels.layer)
 
     def _take_labels(self) -> None:
         """Choose the labels' own image, or the topmost that they fit, unless the chosen one is that."""
@@ -274,3 +275,7 @@ class PairForm(QWidget):
             lay_on(source, self.image.image(), labels)
             self._show()
             self.changed.emit()
+
+
+def _can_be_learnt(layer: Layer) -> bool:
+    return is_paint(layer) and not is_preview(layer)

@@ -52,6 +52,12 @@ class Panel(QScrollArea):
         self.body.setContentsMargins(8, 8, 8, 8)
         self.body.setSpacing(8)
         self.setWidget(inside)
+        self._reveal_later = QTimer(self)
+        self._reveal_later.setSingleShot(True)
+        # once it has its place
+        self._reveal_later.setInterval(0)
+        self._reveal_later.timeout.connect(self._reveal)
+        self.foot.message.shown.connect(self._reveal_later.start)
         # not at once: the import would make the opening itself late
         QTimer.singleShot(WARM_UP_MS, warm_up)
 
@@ -73,6 +79,11 @@ class Panel(QScrollArea):
             self.let_go()
             self.deleteLater()
         return bool(super().event(event))
+
+    def _reveal(self) -> None:
+        """Bring what is said into sight: in a small window, it would be below the edge."""
+        if self.foot.message.isVisible():
+            self.ensureWidgetVisible(self.foot.message, 0, 8)
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""

@@ -21,6 +21,7 @@ from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.placement import on_screen
 from napari_unet.gui.relabelling import Relabelling
+from napari_unet.gui.seen_alone import show_result_alone
 from napari_unet.gui.segment_run import SegmentRun, plan_job
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.options import SegmentOptions
@@ -206,6 +207,7 @@ class SegmentPanel(Panel):
     def _follow_newest(self) -> None:
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
+                self._show_alone()
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.kept
                 # strokes to come, though no other panel may be open
@@ -214,6 +216,12 @@ class SegmentPanel(Panel):
             self.relabelling.take(self._newest.found)
             self._newest = None
             self._measure()
+
+    def _show_alone(self) -> None:
+        source, model = self.image.layer, self.session.model
+        # what goes on learning is painted on
+        if source is not None and model is not None and not self.session.jobs.at_work:
+            show_result_alone(self.viewer, source, model.spec.name)
 
     def _measure(self) -> None:
         if self._numbered is not None:

@@ -16,7 +16,7 @@ from napari_unet.gui.guide import Situation, next_step
 from napari_unet.gui.image_form import is_input
 from napari_unet.gui.job_bar import JobBar
 from napari_unet.gui.layer_box import LayerBox
-from napari_unet.gui.paint_layers import is_annotation
+from napari_unet.gui.paint_layers import is_annotation, is_result
 from napari_unet.gui.panel import WIDTH
 from napari_unet.gui.project import OPTIONS
 from napari_unet.gui.project_row import ProjectRow
@@ -112,6 +112,7 @@ class StudioPanel(QWidget):
         later = self._look_later.start
         self._look_later.timeout.connect(self._look)
         self.tabs.currentChanged.connect(self._fill)
+        self.tabs.currentChanged.connect(later)
         self.next.clicked.connect(self._go)
         self._image.layer_changed.connect(later)
         self.keeper.changed.connect(later)
@@ -208,18 +209,26 @@ class StudioPanel(QWidget):
         self.next.setText(step.words)
         self.advice.setText(step.words)
         self.next.setEnabled(bool(step.page))
-        self.next.setVisible(bool(step.page))
-        self.advice.setVisible(not step.page)
+        # a button that leads to where one is would do nothing
+        leads = step.page not in ("", self._front)
+        self.next.setVisible(leads)
+        self.advice.setVisible(not leads)
+
+    @property
+    def _front(self) -> str:
+        """Title of the panel in front."""
+        titles = list(PAGES)
+        return titles[int(self.tabs.currentIndex())]
 
     def _situation(self) -> Situation:
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
-        records = [layer.metadata.get(RECORD) for layer in labels]
-        results = [r for r in records if isinstance(r, dict) and r.get("complete")]
+        results = [layer.metadata[RECORD] for layer in filter(is_result, labels)]
         training, model = self.session.training, self.session.model
         painted = any(map(is_annotation, labels))
         return Situation(
             image="" if self._image.layer is None else self._image.layer.name,
             running=self.session.jobs.running,
+            learning=self.session.jobs.at_work,
             undecided=training is not None and training.result is not None,
             painted=painted,
             # it reads the journals that are there, which is not needed while something is painted

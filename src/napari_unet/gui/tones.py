@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QLabel, QWidget
 
@@ -79,6 +79,13 @@ class TonedLabel(QLabel):
         self._dim = dim
         self._tones: Tones | None = None
         self.setText(words)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return a width to wrap at, and one line's height: forms leave more only where it is needed."""
+        hint: QSize = super().sizeHint()
+        if self.wordWrap():
+            hint.setHeight(self.minimumSizeHint().height())
+        return hint
 
     def setText(self, words: str) -> None:  # noqa: N802 - Qt's name
         """Say something."""

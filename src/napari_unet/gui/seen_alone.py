@@ -1,0 +1,36 @@
+"""What was just asked for is seen alone: labels over labels can't be told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+
+from napari_unet.gui.filling import RECORD
+from napari_unet.gui.paint_layers import belongs, is_result, kind_of
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+
+
+def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) -> None:
+    """Hide the labels over an image but for a layer; scribbles leave it to be seen, and stay."""
+    if layer is not None:
+        layer.visible = True
+    for other in viewer.layers:
+        covers = isinstance(other, Labels) and kind_of(other) != "scribbles"
+        if covers and other != layer and belongs(other, source):
+            other.visible = False
+
+
+def show_result_alone(viewer: napari.Viewer, source: ImageLayer, model: str) -> None:
+    """Hide the other labels over an image that a model has just segmented as a whole."""
+    for layer in reversed(viewer.layers):
+        if (
+            is_result(layer)
+            and belongs(layer, source)
+            and layer.metadata[RECORD].get("model") == model
+        ):
+            show_alone(viewer, source, layer)
+            return
