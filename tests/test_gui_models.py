@@ -63,6 +63,10 @@ def test_a_network_of_the_library_is_described_before_and_marked_after_loading(m
     assert "small is loaded" in said(models_panel)
 
 
+def test_the_network_that_would_be_used_is_chosen_first(models_panel):
+    assert models_panel.list.currentItem().text() == DEFAULT
+
+
 def test_everything_known_of_a_network_is_said():
     model = small_model(
         pixel_size=(0.65, 0.65),

@@ -84,8 +84,11 @@ def test_the_next_step_leads_elsewhere_or_is_only_said(studio, viewer, qtbot):
     qtbot.waitUntil(lambda: studio.advice.text() == "Press Segment.", timeout=SECONDS)
     assert studio.advice.isVisibleTo(studio)
     assert not studio.next.isVisibleTo(studio)
+    top = studio.tabs.y()
     studio.show_page("Annotate")
     qtbot.waitUntil(lambda: studio.next.isVisibleTo(studio), timeout=SECONDS)
+    qtbot.wait(100)
+    assert abs(studio.tabs.y() - top) < 4, "what is below stays in its place"
     studio.next.click()
     assert studio.tabs.currentWidget() is studio.show_page("Segment")
 

@@ -17,6 +17,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.fields import button, caption, table, text
 from napari_unet.gui.panel import Panel
 from napari_unet.services.history import gain, lineages
+from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
     import napari
@@ -112,7 +113,10 @@ class ModelsPanel(Panel):
         if self.session.model is not None:
             self._show_loaded(self.session.model)
         elif self.list.count():
-            self.list.setCurrentRow(0)
+            # what is said to be used, rather than the first
+            items = [self.list.item(row) for row in range(self.list.count())]
+            known = (item for item in items if _name(item) == DEFAULT)
+            self.list.setCurrentItem(next(known, items[0]))
         else:
             self._describe(None)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
+REVEAL_MS = 50
+"""Time until what is said has its place in the panel."""
+
 WIDTH = 330
 LEAST = 200
 """Height that is seen of a panel at least: it scrolls, and windows on small screens must hold it."""
@@ -54,8 +57,7 @@ class Panel(QScrollArea):
         self.setWidget(inside)
         self._reveal_later = QTimer(self)
         self._reveal_later.setSingleShot(True)
-        # once it has its place
-        self._reveal_later.setInterval(0)
+        self._reveal_later.setInterval(REVEAL_MS)
         self._reveal_later.timeout.connect(self._reveal)
         self.foot.message.shown.connect(self._reveal_later.start)
         # not at once: the import would make the opening itself late

@@ -213,6 +213,8 @@ class StudioPanel(QWidget):
         leads = step.page not in ("", self._front)
         self.next.setVisible(leads)
         self.advice.setVisible(not leads)
+        # what is below hardly moves when the one takes the place of the other
+        self._go_on.setMinimumHeight(self.next.sizeHint().height())
 
     @property
     def _front(self) -> str:
