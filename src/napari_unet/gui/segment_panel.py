@@ -28,6 +28,7 @@ from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image as ImageLayer
 
     from napari_unet.core.axes import Box
     from napari_unet.core.model import Model
@@ -83,6 +84,7 @@ class SegmentPanel(Panel):
         self.folded.addRow("", self.command)
         self.judging = EvaluateForm(self)
         self._newest: SegmentRun | None = None
+        self._over: ImageLayer | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
         self._lay_out()
@@ -197,7 +199,7 @@ class SegmentPanel(Panel):
                 self._last = None
                 self.relabelling.take(None)
                 self.measuring.forget()
-                self._newest = run
+                self._newest, self._over = run, layer
             run.start(self.session.jobs)
 
     def _take_found(self) -> None:
@@ -218,10 +220,10 @@ class SegmentPanel(Panel):
             self._measure()
 
     def _show_alone(self) -> None:
-        source, model = self.image.layer, self.session.model
+        model = self.session.model
         # what goes on learning is painted on
-        if source is not None and model is not None and not self.session.jobs.at_work:
-            show_result_alone(self.viewer, source, model.spec.name)
+        if self._over is not None and model is not None and not self.session.jobs.at_work:
+            show_result_alone(self.viewer, self._over, model.spec.name)
 
     def _measure(self) -> None:
         if self._numbered is not None:
