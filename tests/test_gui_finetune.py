@@ -128,6 +128,12 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
     assert not over.visible, "labels over labels can't be told apart"
     assert viewer.layers["cells paint"].visible, "scribbles leave it to be seen"
     assert "of the pixels differ" in said(panel)
+    for value, kind in enumerate(("only before", "only now", "otherwise"), 1):
+        red, green, blue, _ = layer.get_color(value)
+        colour = {"only before": green > blue > red, "only now": red > green > blue}
+        assert colour.get(kind, blue > red > green), "the colours are those that are named"
+        assert kind in said(panel)
+    assert "Turquoise: only before; orange: only now; violet: otherwise" in said(panel)
     assert set(np.unique(layer.data)) <= {0, 1, 2}
     assert layer.data.any()
     assert layer.features["class"].tolist() == [

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from napari_unet.services.compare import Compared
 
 
+LEGEND = "Turquoise: only before; orange: only now; violet: otherwise."
+"""What the first colours of results stand for here."""
+
+
 def show_difference(
     viewer: napari.Viewer,
     jobs: Jobs,
@@ -77,7 +81,7 @@ def show_difference(
         layer.write(region, compared.labels)
         layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
         show_alone(viewer, source, layer.layer)
-        jobs.said.emit(str(compared))
+        jobs.said.emit(f"{compared} {LEGEND}")
 
     jobs.start(
         f"Comparing on {source.name}", _job(image, before, now, region, channels), on_end=show
