@@ -73,7 +73,8 @@ def objects(panel, viewer):
 
 def record(*, objects):
     """Metadata of a result of Segment."""
-    return {RECORD: {"purpose": {"title": "objects", "objects": objects}, "checksum": 1}}
+    purpose = {"title": "objects", "objects": objects}
+    return {RECORD: {"purpose": purpose, "complete": True, "checksum": 1}}
 
 
 def undo_gives(layer, before):

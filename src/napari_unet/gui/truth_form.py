@@ -13,10 +13,10 @@ from napari_unet.gui.fields import button, choice, form
 from napari_unet.gui.filling import RECORD
 from napari_unet.gui.judged import LAY_ON, judge
 from napari_unet.gui.layer_box import LayerBox
-from napari_unet.gui.paint_layers import is_annotation, is_paint
+from napari_unet.gui.paint_layers import is_annotation, is_paint, is_result
 from napari_unet.gui.painted import lay_on, lies_apart
 from napari_unet.gui.tones import TonedLabel
-from napari_unet.gui.truth_layers import as_image, is_result, may_be_true, meant, misfit
+from napari_unet.gui.truth_layers import as_image, may_be_true, meant, misfit
 
 if TYPE_CHECKING:
     import napari

@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.filling import RECORD
 from napari_unet.gui.image_form import is_input
 from napari_unet.gui.layers import image_of, layer_array, likely_axes
 from napari_unet.gui.paint_layers import (
@@ -60,13 +59,6 @@ def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) 
             letters = letters_of(placed, source, image.axes) if alike else image.label_axes
             return image_of(result, letters)
     return image_of(result, likely_axes(result))
-
-
-def is_result(layer: Layer) -> bool:
-    """Whether a layer holds what *Segment* found in a whole image."""
-    record = layer.metadata.get(RECORD)
-    purpose = record.get("purpose") if isinstance(record, dict) else None
-    return isinstance(purpose, dict) and purpose.get("title") != "preview"
 
 
 def may_be_true(layer: Layer, result: Labels | None) -> bool:
