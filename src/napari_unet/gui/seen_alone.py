@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from napari_unet.gui.filling import RECORD
-from napari_unet.gui.paint_layers import belongs, is_result, kind_of
+from napari_unet.gui.paint_layers import belongs, kind_of
 
 if TYPE_CHECKING:
     import napari
@@ -22,15 +21,3 @@ def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) 
         covers = isinstance(other, Labels) and kind_of(other) != "scribbles"
         if covers and other != layer and belongs(other, source):
             other.visible = False
-
-
-def show_result_alone(viewer: napari.Viewer, source: ImageLayer, model: str) -> None:
-    """Hide the other labels over an image that a model has just segmented as a whole."""
-    for layer in reversed(viewer.layers):
-        if (
-            is_result(layer)
-            and belongs(layer, source)
-            and layer.metadata[RECORD].get("model") == model
-        ):
-            show_alone(viewer, source, layer)
-            return

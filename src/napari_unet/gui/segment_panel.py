@@ -21,14 +21,12 @@ from napari_unet.gui.options_form import OptionsForm
 from napari_unet.gui.panel import Panel
 from napari_unet.gui.placement import on_screen
 from napari_unet.gui.relabelling import Relabelling
-from napari_unet.gui.seen_alone import show_result_alone
 from napari_unet.gui.segment_run import SegmentRun, plan_job
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.options import SegmentOptions
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Image as ImageLayer
 
     from napari_unet.core.axes import Box
     from napari_unet.core.model import Model
@@ -84,7 +82,6 @@ class SegmentPanel(Panel):
         self.folded.addRow("", self.command)
         self.judging = EvaluateForm(self)
         self._newest: SegmentRun | None = None
-        self._over: ImageLayer | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
         self._lay_out()
@@ -199,7 +196,7 @@ class SegmentPanel(Panel):
                 self._last = None
                 self.relabelling.take(None)
                 self.measuring.forget()
-                self._newest, self._over = run, layer
+                self._newest = run
             run.start(self.session.jobs)
 
     def _take_found(self) -> None:
@@ -209,7 +206,9 @@ class SegmentPanel(Panel):
     def _follow_newest(self) -> None:
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
-                self._show_alone()
+                if not self.session.jobs.at_work:
+                    # what goes on learning is painted on
+                    self._newest.show_alone()
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.kept
                 # strokes to come, though no other panel may be open
@@ -218,12 +217,6 @@ class SegmentPanel(Panel):
             self.relabelling.take(self._newest.found)
             self._newest = None
             self._measure()
-
-    def _show_alone(self) -> None:
-        model = self.session.model
-        # what goes on learning is painted on
-        if self._over is not None and model is not None and not self.session.jobs.at_work:
-            show_result_alone(self.viewer, self._over, model.spec.name)
 
     def _measure(self) -> None:
         if self._numbered is not None:

@@ -15,6 +15,7 @@ from napari_unet.gui.measuring import Numbered
 from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
+from napari_unet.gui.seen_alone import show_alone
 from napari_unet.services.kept_maps import KeptMaps, make_levels
 from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
@@ -167,6 +168,12 @@ class SegmentRun:
         layers = self._viewer.layers
         if self._source in layers and self._result.layer in layers:
             keeper.keep(self._result.layer, self._source)
+
+    def show_alone(self) -> None:
+        """Hide the other labels over the image, if both layers are there."""
+        layers = self._viewer.layers
+        if self._source in layers and self._result.layer in layers:
+            show_alone(self._viewer, self._source, self._result.layer)
 
     @property
     def numbered(self) -> Numbered | None:
