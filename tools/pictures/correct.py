@@ -125,7 +125,6 @@ def tune(stage: Stage) -> None:
     stage.rest()
     panel.comparison.difference.click()
     stage.rest()
-    stage.viewer.layers["nuclei stack objects corrected"].visible = False
     stage.pause(0.5)
     bar = panel.verticalScrollBar()
     bar.setValue(bar.maximum())
