@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -64,10 +65,24 @@ def tiled(model, image, **options):
     return out, predictor.plan(cut[0].shape)
 
 
-def assert_exact(found, expected):
-    assert not np.isnan(found).any(), "a pixel was not written"
+def in_float64(model, array):
+    network = copy.deepcopy(model.network).double()
+    with torch.inference_mode():
+        return network(torch.from_numpy(array)[None].double())[0].numpy()
+
+
+def tolerance(expected):
     # rounding is of the size of what is summed, of the order of 1, however much of it cancels
-    assert np.abs(found - expected).max() <= TOLERANCE * max(np.abs(expected).max(), 0.1)
+    return TOLERANCE * max(np.abs(expected).max(), 0.1)
+
+
+def is_exact(found, expected):
+    assert not np.isnan(found).any(), "a pixel was not written"
+    return np.abs(found - expected).max() <= tolerance(expected)
+
+
+def assert_exact(found, expected):
+    assert is_exact(found, expected)
 
 
 def smallest_tile(config):
@@ -102,7 +117,13 @@ def check(config, axes, shape, tile, batch):
         patch.setitem(predict.BATCH_PIXELS, "cpu", batch * tile**config.ndim)
         patch.setitem(predict.PIECE, "cpu", 2e5)
         found, _ = tiled(model, Image(array, axes), tile=tile)
-    assert_exact(found, whole(model, array))
+    expected = whole(model, array)
+    if not is_exact(found, expected):
+        # Positions between pixels are rounded in float32, by torch itself: at single pixels on steep
+        # edges the pass over the whole image is further from the true value than the tolerance.
+        exact = in_float64(model, array)
+        assert np.abs(found - exact).max() <= np.abs(expected - exact).max()
+        assert np.mean(np.abs(found - expected) > tolerance(expected)) < 1e-4
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
