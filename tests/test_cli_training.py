@@ -236,6 +236,8 @@ def test_a_network_that_can_not_be_written_at_the_end_is_kept_in_the_library(
 def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files):
     out = files / "new.safetensors"
     words = (*pair(files), *SCRATCH, "--steps", 100_000, "--minutes", 0, "--patch", 32, "-o", out)
+    # on a quick machine it would come to an end by itself
+    words = (*words, "--option", "patience=100000")
     command = [sys.executable, "-m", "napari_unet", "finetune", *map(str, words)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # told before the first step
