@@ -166,6 +166,23 @@ def test_mistakes_are_shown_in_the_colours_of_the_scores(panel, form, layers, vi
     panel.judging.view.mistakes.click()
     assert [x for x in viewer.layers if "mistakes" in x.name] == [made]
     assert set(np.unique(made.data)) == {0, HIT}
+    # nor does it cover what is found next
+    made.visible = True
+    panel.segment.click()
+    finish_job(panel, qtbot)
+    qtbot.waitUntil(lambda: not made.visible, timeout=SECONDS)
+
+
+def test_classes_that_followed_a_slider_are_not_those_of_the_scores(panel, form, viewer, qtbot):
+    viewer.add_image(random_image(*SHAPE), name="cells")
+    panel.segment.click()
+    finish_job(panel, qtbot)
+    qtbot.waitUntil(lambda: panel.relabelling.found is not None, timeout=SECONDS)
+    form.truth.choose(viewer.add_labels((truth() > 0).astype(np.uint8), name="true"))
+    evaluate(panel, qtbot)
+    assert not panel.judging.view.changed.isVisible()
+    panel.objects.foreground.setValue(0.9)
+    qtbot.waitUntil(panel.judging.view.changed.isVisible, timeout=SECONDS)
 
 
 def test_classes_have_the_names_of_the_result(panel, form, viewer, qtbot):
@@ -307,7 +324,7 @@ def test_scores_say_when_they_are_out_of_date(panel, form, layers, viewer, qtbot
     assert "“true” has changed" in view.changed.text()
 
 
-@pytest.mark.parametrize("what", ["remove", "rename", "replace", "cancel", "close"])
+@pytest.mark.parametrize("what", ["remove", "rename", "replace", "paint", "cancel", "close"])
 def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, qtbot):
     stack = np.stack([found()] * 200)
     result = viewer.add_labels(stack, name="found", metadata=record(objects=True))
@@ -323,6 +340,8 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, qt
         result.name = "another"
     elif what == "replace":
         result.data, true.data = stack[:2, :9], stack[:3]
+    elif what == "paint":
+        result.data_setitem((np.array([150]), np.array([0]), np.array([0])), 77)
     elif what == "cancel":
         panel.foot.cancel.click()
     else:
@@ -340,6 +359,7 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, qt
         return
     assert said(panel) == ""
     assert "1,400 true objects in 200 planes" in words
+    assert panel.judging.view.changed.isVisible() == (what in ("replace", "paint"))
     assert "“found” against “true”" in words
     panel.judging.view.mistakes.click()
     made = viewer.layers[-1]
@@ -369,7 +389,7 @@ def test_objects_of_a_2d_network_are_compared_plane_by_plane(panel, form, viewer
 
 def test_labels_from_files_are_told_as_a_command(panel, form, viewer, qtbot, tmp_path, monkeypatch):
     view = panel.judging.view
-    stack, true = np.stack([found(), truth()]), np.stack([truth(), truth()])
+    stack, true = np.stack([found(), *[truth()] * 4]), np.stack([truth()] * 5)
     for name, labels in (("found", stack), ("true", true)):
         tifffile.imwrite(tmp_path / f"{name}.tif", labels, imagej=True, metadata={"axes": "TYX"})
         viewer.open(str(tmp_path / f"{name}.tif"), layer_type="labels")
@@ -389,7 +409,7 @@ def test_labels_from_files_are_told_as_a_command(panel, form, viewer, qtbot, tmp
     assert scores == json.loads(json.dumps(of_service(stack, true, "TYX").as_dict()))["objects"] | {
         "images": scores["images"]
     }
-    viewer.layers["true"].data[0, :30] = 0
+    viewer.layers["true"].data[1, :30] = 0
     evaluate(panel, qtbot)
     view.command.click()
     assert "true.tif holds other labels" in said(panel)

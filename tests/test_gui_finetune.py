@@ -369,7 +369,7 @@ def test_a_shape_that_is_no_region_is_told_and_all_else_is_learnt(
     words = "lies outside" if kind == "rectangle" else "has no area"
     for one in (panel, panel.annotate):
         qtbot.waitUntil(lambda one=one: words in said(one), timeout=SECONDS)
-        assert "All else is learnt meanwhile." in said(one)
+        assert "All else is learnt meanwhile" in said(one)
     if kind == "rectangle":
         assert "Y from -40 to -20, X from -40 to -20" in said(panel)
     shapes = panel.form.pairs.first.region.layer
@@ -381,15 +381,31 @@ def test_a_shape_that_is_no_region_is_told_and_all_else_is_learnt(
     qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
 
 
-def test_paint_that_fits_its_image_no_longer_is_told(painted_panel, qtbot):
+def test_paint_that_fits_its_image_no_longer_is_told_and_all_else_is_learnt(
+    painted_panel, viewer, qtbot
+):
     panel = painted_panel
+    image, inside = discs(seed=1)
+    viewer.add_image(image[:72], name="more cells")
+    more = viewer.add_labels(scribbles(inside)[:72], name="more paint")
+    viewer.layers.selection.active = viewer.layers["cells"]
+    viewer.layers.selection.active = viewer.layers["cells paint"]
+    panel.form.pairs.add.click()
+    assert [form.labels.layer for form in panel.form.pairs.forms] == [labels_layer(panel), more]
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
     run, layer = panel.session.training, labels_layer(panel)
     before, data = run._paint.annotations, layer.data
     layer.data = data[:50]
-    qtbot.waitUntil(lambda: "Until then" in said(panel), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "All else is learnt" in said(panel), timeout=SECONDS)
     assert run._paint.annotations is before
+    earlier = more.data.copy()
+    more.paint((30, 30), 2)
+    assert not np.array_equal(more.data, earlier)
+    qtbot.waitUntil(lambda: run._paint.annotations is not before, timeout=SECONDS)
+    one, other = run._paint.annotations
+    assert one is before[0]
+    assert np.array_equal(other.paint, more.data)
     layer.data = data
     qtbot.waitUntil(lambda: "learnt again" in said(panel), timeout=SECONDS)
     panel.foot.cancel.click()

@@ -64,6 +64,8 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
     segment(studio, qtbot)
     qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels [1]"}, timeout=SECONDS)
     assert pair.labels.layer == corrected
+    judged = studio.show_page("Segment").judging.form.result
+    assert judged.layer.name == "cells labels [1]"
     annotate.pick(1)
     assert corrected.visible, "who takes up the brush sees what is painted"
     # a result that lay hidden is seen when it is made anew
@@ -71,6 +73,17 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
     viewer.layers["cells labels"].visible = False
     segment(studio, qtbot)
     qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels"}, timeout=SECONDS)
+    assert judged.layer.name == "cells labels"
+
+
+def test_what_others_keep_under_our_key_is_no_trouble(viewer, library):
+    image = viewer.add_image(random_image(60, 70), name="cells")
+    viewer.add_labels(np.ones((60, 70), np.uint8), metadata={"napari_unet": "1.0"}, name="theirs")
+    studio = StudioPanel(viewer)
+    viewer.window.add_dock_widget(studio, name="U-Net Studio")
+    for page in ("Segment", "Annotate", "Fine-tune"):
+        studio.show_page(page)
+    assert studio.show_page("Segment").image.layer == image
 
 
 def test_scribbles_stay_in_sight(studio, viewer, qtbot):

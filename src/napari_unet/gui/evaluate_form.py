@@ -67,14 +67,16 @@ class EvaluateForm(QWidget):
         with self._panel.reporting():
             jobs.check_idle()
             judged = self.form.judged(self._panel.session.model)
-            self.view.forget()
+            self.view.watch(judged)
             shape = judged.prediction.label_shape
             states = np.zeros(shape, np.uint8) if math.prod(shape) <= CHECKED_BYTES else None
 
             def end(outcome: Outcome[Evaluation]) -> None:
                 self._task = None
-                if outcome.result is not None:
-                    self.view.put(judged, outcome.result, states)
+                if outcome.result is None:
+                    self.view.forget()
+                else:
+                    self.view.put(outcome.result, states)
                     self.reveal()
 
             title = f"Evaluating {judged.names[0]}"

@@ -69,7 +69,7 @@ class Fold(QCollapsible):
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
-        self.toggleButton().setToolTip("Show or hide these settings.")
+        self.toggleButton().setToolTip("Show or hide what is below.")
         self.setDuration(0)
         layout = self.layout()
         layout.setContentsMargins(0, 0, 0, 0)

@@ -302,6 +302,7 @@ class FinetunePanel(Panel):
         with self.reporting(), selection_kept(self.viewer):
             region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
             run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
+            run.check(self.session.jobs)
             show_alone(self.viewer, pair.source, None)
             run.start(self.session.jobs)
 

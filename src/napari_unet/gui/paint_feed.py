@@ -16,15 +16,19 @@ from napari_unet.gui.snapshots import PaintWatch, snapshot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.core.annotations import Annotation
     from napari_unet.core.axes import Lazy
     from napari_unet.core.paint import Paint
     from napari_unet.gui.painted import Painted
     from napari_unet.gui.snapshots import Snapshot
 
 
+MEANWHILE = "All else is learnt meanwhile, and what was painted before."
+
+
 @dataclass(frozen=True)
 class Renewed:
-    """A newer snapshot, and what is wrong with the regions that were left out of it."""
+    """A newer snapshot, and what is wrong with the regions and the paint that were left out of it."""
 
     paint: Snapshot
     troubles: tuple[UserError, ...]
@@ -33,10 +37,10 @@ class Renewed:
 def renewed(
     pairs: Sequence[Painted], paints: Sequence[Lazy], earlier: Snapshot, *, stroked: bool
 ) -> Job[Renewed]:
-    """Take a newer snapshot, as :func:`snapshot`; a region that lies outside does not stop the rest."""
+    """Take a newer snapshot, as :func:`snapshot`; what does not fit its image does not stop the rest."""
     troubles: list[UserError] = []
-    fitting = []
-    for pair, before in zip(pairs, earlier, strict=True):
+    found: list[Annotation] = []
+    for pair, paint, before in zip(pairs, paints, earlier, strict=True):
         kept = []
         for region in pair.regions:
             yield Progress(0, 1, "Reading the regions")
@@ -48,9 +52,14 @@ def renewed(
             else:
                 kept.append(region)
         # without any it would apply everywhere
-        fitting.append(replace(pair, regions=tuple(kept) or before.regions))
-    paint = yield from snapshot(fitting, paints, earlier, stroked=stroked)
-    return Renewed(paint, tuple(troubles))
+        fitting = replace(pair, regions=tuple(kept) or before.regions)
+        try:
+            found += yield from snapshot([fitting], [paint], (before,), stroked=stroked)
+        except UserError as error:
+            troubles.append(error)
+            found.append(before)
+    unchanged = all(one is other for one, other in zip(found, earlier, strict=True))
+    return Renewed(earlier if unchanged else tuple(found), tuple(troubles))
 
 
 class PaintFeed(QObject):
@@ -104,11 +113,8 @@ class PaintFeed(QObject):
             if found is not None and found.paint is not paint.annotations:
                 paint.annotations = found.paint
                 self.taken.emit()
-            # paint that fits the image no longer is left out: the training has what it began with
-            if isinstance(outcome.error, UserError):
-                self._tell([outcome.error], "Until then it learns what was painted before.")
-            elif found is not None:
-                self._tell([*wrong, *found.troubles], "All else is learnt meanwhile.")
+            if found is not None:
+                self._tell([*wrong, *found.troubles])
 
         outlined = [pair.outlined() for pair in self._pairs]
         self._pairs = tuple(pair for pair, _ in outlined)
@@ -117,13 +123,13 @@ class PaintFeed(QObject):
         job = renewed(self._pairs, now, paint.annotations, stroked=stroked)
         self._copier.start("Copying", job, on_end=take)
 
-    def _tell(self, troubles: Sequence[UserError], meanwhile: str) -> None:
+    def _tell(self, troubles: Sequence[UserError]) -> None:
         """Tell what is not learnt, one after the other and each once, and when all is mended."""
         first = next(iter(troubles), None)
         said = "" if first is None else str(first)
         if said != self._told:
             self._told = said
-            self.troubled.emit(None if first is None else _adding(first, meanwhile))
+            self.troubled.emit(None if first is None else _adding(first, MEANWHILE))
 
 
 def _adding(error: UserError, words: str) -> UserError:

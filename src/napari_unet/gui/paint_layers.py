@@ -92,8 +92,13 @@ def is_preview(layer: Layer) -> bool:
 
 def is_result(layer: Layer) -> bool:
     """Whether a layer is what *Segment* made of a whole image."""
-    done = isinstance(layer, Labels) and bool(layer.metadata.get(RECORD, {}).get("complete"))
+    done = isinstance(layer, Labels) and bool(_record(layer).get("complete"))
     return done and not is_preview(layer) and not only_shows(layer)
+
+
+def is_of_mistakes(layer: Layer) -> bool:
+    """Whether a layer shows where a result is wrong."""
+    return _purpose(layer).get("title") == MISTAKES
 
 
 def is_annotation(layer: Layer) -> bool:
@@ -103,8 +108,7 @@ def is_annotation(layer: Layer) -> bool:
 
 def belongs(labels: Labels, source: ImageLayer | None) -> bool:
     """Whether a layer was made to be painted on over this image, or is a result of it."""
-    record = labels.metadata.get(RECORD)
-    own = labels.metadata.get(IMAGE) or (record.get("source") if isinstance(record, dict) else None)
+    own = labels.metadata.get(IMAGE) or _record(labels).get("source")
     return source is not None and own == str(source.unique_id)
 
 
@@ -234,9 +238,14 @@ def names_by_value(labels: Labels) -> dict[int, str]:
     return dict(zip(features["index"].tolist(), map(str, features["class"]), strict=True))
 
 
+def _record(layer: Layer) -> dict[str, Any]:
+    """Return how a layer came about; nothing of one that has something else under our key."""
+    found = layer.metadata.get(RECORD)
+    return found if isinstance(found, dict) else {}
+
+
 def _purpose(layer: Layer) -> dict[str, Any]:
-    record = layer.metadata.get(RECORD, {})
-    found = record.get("purpose", {}) if isinstance(record, dict) else {}
+    found = _record(layer).get("purpose")
     return found if isinstance(found, dict) else {}
 
 

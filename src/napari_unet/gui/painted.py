@@ -149,8 +149,8 @@ def painted(
 def fits(source: Layer, image: Image, labels: Layer) -> bool:
     """Whether a labels layer has the image's number of pixels along each label axis."""
     data = labels.data[0] if labels.multiscale else labels.data
-    placed = place(source, image.axes)
-    return tuple(data.shape) in (placed.shape, image.label_shape)
+    shape = tuple(data.shape)
+    return shape == image.label_shape or shape == place(source, image.axes).shape
 
 
 def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:

@@ -68,26 +68,30 @@ class ScoresView(QWidget):
         self.mistakes.clicked.connect(self._show_mistakes)
         self.forget()
 
-    def put(self, judged: Judged, found: Evaluation, states: NDArray[Any] | None) -> None:
-        """Show how a result did.
+    def watch(self, judged: Judged) -> None:
+        """Forget what was shown, and note from now on what changes of what is being compared."""
+        self.forget()
+        self._judged = judged
+        for event in self._events():
+            event.connect(self._note_event)
+
+    def put(self, found: Evaluation, states: NDArray[Any] | None) -> None:
+        """Show how the result did that is watched.
 
         Parameters
         ----------
-        judged
-            What was compared.
         found
             The scores.
         states
             What each pixel is, see :mod:`napari_unet.services.mistakes`; None if that is too much.
         """
-        self.forget()
-        self._judged, self._states = judged, states
-        self.scores.setText(told(judged, found))
+        assert self._judged is not None
+        self._states = states
+        self.scores.setText(told(self._judged, found))
         self.scores.setVisible(True)
-        self.command.setVisible(judged.paths is not None)
+        self.changed.setVisible(bool(self.changed.text()))
+        self.command.setVisible(self._judged.paths is not None)
         offer(self.mistakes, SHOW_TIP, "" if states is not None else TOO_LARGE)
-        for event in self._events():
-            event.connect(self._note_event)
 
     def forget(self) -> None:
         """Show nothing."""
@@ -105,7 +109,8 @@ class ScoresView(QWidget):
         compared = () if self._judged is None else (self._judged.result, self._judged.truth)
         if layer in compared:
             self.changed.setText(CHANGED.format(layer.name))
-            self.changed.setVisible(True)
+            # while they are being compared, it is said at the end
+            self.changed.setVisible(bool(self.scores.text()))
 
     def _events(self) -> list[Any]:
         """Return what tells that something of what was compared is changed."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from napari_unet.gui.paint_layers import belongs, kind_of
+from napari_unet.gui.paint_layers import belongs, is_of_mistakes, kind_of
 
 if TYPE_CHECKING:
     import napari
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) -> None:
-    """Hide the labels over an image but for a layer; scribbles leave it to be seen, and stay."""
+    """Hide results and annotations of an image but for a layer; scribbles let it be seen, and stay."""
     if layer is not None:
         layer.visible = True
     for other in viewer.layers:
         covers = isinstance(other, Labels) and kind_of(other) != "scribbles"
-        if covers and other != layer and belongs(other, source):
+        if covers and other != layer and (belongs(other, source) or is_of_mistakes(other)):
             other.visible = False

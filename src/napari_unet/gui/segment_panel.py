@@ -40,7 +40,7 @@ NO_CENTRES = (
 )
 ANEW = (
     "Press Segment to see this. A result follows by itself unless it was painted on, shows something "
-    "else, or has more than 32 million pixels."
+    "else, or is very large (32 million pixels and more)."
 )
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
 SETTLE_MS = 300
@@ -116,7 +116,7 @@ class SegmentPanel(Panel):
         self.objects.changed.connect(self._relabel)
         self.objects.kind_changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
-        self.relabelling.settled.connect(self._measure)
+        self.relabelling.settled.connect(self._note_followed)
         self.relabelling.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
@@ -209,6 +209,7 @@ class SegmentPanel(Panel):
                 if not self.session.jobs.at_work:
                     # what goes on learning is painted on
                     self._newest.show_alone()
+                self.judging.form.suggest(self._newest.layer)
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.kept
                 # strokes to come, though no other panel may be open
@@ -221,7 +222,12 @@ class SegmentPanel(Panel):
     def _measure(self) -> None:
         if self._numbered is not None:
             self.measuring.start(self._numbered)
-            self.judging.view.note_change(self._numbered.layer)
+
+    def _note_followed(self) -> None:
+        found = self.relabelling.found
+        if found is not None:
+            self.judging.view.note_change(found.result.layer)
+        self._measure()
 
     def _offer_centres(self) -> None:
         offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)

@@ -25,6 +25,7 @@ from napari_unet.services.segment import Segmentation, TileDone, segment
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
 
     from napari_unet.core.axes import Box, Image
     from napari_unet.core.model import Model
@@ -162,6 +163,11 @@ class SegmentRun:
         if kept is None or not can_relabel(self._model.spec, self._options):
             return None
         return Found(kept, self._result, self._options)
+
+    @property
+    def layer(self) -> Labels:
+        """The layer that it fills."""
+        return self._result.layer
 
     def have_kept(self, keeper: PaintKeeper) -> None:
         """Have what will be painted on the result kept, if both layers are there."""

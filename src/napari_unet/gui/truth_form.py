@@ -20,7 +20,7 @@ from napari_unet.gui.truth_layers import as_image, may_be_true, meant, misfit
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
 
     from napari_unet.core.axes import Image
     from napari_unet.core.model import Model
@@ -129,6 +129,11 @@ class TruthForm(QWidget):
                 remedy="Open a file with the true labels of this image, and choose it as “True labels”.",
             )
         return judge(self._viewer, model, result, truth, kind)
+
+    def suggest(self, result: Labels) -> None:
+        """Choose a result that was just made, unless somebody has chosen another one."""
+        if self._by_hand.get(self.result) != self.result.layer or self.result.layer is None:
+            self.result.choose(result)
 
     def _suggest_result(self) -> None:
         """Choose the newest result, else the topmost labels, unless somebody has chosen."""

@@ -138,7 +138,7 @@ def evaluate_command(
     UserError
         When a command would not give the same scores.
     """
-    if in_volumes != ("Z" in prediction.axes):
+    if kind == "objects" and in_volumes != ("Z" in prediction.axes):
         raise untold(
             "a stack of planes was compared plane by plane", "Compare the planes one by one."
         )
@@ -148,7 +148,8 @@ def evaluate_command(
         (found, prediction, axes),
         (labels, replace(prediction, data=true, axes=_axes_in(labels, prediction)), None),
     ):
-        if not _opens_as(path, own, image):
+        # labels are what is mended, wherever it is needed
+        if not _opens_as(path, own, image, everywhere=True):
             raise untold(
                 f"{path.name} holds other labels", "Save the labels as a TIFF, and open that."
             )
@@ -209,7 +210,7 @@ def _check_told(model: str, options: SegmentOptions) -> None:
         raise untold("its normalisation has values of its own", "Choose one by its kind.")
 
 
-def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
+def _opens_as(path: Path, axes: str | None, image: Image, *, everywhere: bool = False) -> bool:
     """Whether a file opens as an image of these axes, this shape and, as far as looked at, pixels."""
     try:
         found = open_image(path, axes)
@@ -218,7 +219,7 @@ def _opens_as(path: Path, axes: str | None, image: Image) -> bool:
     alike = found.axes == image.axes and tuple(found.data.shape) == tuple(image.data.shape)
     return alike and all(
         np.array_equal(found.data[place], image.data[place], equal_nan=True)
-        for place in _some_planes(image)
+        for place in _planes(image, everywhere=everywhere)
     )
 
 
@@ -231,11 +232,12 @@ def _axes_in(path: Path, like: Image) -> str:
     return found if len(found) == len(like.axes) else like.axes
 
 
-def _some_planes(image: Image) -> list[tuple[int, ...]]:
-    """Return where the first, the middle and the last plane are: to compare all could take minutes."""
+def _planes(image: Image, *, everywhere: bool) -> list[tuple[int, ...]]:
+    """Return where planes are: the first, the middle and the last one, as all could take minutes."""
     lead = image.data.shape[: image.axes.index("Y")]
     n = math.prod(lead)
-    numbers = sorted({0, n // 2, n - 1}) if n else []
+    few = sorted({0, n // 2, n - 1}) if n else []
+    numbers = range(n) if everywhere else few
     return [tuple(int(i) for i in np.unravel_index(k, lead)) if lead else () for k in numbers]
 
 

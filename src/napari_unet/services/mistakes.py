@@ -64,7 +64,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
         Whatever the job raises.
     """
     cut = pair.cut()
-    done = 0
+    done, of_classes = 0, False
     while True:
         try:
             step = next(job)
@@ -73,7 +73,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
             break
         if not isinstance(step, LabelsCompared):
             continue
-        frame = cut[done]
+        frame, of_classes = cut[done], not isinstance(step, ObjectsCompared)
         if out is not None:
             for box, states in states_of(step):
                 frame.write(out, box, states)
@@ -81,7 +81,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
                 yield Progress(done + 0.5, len(cut), frame.title)
         done += 1
         yield Progress(done, len(cut), frame.title)
-    if out is not None and len(found.classes) == 2:
+    if out is not None and of_classes and len(found.classes) == 2:
         # one class may have two numbers, such as 1 here and 255 there
         for frame in cut:
             key, _ = frame.place(tuple(slice(0, n) for n in frame.shape))
