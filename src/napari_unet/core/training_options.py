@@ -108,7 +108,7 @@ class TrainingOptions(BaseModel):
         60.0,
         gt=0,
         title="Save every",
-        description="Seconds between two savings of the training's state.",
+        description="Seconds of training that a crash may cost: the state is saved somewhat more often.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", title="Device", description="auto: the graphics card if there is one, else the CPU."

@@ -44,6 +44,19 @@ def make_levels(image: Image, spec: ModelSpec) -> Any:
     return np.zeros((spec.config.out_channels, *image.label_shape), np.uint8)
 
 
+def check_room(image: Image, spec: ModelSpec) -> None:
+    """Raise a :class:`UserError` where the outputs of a model would not fit the memory."""
+    needed = spec.config.out_channels * prod(image.label_shape)
+    free = psutil.virtual_memory().available
+    if needed > free // 2:
+        raise UserError(
+            f"What the network says of {image.name!r} is too much to be kept",
+            value=f"{in_words(needed)}, with {in_words(free)} free",
+            rule="It is kept for all planes, a byte a value, in up to half of the free memory.",
+            remedy="Open a part of the image, such as some of its planes.",
+        )
+
+
 def keep_maps(image: Image, model: Model, options: SegmentOptions) -> Job[KeptMaps]:
     """Have a model look at an image, and keep what it says.
 
@@ -62,15 +75,7 @@ def keep_maps(image: Image, model: Model, options: SegmentOptions) -> Job[KeptMa
     UserError
         As there, and when what it says would not fit the memory.
     """
-    needed = model.spec.config.out_channels * prod(image.label_shape)
-    free = psutil.virtual_memory().available
-    if needed > free // 2:
-        raise UserError(
-            f"What the network says of {image.name!r} is too much to be kept",
-            value=f"{in_words(needed)}, with {in_words(free)} free",
-            rule="It is kept for all planes, a byte a value, in up to half of the free memory.",
-            remedy="Open a part of the image, such as some of its planes.",
-        )
+    check_room(image, model.spec)
     levels = make_levels(image, model.spec)
     plain = {"objects": False, "probabilities": False, "uncertainty": False}
     yield from segment(image, model, options.model_copy(update=plain), out_levels=levels)

@@ -37,6 +37,9 @@ def relabel(
 ) -> Job[Any]:
     """Find classes, or number objects, anew, without the network.
 
+    They are what :func:`~napari_unet.services.segment.segment` would give, where :func:`can_relabel`. Of
+    two classes that exclude each other, the levels may not tell which is a little more probable.
+
     Parameters
     ----------
     maps

@@ -11,7 +11,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.levels import to_levels
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.images import open_image
-from napari_unet.services.kept_maps import KeptMaps, make_levels
+from napari_unet.services.kept_maps import KeptMaps, check_room, make_levels
 from napari_unet.services.relabel import can_relabel, relabel
 from napari_unet.services.save import check_output, save_labels
 
@@ -84,6 +84,7 @@ def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[KeptMaps]:
     if image.n_channels != wanted or dtype.kind != "f" or not named:
         names = f" ({', '.join(image.channel_names)})" if image.channel_names else ""
         raise _foreign(source, spec, f"{image.n_channels} channel(s){names} of {dtype}")
+    check_room(image, spec)
     levels = make_levels(image, spec)
     cut = frames(image, spec.axes, range(wanted))
     for i, frame in enumerate(cut):
