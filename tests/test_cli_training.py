@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -239,7 +240,10 @@ def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files
     # on a quick machine it would come to an end by itself
     words = (*words, "--option", "patience=100000")
     command = [sys.executable, "-m", "napari_unet", "finetune", *map(str, words)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # as it is where nobody has set otherwise
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=plain, **pipes)
     # told before the first step
     while "patches of" not in process.stdout.readline():
         assert process.poll() is None, process.stderr.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -62,8 +63,9 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def say(words: str) -> None:
-    """Print words while a progress bar may be shown, above it."""
+    """Print words while a progress bar may be shown, above it; at once, to a pipe or a file too."""
     tqdm.write(words)
+    sys.stdout.flush()
 
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
