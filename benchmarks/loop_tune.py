@@ -31,8 +31,8 @@ def sample(_: argparse.Namespace) -> dict[str, float]:
     with window(plugin=True) as (viewer, studio):
         viewer.open_sample("napari-unet-studio", "nuclei")
         hand, start = Hand(), time.perf_counter()
-        until(lambda: "Segment" in studio.next.text())
-        hand.click(studio.next)
+        # its panel is in front
+        until(lambda: "Segment" in studio.advice.text())
         hand.click(studio.show_page("Segment").segment)
         until(lambda: studio.session.model is not None)
         rest(studio)
