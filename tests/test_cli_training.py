@@ -243,17 +243,19 @@ def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files
     # as it is where nobody has set otherwise
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, env=plain, **pipes)
-    # told before the first step
-    while "patches of" not in process.stdout.readline():
-        assert process.poll() is None, process.stderr.read()
-    # some steps, however busy the machine is, and far less than the time between two saves
-    time.sleep(10)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    assert "Cancelled" in process.stderr.read()
-    process.stdout.close()
-    process.stderr.close()
+    with subprocess.Popen(command, env=plain, **pipes) as process:
+        try:
+            # told before the first step
+            while "patches of" not in process.stdout.readline():
+                assert process.poll() is None, process.stderr.read()
+            # some steps, however busy the machine is, and far less than the time between two saves
+            time.sleep(10)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            assert "Cancelled" in process.stderr.read()
+        finally:
+            # it would go on for hours
+            process.kill()
     step = read_status(out.with_suffix(".training")).step
     assert step > 0
     again = run("finetune", *pair(files), *SCRATCH, *SHORT, "-o", out)
