@@ -10,7 +10,17 @@ import typer
 
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.scores import print_classes, print_objects
-from napari_unet.cli.settings import NormalizationOption, Tile, as_channel, as_tile, help_of
+from napari_unet.cli.settings import (
+    FillHoles,
+    NormalizationOption,
+    Separation,
+    Smallest,
+    Threshold,
+    Tile,
+    as_channel,
+    as_tile,
+    help_of,
+)
 from napari_unet.cli.training import (
     Axes,
     Device,
@@ -58,14 +68,10 @@ def evaluate(
     normalization: NormalizationOption = None,
     rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
     pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("threshold"))
-    ] = None,
-    separation: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("separation"))
-    ] = None,
-    smallest: Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))] = None,
-    fill_holes: Annotated[bool, typer.Option(help=help_of("fill_holes"))] = True,
+    threshold: Threshold = None,
+    separation: Separation = None,
+    smallest: Smallest = None,
+    fill_holes: FillHoles = True,
     mirror: Annotated[bool, typer.Option(help=help_of("mirror"))] = False,
     device: Annotated[Device, typer.Option(help=help_of("device"))] = "auto",
     precision: Annotated[Precision, typer.Option(help=help_of("precision"))] = "auto",

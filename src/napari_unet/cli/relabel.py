@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_unet.cli.driving import explained, run
-from napari_unet.cli.settings import help_of
+from napari_unet.cli.settings import FillHoles, Separation, Smallest, Threshold, help_of
 from napari_unet.cli.training import Axes
 from napari_unet.services.options import SegmentOptions
 
@@ -22,15 +22,11 @@ def relabel(
         str, typer.Option(help="The model that it was written with; the network is not run.")
     ],
     axes: Axes = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("threshold"))
-    ] = None,
+    threshold: Threshold = None,
     objects: Annotated[bool | None, typer.Option(help=help_of("objects"))] = None,
-    separation: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("separation"))
-    ] = None,
-    smallest: Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))] = None,
-    fill_holes: Annotated[bool, typer.Option(help=help_of("fill_holes"))] = True,
+    separation: Separation = None,
+    smallest: Smallest = None,
+    fill_holes: FillHoles = True,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Find labels again with other settings in probabilities written before, without the network."""

@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 from napari_unet.cli.driving import explained, run
-from napari_unet.cli.settings import NormalizationOption, Tile, as_channel, as_tile, help_of
+from napari_unet.cli.settings import (
+    FillHoles,
+    NormalizationOption,
+    Separation,
+    Smallest,
+    Threshold,
+    Tile,
+    as_channel,
+    as_tile,
+    help_of,
+)
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalize import Normalization
 from napari_unet.services.options import SegmentOptions
@@ -36,15 +46,11 @@ def segment(
     normalization: NormalizationOption = None,
     rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
     pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("threshold"))
-    ] = None,
+    threshold: Threshold = None,
     objects: Annotated[bool | None, typer.Option(help=help_of("objects"))] = None,
-    separation: Annotated[
-        float | None, typer.Option(min=0, max=1, help=help_of("separation"))
-    ] = None,
-    smallest: Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))] = None,
-    fill_holes: Annotated[bool, typer.Option(help=help_of("fill_holes"))] = True,
+    separation: Separation = None,
+    smallest: Smallest = None,
+    fill_holes: FillHoles = True,
     probabilities: Annotated[
         Path | None,
         typer.Option(help="Also write probabilities here: a TIFF, or a folder for several images."),

@@ -9,16 +9,21 @@ import typer
 from napari_unet.core.errors import UserError
 from napari_unet.services.options import SegmentOptions
 
+
+def help_of(name: str) -> str:
+    """Return what a field of the options says about itself."""
+    return str(SegmentOptions.model_fields[name].description)
+
+
+Threshold = Annotated[float | None, typer.Option(min=0, max=1, help=help_of("threshold"))]
+Separation = Annotated[float | None, typer.Option(min=0, max=1, help=help_of("separation"))]
+Smallest = Annotated[float | None, typer.Option(min=0, help=help_of("smallest"))]
+FillHoles = Annotated[bool, typer.Option(help=help_of("fill_holes"))]
 NormalizationOption = Annotated[
     Literal["linear", "divide_255", "zscore", "percentile"] | None,
     typer.Option(help="Instead of the model's own, which 'models show' tells."),
 ]
 Tile = Annotated[str, typer.Option(help="'auto', or the side of the tiles in pixels.")]
-
-
-def help_of(name: str) -> str:
-    """Return what a field of the options says about itself."""
-    return str(SegmentOptions.model_fields[name].description)
 
 
 def as_tile(text: str) -> int | None:

@@ -132,11 +132,12 @@ def score_table(before: Sequence[ClassScore], after: Sequence[ClassScore]) -> st
 
 def _change(old: float | None, new: float) -> str:
     if old is None:
-        return _figure(new)
+        return figure(new)
     colour = BETTER if new > old else WORSE if new < old else ""
     style = f" style='color: {colour}'" if colour else ""
-    return f"{_figure(old)} → <b{style}>{_figure(new)}</b>"
+    return f"{figure(old)} → <b{style}>{figure(new)}</b>"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Return a score as it is shown; a dash where nothing could be counted."""
     return "–" if math.isnan(value) else f"{value:.3f}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import html
-import math
 from typing import TYPE_CHECKING
 
-from napari_unet.gui.comparison import score_table
+from napari_unet.gui.comparison import figure, score_table
 from napari_unet.gui.fields import DIM
 
 if TYPE_CHECKING:
@@ -101,4 +100,4 @@ def _counts(values: NDArray[np.int64]) -> list[str]:
 
 
 def _figures(values: Sequence[float] | NDArray[np.float64]) -> list[str]:
-    return ["–" if math.isnan(value) else f"{value:.3f}" for value in values]
+    return list(map(figure, values))
