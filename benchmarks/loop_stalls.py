@@ -144,7 +144,9 @@ def alone(viewer: Any, phases: Phases) -> None:
     import numpy as np
 
     shape = 6, SIDE, SIDE
-    layer = plain_paint(viewer, shape)
+    with recording(phases, "napari alone: the first labels layer is added, its brush taken up"):
+        layer = plain_paint(viewer, shape)
+        pause(0.5)
     stroke(viewer, layer, random.Random(99), RESTS)
     pause(1)
     with recording(phases, "napari alone: painting"):

@@ -94,7 +94,6 @@ class AnnotatePanel(Panel):
         self.groups = {
             "classes": _group("Classes", self.classes),
             "objects": _group("Objects", self.objects, self.measures),
-            "checked": _group("Checked", self._checks),
         }
         self.body.addWidget(self.restorable)
         self.body.addWidget(self.source)
@@ -103,6 +102,7 @@ class AnnotatePanel(Panel):
         self.body.addWidget(self.where)
         for group in self.groups.values():
             self.body.addWidget(group)
+        self.body.addWidget(self._checks)
         self.body.addWidget(self.foot)
         learn = QHBoxLayout()
         for part in (self.finetune, self.quick):

@@ -282,14 +282,15 @@ class FinetunePanel(Panel):
         request = None if self._run is None else self._run.request
         if self._run is not None:
             self.command.offer(self._run, name)
-        self._finish(f"“{name}” {use}.")
+        words = f"“{name}” {use}."
+        self._finish(words)
         if current and request is not None:
-            self._show_new(request)
+            self._show_new(request, words)
         self.segment.setVisible(True)
         self.back.setText(f"Back to “{Path(self.session.earlier).stem}”")
         self.back.setVisible(current and bool(self.session.earlier))
 
-    def _show_new(self, request: Request) -> None:
+    def _show_new(self, request: Request, words: str) -> None:
         """Segment what is on the screen with the network that was kept."""
         # only now, as it brings what divides objects
         from napari_unet.gui.seen_alone import show_alone
@@ -301,7 +302,7 @@ class FinetunePanel(Panel):
         options = SegmentOptions(channels=request.channels)
         with self.reporting(), selection_kept(self.viewer):
             region = on_screen(self.viewer, pair.source, pair.image, model.spec.axes)
-            run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region)
+            run = SegmentRun(self.viewer, pair.source, pair.image, model, options, region, words)
             run.check(self.session.jobs)
             show_alone(self.viewer, pair.source, None)
             run.start(self.session.jobs)

@@ -16,6 +16,7 @@ from napari_unet.gui.placement import place
 from napari_unet.gui.relabelling import Found
 from napari_unet.gui.results import probability_layers, result_layer
 from napari_unet.gui.seen_alone import show_alone
+from napari_unet.gui.view_first import frame_in_view, segment_from_view
 from napari_unet.services.kept_maps import KeptMaps, make_levels
 from napari_unet.services.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.plan import Plan, plan
@@ -50,6 +51,8 @@ class SegmentRun:
         How to segment.
     region
         Part of the labels to compute, for a preview; None: all.
+    occasion
+        A sentence on why it is made, said again at its end.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class SegmentRun:
         model: Model,
         options: SegmentOptions,
         region: Box | None = None,
+        occasion: str = "",
     ) -> None:
         self._viewer = viewer
         self._source = source
@@ -67,6 +71,7 @@ class SegmentRun:
         self._model = model
         self._options = options
         self._region = region
+        self._occasion = occasion
         self._objects = tells_objects(model.spec, options)
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
@@ -115,15 +120,16 @@ class SegmentRun:
             self._finish(outcome, jobs)
 
         removed.connect(cancel_without_layer)
-        job = segment(
-            self._image,
-            self._model,
-            self._options,
-            region=self._region,
-            out=Nowhere(),
-            out_levels=self._levels,
-        )
-        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
+        jobs.start(f"Segmenting {self._source.name}", self._job(), on_step=self._take, on_end=end)
+
+    def _job(self) -> Job[Segmentation]:
+        image, model, options = self._image, self._model, self._options
+        if self._region is not None:
+            return segment(image, model, options, region=self._region, out=Nowhere())
+        view = frame_in_view(self._viewer, self._source, image, model.spec.axes)
+        if view is not None:
+            return segment_from_view(image, model, options, view, self._levels)
+        return segment(image, model, options, out=Nowhere(), out_levels=self._levels)
 
     def _make_layer(self) -> ResultLayer:
         spec = self._model.spec
@@ -224,7 +230,8 @@ class SegmentRun:
             record |= outcome.result.record
             self._add_probabilities(outcome.result.probabilities)
             took = time.monotonic() - self._began
-            jobs.said.emit(f"Done in {took:.1f} s: “{self._result.layer.name}”.")
+            words = f"Done in {took:.1f} s: “{self._result.layer.name}”."
+            jobs.said.emit(f"{self._occasion} {words}".strip())
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, maps: Any) -> None:

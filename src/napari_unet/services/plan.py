@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from napari_unet.core.predict import Predictor
 
 
+LEAST_SHARE = 0.005
+"""Of the work; less is not worth a word."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run will do.
@@ -65,9 +69,10 @@ class Plan:
         tiles = "1 tile" if self.n_tiles == 1 else f"{self.n_tiles} tiles"
         parts = [
             f"{tiles} of {shape}",
-            f"{self.halo_share:.0%} halo",
             f"about {in_words(self.memory)} on {self.device} in {self.precision}",
         ]
+        if self.halo_share >= LEAST_SHARE:
+            parts.insert(1, f"{self.halo_share:.0%} of the work for where they overlap")
         if self.rescaled:
             shape = " × ".join(map(str, self.rescaled))
             parts.insert(0, f"rescaled to {shape}, the model's pixel size")
