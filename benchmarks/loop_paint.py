@@ -152,6 +152,9 @@ def obey(words: str, viewer: Any, dock: Any, layer: Any) -> Any:
         canvas = canvas_of(viewer)
         return [canvas.width(), canvas.height(), canvas.window().width(), canvas.window().height()]
     if verb == "paint":
+        # of a window below another one nothing is drawn on the screen, which is quicker
+        viewer.window._qt_window.raise_()
+        pause(0.5)
         rng = random.Random(int(rest_of_it[0]))
         times = [1000 * stroke(viewer, layer, rng) for _ in range(BLOCK)]
         # the journal and the forms look at it a moment later: not in the other window's time

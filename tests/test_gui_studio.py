@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gui_kit
 import pytest
+from finetune_kit import discs, scribbles
 from gui_kit import SECONDS, finish_job, random_image, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
@@ -122,3 +123,19 @@ def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer
     viewer.window.add_dock_widget(again, name="again")
     assert again.session is session
     assert session.studio is again
+
+
+def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells")
+    lookout = studio.show_page("Fine-tune").form.lookout
+    annotate = studio.show_page("Annotate")
+    annotate.source.new.click()
+    annotate.annotation.layer.data = scribbles(inside)
+    qtbot.waitUntil(lambda: "strokes" in lookout.summary.text(), timeout=SECONDS)
+    assert lookout.plan.text() == "", "painting is not held up by it"
+    studio.show_page("Fine-tune")
+    qtbot.waitUntil(lambda: "MiB" in lookout.plan.text(), timeout=SECONDS)
+    studio.show_page("Annotate")
+    annotate.annotation.layer.paint((30, 30), 1)
+    qtbot.waitUntil(lambda: lookout.plan.text() == "", timeout=SECONDS)

@@ -48,11 +48,16 @@ class Summary:
         counts = [f"{name} {n:,}" for name, n in self.pixels.items()]
         return f"{', '.join(there)}; pixels: {', '.join(counts)}"
 
+    @property
+    def enough(self) -> bool:
+        """Whether there is something to train on."""
+        return sum(1 for n in self.pixels.values() if n) >= 2
+
     def check(self) -> None:
         """Raise a :class:`UserError` when there is too little to train on."""
-        present = [name for name, n in self.pixels.items() if n]
-        if len(present) >= 2:
+        if self.enough:
             return
+        present = [name for name, n in self.pixels.items() if n]
         raise UserError(
             f"Only {present[0]!r} has been painted" if present else "Nothing has been painted yet",
             value=self._there if present else None,

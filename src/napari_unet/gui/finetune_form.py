@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
+    from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.model import Model, ModelSpec
     from napari_unet.gui.session import Session
@@ -91,6 +92,11 @@ class FinetuneForm(QWidget):
         """Listen to the viewer no more."""
         self.pairs.let_go()
         self.lookout.let_go()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Plan what was not planned while it could not be seen."""
+        super().showEvent(event)
+        self.lookout.come_into_sight()
 
     @property
     def needs_model(self) -> bool:

@@ -20,7 +20,7 @@ SETTLE_MS = 400
 
 
 class Lookout(QObject):
-    """The two lines below the form: the paint, and the plan.
+    """The two lines below the form: the paint; and the plan, which is made only where it can be seen.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ class Lookout(QObject):
         self._looked = None
         self._form_settled.start()
 
+    def come_into_sight(self) -> None:
+        """Plan, if that has not been done."""
+        self._form_settled.start()
+
     def let_go(self) -> None:
         """Look no more."""
         self._form_settled.stop()
@@ -74,17 +78,17 @@ class Lookout(QObject):
             self._explain(error)
             return
         self._watch.watch(request.pairs)
-        self._planner.start("Looking", look_job(request, self._looked, stroked))
+        job = look_job(request, self._looked, stroked, plan=self.plan.isVisible())
+        self._planner.start("Looking", job)
 
     def _show(self, outcome: Outcome[Any]) -> None:
         if isinstance(outcome.error, UserError):
             self._looked = None
             self._explain(outcome.error)
         elif outcome.result is not None:
-            self._looked = outcome.result
-            outlook = outcome.result.outlook
-            self.summary.setText(f"{outlook.summary} {outcome.result.fitting}".strip())
-            self.plan.setText("" if outlook.plan is None else f"{outlook.plan}.")
+            self._looked = found = outcome.result
+            self.summary.setText(f"{found.summary} {found.fitting}".strip())
+            self.plan.setText("" if found.plan is None else f"{found.plan}.")
         # any other error comes again, with its details, when it is trained
 
     def _explain(self, error: UserError) -> None:

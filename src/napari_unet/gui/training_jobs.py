@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from napari_unet.core.model import ModelSpec
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from napari_unet.core.model import Model
     from napari_unet.core.paint import Paint
     from napari_unet.core.progress import Job
+    from napari_unet.core.summary import Summary
+    from napari_unet.core.training_plan import TrainingPlan
     from napari_unet.gui.painted import Painted
     from napari_unet.gui.snapshots import Snapshot
     from napari_unet.services.finetune_options import FinetuneOptions
     from napari_unet.services.finetune_result import FinetuneResult
     from napari_unet.services.keep_learning import Screen
-    from napari_unet.services.outlook import Outlook
     from napari_unet.services.variations import Variations
 
 
@@ -123,15 +124,28 @@ class Request:
 
 @dataclass(frozen=True)
 class Looked:
-    """An outlook, the snapshot of the paint it is for, and how the network is fitted."""
+    """What there is to learn from, and what a training would take.
+
+    Attributes
+    ----------
+    paint
+        The snapshot that was looked through.
+    summary
+        What was painted, and what is missing.
+    fitting
+        How the network is fitted to the channels.
+    plan
+        Patches, batch, memory; None where there is too little to train on, or it was not asked for.
+    """
 
     paint: Snapshot
-    outlook: Outlook
+    summary: Summary
     fitting: str
+    plan: TrainingPlan | None = None
 
 
-def look_job(request: Request, earlier: Looked | None, stroked: bool) -> Job[Looked]:
-    """Look through the paint and plan; the earlier outlook if nothing was painted since.
+def look_job(request: Request, earlier: Looked | None, stroked: bool, *, plan: bool) -> Job[Looked]:
+    """Look through the paint, and plan; what was found earlier holds if nothing was painted since.
 
     Parameters
     ----------
@@ -141,17 +155,25 @@ def look_job(request: Request, earlier: Looked | None, stroked: bool) -> Job[Loo
         What was found for the same form.
     stroked
         Whether there was a stroke since.
+    plan
+        Whether to plan, for which torch imports much.
     """
-    from napari_unet.services.outlook import look_ahead
+    from napari_unet.core.survey import survey
+    from napari_unet.services.outlook import plan_of
 
     before = earlier.paint if earlier is not None else None
     paint = yield from snapshot(request.pairs, request.paints, before, stroked=stroked)
-    if earlier is not None and paint is earlier.paint:
-        return earlier
+    found = earlier if earlier is not None and paint is earlier.paint else None
+    if found is not None and (found.plan is not None or not (plan and found.summary.enough)):
+        return found
     yield from torch_ready()
     spec = yield from request.spec(paint)
-    outlook = yield from look_ahead(paint, spec, request.options())
-    return Looked(paint, outlook, request.fitting())
+    if found is None:
+        summary = (yield from survey(paint, spec.label_names)).summary
+        found = Looked(paint, summary, request.fitting())
+    if plan and found.summary.enough:
+        found = replace(found, plan=(yield from plan_of(paint, spec, request.options())))
+    return found
 
 
 def vary_job(request: Request) -> Job[Variations]:
