@@ -71,11 +71,11 @@ class ObjectTools(QWidget):
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.next, 0, 0, 1, 2)
         for i, name in enumerate(TOOLS):
-            grid.addWidget(self.tools[name], 1 + i // 2, i % 2)
-        grid.addWidget(self.through, 3, 0, 1, 2)
-        grid.addWidget(self.help, 4, 0, 1, 2)
+            grid.addWidget(self.tools[name], i // 2, i % 2)
+        grid.addWidget(self.through, 2, 0)
+        grid.addWidget(self.next, 2, 1)
+        grid.addWidget(self.help, 3, 0, 1, 2)
         self.help.setVisible(False)
 
     def take(self, layer: Labels | None) -> None:
