@@ -234,8 +234,18 @@ def test_the_activity_dock_has_an_entry_while_a_job_is_at_work(jobs, qtbot):
 
     activity = Activity(jobs)
     jobs.start("counting slowly", Steps(60, pause=0.02)())
-    assert "counting slowly" in entries()
+    assert "counting slowly" not in entries(), "not in the same breath as what else a click does"
+    qtbot.waitUntil(lambda: "counting slowly" in entries(), timeout=10_000)
     qtbot.waitUntil(lambda: any(entry.n > 0 for entry in progress._all_instances), timeout=10_000)
     ended(jobs, qtbot)
     assert "counting slowly" not in entries()
+    assert activity.parent() is jobs
+
+
+def test_a_job_that_goes_with_its_viewer_makes_no_entry(jobs, qtbot):
+    activity = Activity(jobs)
+    jobs.start("never seen", Steps(60, pause=0.02)())
+    jobs.abandon()
+    qtbot.wait(300)
+    assert "never seen" not in [entry.desc.rstrip(": ") for entry in progress._all_instances]
     assert activity.parent() is jobs
