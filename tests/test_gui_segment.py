@@ -387,3 +387,10 @@ def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer,
     _, *words = shlex.split(line)
     assert CliRunner().invoke(app, words).exit_code == 0
     assert np.array_equal(tifffile.imread(tmp_path / "some cells-labels.tif"), made.data)
+
+
+def test_the_plan_says_what_overlapping_tiles_cost(segment_panel, viewer, qtbot):
+    viewer.add_image(random_image(200, 200), name="cells")
+    segment_panel.options.tile.setValue(64)
+    words = "of the work for where they overlap"
+    qtbot.waitUntil(lambda: words in segment_panel.plan.text(), timeout=SECONDS)
