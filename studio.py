@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))
-from napari_unet.services import linux  # noqa: E402 - needs no more than this file does
+from napari_unet.services.system import linux  # noqa: E402 - needs no more than this file does
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.initial import Blank
-from napari_unet.core.matching import ObjectScores
-from napari_unet.core.objects import connected_objects, find_objects
-from napari_unet.core.overlaps import Overlaps
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.evaluation.matching import ObjectScores
+from napari_unet.core.evaluation.overlaps import Overlaps
+from napari_unet.core.model.adapt import Blank
+from napari_unet.core.objects.find import connected_objects, find_objects
 from napari_unet.core.progress import finish
-from napari_unet.core.regions import Region
-from napari_unet.services.options import SegmentOptions
-from napari_unet.services.segment import segment
+from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.segment import segment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.model import Model
+    from napari_unet.core.model.spec import Model
 
 LEVELS = (0.5, 0.8, 0.9)
 JUDGED = 60

@@ -28,13 +28,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.augment import draw
-from napari_unet.core.augment_options import AugmentOptions
-from napari_unet.core.deform import margin
-from napari_unet.core.intensity import expose
-from napari_unet.core.unet import UNet
-from napari_unet.core.warp import warp
+from napari_unet.core.augment.deform import margin
+from napari_unet.core.augment.draw import draw
+from napari_unet.core.augment.intensity import expose
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.augment.warp import warp
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
 
 REACH, GRID = 10, 48
 ELASTIC = AugmentOptions(rotation=0, tilt=0, scale=0, shear=0, mirror="", elastic=REACH, grid=GRID)

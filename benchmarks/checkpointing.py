@@ -34,11 +34,17 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.recompute import training_forward
-from napari_unet.core.recompute_policy import OFF, Policy, everything, policies, recompute_share
-from napari_unet.core.training_memory import LiveMemory, training_bytes_per_pixel
-from napari_unet.core.unet import UNet
+from napari_unet.core.training.traced_memory import LiveMemory, training_bytes_per_pixel
+from napari_unet.core.unet.checkpointing import training_forward
+from napari_unet.core.unet.checkpointing_policy import (
+    OFF,
+    Policy,
+    everything,
+    policies,
+    recompute_share,
+)
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
 
 MIB, FLOAT32, MOST_COMPUTE, MOST_DEVIATION = 2**20, 4, 1.2, 0.10
 PLAIN, MONAI = "plain U-Net", "MONAI UNet"

@@ -32,19 +32,19 @@ import tifffile
 from numpy.typing import NDArray
 from skimage.morphology import dilation, disk, skeletonize
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
-from napari_unet.core.metrics import Confusion
-from napari_unet.core.model import Model
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.evaluation.confusion import Confusion
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
-from napari_unet.core.regions import Region
-from napari_unet.services.finetune import finetune
-from napari_unet.services.finetune_options import FinetuneOptions
-from napari_unet.services.finetune_result import FinetuneResult
-from napari_unet.services.images import open_image, sample_path
+from napari_unet.services.files.images import open_image, sample_path
 from napari_unet.services.library import DEFAULT, Library
-from napari_unet.services.segment import segment
+from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.training.finetune import finetune
+from napari_unet.services.training.options import FinetuneOptions
+from napari_unet.services.training.result import FinetuneResult
 
 TRAIN, TEST = 5, 100
 """Images of the nuclei that are painted, and of the others that are judged by."""

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 
-from napari_unet.core.architecture import UNetConfig
-from napari_unet.core.axes import Image
 from napari_unet.core.device import choose
-from napari_unet.core.model import Model, ModelSpec
-from napari_unet.core.normalize import Normalization
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
-from napari_unet.core.unet import UNet
-from napari_unet.services.options import SegmentOptions
-from napari_unet.services.segment import segment
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
+from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.segment import segment
 
 
 def main() -> None:

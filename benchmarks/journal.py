@@ -72,7 +72,7 @@ def kill_once(folder: Path, size: int, dragging: bool, seconds: float) -> tuple[
     """Return the age of the oldest stroke that was lost, and how many there were."""
     import numpy as np
 
-    from napari_unet.services.journal_files import JournalFiles
+    from napari_unet.services.storage.journal_files import JournalFiles
 
     command = [sys.executable, "-W", "ignore", __file__, "--paint-in", str(folder)]
     command += ["--size", str(size), *(["--dragging"] if dragging else [])]

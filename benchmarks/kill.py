@@ -23,8 +23,8 @@ import numpy as np
 import tifffile
 import torch
 
-from napari_unet.core.checkpoint import load_model
-from napari_unet.core.training_state import read_status
+from napari_unet.core.model.file import load_model
+from napari_unet.core.training.state import read_status
 
 STEPS, EVERY = 1500, 1.0
 

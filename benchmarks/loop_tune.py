@@ -134,17 +134,17 @@ def correct(layer: Any, truth: NDArray[Any]) -> int:
 
 def whole(image: NDArray[Any], model: Any) -> NDArray[Any]:
     """Segment an image as the panel does."""
-    from napari_unet.core.axes import Image
+    from napari_unet.core.image.axes import Image
     from napari_unet.core.progress import finish
-    from napari_unet.services.segment import segment
+    from napari_unet.services.segmentation.segment import segment
 
     return finish(segment(Image(image, "YX"), model)).labels
 
 
 def scores(found: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
     """Return the average precision at IoU 0.5 and 0.8, and the IoU of the pixels."""
-    from napari_unet.core.matching import THRESHOLDS, ObjectScores
-    from napari_unet.core.overlaps import Overlaps
+    from napari_unet.core.evaluation.matching import THRESHOLDS, ObjectScores
+    from napari_unet.core.evaluation.overlaps import Overlaps
 
     precision = ObjectScores.of(Overlaps.of(found, truth)).ap[0]
     inside, there = found > 0, truth > 0

@@ -59,14 +59,14 @@ def main() -> None:
 
 
 def _measure(path: Path, base: int, tile: int) -> dict[str, float]:
-    from napari_unet.core.architecture import UNetConfig
-    from napari_unet.core.model import Model, ModelSpec
+    from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import finish
-    from napari_unet.core.unet import UNet
-    from napari_unet.services.images import open_image
-    from napari_unet.services.options import SegmentOptions
-    from napari_unet.services.plan import plan
-    from napari_unet.services.segment import segment
+    from napari_unet.core.unet.config import UNetConfig
+    from napari_unet.core.unet.network import UNet
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.segmentation.options import SegmentOptions
+    from napari_unet.services.segmentation.plan import plan
+    from napari_unet.services.segmentation.segment import segment
 
     config = UNetConfig.classic(base=base, depth=4, out_channels=2)
     model = Model(ModelSpec(name="random", config=config), UNet(config).eval())

@@ -24,18 +24,18 @@ from numpy.typing import NDArray
 from skimage.metrics import adapted_rand_error
 from skimage.segmentation import watershed
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.checkpoint import load_model
-from napari_unet.core.matching import ObjectScores, image_mean, match
-from napari_unet.core.model import Model
-from napari_unet.core.overlaps import Overlaps
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.evaluation.matching import ObjectScores, image_mean, match
+from napari_unet.core.evaluation.overlaps import Overlaps
+from napari_unet.core.model.file import load_model
+from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
-from napari_unet.services.evaluate import evaluate
-from napari_unet.services.evaluation import ObjectsCompared
-from napari_unet.services.label_pairs import LabelFrame
+from napari_unet.services.evaluation.evaluate import evaluate
+from napari_unet.services.evaluation.label_pairs import LabelFrame
+from napari_unet.services.evaluation.scores import ObjectsCompared
 from napari_unet.services.library import bundled_folder
-from napari_unet.services.options import SegmentOptions
-from napari_unet.services.segment import segment
+from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.segment import segment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 

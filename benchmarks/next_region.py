@@ -37,21 +37,21 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_unet.core.annotations import Annotation, Kind
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
-from napari_unet.core.metrics import Confusion
-from napari_unet.core.model import Model
-from napari_unet.core.next_region import best_windows, block_sums
+from napari_unet.core.annotations.annotation import Annotation, Kind
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.evaluation.confusion import Confusion
+from napari_unet.core.evaluation.next_region import best_windows, block_sums
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
-from napari_unet.core.regions import Region
-from napari_unet.services.finetune import finetune
-from napari_unet.services.finetune_options import FinetuneOptions
-from napari_unet.services.kept_maps import keep_maps
 from napari_unet.services.library import Library
-from napari_unet.services.next_region import Place, doubts_of, next_places
-from napari_unet.services.options import SegmentOptions
-from napari_unet.services.segment import segment
+from napari_unet.services.segmentation.cached_outputs import keep_maps
+from napari_unet.services.segmentation.next_region import Place, doubts_of, next_places
+from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.training.finetune import finetune
+from napari_unet.services.training.options import FinetuneOptions
 
 WINDOWS = 2
 """Windows a round."""

@@ -29,11 +29,11 @@ from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
-from napari_unet.core.levels import to_levels
-from napari_unet.core.matching import ObjectScores
-from napari_unet.core.object_targets import object_targets
-from napari_unet.core.objects import find_objects
-from napari_unet.core.overlaps import Overlaps
+from napari_unet.core.evaluation.matching import ObjectScores
+from napari_unet.core.evaluation.overlaps import Overlaps
+from napari_unet.core.inference.outputs import to_levels
+from napari_unet.core.objects.find import find_objects
+from napari_unet.core.sampling.object_targets import object_targets
 
 SIDE, FEWEST = 256, 20
 """Side of a crop, and how many nuclei are in it at least."""

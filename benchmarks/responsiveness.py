@@ -177,7 +177,7 @@ class recording:  # noqa: N801 - reads as a statement
     """Note the stalls of a block under a name."""
 
     def __init__(self, phases: Phases, name: str) -> None:
-        sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
         from stalls import StallRecorder
 
         self.phases, self.name, self.recorder = phases, name, StallRecorder()
@@ -208,7 +208,7 @@ def wait(done: Callable[[], bool], seconds: float) -> None:
 
 
 def importing() -> bool:
-    from napari_unet.gui.job import torch_ready
+    from napari_unet.gui.session.responsiveness import torch_ready
 
     return next(torch_ready(), None) is not None
 
@@ -217,10 +217,10 @@ def save_network(folder: Path, base: int) -> None:
     """Put a network with random weights into the library."""
     import torch
 
-    from napari_unet.core.architecture import UNetConfig
-    from napari_unet.core.checkpoint import save_model
-    from napari_unet.core.model import Model, ModelSpec
-    from napari_unet.core.unet import UNet
+    from napari_unet.core.model.file import save_model
+    from napari_unet.core.model.spec import Model, ModelSpec
+    from napari_unet.core.unet.config import UNetConfig
+    from napari_unet.core.unet.network import UNet
 
     torch.manual_seed(0)
     config = UNetConfig.classic(base=base, depth=4, out_channels=2)

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared" / "data"
+from places import SHARED
 
 # how long an example takes says more of what else the machine does
 settings.register_profile("no deadline", deadline=None)

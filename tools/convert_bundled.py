@@ -11,8 +11,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from napari_unet.core.checkpoint import save_model
-from napari_unet.core.imports import load_foreign
+from napari_unet.core.importers import load_foreign
+from napari_unet.core.model.file import save_model
 from napari_unet.services.library import bundled_folder
 
 NAME = "nuclei-broad"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tifffile
 
-from napari_unet.services.images import sample_path
+from napari_unet.services.files.images import sample_path
 
 PIXEL = 0.645
 SECONDS = 3 * 30 * 60

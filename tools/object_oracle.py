@@ -1,4 +1,4 @@
-"""Write tests/object_scores.json: object scores of real labels by StarDist and py-ctcmetrics.
+"""Write object_scores.json of the tests: scores of real labels by StarDist and py-ctcmetrics.
 
 In an environment of their own:
 
@@ -20,7 +20,7 @@ from ctc_metrics.metrics import seg
 from ctc_metrics.utils.representations import match
 from stardist.matching import matching_dataset
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
+TESTS = Path(__file__).resolve().parents[1] / "tests" / "core" / "evaluation"
 sys.path.insert(0, str(TESTS))
 from perturbed import perturbed  # noqa: E402
 

@@ -22,12 +22,12 @@ from recipe import chosen, schedule, train
 from scipy.ndimage import find_objects
 from skimage.util import view_as_blocks
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment_options import AugmentOptions
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
-from napari_unet.core.regions import Region
-from napari_unet.core.taps import Resampled
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.resample import Resampled
+from napari_unet.core.model.adapt import Blank
 
 if TYPE_CHECKING:
     from pathlib import Path

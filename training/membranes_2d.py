@@ -20,11 +20,11 @@ import tifffile
 import torch
 from recipe import chosen, schedule, train
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment_options import AugmentOptions
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
-from napari_unet.core.model import Model
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.spec import Model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import tifffile
 from recipe import chosen, train
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment_options import AugmentOptions
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
-from napari_unet.core.normalize import Normalization
-from napari_unet.services.finetune_options import FinetuneOptions
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.model.adapt import Blank
+from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

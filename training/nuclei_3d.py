@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import tifffile
 from recipe import chosen, schedule, train
 
-from napari_unet.core.annotations import Annotation
-from napari_unet.core.augment_options import AugmentOptions
-from napari_unet.core.axes import Image
-from napari_unet.core.initial import Blank
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import Blank
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from napari_unet.core.checkpoint import load_model, save_model
-from napari_unet.core.model import Model
-from napari_unet.services.finetune import ResultSoFar, finetune
-from napari_unet.services.finetune_options import FinetuneOptions
+from napari_unet.core.model.file import load_model, save_model
+from napari_unet.core.model.spec import Model
+from napari_unet.services.training.finetune import ResultSoFar, finetune
+from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_unet.core.annotations import Annotation
-    from napari_unet.core.initial import Blank
+    from napari_unet.core.annotations.annotation import Annotation
+    from napari_unet.core.model.adapt import Blank
 
 
 def chosen(text: str, name: str, steps: int) -> argparse.Namespace:

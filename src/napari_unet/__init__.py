@@ -6,30 +6,31 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from napari_unet.core.annotations import Annotation
-    from napari_unet.core.axes import Image
-    from napari_unet.core.errors import UserError
-    from napari_unet.core.features import measure
-    from napari_unet.core.progress import Progress, finish
-    from napari_unet.core.regions import Region
-    from napari_unet.services.evaluate import compare_labels, evaluate
-    from napari_unet.services.evaluation import Evaluation
-    from napari_unet.services.features import save_table
-    from napari_unet.services.finetune import finetune
-    from napari_unet.services.finetune_options import FinetuneOptions
-    from napari_unet.services.finetune_result import FinetuneResult
-    from napari_unet.services.images import open_image
-    from napari_unet.services.kept_maps import keep_maps
-    from napari_unet.services.label_pairs import LabelPair
-    from napari_unet.services.library import Library
-    from napari_unet.services.next_region import doubts_of, next_places
-    from napari_unet.services.options import SegmentOptions
-    from napari_unet.services.relabel import relabel
-    from napari_unet.services.save import save_labels, save_probabilities
-    from napari_unet.services.segment import Segmentation, segment
+from napari_unet.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from napari_unet.core.annotations.annotation import Annotation
+    from napari_unet.core.annotations.regions import Region
+    from napari_unet.core.errors import UserError
+    from napari_unet.core.image.axes import Image
+    from napari_unet.core.objects.measure import measure
+    from napari_unet.core.progress import Progress, finish
+    from napari_unet.services.evaluation.evaluate import compare_labels, evaluate
+    from napari_unet.services.evaluation.label_pairs import LabelPair
+    from napari_unet.services.evaluation.measure import save_table
+    from napari_unet.services.evaluation.scores import Evaluation
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.files.save import save_labels, save_probabilities
+    from napari_unet.services.library import Library
+    from napari_unet.services.segmentation.cached_outputs import keep_maps
+    from napari_unet.services.segmentation.next_region import doubts_of, next_places
+    from napari_unet.services.segmentation.options import SegmentOptions
+    from napari_unet.services.segmentation.relabel import relabel
+    from napari_unet.services.segmentation.segment import Segmentation, segment
+    from napari_unet.services.training.finetune import finetune
+    from napari_unet.services.training.options import FinetuneOptions
+    from napari_unet.services.training.result import FinetuneResult
+
 
 # Before torch's threads are there: by default they wait for each other by spinning. Where another
 # program, or the viewer's own window, wants a core, the spinning uses up their turns, and training takes
@@ -49,6 +50,7 @@ __all__ = [
     "SegmentOptions",
     "Segmentation",
     "UserError",
+    "__version__",
     "compare_labels",
     "doubts_of",
     "evaluate",
@@ -66,27 +68,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "core.annotations": ("Annotation",),
-    "core.axes": ("Image",),
+    "core.annotations.annotation": ("Annotation",),
+    "core.image.axes": ("Image",),
     "core.errors": ("UserError",),
-    "core.features": ("measure",),
+    "core.objects.measure": ("measure",),
     "core.progress": ("Progress", "finish"),
-    "core.regions": ("Region",),
-    "services.evaluate": ("compare_labels", "evaluate"),
-    "services.evaluation": ("Evaluation",),
-    "services.features": ("save_table",),
-    "services.finetune": ("finetune",),
-    "services.finetune_options": ("FinetuneOptions",),
-    "services.finetune_result": ("FinetuneResult",),
-    "services.images": ("open_image",),
-    "services.kept_maps": ("keep_maps",),
-    "services.label_pairs": ("LabelPair",),
+    "core.annotations.regions": ("Region",),
+    "services.evaluation.evaluate": ("compare_labels", "evaluate"),
+    "services.evaluation.scores": ("Evaluation",),
+    "services.evaluation.measure": ("save_table",),
+    "services.training.finetune": ("finetune",),
+    "services.training.options": ("FinetuneOptions",),
+    "services.training.result": ("FinetuneResult",),
+    "services.files.images": ("open_image",),
+    "services.segmentation.cached_outputs": ("keep_maps",),
+    "services.evaluation.label_pairs": ("LabelPair",),
     "services.library": ("Library",),
-    "services.next_region": ("doubts_of", "next_places"),
-    "services.options": ("SegmentOptions",),
-    "services.relabel": ("relabel",),
-    "services.save": ("save_labels", "save_probabilities"),
-    "services.segment": ("Segmentation", "segment"),
+    "services.segmentation.next_region": ("doubts_of", "next_places"),
+    "services.segmentation.options": ("SegmentOptions",),
+    "services.segmentation.relabel": ("relabel",),
+    "services.files.save": ("save_labels", "save_probabilities"),
+    "services.segmentation.segment": ("Segmentation", "segment"),
 }
 
 

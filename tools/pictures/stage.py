@@ -11,7 +11,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 from superqt import QCollapsible
 
-from napari_unet.gui import session
+from napari_unet.gui.session import session
 from napari_unet.services.library import DEFAULT, Library
 
 if TYPE_CHECKING:

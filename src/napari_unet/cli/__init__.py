@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from napari_unet import __version__
 from napari_unet.cli.compare import compare
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
@@ -19,6 +18,7 @@ from napari_unet.cli.project import project
 from napari_unet.cli.relabel import relabel
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
+from napari_unet.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,12 +59,12 @@ def demo(
 ) -> None:
     """Segment the sample that comes with the package: in napari, or without a screen into files."""
     from napari_unet.services.demo import run_demo
-    from napari_unet.services.linux import has_display
-    from napari_unet.services.window import try_window
+    from napari_unet.services.system.linux import has_display
+    from napari_unet.services.system.window import try_window
 
     if not headless and has_display() and try_window().opengl:
         # a process of its own: the command line itself stays free of Qt
-        viewer = subprocess.run([sys.executable, "-m", "napari_unet.gui.demo"], check=False)
+        viewer = subprocess.run([sys.executable, "-m", "napari_unet.gui.studio.demo"], check=False)
         raise typer.Exit(viewer.returncode)
     with explained():
         result = run(run_demo(output), "Segmenting the sample")
@@ -75,7 +75,7 @@ def demo(
 @app.command()
 def doctor() -> None:
     """Say in plain words what works on this machine and what to install."""
-    from napari_unet.services.doctor import examine
+    from napari_unet.services.system.doctor import examine
 
     marks = {True: "ok  ", False: "FAIL", None: "note"}
     broken = False

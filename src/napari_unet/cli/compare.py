@@ -10,7 +10,7 @@ import typer
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.settings import as_channel
 from napari_unet.cli.training import Axes, Device, Precision
-from napari_unet.services.options import SegmentOptions
+from napari_unet.services.segmentation.options import SegmentOptions
 
 
 def compare(
@@ -35,10 +35,10 @@ def compare(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing output.")] = False,
 ) -> None:
     """Segment an image with two models, and say where the results differ."""
-    from napari_unet.services.compare import compare as compared
-    from napari_unet.services.images import open_image
+    from napari_unet.services.evaluation.compare import compare as compared
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.files.save import check_output, save_labels
     from napari_unet.services.library import Library
-    from napari_unet.services.save import check_output, save_labels
 
     with explained():
         if output is not None:

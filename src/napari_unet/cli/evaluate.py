@@ -31,12 +31,12 @@ from napari_unet.cli.training import (
     Resample,
 )
 from napari_unet.core.errors import UserError
-from napari_unet.core.normalize import Normalization
-from napari_unet.services.options import SegmentOptions
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
     from napari_unet.core.progress import Job
-    from napari_unet.services.evaluation import Evaluation
+    from napari_unet.services.evaluation.scores import Evaluation
 
 
 def evaluate(
@@ -91,8 +91,8 @@ def evaluate(
 
     The labels are those of a model run on images, or predicted ones from files.
     """
-    from napari_unet.services.object_pictures import save_pictures
-    from napari_unet.services.save import check_free
+    from napari_unet.services.evaluation.object_pictures import save_pictures
+    from napari_unet.services.files.save import check_free
 
     kind = "objects" if objects else kind
     with explained():
@@ -150,7 +150,7 @@ def evaluate(
 
 
 def _refuse(**given: Any) -> None:
-    """Raise a :class:`UserError` for an option that needs a model to run."""
+    """Raise a `UserError` for an option that needs a model to run."""
     names = [name for name, value in given.items() if value is not None and value is not False]
     told = [f"--{name.replace('_', '-')}" for name in names]
     if told:
@@ -165,8 +165,8 @@ def _refuse(**given: Any) -> None:
 def _compare(
     predicted: list[str], labels: list[str], images: list[str], kind: KindOption, axes: str | None
 ) -> Job[Evaluation]:
-    from napari_unet.services.evaluate import compare_labels
-    from napari_unet.services.label_pairs import read_label_pairs
+    from napari_unet.services.evaluation.evaluate import compare_labels
+    from napari_unet.services.evaluation.label_pairs import read_label_pairs
 
     return compare_labels(read_label_pairs(predicted, labels, images, axes=axes), kind)
 
@@ -182,9 +182,9 @@ def _run_model(
     axes: str | None,
     resample: bool,
 ) -> Job[Evaluation]:
-    from napari_unet.services.annotation_files import read_annotations
-    from napari_unet.services.evaluate import evaluate as judge
+    from napari_unet.services.evaluation.evaluate import evaluate as judge
     from napari_unet.services.library import Library
+    from napari_unet.services.training.annotation_files import read_annotations
 
     if model is None or not images or kind is None:
         needed = {"--model": model, "--images": images, "--kind": kind}

@@ -32,7 +32,12 @@ def measure(
     overwrite: Annotated[bool, typer.Option(help="Replace an existing table.")] = False,
 ) -> None:
     """Measure objects: size, place, and intensity in each channel, in the image's unit."""
-    from napari_unet.services.features import check_table, measure_all, read_labelled, save_table
+    from napari_unet.services.evaluation.measure import (
+        check_table,
+        measure_all,
+        read_labelled,
+        save_table,
+    )
 
     with explained():
         check_table(output, overwrite)

@@ -51,8 +51,8 @@ def show_model(name: Annotated[str, typer.Argument(help="Name in the library.")]
 @models.command("history")
 def show_history(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
     """Show what a model was tuned from, and what each training brought on held-out paint."""
-    from napari_unet.services.history import gain, lineages
     from napari_unet.services.library import Library
+    from napari_unet.services.training.history import gain, lineages
 
     with explained():
         library = Library()
@@ -75,7 +75,7 @@ def add_model(
     ] = False,
 ) -> None:
     """Put a model into the library."""
-    from napari_unet.core.imports import MissingWeightsError, fetch_weights
+    from napari_unet.core.importers import MissingWeightsError, fetch_weights
     from napari_unet.services.library import Library
 
     with explained():

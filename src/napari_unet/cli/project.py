@@ -11,14 +11,14 @@ from napari_unet.cli.driving import explained, print_table
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
-    from napari_unet.services.project import LayerNote
+    from napari_unet.services.storage.project import LayerNote
 
 
 def project(
     path: Annotated[Path, typer.Argument(help="The project's folder.")],
 ) -> None:
     """List the layers of a project and where their pixels are; fails if some are missing."""
-    from napari_unet.services.project import project_folder, read_project
+    from napari_unet.services.storage.project import project_folder, read_project
 
     with explained():
         found = read_project(path)
@@ -36,7 +36,7 @@ def project(
 
 def _where(folder: Path, note: LayerNote) -> tuple[str, bool]:
     """Return where the pixels of a layer are, and whether they are there."""
-    from napari_unet.services.project import find_file
+    from napari_unet.services.storage.project import find_file
 
     if note.file is None:
         there = not note.stored or (folder / note.stored).is_file()

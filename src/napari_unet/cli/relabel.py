@@ -10,7 +10,7 @@ import typer
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.settings import FillHoles, Separation, Smallest, Threshold, help_of
 from napari_unet.cli.training import Axes
-from napari_unet.services.options import SegmentOptions
+from napari_unet.services.segmentation.options import SegmentOptions
 
 
 def relabel(
@@ -31,7 +31,7 @@ def relabel(
 ) -> None:
     """Find labels again with other settings in probabilities written before, without the network."""
     from napari_unet.services.library import Library
-    from napari_unet.services.relabel_file import relabel_file
+    from napari_unet.services.segmentation.relabel_file import relabel_file
 
     with explained():
         options = SegmentOptions(

@@ -9,8 +9,8 @@ import typer
 from napari_unet.cli.driving import print_table
 
 if TYPE_CHECKING:
-    from napari_unet.core.metrics import ClassScore
-    from napari_unet.services.evaluation import ObjectEvaluation
+    from napari_unet.core.evaluation.confusion import ClassScore
+    from napari_unet.services.evaluation.scores import ObjectEvaluation
 
 
 def print_classes(scores: dict[str, tuple[ClassScore, ...]]) -> None:

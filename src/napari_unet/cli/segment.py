@@ -20,8 +20,8 @@ from napari_unet.cli.settings import (
     help_of,
 )
 from napari_unet.core.errors import UserError
-from napari_unet.core.normalize import Normalization
-from napari_unet.services.options import SegmentOptions
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.services.segmentation.options import SegmentOptions
 
 
 def segment(
@@ -77,9 +77,9 @@ def segment(
     ] = False,
 ) -> None:
     """Segment images and write label images."""
-    from napari_unet.services.batch import Existing, make_tasks, segment_files, told
-    from napari_unet.services.images import find_images
+    from napari_unet.services.files.images import find_images
     from napari_unet.services.library import Library
+    from napari_unet.services.segmentation.batch import Existing, make_tasks, segment_files, told
 
     with explained():
         if overwrite and skip_existing:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from napari_unet.core.errors import UserError
-from napari_unet.services.options import SegmentOptions
+from napari_unet.services.segmentation.options import SegmentOptions
 
 
 def help_of(name: str) -> str:

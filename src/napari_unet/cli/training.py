@@ -11,19 +11,15 @@ import typer
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.settings import as_channel
-from napari_unet.core.augment_options import AugmentOptions
+from napari_unet.core.device import in_words
 from napari_unet.core.errors import UserError
-from napari_unet.core.memory import in_words
-from napari_unet.core.training_options import PRESETS
-from napari_unet.services.finetune_options import FinetuneOptions
+from napari_unet.services.training.options import FinetuneOptions, make_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_unet.core.initial import Blank
-    from napari_unet.core.model import Model
+    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.services.finetune_result import FinetuneResult
+    from napari_unet.services.training.result import FinetuneResult
 
 T = TypeVar("T")
 
@@ -137,13 +133,13 @@ def finetune(
     on after an interruption.
     """
     from napari_unet.core.atomic import check_writable
-    from napari_unet.core.checkpoint import SUFFIX
-    from napari_unet.services.annotation_files import read_annotations
-    from napari_unet.services.finetune import finetune as tune
+    from napari_unet.core.model.file import SUFFIX
+    from napari_unet.services.files.save import check_free
     from napari_unet.services.library import Library
-    from napari_unet.services.new_network import new_network
-    from napari_unet.services.pace import pace_of as told_pace
-    from napari_unet.services.save import check_free
+    from napari_unet.services.training.annotation_files import read_annotations
+    from napari_unet.services.training.finetune import finetune as tune
+    from napari_unet.services.training.history import pace_of as told_pace
+    from napari_unet.services.training.new_network import new_network
 
     given: dict[str, Any] = {
         "steps": steps,
@@ -218,50 +214,9 @@ def finetune(
         typer.echo(output)
 
 
-def make_options(
-    preset: str, given: dict[str, Any], settings: Sequence[str], *, strength: float, **others: Any
-) -> FinetuneOptions:
-    """Join a preset, options and settings written ``name=value``.
-
-    Raises
-    ------
-    UserError
-        When a value is not allowed.
-    """
-    import pydantic
-
-    values: dict[str, Any] = {**PRESETS[preset], **given, **others}
-    if values.get("minutes") == 0:
-        values["minutes"] = None
-    augment: dict[str, Any] = {"strength": strength}
-    for setting in settings:
-        name, _, value = setting.partition("=")
-        if name.startswith("augment."):
-            augment[name.removeprefix("augment.")] = value
-        elif name == "augment":
-            raise UserError(
-                "The setting 'augment' can't be used",
-                value=value,
-                rule="It is made of several, such as augment.elastic.",
-                remedy="Use --strength for all of them, or name one: --option augment.elastic=15.",
-            )
-        else:
-            values[name] = value
-    try:
-        return FinetuneOptions(augment=AugmentOptions(**augment), **values)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"The setting {'.'.join(map(str, first['loc']))!r} can't be used",
-            value=first.get("input"),
-            rule=f"{first['msg']}.",
-            remedy="'napari-unet finetune --help' and docs/finetuning.md have the settings.",
-        ) from error
-
-
 def _save(model: Model, output: Path) -> None:
     """Write a new model; where that fails, keep it in the library all the same."""
-    from napari_unet.core.checkpoint import save_model
+    from napari_unet.core.model.file import save_model
     from napari_unet.services.library import Library
 
     try:
@@ -286,7 +241,7 @@ def _telling(job: Job[T], interrupted: bool) -> Job[T]:
     interrupted
         Whether there is a state of one that was interrupted.
     """
-    from napari_unet.core.trained import Prepared
+    from napari_unet.core.training.result import Prepared
 
     while True:
         try:

@@ -63,7 +63,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise a :class:`UserError` unless a file can be made at `path`; its folder is made if missing."""
+    """Raise a `UserError` unless a file can be made at `path`; its folder is made if missing."""
     target = Path(os.path.realpath(path))
     trial = target.with_name(UNFINISHED.replace("*", secrets.token_hex(6)))
     try:

@@ -38,7 +38,7 @@ class Progress:
 
 
 Job = Generator[Progress, None, T]
-"""Long work: yields :class:`Progress`, returns its result."""
+"""Long work: yields `Progress`, returns its result."""
 
 
 def finish(job: Generator[object, None, T]) -> T:

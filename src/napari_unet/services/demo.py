@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_unet.core.progress import Progress
-from napari_unet.services.images import open_image, sample_path
+from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.picture import contact_sheet, save_png
+from napari_unet.services.files.save import save_labels
 from napari_unet.services.library import DEFAULT, Library
-from napari_unet.services.picture import contact_sheet, save_png
-from napari_unet.services.save import save_labels
-from napari_unet.services.segment import segment
+from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:
     from pathlib import Path

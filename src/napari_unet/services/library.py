@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from napari_unet import __version__
-from napari_unet.core.checkpoint import SUFFIX, is_model_file, load_model, read_spec, save_model
 from napari_unet.core.errors import UserError
+from napari_unet.core.model.file import SUFFIX, is_model_file, load_model, read_spec, save_model
 from napari_unet.core.progress import Progress
+from napari_unet.version import __version__
 
 if TYPE_CHECKING:
-    from napari_unet.core.model import Model, ModelSpec
+    from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import Job
 
 DEFAULT = "nuclei-fluorescence"
@@ -115,7 +115,7 @@ class Library:
         import torch  # noqa: F401 - seconds the first time; named apart from the reading
 
         # with what it needs for packages, longer than listing the library may take
-        from napari_unet.core.imports import load_foreign
+        from napari_unet.core.importers import load_foreign
 
         yield Progress(1, 2, f"Reading {text}")
         path = Path(text).expanduser()

@@ -1,0 +1,94 @@
+"""Intensity normalisation, with the statistics of the whole frame or image and never of a tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Normalization(BaseModel):
+    """How pixel values are brought into the range a network was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["linear", "divide_255", "zscore", "percentile"] = Field(
+        "percentile",
+        title="Normalisation",
+        description="linear: value*gain + offset; divide_255: value/255 if any value exceeds 1 (as "
+        "Pytorch-UNet does); zscore: zero mean, unit variance; percentile: the two percentiles "
+        "become 0 and 1.",
+    )
+    scope: Literal["frame", "image"] = Field(
+        "frame",
+        title="Measured over",
+        description="frame: each plane (2-D network) or volume (3-D network) by itself; image: the "
+        "whole stack at once.",
+    )
+    per_channel: bool = Field(True, title="Each channel by itself")
+    gain: tuple[float, ...] = Field(
+        (1.0,), title="Gain", description="linear only: one for all channels, or one a channel."
+    )
+    offset: tuple[float, ...] = Field((0.0,), title="Offset", description="linear only.")
+    low: float = Field(1.0, ge=0, lt=100, title="Low percentile")
+    high: float = Field(99.8, gt=0, le=100, title="High percentile")
+    epsilon: float = Field(
+        1e-6,
+        gt=0,
+        title="Epsilon",
+        description="Added to the divisor, so that a constant image works.",
+    )
+    clip: tuple[float, float] | None = Field(None, title="Clip the result to")
+
+    def for_channels(self, n: int) -> Normalization:
+        """Return what suits this many channels; in place of constants for others, their mean for all."""
+        means = {
+            name: (float(np.mean(values)),)
+            for name, values in (("gain", self.gain), ("offset", self.offset))
+            if len(values) not in (1, n)
+        }
+        return self.model_copy(update=means)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A measured normalisation: ``value * gain + offset`` a channel, then clipped.
+
+    Attributes
+    ----------
+    gain, offset
+        A number for each channel.
+    clip
+        Lowest and highest value of the result, or None.
+    """
+
+    gain: tuple[float, ...]
+    offset: tuple[float, ...]
+    clip: tuple[float, float] | None = None
+
+    def __call__(self, block: NDArray[Any]) -> NDArray[np.float32]:
+        """Normalise a block, channels first; the result is float32."""
+        shape = (-1,) + (1,) * (block.ndim - 1)
+        # float64 offsets: a float32 mean of large values would cost precision the network sees
+        gain, offset = np.asarray(self.gain), np.asarray(self.offset)
+        exact = block.dtype.kind in "iub" and block.dtype.itemsize <= 2
+        work: NDArray[Any] = block.astype(
+            np.float32 if exact or block.dtype == np.float32 else np.float64
+        )
+        # value*gain + offset = (value - centre)*gain + rest, which does not cancel for large values;
+        # the rest is what rounding the centre to the type of the pixels leaves
+        centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
+        centre = centre.astype(work.dtype).astype(np.float64)
+        rest = offset + centre * gain
+        work -= centre.reshape(shape).astype(work.dtype)
+        work *= gain.reshape(shape).astype(work.dtype)
+        if rest.any():
+            work += rest.reshape(shape).astype(work.dtype)
+        if self.clip is not None:
+            np.clip(work, *self.clip, out=work)
+        return work.astype(np.float32, copy=False)

@@ -1,0 +1,249 @@
+"""The measured normalisation of the frames of an image, each measured once."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.normalization import Affine, Normalization
+from napari_unet.core.progress import Job, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.progress import Job
+
+
+class Affines:
+    """The measured normalisation of each frame, or one for all.
+
+    Parameters
+    ----------
+    normalization
+        What to measure.
+    frames
+        All frames of the image: with the scope ``"image"`` they share their statistics.
+    """
+
+    def __init__(self, normalization: Normalization, frames: Sequence[Frame]) -> None:
+        self._normalization = normalization
+        self._shared = frames if normalization.scope == "image" else None
+        self._measured: dict[str, Affine] = {}
+
+    def prepare(self, frame: Frame) -> Job[None]:
+        """Measure what `frame` needs, unless that has been done."""
+        if self._key(frame) not in self._measured:
+            affine = yield from measure(self._normalization, self._shared or [frame])
+            self._measured[self._key(frame)] = affine
+
+    def __getitem__(self, frame: Frame) -> Affine:
+        return self._measured[self._key(frame)]
+
+    def _key(self, frame: Frame) -> str:
+        return "" if self._shared else frame.title
+
+
+BLOCK = 1 << 22
+"""Pixels read at a time while measuring."""
+
+HELD = 1 << 22
+"""Pixels whose percentiles are found by holding them all."""
+
+
+def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine]:
+    """Turn a normalisation into the affine map for some frames measured together.
+
+    Parameters
+    ----------
+    normalization
+        What to measure.
+    frames
+        The frames that share the statistics: one, or all of an image.
+
+    Yields
+    ------
+    Progress
+        After each block of at most `BLOCK` pixels.
+
+    Returns
+    -------
+    Affine
+        The map to apply to every block of these frames.
+
+    Raises
+    ------
+    UserError
+        When a pixel is NaN or infinite, the gains or offsets don't fit the channels, or
+        the percentiles are the wrong way round.
+    """
+    n = len(frames[0].channels)
+    if normalization.kind == "linear":
+        return Affine(
+            _each("gain", normalization.gain, n),
+            _each("offset", normalization.offset, n),
+            normalization.clip,
+        )
+    if normalization.kind == "divide_255":
+        top = yield from _highest(frames)
+        gain = 1 / 255 if top > 1 else 1.0
+        return Affine((gain,) * n, (0.0,) * n, normalization.clip)
+    if normalization.kind == "zscore":
+        low, width = yield from _mean_and_deviation(frames, normalization.per_channel)
+    else:
+        low, width = yield from _percentiles(frames, normalization)
+    gain_array = 1 / (width + normalization.epsilon)
+    return Affine(
+        tuple(gain_array.tolist()), tuple((-low * gain_array).tolist()), normalization.clip
+    )
+
+
+def _each(name: str, values: tuple[float, ...], n: int) -> tuple[float, ...]:
+    if len(values) not in (1, n):
+        raise UserError(
+            f"The {name}s of the normalisation don't fit the channels",
+            value=f"{len(values)} for {n} channel(s)",
+            rule="There must be one for all channels, or one a channel.",
+            remedy=f"Give 1 or {n}.",
+        )
+    return values * n if len(values) == 1 else values
+
+
+def blocks(shape: Sequence[int], limit: int = BLOCK) -> Iterator[Box]:
+    """Cut a shape into boxes of at most `limit` pixels (at least one row), covering it once."""
+    if len(shape) == 1 or int(np.prod(shape)) <= limit:
+        yield tuple(slice(0, n) for n in shape)
+        return
+    inner = int(np.prod(shape[1:]))
+    if inner > limit:
+        for i in range(shape[0]):
+            for rest in blocks(shape[1:], limit):
+                yield (slice(i, i + 1), *rest)
+        return
+    step = limit // inner
+    for start in range(0, shape[0], step):
+        yield (slice(start, min(start + step, shape[0])), *(slice(0, n) for n in shape[1:]))
+
+
+def _read(frames: Sequence[Frame], note: str) -> Iterator[tuple[Progress, NDArray[Any]]]:
+    boxes = list(blocks(frames[0].shape))
+    total = len(boxes) * len(frames)
+    for i, frame in enumerate(frames):
+        for j, box in enumerate(boxes):
+            block = frame.read(box)
+            yield Progress(i * len(boxes) + j + 1, total, note), block.reshape(len(block), -1)
+
+
+def _highest(frames: Sequence[Frame]) -> Job[float]:
+    top = -np.inf
+    for progress, block in _read(frames, "Measuring intensity"):
+        top = max(top, float(block.max()))
+        yield progress
+    return top
+
+
+def _mean_and_deviation(
+    frames: Sequence[Frame], per_channel: bool
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    n = len(frames[0].channels)
+    count, mean, square = 0, np.zeros(n), np.zeros(n)
+    for progress, block in _read(frames, "Measuring intensity"):
+        # pairwise update of mean and variance (Chan, Golub, LeVeque 1979)
+        size = block.shape[1]
+        here = block.mean(axis=1, dtype=np.float64)
+        spread = block.var(axis=1, dtype=np.float64) * size
+        delta = here - mean
+        mean = mean + delta * size / (count + size)
+        square = square + spread + delta**2 * count * size / (count + size)
+        count += size
+        yield progress
+    variance = square / count
+    if not per_channel:
+        variance = np.full(n, variance.mean() + mean.var())
+        mean = np.full(n, mean.mean())
+    return mean, np.sqrt(variance)
+
+
+def _percentiles(
+    frames: Sequence[Frame], normalization: Normalization
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Percentiles by histogram: exact for integers up to 16 bit, to 1/131070 of the range else.
+
+    Where there are few enough pixels to hold them all, they are exact for every type.
+    """
+    if normalization.low >= normalization.high:
+        raise UserError(
+            "The percentiles of the normalisation are the wrong way round",
+            value=f"{normalization.low:g} and {normalization.high:g}",
+            rule="The low one must be below the high one.",
+            remedy="Give for example 1 and 99.8.",
+        )
+    dtype = frames[0].image.data.dtype
+    n = len(frames[0].channels)
+    exact = dtype.kind in "bui" and dtype.itemsize <= 2
+    if not exact and prod(frames[0].shape) * len(frames) <= HELD:
+        return (yield from _percentiles_of_few(frames, normalization))
+    if exact:
+        first, last = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        low, step = np.full(n, float(first)), np.ones(n)
+        bins = int(last) - int(first) + 1
+    else:
+        low, high = yield from _range(frames)
+        if not normalization.per_channel:
+            low, high = np.full(n, low.min()), np.full(n, high.max())
+        bins = 1 << 16
+        step = np.maximum(high - low, np.finfo(np.float64).tiny) / (bins - 1)
+    counts = np.zeros((n, bins), dtype=np.int64)
+    for progress, block in _read(frames, "Measuring intensity"):
+        for c, values in enumerate(block):
+            index = (
+                values.astype(np.intp) - int(low[c]) if exact else _bins(values, low[c], step[c])
+            )
+            counts[c] += np.bincount(index, minlength=bins)
+        yield progress
+    if not normalization.per_channel:
+        counts[:] = counts.sum(axis=0)
+    wanted = (normalization.low, normalization.high)
+    found = low[:, None] + step[:, None] * [[_rank(row, q) for q in wanted] for row in counts]
+    return found[:, 0], found[:, 1] - found[:, 0]
+
+
+def _percentiles_of_few(
+    frames: Sequence[Frame], normalization: Normalization
+) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    blocks_read = []
+    for progress, block in _read(frames, "Measuring intensity"):
+        blocks_read.append(block)
+        yield progress
+    values = np.concatenate(blocks_read, axis=1).astype(np.float64)
+    over = 1 if normalization.per_channel else None
+    low, high = np.percentile(values, (normalization.low, normalization.high), axis=over)
+    n = len(values)
+    return np.broadcast_to(low, n), np.broadcast_to(high - low, n)
+
+
+def _bins(values: NDArray[Any], low: float, step: float) -> NDArray[np.intp]:
+    return np.rint((values - low) / step).astype(np.intp)
+
+
+def _range(frames: Sequence[Frame]) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    n = len(frames[0].channels)
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    for progress, block in _read(frames, "Measuring intensity"):
+        low = np.minimum(low, block.min(axis=1))
+        high = np.maximum(high, block.max(axis=1))
+        yield progress
+    return low, high
+
+
+def _rank(counts: NDArray[np.int64], percent: float) -> float:
+    """Bin of a percentile, interpolated between neighbours as ``numpy.percentile`` does."""
+    total = np.cumsum(counts)
+    rank = percent / 100 * (total[-1] - 1)
+    below, above = np.searchsorted(total, [np.floor(rank) + 1, np.ceil(rank) + 1])
+    return float(below + (above - below) * (rank - np.floor(rank)))

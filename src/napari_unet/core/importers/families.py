@@ -1,0 +1,188 @@
+"""The families of U-Nets whose state dicts we know, recognised by the names of their weights.
+
+A family states what shapes can't tell: in which order the decoder joins its two inputs, and how it
+upsamples.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.importers.layouts import (
+    Block,
+    Candidate,
+    Layout,
+    NotThisLayoutError,
+    Tensors,
+    candidates,
+    sequence,
+)
+
+if TYPE_CHECKING:
+    from napari_unet.core.importers.layouts import Tensors
+
+
+def find_layout(tensors: Tensors) -> Layout | None:
+    """Recognise the family that a state dict belongs to.
+
+    Raises
+    ------
+    NotThisLayoutError
+        When the names are a family's, but the network is another.
+    """
+    for find in (pytorch_unet, unet2d_nuclei, brain_segmentation, torch_em):
+        layout = find(tensors)
+        if layout is not None:
+            return layout
+    return None
+
+
+def pytorch_unet(tensors: Tensors) -> Layout | None:
+    """Recognise milesial/Pytorch-UNet, with today's names or those it used up to 2019."""
+    for inc, down, up in (
+        ("inc.double_conv", "down{}.maxpool_conv.1.double_conv", "up{}.conv.double_conv"),
+        ("inc.conv.conv", "down{}.mpconv.1.conv", "up{}.conv.conv"),
+    ):
+        if f"{inc}.0.weight" in tensors:
+            depth = _levels(tensors, r"down(\d+)\.")
+            # up1 comes first on the way up, so it is the coarsest
+            rising = range(depth, 0, -1)
+            return Layout(
+                family="Pytorch-UNet",
+                encoder=(
+                    sequence(tensors, inc),
+                    *(sequence(tensors, down.format(n + 1)) for n in range(depth)),
+                ),
+                decoder=tuple(sequence(tensors, up.format(n)) for n in rising),
+                up=tuple(f"up{n}.up" for n in rising),
+                head="outc.conv",
+                skip_first=True,
+                upsampling="linear_aligned",
+                normalization=Normalization(kind="divide_255"),
+            )
+    return None
+
+
+def unet2d_nuclei(tensors: Tensors) -> Layout | None:
+    """Recognise the U-Net of bioimage.io's example package, unet2d_nuclei_broad."""
+    if "encoders.0.0.weight" not in tensors or "base.0.weight" not in tensors:
+        return None
+    depth = _levels(tensors, r"encoders\.(\d+)\.")
+    rising = range(depth - 1, -1, -1)
+    return Layout(
+        family="bioimage.io unet2d",
+        encoder=(
+            *(sequence(tensors, f"encoders.{n}") for n in range(depth)),
+            sequence(tensors, "base"),
+        ),
+        decoder=tuple(sequence(tensors, f"decoders.{n}") for n in rising),
+        up=tuple(f"upsamplers.{n}.1" for n in rising),
+        head="output",
+        skip_first=True,
+        upsampling="linear",
+        normalization=Normalization(kind="zscore"),
+    )
+
+
+def brain_segmentation(tensors: Tensors) -> Layout | None:
+    """Recognise mateuszbuda/brain-segmentation-pytorch, the U-Net of the PyTorch Hub."""
+    if "encoder1.enc1conv1.weight" not in tensors:
+        return None
+    depth = _levels(tensors, r"encoder(\d+)\.")
+
+    def block(prefix: str) -> Block:
+        return Block((f"{prefix}conv1", f"{prefix}conv2"), (f"{prefix}norm1", f"{prefix}norm2"))
+
+    levels = range(1, depth + 1)
+    return Layout(
+        family="brain-segmentation-pytorch",
+        encoder=(
+            *(block(f"encoder{n}.enc{n}") for n in levels),
+            block("bottleneck.bottleneck"),
+        ),
+        decoder=tuple(block(f"decoder{n}.dec{n}") for n in levels),
+        up=tuple(f"upconv{n}" for n in levels),
+        head="conv",
+        skip_first=False,
+        upsampling="linear",
+        normalization=Normalization(kind="zscore"),
+        several="sigmoid",
+    )
+
+
+def torch_em(tensors: Tensors) -> Layout | None:
+    """Recognise the 2-D U-Net of constantinpape/torch-em, as far as it normalises nothing."""
+    if not any(key.startswith("encoder.blocks.0.block.") for key in tensors):
+        return None
+    if "encoder.blocks.0.block.0.weight" not in tensors:
+        raise NotThisLayoutError("torch-em's default U-Net normalises before each convolution")
+    if tensors["encoder.blocks.0.block.0.weight"].dim() != 4:
+        raise NotThisLayoutError("the strides of torch-em's 3-D U-Nets are not in their weights")
+    depth = _levels(tensors, r"encoder\.blocks\.(\d+)\.")
+    rising = range(depth - 1, -1, -1)
+    return Layout(
+        family="torch-em",
+        encoder=(
+            *(sequence(tensors, f"encoder.blocks.{n}.block") for n in range(depth)),
+            sequence(tensors, "base.block"),
+        ),
+        decoder=tuple(sequence(tensors, f"decoder.blocks.{n}.block") for n in rising),
+        up=tuple(f"decoder.samplers.{n}.conv" for n in rising),
+        head="out_conv",
+        skip_first=False,
+        upsampling="linear",
+        normalization=Normalization(kind="zscore", per_channel=False),
+        several="sigmoid",
+    )
+
+
+def _levels(tensors: Tensors, pattern: str) -> int:
+    """Count the levels that names tell of, such as ``down1.`` to ``down4.``."""
+    return len({m[1] for m in map(re.compile(pattern).match, tensors) if m})
+
+
+KNOWN = "Pytorch-UNet, bioimage.io's unet2d, brain-segmentation-pytorch and torch-em"
+
+
+def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
+    """Recognise the family of a state dict and read its weights.
+
+    Parameters
+    ----------
+    tensors
+        The weights by name.
+    name
+        Name of the file, for the errors.
+
+    Returns
+    -------
+    tuple
+        The family's layout, and the readings that its shapes allow, the family's own first.
+
+    Raises
+    ------
+    UserError
+        When no family has such names, or the network is not a plain U-Net.
+    """
+    try:
+        layout = find_layout(tensors)
+        if layout is not None:
+            return layout, list(candidates(layout, tensors))
+    except NotThisLayoutError as error:
+        raise UserError(
+            f"{name} is not quite a U-Net we know",
+            value=str(error),
+            rule=f"Plain U-Nets of the families {KNOWN} can be read.",
+            remedy="A network of another kind can't be read. If it is a plain U-Net all the same, "
+            "report this with the program that wrote it.",
+        ) from error
+    keys = [f"{key} {list(tensor.shape)}" for key, tensor in list(tensors.items())[:4]]
+    raise UserError(
+        f"{name} holds weights of a network we don't know",
+        value=f"{len(tensors)} tensors, the first {', '.join(keys)}",
+        rule=f"Plain U-Nets of the families {KNOWN} can be read.",
+        remedy="If it is a U-Net, rename its weights as one of these does, or report the names.",
+    )

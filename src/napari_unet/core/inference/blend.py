@@ -1,0 +1,65 @@
+"""Overlapping tiles faded into each other, for networks whose output depends on the tile.
+
+Group and instance norms measure each tile by itself, so neighbouring tiles disagree. Fading hides the
+seams; it can't make the tiles equal the whole image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.inference.outputs import Maps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.progress import Job
+
+
+def blend(job: Job[None]) -> Job[None]:
+    """Turn the maps of overlapping windows, frame after frame, into one map a frame.
+
+    Yields
+    ------
+    Progress
+        What `job` yields, but for its maps.
+    Maps
+        One for each frame, as soon as a window of the next one arrives.
+    """
+    current: Maps | None = None
+    total = weight = np.zeros(0, dtype=np.float32)
+    for progress in job:
+        if not isinstance(progress, Maps):
+            yield progress
+            continue
+        if current is None or progress.frame is not current.frame:
+            if current is not None:
+                yield _whole(current, total, weight)
+            shape = progress.frame.shape
+            total = np.zeros((len(progress.values), *shape), dtype=np.float32)
+            weight = np.zeros(shape, dtype=np.float32)
+        current = progress
+        fade = _fade([s.stop - s.start for s in progress.write])
+        total[(slice(None), *progress.write)] += progress.values * fade
+        weight[progress.write] += fade
+    if current is not None:
+        yield _whole(current, total, weight)
+
+
+def _whole(last: Maps, total: NDArray[np.float32], weight: NDArray[np.float32]) -> Maps:
+    box = tuple(slice(0, n) for n in last.frame.shape)
+    return replace(last, write=box, values=total / weight)
+
+
+def _fade(shape: Sequence[int]) -> NDArray[np.float32]:
+    """Weights that fall linearly from the middle of a window to its edges, never to 0."""
+    weights = np.ones((), dtype=np.float32)
+    for n in shape:
+        ramp = np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)).astype(np.float32)
+        weights = np.multiply.outer(weights, ramp / ramp.max())
+    return weights

@@ -1,0 +1,248 @@
+"""A model over frames, tile by tile: the network's outputs for every pixel, as for the whole image."""
+
+from __future__ import annotations
+
+from math import inf, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_unet.core.device import Compute, is_out_of_memory
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.statistics import Affines
+from napari_unet.core.inference.blend import blend
+from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
+from napari_unet.core.progress import Job, Progress, as_part
+from napari_unet.core.tiling.plan import Tile, TilePlan, mirror
+from napari_unet.core.tiling.queue import TileQueue, Work
+from napari_unet.core.unet.fuse import fold_batch_norm
+from napari_unet.core.unet.network import UNet, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.normalization import Normalization
+    from napari_unet.core.model.spec import Model
+
+
+PIECE = {"cpu": 1e9, "cuda": None, "mps": None}
+"""Multiply-adds between two yields: a fraction of a second on a small CPU; a GPU's forward pass takes
+less than that as a whole."""
+
+TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
+"""Largest tile, however much memory there is: what is not cut into pieces must be quick too, and the
+halo is a small share of such a tile already."""
+
+BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 22, "mps": 1 << 20}
+"""Pixels in a forward pass beyond which batching tiles gains nothing."""
+
+
+class Predictor:
+    """Runs a model over frames within a memory limit.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    compute
+        Device and precision.
+    normalization
+        Replaces the model's own.
+    memory
+        Bytes that may be used; None: what is free.
+    tile
+        Side of the tiles in pixels; None: planned.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        compute: Compute,
+        *,
+        normalization: Normalization | None = None,
+        memory: int | None = None,
+        tile: int | None = None,
+    ) -> None:
+        self.spec = model.spec
+        self.compute = compute
+        self.normalization = normalization or model.spec.normalization
+        self.tile = tile
+        config = model.spec.config
+        itemsize = 4 if compute.precision == "float32" else 2
+        strips = PIECE[compute.device] is not None
+        self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
+        budget = compute.free_memory if memory is None else memory
+        self.pixels = min(budget / self.bytes_per_pixel, TILE_PIXELS[compute.device])
+        self._model = model
+        self._network = _prepared(model.network, compute)
+
+    @property
+    def passes(self) -> int:
+        """How often each pixel is computed."""
+        return 1
+
+    def plan(self, size: tuple[int, ...]) -> TilePlan:
+        """Return the tiling of a frame of spatial shape `size`."""
+        return plan_tiles(size, self.spec.config, self.pixels, self.tile)
+
+    def batch_size(self, plan: TilePlan) -> int:
+        """Tiles that go through the network together."""
+        pixels = prod(plan.tile_shape)
+        return max(1, int(min(BATCH_PIXELS[self.compute.device], self.pixels) // pixels))
+
+    def run(
+        self, frames: Sequence[Frame], region: Box | None = None, affines: Affines | None = None
+    ) -> Job[None]:
+        """Compute the outputs of some frames of one shape.
+
+        Parameters
+        ----------
+        frames
+            The frames.
+        region
+            Window to which the computing is confined; its result is that of the whole frame.
+        affines
+            Where the frames' normalisation has been measured before; None: it is measured.
+
+        Yields
+        ------
+        Progress
+            Often enough to cancel within a fraction of a second.
+        Maps
+            Once for each finished window; the windows cover the frames, or the region, once.
+
+        Raises
+        ------
+        UserError
+            When not even the smallest tile fits the memory, or the outputs are no numbers.
+        """
+        affines = affines or Affines(self.normalization, frames)
+        plan = self.plan(frames[0].shape)
+        if region is not None:
+            tiles = [plan.around(region)]
+        elif self.spec.config.tiles_exactly or plan.n_tiles == 1:
+            tiles = list(plan.tiles())
+        else:
+            yield from blend(self._run(frames, plan, list(plan.overlapping()), affines))
+            return
+        yield from self._run(frames, plan, tiles, affines)
+
+    def _run(
+        self, frames: Sequence[Frame], plan: TilePlan, tiles: Sequence[Tile], affines: Affines
+    ) -> Job[None]:
+        limit = max(self.pixels, prod(plan.tile_shape))
+        queue = TileQueue(plan, [(frame, tile) for frame in frames for tile in tiles], limit)
+        total = len(frames) * sum(tile.pixels for tile in tiles)
+        done = 0
+        size = self.batch_size(plan)
+        while work := queue.take(size):
+            try:
+                for frame, _ in work:
+                    yield from as_part(affines.prepare(frame), done, total, share=0)
+                share = sum(tile.pixels for _, tile in work)
+                forward = self._forward(work, plan.frame, affines)
+                values = yield from as_part(forward, done, total, share=share)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                del error
+                queue.give_back(work)
+                size = 1 if size > 1 else queue.shrink(work[0][1])
+                self.compute.release()
+                yield Progress(done, total, "Out of memory: going on with smaller tiles")
+                continue
+            done += share
+            for (frame, tile), value in zip(work, values, strict=True):
+                yield Maps(
+                    done=done,
+                    total=total,
+                    note=frame.title,
+                    frame=frame,
+                    write=tile.write,
+                    values=value,
+                )
+
+    def _forward(
+        self, work: Sequence[Work], frame: tuple[int, ...], affines: Affines
+    ) -> Job[list[NDArray[np.float32]]]:
+        x = torch.from_numpy(np.stack([affines[f](read_tile(f, tile)) for f, tile in work]))
+        windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
+        tiles = [tile for _, tile in work]
+        values = yield from self._infer(self._network, self.compute, x, windows, tiles)
+        if self.compute.precision == "float16" and not _finite(values):
+            # float16 ends at 65504: these tiles need float32's range
+            compute = Compute(self.compute.device, "float32")
+            network = _prepared(self._model.network, compute)
+            values = yield from self._infer(network, compute, x, windows, tiles)
+        if not _finite(values):
+            raise UserError(
+                "The network gives values that are not numbers",
+                value=f"model {self.spec.name!r}, precision {self.compute.precision}",
+                rule="Every output must be a finite number.",
+                remedy="Choose precision 'float32'; if that does not help, the model is damaged.",
+            )
+        return values
+
+    def _infer(
+        self,
+        network: UNet,
+        compute: Compute,
+        x: Tensor,
+        windows: Sequence[Window],
+        tiles: Sequence[Tile],
+    ) -> Job[list[NDArray[np.float32]]]:
+        macs = self.spec.config.macs_per_pixel() * len(x) * prod(x.shape[2:])
+        x = x.to(compute.device, compute.dtype).contiguous(memory_format=_layout(x.dim()))
+        steps = network.steps(x, windows, PIECE[compute.device])
+        del x
+        done = 0.0
+        while True:
+            # inference mode belongs to a thread: it must not stay on while this generator is left
+            with torch.inference_mode():
+                try:
+                    done += next(steps)
+                except StopIteration as stop:
+                    return self._outputs(stop.value, tiles)
+            yield Progress(min(done / macs, 1.0), 1.0)
+
+    def _outputs(self, logits: Tensor, tiles: Sequence[Tile]) -> list[NDArray[np.float32]]:
+        found = []
+        for logit, tile in zip(logits, tiles, strict=True):
+            crop = logit[(slice(None), *tile.crop)].float()
+            if self.spec.activation == "softmax":
+                crop = crop.softmax(dim=0)
+            elif self.spec.activation == "sigmoid":
+                crop = crop.sigmoid()
+            found.append(crop.cpu().contiguous().numpy())
+        return found
+
+
+def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:
+    """Read a tile, mirrored at the frame's far edges where it reaches beyond the image."""
+    index = [mirror(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)]
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in index)
+    block = frame.read(box)
+    for axis, (positions, part) in enumerate(zip(index, box, strict=True), start=1):
+        if len(positions) != block.shape[axis]:
+            block = block.take(positions - part.start, axis=axis)
+    return block
+
+
+def _finite(values: Sequence[NDArray[np.float32]]) -> bool:
+    return all(bool(np.isfinite(v).all()) for v in values)
+
+
+def _prepared(network: UNet, compute: Compute) -> UNet:
+    """Copy a network for inference: norms folded, on the device, in its precision and layout."""
+    copy = fold_batch_norm(network).to(compute.device, compute.dtype)
+    return copy.to(memory_format=_layout(network.config.ndim + 2))  # type: ignore[call-overload,no-any-return]
+
+
+def _layout(dimensions: int) -> torch.memory_format:
+    return torch.channels_last if dimensions == 4 else torch.channels_last_3d

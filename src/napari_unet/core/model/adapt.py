@@ -1,0 +1,202 @@
+"""The model that a training starts from: new, or another one fitted to other classes or channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from napari_unet.core.model.spec import OBJECT_MAPS, Model, ModelSpec
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.image.normalization import Normalization
+    from napari_unet.core.model.spec import Task
+
+
+@dataclass(frozen=True)
+class Blank:
+    """What a network that has learnt nothing yet is to look like.
+
+    Attributes
+    ----------
+    ndim
+        2 for planes, 3 for volumes.
+    channels
+        Number of input channels.
+    classes
+        Names of the classes, without the background.
+    task
+        Whether it tells pixels of these classes apart, or objects of one.
+    base, depth
+        Channels at the finest level, and number of poolings.
+    spacing
+        Pixel size along each axis: 3-D networks pool along Z once planes are as close as pixels.
+    normalization
+        How pixel values are scaled; None: by percentiles.
+    name
+        The model's name.
+    seed
+        Of the weights.
+    """
+
+    ndim: int = 2
+    channels: int = 1
+    classes: tuple[str, ...] = ("foreground",)
+    task: Task = "semantic"
+    base: int = 32
+    depth: int = 4
+    spacing: tuple[float, ...] = ()
+    normalization: Normalization | None = None
+    name: str = "new"
+    seed: int = 0
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Its description: a U-Net with batch norm, so that tiles stay exact."""
+        config = UNetConfig.classic(
+            base=self.base,
+            depth=self.depth,
+            ndim=self.ndim,
+            in_channels=self.channels,
+            out_channels=_outputs(self.classes, self.task),
+            strides=_strides(self.depth, self.spacing or (1.0,) * self.ndim),
+            conv_bias=False,
+        )
+        own: dict[str, Any] = (
+            {} if self.normalization is None else {"normalization": self.normalization}
+        )
+        return ModelSpec(name=self.name, config=config, **_named(self.classes, self.task), **own)
+
+    def model(self) -> Model:
+        """Make it."""
+        spec = self.spec
+        network = UNet(spec.config)
+        generator = torch.Generator().manual_seed(self.seed)
+        for module in network.modules():
+            if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+                _initialise(module, generator)
+        return Model(spec, network.eval())
+
+
+def adapted_spec(
+    spec: ModelSpec,
+    *,
+    classes: Sequence[str] | None = None,
+    task: Task | None = None,
+    channels: Sequence[str] | None = None,
+) -> ModelSpec:
+    """Describe what `adapted` makes of a model; the description itself if nothing changes."""
+    own = tuple(spec.label_names.values())
+    task = task or spec.task
+    # objects are of one class, whatever it is called
+    classes = own if classes is None or task == "objects" else tuple(classes)
+    changes: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    if (classes, task) != (own, spec.task):
+        changes |= _named(classes, task)
+        config["out_channels"] = _outputs(classes, task)
+    elif spec.activation == "none":
+        changes |= {"activation": "sigmoid", "threshold": 0.5}
+    if channels is not None and tuple(channels) != spec.channels:
+        changes["channels"] = tuple(channels)
+        config["in_channels"] = len(channels)
+        changes["normalization"] = spec.normalization.for_channels(len(channels))
+    if not changes:
+        return spec
+    new = spec.config.model_copy(update=config)
+    return ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
+
+
+def adapted(
+    model: Model,
+    *,
+    classes: Sequence[str] | None = None,
+    task: Task | None = None,
+    channels: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Model:
+    """Fit a model to other classes, another task or other channels.
+
+    Parameters
+    ----------
+    model
+        The model; it is not changed.
+    classes
+        Names of the classes without the background; other than the model's own, they get a new head.
+        Of no effect on objects.
+        None: the model's.
+    task
+        Another one than the model's gets a new head too. None: the model's.
+    channels
+        Names of the input channels. If their number is another one, each starts with the mean of the
+        weights of those before, scaled so that activations stay as large, and where each was
+        normalised by constants of its own, with the mean of these. None: the model's.
+    seed
+        Of a new head.
+
+    Returns
+    -------
+    Model
+        The model itself if nothing has to change.
+    """
+    spec = model.spec
+    changed = adapted_spec(spec, classes=classes, task=task, channels=channels)
+    if changed is spec:
+        return model
+    network = UNet(changed.config)
+    state = dict(model.network.state_dict())
+    if (changed.label_names, changed.task) != (spec.label_names, spec.task):
+        _initialise(network.head, torch.Generator().manual_seed(seed))
+        state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
+    elif spec.activation == "none":
+        # a sigmoid of steepness 1 that crosses one half where the output crossed its threshold
+        state["head.weight"] = state["head.weight"] * 4
+        state["head.bias"] = (state["head.bias"] - spec.threshold) * 4
+    first = "encoder.0.0.conv.weight"
+    before, now = spec.config.in_channels, changed.config.in_channels
+    if now != before:
+        mean = state[first].mean(dim=1, keepdim=True)
+        state[first] = mean.expand(-1, now, *mean.shape[2:]) * (before / now)
+    network.load_state_dict(state)
+    return Model(changed, network.eval())
+
+
+def _named(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
+    if task == "objects":
+        return {"task": task, "threshold": 0.5}
+    if len(classes) == 1:
+        return {"task": task, "classes": classes, "activation": "sigmoid", "threshold": 0.5}
+    return {"task": task, "classes": ("background", *classes), "activation": "softmax"}
+
+
+def _outputs(classes: tuple[str, ...], task: Task) -> int:
+    if task == "objects":
+        return len(OBJECT_MAPS)
+    return 1 if len(classes) == 1 else len(classes) + 1
+
+
+def _strides(depth: int, spacing: Sequence[float]) -> tuple[tuple[int, ...], ...]:
+    """Pool an axis once the pixels along it are no longer than those along the finest."""
+    sizes, found = list(spacing), []
+    for _ in range(depth):
+        finest = min(sizes)
+        stride = tuple(2 if size < 2 * finest else 1 for size in sizes)
+        sizes = [size * step for size, step in zip(sizes, stride, strict=True)]
+        found.append(stride)
+    return tuple(found)
+
+
+def _initialise(module: Any, generator: torch.Generator) -> None:
+    """He et al. 2015 (1502.01852): variance 2 / fan-in, for ReLUs."""
+    transposed = isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d))
+    fan = module.weight.shape[0] if transposed else module.weight[0].numel()
+    with torch.no_grad():
+        module.weight.normal_(0, (2 / fan) ** 0.5, generator=generator)
+        if module.bias is not None:
+            module.bias.zero_()

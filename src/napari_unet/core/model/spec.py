@@ -1,0 +1,152 @@
+"""What a model is: its description, which is saved with it, and the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.model.object_options import ObjectOptions
+from napari_unet.core.unet.config import UNetConfig
+
+if TYPE_CHECKING:
+    from napari_unet.core.unet.network import UNet
+
+
+Task = Literal["semantic", "objects"]
+OBJECT_MAPS = ("foreground", "boundary", "distance")
+"""Output channels of a network that tells objects apart."""
+
+
+class Provenance(BaseModel):
+    """Where a model comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    origin: str = Field("", title="Origin", description="File, package or training run.")
+    format: str = Field("", title="Format it was read from")
+    parent: str = Field("", title="SHA-256 of the parent model's weights")
+    package_version: str = Field("", title="Version of U-Net Studio that wrote it")
+    verified_error: float | None = Field(
+        None,
+        title="Verification",
+        description="Largest absolute difference from the test output that came with the model.",
+    )
+    training: dict[str, Any] = Field(
+        {}, title="Training", description="Options, paint, curve and scores of the training."
+    )
+
+
+class ModelSpec(BaseModel):
+    """Everything about a model but its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, title="Name")
+    description: str = Field("", title="Description")
+    config: UNetConfig
+    channels: tuple[str, ...] = Field((), title="Names of the input channels")
+    classes: tuple[str, ...] = Field(
+        (),
+        title="Names of the output channels",
+        description="With softmax the first is the background.",
+    )
+    task: Task = Field(
+        "semantic",
+        title="Task",
+        description="semantic: a class for each pixel; objects: maps of foreground, boundary and "
+        "distance that tell objects apart.",
+    )
+    activation: Literal["softmax", "sigmoid", "none"] = Field(
+        "softmax",
+        title="Activation",
+        description="softmax: classes exclude each other; sigmoid: each channel is a probability by "
+        "itself; none: the network's output is the probability already.",
+    )
+    threshold: float = Field(
+        0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
+    )
+    separation: float = Field(
+        ObjectOptions.model_fields["seed"].default,
+        ge=0,
+        le=1,
+        title="Separation",
+        description="objects only: how deep inside an object its core begins. Long or branched objects "
+        "want less than round ones, or they are divided.",
+    )
+    normalization: Normalization = Normalization()
+    pixel_size: tuple[float, ...] = Field(
+        (), title="Pixel size", description="In micrometers, per spatial axis; empty if unknown."
+    )
+    license: str = Field("", title="Licence")
+    authors: tuple[str, ...] = Field((), title="Authors")
+    citation: tuple[str, ...] = Field((), title="Please cite")
+    provenance: Provenance = Provenance()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "config" not in values:
+            return values
+        values = dict(values)
+        config = UNetConfig.model_validate(values["config"])
+        if not values.get("channels"):
+            values["channels"] = tuple(f"channel {i}" for i in range(config.in_channels))
+        if values.get("task") == "objects":
+            values |= {"classes": OBJECT_MAPS, "activation": "sigmoid"}
+        if not values.get("classes"):
+            softmax = values.get("activation", "softmax") == "softmax"
+            values["classes"] = default_classes(config.out_channels, softmax)
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.channels) != self.config.in_channels:
+            raise ValueError(f"{self.config.in_channels} channel names are needed")
+        if len(self.classes) != self.config.out_channels:
+            raise ValueError(f"{self.config.out_channels} class names are needed")
+        if self.pixel_size and len(self.pixel_size) != self.config.ndim:
+            raise ValueError(f"pixel_size needs {self.config.ndim} numbers or none")
+        if self.activation == "softmax" and self.config.out_channels < 2:
+            raise ValueError("softmax needs two output channels or more; use sigmoid")
+        return self
+
+    @property
+    def axes(self) -> str:
+        """Spatial axes: ``YX`` or ``ZYX``."""
+        return self.config.spatial
+
+    @property
+    def label_names(self) -> dict[int, str]:
+        """Label value to class name, background (0) left out; objects are all of one class."""
+        if self.task == "objects":
+            return {1: "foreground"}
+        first = 0 if self.activation == "softmax" else 1
+        return {i + first: name for i, name in enumerate(self.classes) if i + first > 0}
+
+
+def default_classes(n: int, softmax: bool) -> tuple[str, ...]:
+    """Names for classes that come with none."""
+    if n == 1:
+        return ("foreground",)
+    if softmax:
+        return ("background", *(f"class {i}" if n > 2 else "foreground" for i in range(1, n)))
+    return tuple(f"class {i}" for i in range(1, n + 1))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its description.
+
+    Attributes
+    ----------
+    spec
+        The description.
+    network
+        The network in evaluation mode, float32, on the CPU.
+    """
+
+    spec: ModelSpec
+    network: UNet

@@ -1,0 +1,230 @@
+"""Edits of labels that were painted: which pixels get which values. Nothing is written here.
+
+Whoever applies an `Edit` can keep what was there before, and so take it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+PIECE = 0.05
+"""Share of an object that a third piece must have to be an object of its own after a cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """Pixels and what they become.
+
+    Attributes
+    ----------
+    where
+        Index arrays of length n, one for each dimension.
+    values
+        The new value of each of the n pixels, in the type of the labels.
+    """
+
+    where: tuple[NDArray[np.intp], ...]
+    values: NDArray[Any]
+
+    @classmethod
+    def between(cls, before: NDArray[Any], after: NDArray[Any]) -> Edit:
+        """Return the edit that turns labels into others of the same shape."""
+        where = np.nonzero(before != after)
+        return cls(where, after[where].astype(before.dtype))
+
+    def shifted(self, corner: Sequence[int]) -> Edit:
+        """Return the same for labels in which these begin at a corner."""
+        where = tuple(at + first for at, first in zip(self.where, corner, strict=True))
+        return Edit(where, self.values)
+
+
+def renumber(labels: NDArray[Any], old: int, new: int) -> Edit:
+    """Give an object another number: that of another to merge the two, 0 to delete it.
+
+    Parameters
+    ----------
+    labels
+        Whole numbers.
+    old, new
+        The numbers.
+    """
+    where = np.nonzero(labels == old)
+    return Edit(where, np.full(len(where[0]), new, labels.dtype))
+
+
+def fill_holes(labels: NDArray[Any], number: int) -> Edit:
+    """Fill the background that an object encloses; other objects inside it stay.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) or (Z, Y, X).
+    number
+        Of the object.
+
+    Raises
+    ------
+    UserError
+        When it has no holes.
+    """
+    box = _box(labels == number)
+    part = labels[box]
+    holes = ndimage.binary_fill_holes(part == number) & (part == 0)
+    if not holes.any():
+        raise UserError(
+            f"Object {number} has no holes",
+            rule="A hole is background that the object encloses on all sides.",
+            remedy="Close the object's outline with the brush first, or choose another object.",
+        )
+    where = np.nonzero(holes)
+    edit = Edit(where, np.full(len(where[0]), number, labels.dtype))
+    return edit.shifted([part.start for part in box])
+
+
+def remove_class(labels: NDArray[Any], value: int) -> Edit:
+    """Remove a class: its paint becomes 0, and the classes above it move down by one.
+
+    Parameters
+    ----------
+    labels
+        Whole numbers.
+    value
+        Of the class.
+    """
+    where = np.nonzero(labels >= value)
+    before = labels[where]
+    return Edit(where, np.where(before == value, 0, before - 1).astype(labels.dtype))
+
+
+def free_number(labels: NDArray[Any]) -> int:
+    """Return a number that no object has: one above the largest, or a gap if the type ends there.
+
+    Raises
+    ------
+    UserError
+        When all numbers of the type are in use.
+    """
+    largest = int(labels.max(initial=0))
+    last = int(np.iinfo(labels.dtype).max)
+    if largest < last:
+        return max(largest, 0) + 1
+    used = np.unique(labels[labels > 0])
+    gaps = np.nonzero(used != np.arange(1, len(used) + 1))[0]
+    if not len(gaps):
+        raise UserError(
+            "There is no free number left",
+            value=f"{last} objects",
+            rule=f"Labels of type {labels.dtype} number at most {last} objects.",
+            remedy="Convert the layer to a larger type: right-click it in the layer list.",
+        )
+    return int(gaps[0]) + 1
+
+
+def line(points: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the pixels under a line that was drawn, each beside the one before by an edge.
+
+    So nothing gets across between them, not even diagonally.
+
+    Parameters
+    ----------
+    points
+        (n, 2) positions; n is at least 1.
+
+    Returns
+    -------
+    NDArray
+        (m, 2) pixels.
+    """
+    found = [np.round(points[0]).astype(np.intp)]
+    for start, end in pairwise(points):
+        steps = max(1, int(np.ceil(4 * np.abs(end - start).max())))
+        for share in np.arange(1, steps + 1) / steps:
+            pixel = np.round(start + share * (end - start)).astype(np.intp)
+            last = found[-1]
+            if (pixel != last).all():
+                found.append(np.array([pixel[0], last[1]]))
+            if (pixel != found[-1]).any():
+                found.append(pixel)
+    return np.array(found)
+
+
+def split(labels: NDArray[Any], cut: NDArray[np.bool_], free: int) -> Edit:
+    """Divide an object along a cut; the largest piece keeps its number.
+
+    Of the objects that the cut touches, the one with the most pixels under it is divided. Its pixels
+    under the cut go to the nearest piece.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) or (Z, Y, X).
+    cut
+        The pixels under the cut, in the same shape; see `line`.
+    free
+        The first new number; those above it must be free too.
+
+    Raises
+    ------
+    UserError
+        When the cut touches no object, or does not go all the way across it.
+    """
+    under = labels[cut]
+    under = under[under > 0]
+    if not len(under):
+        raise UserError(
+            "The line crosses no object",
+            rule="A line across an object divides it.",
+            remedy="Draw from the background on one side of the object to that on the other.",
+        )
+    numbers, counts = np.unique(under, return_counts=True)
+    number = int(numbers[counts.argmax()])
+    box = _box(labels == number)
+    part = labels[box]
+    after = _divide(part == number, cut[box], number, free)
+    edit = Edit.between(part, np.where(after > 0, after, part))
+    return edit.shifted([part.start for part in box])
+
+
+def _divide(
+    mask: NDArray[np.bool_], cut: NDArray[np.bool_], number: int, free: int
+) -> NDArray[np.int64]:
+    """Return the new number of each pixel of an object; 0 outside it and where it is left alone."""
+    around = np.ones((3,) * mask.ndim)
+    whole, _ = ndimage.label(mask, around)
+    touched = mask & np.isin(whole, np.unique(whole[mask & cut]))
+    pieces, n = ndimage.label(touched & ~cut, around)
+    if n < 2:
+        raise UserError(
+            f"The line does not divide object {number}",
+            rule="A line that divides an object leaves some of it on both sides.",
+            remedy="Draw all the way across, from background to background.",
+        )
+    sizes = np.bincount(pieces.ravel(), minlength=n + 1)[1:]
+    order = np.argsort(-sizes, kind="stable")
+    kept = [i for rank, i in enumerate(order) if rank < 2 or sizes[i] > PIECE * sizes.sum()]
+    names = np.zeros(n + 1, np.int64)
+    names[np.array(kept) + 1] = [number, *range(free, free + len(kept) - 1)]
+    named = names[pieces]
+    nearest = ndimage.distance_transform_edt(
+        named == 0, return_distances=False, return_indices=True
+    )
+    found: NDArray[np.int64] = np.where(touched, named[tuple(nearest)], 0)
+    return found
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Return the smallest box around the pixels of a mask; an empty one if there are none."""
+    found = ndimage.find_objects(mask.astype(np.uint8))
+    return found[0] if found else (slice(0, 0),) * mask.ndim

@@ -1,0 +1,102 @@
+"""Objects of an image: the network's outputs are collected frame by frame, and numbered when whole.
+
+So no object is cut where tiles meet, and numbers do not depend on tiles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.inference.assemble import Gather
+from napari_unet.core.inference.outputs import to_labels, to_levels
+from napari_unet.core.objects.find import connected_objects, find_objects, number_above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.inference.outputs import Maps
+    from napari_unet.core.model.object_options import ObjectOptions
+    from napari_unet.core.model.spec import ModelSpec
+
+
+def object_spacing(frame: Frame) -> tuple[float, ...]:
+    """Return the pixel size by which objects are measured; empty where it is not known."""
+    return frame.image.spacing(frame.spatial) if frame.image.unit != "pixel" else ()
+
+
+def essence(values: NDArray[Any], spec: ModelSpec, options: ObjectOptions) -> NDArray[np.uint8]:
+    """Return what the objects of a frame are found in by `number`.
+
+    Parameters
+    ----------
+    values
+        What the network says of the frame, or a part of it: (out_channels, …), from 0 to 1 or as levels.
+    spec
+        The model's description. Of one that does not tell objects apart, objects are the connected parts
+        of each class.
+    options
+        How objects are found.
+    """
+    levels = to_levels(values)
+    if spec.task == "objects":
+        return levels
+    return to_labels(levels, spec, options.foreground)[None]
+
+
+def number(
+    kept: NDArray[np.uint8], spec: ModelSpec, options: ObjectOptions, spacing: Sequence[float]
+) -> NDArray[np.uint32]:
+    """Number the objects of a whole frame, from 1, given its `essence`."""
+    if spec.task == "objects":
+        return find_objects(kept, options, spacing)
+    return connected_objects(kept[0], options, spacing)
+
+
+class Numbering:
+    """Collects outputs until frames are whole, and numbers their objects.
+
+    Objects of later frames have larger numbers, so that each number is one object of the whole image.
+
+    Parameters
+    ----------
+    frames
+        The frames in their order.
+    box
+        The window of each that is computed; None: all of it.
+    spec, options
+        As for `essence`.
+    """
+
+    def __init__(
+        self, frames: Sequence[Frame], box: Box | None, spec: ModelSpec, options: ObjectOptions
+    ) -> None:
+        self._frames = frames
+        self._box = box or tuple(slice(0, n) for n in frames[0].shape)
+        self._spec = spec
+        self._options = options
+        self._gather = Gather(frames, self._box)
+        self._next = 0
+        self._top = 0
+
+    def add(self, maps: Maps) -> Iterator[tuple[Frame, Box, NDArray[np.uint32]]]:
+        """Take outputs in.
+
+        Yields
+        ------
+        tuple
+            For each frame that is whole now: the frame, the window, and its objects.
+        """
+        kept = essence(maps.values, self._spec, self._options)
+        self._gather.add(maps.frame, maps.write, kept)
+        while self._gather.whole(self._next):
+            yield self._frames[self._next], self._box, self._number(self._gather.take(self._next))
+            self._next += 1
+
+    def _number(self, kept: NDArray[np.uint8]) -> NDArray[np.uint32]:
+        found = number(kept, self._spec, self._options, object_spacing(self._frames[0]))
+        self._top = number_above(found, self._top)
+        return found

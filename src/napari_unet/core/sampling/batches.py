@@ -1,0 +1,160 @@
+"""From labelled patches to a batch: read, normalised, varied, with its targets, on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_unet.core.annotations.annotation import IGNORE
+from napari_unet.core.augment.deform import margin
+from napari_unet.core.augment.draw import Draw, draw
+from napari_unet.core.augment.intensity import expose
+from napari_unet.core.augment.warp import warp
+from napari_unet.core.model.spec import OBJECT_MAPS
+from napari_unet.core.sampling.object_targets import ObjectTargets, object_targets
+from napari_unet.core.sampling.targets import Border, Targets, make_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_unet.core.annotations.annotation import Truth
+    from napari_unet.core.augment.options import AugmentOptions
+    from napari_unet.core.model.spec import Task
+    from napari_unet.core.progress import Job
+    from napari_unet.core.sampling.dataset import TrainingSet
+    from napari_unet.core.sampling.patches import Patch
+
+    Kin = tuple[bool, tuple[float, ...]]
+    """What patches of one target have in common: whether they hold objects, and their pixel size."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some patches of a training step.
+
+    Attributes
+    ----------
+    images
+        (N, C, [Z,] Y, X) float32, normalised and varied.
+    labels
+        (N, [Z,] Y, X) int32, as `Truth.labels` has them.
+    targets
+        What the network is to say.
+    """
+
+    images: Tensor
+    labels: Tensor
+    targets: Targets | ObjectTargets
+
+
+class Batches:
+    """Makes the batches of a training; the same for the same step and samples.
+
+    Parameters
+    ----------
+    training_set
+        What patches are drawn from.
+    shape
+        Shape of a patch.
+    augment
+        How much they vary.
+    border
+        Weights between objects; None: all pixels are alike.
+    device
+        Where the batches go; the varying is done there.
+    task
+        Of the network.
+    """
+
+    def __init__(
+        self,
+        training_set: TrainingSet,
+        shape: tuple[int, ...],
+        augment: AugmentOptions,
+        border: Border | None,
+        device: str,
+        task: Task = "semantic",
+    ) -> None:
+        self._task = task
+        self._set = training_set
+        self._augment = augment
+        self._border = border
+        self._device = device
+        margins = [margin(augment, shape, self._spacing(t)) for t in training_set.held.truths]
+        around = tuple(max(each) for each in zip(*margins, strict=True))
+        self._sampler = replace(training_set.sampler, shape=shape, margin=around)
+
+    def make(self, step: int, samples: Sequence[int]) -> Job[Batch]:
+        """Make a batch.
+
+        Parameters
+        ----------
+        step
+            The training step.
+        samples
+            Numbers of the patches in it.
+
+        Yields
+        ------
+        Progress
+            While an image is measured for the first time.
+        """
+        patches = [self._sampler.draw(step, sample) for sample in samples]
+        images, labels = [], []
+        for patch in patches:
+            affines = self._set.affines[patch.source[0]]
+            yield from affines.prepare(patch.frame)
+            images.append(torch.from_numpy(affines[patch.frame](patch.image())))
+            labels.append(torch.from_numpy(patch.labels()))
+        draws = [self._draw(patch, step, n) for patch, n in zip(patches, samples, strict=True)]
+        moved, picked = warp(
+            torch.stack(images).to(self._device),
+            torch.stack(labels).to(self._device),
+            draws,
+            ignore=IGNORE,
+        )
+        return Batch(expose(moved, draws), picked, self._targets(picked, patches))
+
+    def _spacing(self, truth: Truth) -> tuple[float, ...]:
+        return truth.annotation.image.spacing(self._set.sampler.spatial)
+
+    def _draw(self, patch: Patch, step: int, sample: int) -> Draw:
+        sampler = self._sampler
+        spacing = self._spacing(patch.truth)
+        channels = len(patch.frame.channels)
+        key = (sampler.seed, step, sample)
+        return draw(self._augment, sampler.shape, spacing, channels, key)
+
+    def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets | ObjectTargets:
+        """Make the targets, at once for patches that have kind of paint and pixel size in common."""
+        kinds = [(patch.truth.objects, self._spacing(patch.truth)) for patch in patches]
+        groups = {kind: [i for i, k in enumerate(kinds) if k == kind] for kind in kinds}
+        if self._task == "objects":
+            return self._object_targets(labels, groups)
+        classes = torch.empty_like(labels, dtype=torch.int64)
+        weights = torch.zeros_like(labels, dtype=torch.float32)
+        for (objects, spacing), members in groups.items():
+            found = make_targets(
+                labels[members], objects=objects, border=self._border, spacing=spacing
+            )
+            classes[members] = found.classes
+            if found.weights is not None:
+                weights[members] = found.weights
+        return Targets(classes, weights)
+
+    def _object_targets(self, labels: Tensor, groups: Mapping[Kin, list[int]]) -> ObjectTargets:
+        n, *shape = labels.shape
+        maps = torch.zeros((n, len(OBJECT_MAPS), *shape), device=labels.device)
+        known = torch.zeros_like(maps, dtype=torch.bool)
+        weights = torch.zeros_like(labels, dtype=torch.float32)
+        for (objects, spacing), members in groups.items():
+            found = object_targets(
+                labels[members], objects=objects, border=self._border, spacing=spacing
+            )
+            maps[members], known[members] = found.maps, found.known
+            if found.weights is not None:
+                weights[members] = found.weights
+        return ObjectTargets(maps, known, weights)

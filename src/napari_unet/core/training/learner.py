@@ -1,0 +1,231 @@
+"""The network while it learns: one optimisation step, and all that such a step changes."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from napari_unet.core.device import is_out_of_memory
+from napari_unet.core.sampling.object_targets import ObjectTargets
+from napari_unet.core.training.loss import masked_loss, object_loss
+from napari_unet.core.training.weight_average import Average
+from napari_unet.core.unet.checkpointing import training_forward
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_unet.core.device import Compute
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.sampling.batches import Batch
+    from napari_unet.core.sampling.targets import Targets
+    from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.core.unet.checkpointing_policy import Policy
+
+CLIP = 1.0
+"""Largest norm of the gradient: one odd patch must not undo a hundred steps."""
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Learner:
+    """Network, optimizer, loss scaling and average of the weights.
+
+    Parameters
+    ----------
+    model
+        Where it starts; it is not changed.
+    compute
+        Device and precision.
+    options
+        Rates, decay and the like.
+    tuning
+        Whether the weights come from an earlier training: then the encoder learns more slowly and the
+        statistics of batch norms stay as they are.
+    """
+
+    def __init__(
+        self, model: Model, compute: Compute, options: TrainingOptions, *, tuning: bool
+    ) -> None:
+        self.compute = compute
+        self.network = copy.deepcopy(model.network).requires_grad_(True)
+        self.network.to(compute.device)
+        self.network.to(memory_format=_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
+        self.average = Average(self.network, options.average)
+        self._activation = model.spec.activation
+        self._share = options.encoder_rate if tuning else 1.0
+        self._optimizer = _optimizer(self.network, options)
+        self._scaler = torch.amp.GradScaler(compute.device, enabled=compute.precision == "float16")
+        self.freeze_statistics(tuning)
+
+    def freeze_statistics(self, frozen: bool) -> None:
+        """Let batch norms use stored statistics, or those of the batch, which they then follow."""
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, _BatchNorm):
+                module.train(not frozen)
+
+    def learn(
+        self,
+        chunks: Sequence[Batch],
+        policy: Policy,
+        rate: float,
+        class_weights: Sequence[float],
+        step: int,
+    ) -> float:
+        """Take one step.
+
+        Parameters
+        ----------
+        chunks
+            The parts of the batch, which go through the network one after the other.
+        policy
+            What is recomputed.
+        rate
+            Learning rate.
+        class_weights
+            Weight of each class, background first.
+        step
+            Its number, from 1.
+
+        Returns
+        -------
+        float
+            The loss. If it is not finite, nothing has changed.
+
+        Raises
+        ------
+        RuntimeError
+            Of torch, when memory runs out; nothing has changed then.
+        """
+        statistics = {name: value.clone() for name, value in self.network.named_buffers()}
+        self._optimizer.zero_grad(set_to_none=True)
+        try:
+            loss = self._gradients(chunks, policy, class_weights)
+        except Exception as error:
+            if is_out_of_memory(error):
+                self._forget(statistics)
+            raise
+        if not math.isfinite(loss):
+            self._forget(statistics)
+            return loss
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * (self._share if group["encoder"] else 1)
+        self._scaler.unscale_(self._optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.average.take(self.network, step)
+        return loss
+
+    def _gradients(
+        self, chunks: Sequence[Batch], policy: Policy, class_weights: Sequence[float]
+    ) -> float:
+        total, patches = 0.0, sum(len(chunk.images) for chunk in chunks)
+        dtype, on = self.compute.dtype, self.compute.precision != "float32"
+        for chunk in chunks:
+            x = chunk.images.contiguous(memory_format=_last(chunk.images.dim()))
+            with torch.autocast(self.compute.device, dtype, enabled=on):
+                logits = training_forward(self.network, x, policy)
+            loss = self._loss(logits, chunk.targets, class_weights)
+            loss = loss * (len(chunk.images) / patches)
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
+
+    def _loss(
+        self, logits: Tensor, targets: Targets | ObjectTargets, class_weights: Sequence[float]
+    ) -> Tensor:
+        if isinstance(targets, ObjectTargets):
+            return object_loss(logits, targets)
+        return masked_loss(
+            logits,
+            targets.classes,
+            activation="softmax" if self._activation == "softmax" else "sigmoid",
+            class_weights=class_weights,
+            weights=targets.weights,
+        )
+
+    def _forget(self, statistics: Mapping[str, Tensor]) -> None:
+        """Undo what a step has done before its end."""
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, value in self.network.named_buffers():
+                value.copy_(statistics[name])
+
+    @torch.no_grad()
+    def move(self, device: str) -> None:
+        """Bring it to a device: off a graphics card when the training ends, which others need."""
+        self.network.to(device)
+        self.average.network.to(device)
+        for kept in self._optimizer.state.values():
+            for moment in MOMENTS:
+                kept[moment] = kept[moment].to(device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that a step changes."""
+        found = {f"network/{k}": v for k, v in self.network.state_dict().items()}
+        found |= {f"average/{k}": v for k, v in self.average.network.state_dict().items()}
+        for name, parameter in self.network.named_parameters():
+            kept = self._optimizer.state[parameter]
+            found |= {f"{moment}/{name}": kept[moment] for moment in MOMENTS}
+            found[f"taken/{name}"] = kept["step"]
+        for name, value in self._scaler.state_dict().items():
+            found[f"scaler/{name}"] = torch.tensor(float(value))
+        return found
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to a state that `state` returned."""
+        _load(self.network, state, "network/")
+        _load(self.average.network, state, "average/")
+        for name, parameter in self.network.named_parameters():
+            kept = self._optimizer.state[parameter]
+            for moment in MOMENTS:
+                kept[moment].copy_(state[f"{moment}/{name}"])
+            kept["step"].copy_(state[f"taken/{name}"])
+        scaler: dict[str, Any] = {
+            key.removeprefix("scaler/"): float(v) for key, v in state.items() if "scaler/" in key
+        }
+        if scaler:
+            scaler["_growth_tracker"] = int(scaler["_growth_tracker"])
+            scaler["growth_interval"] = int(scaler["growth_interval"])
+            self._scaler.load_state_dict(scaler)
+
+
+def _load(network: nn.Module, state: Mapping[str, Tensor], prefix: str) -> None:
+    network.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    )
+
+
+def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019, 1711.05101), its moments made at once.
+
+    Made at the first step, they could run out of memory with half of the weights changed.
+    """
+    groups = []
+    for encoder in (True, False):
+        for decays in (True, False):
+            parameters = [
+                p
+                for name, p in network.named_parameters()
+                if name.startswith("encoder.") is encoder and (p.dim() > 1) is decays
+            ]
+            decay = options.weight_decay if decays else 0.0
+            groups.append({"params": parameters, "weight_decay": decay, "encoder": encoder})
+    optimizer = torch.optim.AdamW(groups, options.learning_rate, foreach=False)
+    for parameter in network.parameters():
+        optimizer.state[parameter] = {
+            "step": torch.tensor(0.0),
+            **{moment: torch.zeros_like(parameter) for moment in MOMENTS},
+        }
+    return optimizer
+
+
+def _last(dimensions: int) -> torch.memory_format:
+    return torch.channels_last if dimensions == 4 else torch.channels_last_3d

@@ -1,0 +1,126 @@
+"""Losses over what is known only: masked cross-entropy and soft Dice, of classes or of objects' maps.
+
+The mask never touches the logits' values: a logit multiplied by 0 is a probability of one half, which
+counts. Unlabelled pixels are left out of every sum instead, so that their gradient is exactly zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_unet.core.annotations.annotation import IGNORE
+from napari_unet.core.sampling.dataset import ENOUGH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.sampling.object_targets import ObjectTargets
+
+
+def masked_loss(
+    logits: Tensor,
+    classes: Tensor,
+    *,
+    activation: Literal["softmax", "sigmoid"],
+    class_weights: Sequence[float] | None = None,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """Cross-entropy plus soft Dice, over the labelled pixels.
+
+    Parameters
+    ----------
+    logits
+        (N, C, [Z,] Y, X), of any precision; sums are taken in float32.
+    classes
+        (N, [Z,] Y, X) int64: 0 for background, else the class; `IGNORE` where unlabelled.
+    activation
+        ``"softmax"``: channel c is class c. ``"sigmoid"``: channel c is class c + 1 against all others.
+    class_weights
+        Weight of the pixels of each class, background first, in the cross-entropy.
+    weights
+        (N, [Z,] Y, X): added to these, such as the border weights.
+
+    Returns
+    -------
+    Tensor
+        A scalar, float32: 0 for a perfect prediction, and with a gradient of zero where nothing is
+        labelled.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        known = classes != IGNORE
+        # chosen, not multiplied: what is not finite must not come back through a product
+        safe = torch.where(known[:, None], logits.float(), 0.0)
+        target = classes.clamp(min=0)
+        importance = known.float()
+        if class_weights is not None:
+            importance = importance * logits.new_tensor(class_weights, dtype=torch.float32)[target]
+        if weights is not None:
+            importance = importance + torch.where(known, weights.float(), 0.0)
+        share = importance / importance.sum().clamp(min=torch.finfo(torch.float32).tiny)
+        if activation == "softmax":
+            entropy = functional.cross_entropy(safe, target, reduction="none")
+            probabilities = safe.softmax(dim=1)[:, 1:]
+        else:
+            entropy = _binary_entropy(safe, target)
+            probabilities = safe.sigmoid()
+        return (entropy * share).sum() + _dice(probabilities, target, known)
+
+
+def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
+    """Cross-entropy of each map, plus soft Dice of foreground and boundary, where they are known.
+
+    Parameters
+    ----------
+    logits
+        (N, 3, [Z,] Y, X), of any precision; sums are taken in float32.
+    targets
+        What the maps should be.
+
+    Returns
+    -------
+    Tensor
+        A scalar, float32, with a gradient of zero where nothing is known. A distance is a share, so its
+        cross-entropy is smallest, but not 0, where it is met.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        safe = torch.where(targets.known, logits.float(), 0.0)
+        weights = targets.known.float()
+        if targets.weights is not None:
+            weights = weights * (1 + targets.weights.float())[:, None]
+        over = [0, *range(2, safe.dim())]
+        entropy = functional.binary_cross_entropy_with_logits(safe, targets.maps, reduction="none")
+        mean = (entropy * weights).sum(over) / weights.sum(over).clamp(min=1)
+        classes = safe.sigmoid()[:, :2], targets.maps[:, :2], weights[:, :2]
+        return mean.sum() + _soft_dice(*classes)
+
+
+def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over the channels of the binary cross-entropy, a number for each pixel."""
+    truth = _one_hot(target, logits.shape[1])
+    return functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1)
+
+
+def _dice(probabilities: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """One minus soft Dice, in the mean over the classes but the background with enough labels."""
+    truth = _one_hot(target, probabilities.shape[1])
+    return _soft_dice(probabilities, truth, known[:, None].float().expand_as(truth))
+
+
+def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    over = [0, *range(2, probabilities.dim())]
+    both = (probabilities * truth * mask).sum(over)
+    either = ((probabilities + truth) * mask).sum(over)
+    of_class = (truth * mask).sum(over)
+    enough = ((of_class >= ENOUGH) & (mask.sum(over) - of_class >= ENOUGH)).float()
+    loss = 1 - 2 * both / either.clamp(min=1)
+    return (loss * enough).sum() / enough.sum().clamp(min=1)
+
+
+def _one_hot(target: Tensor, n: int) -> Tensor:
+    """Which of the classes 1 … n a pixel is, as (N, n, …) float32."""
+    numbers = torch.arange(1, n + 1, device=target.device).view(1, n, *[1] * (target.dim() - 1))
+    return (target[:, None] == numbers).float()

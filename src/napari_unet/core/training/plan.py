@@ -1,0 +1,199 @@
+"""How large a training step may be: patches, how many of them at once, and what is recomputed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from napari_unet.core.device import in_words
+from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Job, Progress
+from napari_unet.core.training.traced_memory import training_bytes_per_pixel
+from napari_unet.core.unet.checkpointing_policy import OFF, everything, policies, recompute_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari_unet.core.device import Compute
+    from napari_unet.core.image.axes import Image
+    from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.core.unet.checkpointing_policy import Policy
+    from napari_unet.core.unet.config import UNetConfig
+
+SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128}
+"""Side of a patch where the user says nothing: by the kind of device and the dimensions."""
+BATCHES = {2: 4, 3: 2}
+COPIES = 5
+"""Weights, their gradients, AdamW's two moments, the average."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How large a step is.
+
+    Attributes
+    ----------
+    patch
+        Shape of a patch.
+    batch
+        Patches a step.
+    chunk
+        How many of them go through the network together; their gradients are added up.
+    policy
+        What is recomputed in the backward pass.
+    recompute
+        The extra computing that takes, as a share of all.
+    memory
+        Predicted peak in bytes.
+    """
+
+    patch: tuple[int, ...]
+    batch: int
+    chunk: int
+    policy: Policy
+    recompute: float
+    memory: float
+
+    def __str__(self) -> str:
+        shape = " × ".join(map(str, self.patch))
+        how = "" if self.chunk == self.batch else f", {self.chunk} at a time"
+        again = f", recomputing {self.recompute:.0%}" if self.policy != OFF else ""
+        size = in_words(self.memory)
+        return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
+
+
+def plans(
+    config: UNetConfig,
+    options: TrainingOptions,
+    compute: Compute,
+    images: Sequence[Image],
+) -> Iterator[TrainingPlan]:
+    """Return plans in the order in which they are tried: policy first, then batch, then patch.
+
+    Parameters
+    ----------
+    config
+        The network.
+    options
+        What the user wants.
+    compute
+        Where it runs.
+    images
+        What it learns from: no patch is larger than the largest; the pixel size is the first one's.
+    """
+    sizes = [[image.sizes.get(a, 1) for a in config.spatial] for image in images]
+    spacing = images[0].spacing(config.spatial)
+    itemsize = 4 if compute.precision == "float32" else 2
+    batch = options.batch or BATCHES[config.ndim]
+    fixed = config.parameters * 4 * COPIES
+    if itemsize == 2:
+        # autocast's copies
+        fixed += config.parameters * itemsize
+    for patch in _patches(config, options, compute, sizes, spacing):
+        for chunk in _halves(batch):
+            for policy in _policies(config, options):
+                each = training_bytes_per_pixel(config, policy, itemsize)
+                memory = fixed + prod(patch) * (
+                    chunk * each + batch * batch_bytes_per_pixel(config)
+                )
+                share = recompute_share(config, policy)
+                yield TrainingPlan(patch, batch, chunk, policy, share, memory)
+
+
+def choose_plan(
+    candidates: Iterator[TrainingPlan], free: float, *, below: float = float("inf")
+) -> Job[TrainingPlan]:
+    """Find the first plan that fits.
+
+    Parameters
+    ----------
+    candidates
+        Plans in the order of preference.
+    free
+        Bytes that may be used.
+    below
+        Only plans that take less than this, because one that should take as much did not fit.
+
+    Yields
+    ------
+    Progress
+        After each plan that did not.
+
+    Raises
+    ------
+    UserError
+        When none does.
+    """
+    smallest: TrainingPlan | None = None
+    for candidate in candidates:
+        if candidate.memory <= free and candidate.memory < below:
+            return candidate
+        if smallest is None or candidate.memory < smallest.memory:
+            smallest = candidate
+        yield Progress(0, 0, "Planning the memory")
+    assert smallest is not None
+    raise UserError(
+        "There is not enough memory to train this network",
+        value=f"the smallest step takes {in_words(smallest.memory)}, {in_words(free)} are free",
+        rule="A patch must fit into the memory with all that is kept for its gradients.",
+        remedy="Let activation checkpointing on 'auto', take smaller patches, close other programs, "
+        "or use a smaller network.",
+    )
+
+
+def patch_shape(
+    side: int, config: UNetConfig, sizes: Sequence[Sequence[int]], spacing: Sequence[float]
+) -> tuple[int, ...]:
+    """Return the shape of a patch of about this side in the plane.
+
+    Along Z it is as long as in the plane in physical units. It is a multiple of the network's stride,
+    and no longer than the largest image needs.
+    """
+    found = []
+    for axis, stride in enumerate(config.total_stride):
+        wanted = side * min(spacing[-2:]) / spacing[axis] if axis < config.ndim - 2 else side
+        most = max(size[axis] for size in sizes)
+        steps = min(max(round(wanted / stride), 1), ceil(most / stride))
+        found.append(steps * stride)
+    return tuple(found)
+
+
+def _patches(
+    config: UNetConfig,
+    options: TrainingOptions,
+    compute: Compute,
+    sizes: Sequence[Sequence[int]],
+    spacing: Sequence[float],
+) -> Iterator[tuple[int, ...]]:
+    kind = "cpu" if compute.device == "cpu" else "gpu"
+    side = options.patch or SIDES[kind, config.ndim]
+    before: tuple[int, ...] | None = None
+    while side >= max(config.total_stride) and side >= 16:
+        patch = patch_shape(side, config, sizes, spacing)
+        if patch != before:
+            yield patch
+        before, side = patch, side * 3 // 4
+    if before is None:
+        yield patch_shape(side, config, sizes, spacing)
+
+
+def _halves(n: int) -> Iterator[int]:
+    while n >= 1:
+        yield n
+        n //= 2
+
+
+def _policies(config: UNetConfig, options: TrainingOptions) -> list[Policy]:
+    match options.use_checkpointing:
+        case "off":
+            return [OFF]
+        case "all":
+            return [everything(config)]
+        case "auto":
+            return policies(config)
+
+
+def batch_bytes_per_pixel(config: UNetConfig) -> int:
+    """Bytes of a batch itself: images, labels, classes and weights."""
+    return 4 * config.in_channels + 4 + 8 + 4

@@ -1,0 +1,117 @@
+"""Memory of a training step, found by running the step on tensors that have shapes but no data."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import contextmanager
+from functools import lru_cache
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from napari_unet.core.unet.checkpointing import training_forward
+from napari_unet.core.unet.network import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_unet.core.unet.checkpointing_policy import Policy
+    from napari_unet.core.unet.config import UNetConfig
+
+
+class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of the tensors that operations make, while they live.
+
+    Attributes
+    ----------
+    now, peak
+        Bytes alive at the moment, and at most so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = 0
+        self.peak = 0
+        self._known: dict[int, weakref.ref[Any]] = {}
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, Tensor):
+                self._add(tensor.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+
+        def forget(_: object) -> None:
+            self.now -= size
+            self._known.pop(key, None)
+
+        self._known[key] = weakref.ref(storage, forget)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+
+@contextmanager
+def watched(device: str) -> Iterator[Callable[[], int]]:
+    """Watch the memory that tensors take within the block.
+
+    Yields
+    ------
+    callable
+        Returns the peak so far, in bytes: of all tensors on a CUDA device, elsewhere of those made
+        within the block.
+    """
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        yield torch.cuda.max_memory_allocated
+        return
+    with LiveMemory() as memory:
+        yield lambda: memory.peak
+
+
+def training_bytes_per_pixel(config: UNetConfig, policy: Policy, itemsize: int) -> float:
+    """Peak memory of a training step beyond the weights, per input pixel of the batch.
+
+    Parameters
+    ----------
+    config
+        The network.
+    policy
+        What is recomputed.
+    itemsize
+        Bytes of an activation: 4 in float32, 2 in the 16-bit formats.
+    """
+    return _float32_bytes_per_pixel(config, policy) * itemsize / 4
+
+
+@lru_cache(maxsize=256)
+def _float32_bytes_per_pixel(config: UNetConfig, policy: Policy) -> float:
+    # nothing is allocated, so the shapes can be so large that activations outweigh the gradients of
+    # the weights; the difference of two leaves what grows with the image
+    small = tuple(_LARGE[config.ndim] // stride * stride for stride in config.total_stride)
+    large = tuple(2 * n for n in small)
+    grown = _peak(config, large, policy) - _peak(config, small, policy)
+    return grown / (prod(large) - prod(small))
+
+
+_LARGE = {2: 2048, 3: 256}
+
+
+def _peak(config: UNetConfig, shape: tuple[int, ...], policy: Policy) -> int:
+    with torch.device("meta"):
+        network = UNet(config)
+        x = torch.empty(1, config.in_channels, *shape)
+    with LiveMemory() as memory:
+        # the loss starts from a gradient of the logits' size
+        training_forward(network, x, policy).mean().backward()  # type: ignore[no-untyped-call]
+    peak: int = memory.peak
+    return peak

@@ -1,0 +1,39 @@
+"""A running average of a network's weights, which is steadier than any one of them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from napari_unet.core.unet.network import UNet
+
+
+class Average:
+    """Exponential moving average of all weights and buffers (Polyak and Juditsky 1992).
+
+    Parameters
+    ----------
+    network
+        Where it starts.
+    decay
+        Share of the average that stays at each step, once there have been enough steps.
+    """
+
+    def __init__(self, network: UNet, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def take(self, network: UNet, step: int) -> None:
+        """Take in the weights after step number `step`, counted from 1."""
+        # young averages must not remember the beginning
+        decay = min(self._decay, step / (step + 9))
+        state = network.state_dict()
+        for name, mean in self.network.state_dict().items():
+            if mean.is_floating_point():
+                mean.lerp_(state[name].to(mean.dtype), 1 - decay)
+            else:
+                mean.copy_(state[name])

@@ -1,0 +1,95 @@
+"""Which activations of a training step are kept and which are recomputed, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from napari_unet.core.unet.config import KERNEL
+
+if TYPE_CHECKING:
+    from napari_unet.core.unet.config import UNetConfig
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which activations are recomputed in the backward pass.
+
+    Attributes
+    ----------
+    activations
+        On this many levels, the finest first, norms and ReLUs are recomputed, and the upsampling
+        into the level.
+    blocks
+        On this many levels, the finest first, all convolutions of a block but its last are
+        recomputed too; at most `activations`.
+    """
+
+    activations: int
+    blocks: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.blocks <= self.activations:
+            raise ValueError("blocks must lie between 0 and activations")
+
+
+OFF = Policy(0, 0)
+
+
+def everything(config: UNetConfig) -> Policy:
+    """The policy that keeps least."""
+    return Policy(config.depth + 1, config.depth + 1)
+
+
+def policies(config: UNetConfig) -> list[Policy]:
+    """The policies worth a try, the one with the least recomputing first.
+
+    Norms and ReLUs are so cheap that all levels recompute theirs before the first convolution is.
+    """
+    levels = config.depth + 1
+    found = [Policy(a, 0) for a in range(levels + 1)]
+    found += [Policy(levels, b) for b in range(1, levels + 1)]
+    return sorted(found, key=lambda policy: recompute_share(config, policy))
+
+
+def recompute_share(config: UNetConfig, policy: Policy) -> float:
+    """Extra computing of a policy, as a share of a plain forward and backward pass.
+
+    Counts multiply-adds, of which a backward pass has twice as many as a forward pass, and element-wise
+    work at the price of the memory it moves.
+    """
+    extra = 0.0
+    for level, (encoder, decoder) in enumerate(_levels(config)):
+        pixels = 1 / prod(config.level_strides[level])
+        if level < policy.activations:
+            extra += _ELEMENTWISE * (sum(encoder) + sum(decoder)) * pixels
+            if level < config.depth:
+                below = config.below(level) / prod(config.level_strides[level + 1])
+                extra += below * config.up_macs(level)
+        if level < policy.blocks:
+            if decoder:
+                # once for the gradient of the convolution, once to convolve again
+                below = config.below(level) / prod(config.level_strides[level + 1])
+                extra += below * config.up_macs(level)
+            start = config.encoder[level - 1][-1] if level else config.in_channels
+            joined = encoder[-1] + config.up_width(level) if decoder else 0
+            extra += _macs(config, start, encoder[:-1]) * pixels
+            extra += _macs(config, joined, decoder[:-1]) * pixels
+    return extra / (3 * config.macs_per_pixel())
+
+
+_ELEMENTWISE = 40.0
+"""Multiply-adds that take as long as normalising one number."""
+
+
+def _levels(config: UNetConfig) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    return list(zip(config.encoder, (*config.decoder, ()), strict=True))
+
+
+def _macs(config: UNetConfig, width: int, widths: tuple[int, ...]) -> float:
+    total = 0.0
+    for out in widths:
+        total += width * out * KERNEL**config.ndim
+        width = out
+    return total

@@ -1,0 +1,249 @@
+"""*Where to paint next*: leads to the places that the network would learn most from, and says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.annotate.next_region_frame import show_place
+from napari_unet.gui.annotate.next_region_jobs import annotated, find_job, known, unsure_job
+from napari_unet.gui.layers.checked import check_window
+from napari_unet.gui.layers.images import selection_kept
+from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.results import map_layer
+from napari_unet.gui.session.jobs import Jobs
+from napari_unet.gui.session.responsiveness import in_turns
+from napari_unet.gui.widgets.fields import button, offer, text
+from napari_unet.services.library import DEFAULT
+from napari_unet.services.segmentation.cached_outputs import KeptMaps, keep_maps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Image
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.gui.annotate.next_region_jobs import Found
+    from napari_unet.gui.session.session import Session
+    from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.segmentation.next_region import Doubts, Place
+
+    Chosen = tuple[ImageLayer, Image, Labels | None]
+
+NEXT_TIP = (
+    "Go to the part of the image where the U-Net is least sure and nothing is annotated yet: painting "
+    "there teaches it most. Press again for the next best (key J while the mouse is over the image)."
+)
+RIGHT_TIP = (
+    "Say that everything inside the yellow frame is right now, what is not painted too. Fine-tune then "
+    "learns all of it."
+)
+UNSURE_TIP = (
+    "Show how unsure the U-Net is of each pixel: dark where it is sure, bright where it could be one "
+    "thing as well as another."
+)
+NO_IMAGE = "There is no image yet: open one first."
+NO_PLACE = "There is no frame yet: press “Next place” first."
+
+
+class WhereNext(QWidget):
+    """Three buttons, and a line that says where one is and why.
+
+    Parameters
+    ----------
+    viewer
+        Shows the places.
+    session
+        Its U-Net is asked, unless what it said of the image is kept there.
+    chosen
+        Returns the image layer, its image and the annotation, if there is one.
+    """
+
+    failed = Signal(object)
+    """What the user wanted was not possible; the exception."""
+
+    def __init__(
+        self, viewer: napari.Viewer, session: Session, chosen: Callable[[], Chosen]
+    ) -> None:
+        super().__init__()
+        self._viewer, self._session, self._chosen = viewer, session, chosen
+        self._doubts: Doubts | None = None
+        self._visited: list[Place] = []
+        self._shown: tuple[ImageLayer, Place] | None = None
+        self._unchecked = ""
+        # what is quick is found beside the viewer's job, such as a training
+        self._jobs = Jobs(self)
+        self.next = button("Next place", NEXT_TIP)
+        self.right = button("Place is right", RIGHT_TIP)
+        self.unsure = button("Uncertainty", UNSURE_TIP)
+        self.why = text()
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for each in (self.next, self.right, self.unsure):
+            row.addWidget(each)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addLayout(row)
+        box.addWidget(self.why)
+        self.why.setVisible(False)
+        self.next.clicked.connect(self.go_on)
+        self.right.clicked.connect(self._check)
+        self.unsure.clicked.connect(self.show_uncertainty)
+        viewer.layers.events.removed.connect(self._cancel_without_image)
+        self._at_work: tuple[ImageLayer, Jobs] | None = None
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self._viewer.layers.events.removed.disconnect(self._cancel_without_image)
+        if self._at_work is not None:
+            self._at_work[1].cancel()
+        self._jobs.abandon()
+
+    def offer(self, *, image: bool, unchecked: str = "") -> None:
+        """Offer what can be done.
+
+        Parameters
+        ----------
+        image
+            Whether there is an image.
+        unchecked
+            Why nothing can be checked; empty: it can.
+        """
+        none = "" if image else NO_IMAGE
+        self._unchecked = unchecked
+        offer(self.next, NEXT_TIP, none)
+        offer(self.unsure, UNSURE_TIP, none)
+        offer(self.right, RIGHT_TIP, unchecked or ("" if self._shown else NO_PLACE))
+
+    def go_on(self) -> None:
+        """Go to the next place."""
+
+        def job(maps: Job[KeptMaps], chosen: Chosen) -> Job[Found]:
+            return find_job(maps, self._doubts, annotated(self._viewer, *chosen), self._visited)
+
+        self._begin("Looking where to paint next", job, self._go_to)
+
+    def show_uncertainty(self) -> None:
+        """Show how unsure the network is, as an image layer."""
+
+        def job(maps: Job[KeptMaps], _: Chosen) -> Job[tuple[KeptMaps, NDArray[Any]]]:
+            return unsure_job(maps)
+
+        self._begin("Looking how unsure it is", job, self._add_layer)
+
+    def _begin(
+        self,
+        title: str,
+        make: Callable[[Job[KeptMaps], Chosen], Job[Any]],
+        then: Callable[[Chosen, Any], None],
+    ) -> None:
+        """Run a job on what the network says, and show what it found unless the image has gone."""
+        if self._at_work is not None:
+            return
+        try:
+            chosen = self._chosen()
+            model, kept = self._session.model, self._kept(chosen[1])
+            if model is None:
+                self._session.load(DEFAULT, lambda: self._begin(title, make, then))
+                return
+            maps = known(kept) if kept is not None else self._ask(chosen[1], model)
+            job, jobs = make(maps, chosen), self._jobs_for(kept)
+
+            def end(outcome: Outcome[Any]) -> None:
+                self._at_work = None
+                if outcome.error is not None and jobs is self._jobs:
+                    self.failed.emit(outcome.error)
+                if outcome.result is not None and chosen[0] in self._viewer.layers:
+                    then(chosen, outcome.result)
+
+            jobs.start(title, job, on_end=end)
+            self._at_work = chosen[0], jobs
+        except UserError as error:
+            self.failed.emit(error)
+
+    def _ask(self, image: Image, model: Model) -> Job[KeptMaps]:
+        """Have the network look at an image as it looked at the newest one."""
+        options = self._session.options
+        if image.n_channels == model.spec.config.in_channels:
+            # there is nothing to choose: what was chosen is of another image
+            options = options.model_copy(update={"channels": None})
+        return keep_maps(image, model, options)
+
+    def _jobs_for(self, kept: KeptMaps | None) -> Jobs:
+        """Return what runs a job: the viewer's, with progress and Cancel, where it may take long."""
+        quick = kept is not None and self._doubts is not None and self._doubts.maps is kept
+        busy = kept is not None and self._session.jobs.running
+        return self._jobs if quick or busy else self._session.jobs
+
+    def _kept(self, image: Image) -> KeptMaps | None:
+        """Return what the present network said of this image, if that is known."""
+        kept, model = self._session.kept, self._session.model
+        if kept is None or model is None or kept.spec is not model.spec:
+            return None
+        same = kept.image.data is image.data and kept.image.axes == image.axes
+        return kept if same else None
+
+    def _keep(self, image: Image, maps: KeptMaps) -> None:
+        """Keep what the network was asked for, unless something newer has come meanwhile."""
+        if self._kept(image) is None:
+            self._session.kept = maps
+
+    def _go_to(self, chosen: Chosen, found: Found) -> None:
+        if found.doubts is not self._doubts:
+            self._visited = []
+        self._doubts = found.doubts
+        self._keep(chosen[1], found.doubts.maps)
+        if found.place is None:
+            self.say("Nothing is left: all of it is annotated, or has been shown.")
+            self._visited = []
+            return
+        self._visited.append(found.place)
+        self._shown = chosen[0], found.place
+        in_turns(self, show_place(self._viewer, chosen[0], chosen[1], found.place))
+        where = "".join(f", {axis}={i}" for axis, i in found.place.index.items())
+        self.say(f"Place {len(self._visited)}{where}: {found.place.why}.")
+        self.offer(image=True, unchecked=self._unchecked)
+
+    def _add_layer(self, chosen: Chosen, found: tuple[KeptMaps, NDArray[Any]]) -> None:
+        source, image, _ = chosen
+        maps, values = found
+        self._keep(image, maps)
+        placed = place(source, image.axes)
+        purpose = {"title": "uncertainty"}
+        with selection_kept(self._viewer):
+            layer = map_layer(
+                self._viewer, source, placed, values, "uncertainty", purpose, visible=True
+            )
+        layer.visible = True
+
+    def _check(self) -> None:
+        try:
+            source, image, _ = self._chosen()
+            if self._shown is None or self._shown[0] != source:
+                raise UserError(
+                    f"There is no frame on {source.name!r}",
+                    rule="What is inside the yellow frame is marked as checked.",
+                    remedy="Press “Next place” first.",
+                )
+            check_window(self._viewer, source, image, self._shown[1])
+        except UserError as error:
+            self.failed.emit(error)
+        else:
+            self.say("The frame is marked as checked. Press “Next place” to go on.")
+
+    def say(self, words: str) -> None:
+        """Show a line below the buttons; none if there is nothing to say."""
+        self.why.setText(words)
+        self.why.setVisible(bool(words))
+
+    def _cancel_without_image(self, event: Any) -> None:
+        if self._at_work is not None and event.value == self._at_work[0]:
+            self._at_work[1].cancel()

@@ -1,0 +1,236 @@
+"""*Annotate*: correct a result or paint anew, with classes, tools for objects, and what comes next."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.annotate.class_list import ClassList
+from napari_unet.gui.annotate.next_region import WhereNext
+from napari_unet.gui.annotate.source import AnnotationSource
+from napari_unet.gui.layers.checked import check_plane, start_box
+from napari_unet.gui.layers.keys import LayerKeys
+from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.roles import KIND_TIPS, is_annotation, kind_of
+from napari_unet.gui.models.row import open_panel
+from napari_unet.gui.objects.measure_row import MeasureRow
+from napari_unet.gui.objects.measuring import Numbered
+from napari_unet.gui.objects.tools import ObjectTools
+from napari_unet.gui.widgets.fields import button, form, offer, text
+from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.offer_row import Restorable
+from napari_unet.gui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+
+    from napari_unet.core.image.axes import Image
+
+ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
+PLANE_TIP = (
+    "Say that everything in the plane you see is right, what is not painted too. Fine-tune then learns "
+    "all of it. To take it back, delete the frame in the layer named “… checked”."
+)
+BOX_TIP = (
+    "Draw a rectangle around a part in which everything is right, if you did not check all of it."
+)
+FINETUNE_TIP = "Open Fine-tune with this image and annotation."
+QUICK_TIP = (
+    "Open Fine-tune with this image and annotation, and train for about a minute at once. The new "
+    "network is kept only if you say so at the end."
+)
+NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
+SCRIBBLES = "Scribbles count only where you painted, so that nothing has to be checked."
+DIGITS = 10
+
+
+class AnnotatePanel(Panel):
+    """Makes layers to paint on, and helps to paint.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose images are annotated.
+    """
+
+    HEIGHT = 700
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.source = AnnotationSource(napari_viewer, self.session)
+        self.annotation = LayerBox(napari_viewer, ANNOTATION_TIP, is_annotation)
+        self.keeper = self.session.paint_keeper(napari_viewer)
+        self.restorable = Restorable(self.keeper)
+        self.meaning = text()
+        self.classes = ClassList()
+        self.objects = ObjectTools(napari_viewer)
+        self.measures = MeasureRow(napari_viewer, self._numbered)
+        self.where = WhereNext(napari_viewer, self.session, self._chosen)
+        self.plane = button("This plane is all right", PLANE_TIP)
+        self.box = button("Checked box", BOX_TIP)
+        self.finetune = button("Fine-tune…", FINETUNE_TIP)
+        self.quick = button("Tune quickly", QUICK_TIP)
+        self._keys = LayerKeys()
+        self._lay_out()
+        self._connect()
+        self._take()
+
+    def _lay_out(self) -> None:
+        rows = form()
+        rows.addRow("Annotation", self.annotation)
+        self._checks = QWidget()
+        beside = QHBoxLayout(self._checks)
+        beside.setContentsMargins(0, 0, 0, 0)
+        for part in (self.plane, self.box):
+            beside.addWidget(part)
+        self.groups = {
+            "classes": _group("Classes", self.classes),
+            "objects": _group("Objects", self.objects, self.measures),
+        }
+        self.body.addWidget(self.restorable)
+        self.body.addWidget(self.source)
+        self.body.addLayout(rows)
+        self.body.addWidget(self.meaning)
+        self.body.addWidget(self.where)
+        for group in self.groups.values():
+            self.body.addWidget(group)
+        self.body.addWidget(self._checks)
+        self.body.addWidget(self.foot)
+        learn = QHBoxLayout()
+        for part in (self.finetune, self.quick):
+            learn.addWidget(part)
+        self.body.addLayout(learn)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        self.annotation.layer_changed.connect(self._take)
+        self.source.made.connect(self.annotation.choose)
+        self.keeper.restored.connect(self.annotation.choose)
+        self.restorable.refused.connect(self.foot.message.show_error)
+        self.source.changed.connect(self._offer)
+        self.classes.picked.connect(self.pick)
+        self.measures.said.connect(partial(self.foot.message.show_text, "done"))
+        for part in (self.source, self.classes, self.objects, self.measures, self.where):
+            part.failed.connect(self.foot.message.show_error)
+        self.plane.clicked.connect(self._check_plane)
+        self.box.clicked.connect(self._check_box)
+        self.finetune.clicked.connect(self._open_finetune)
+        self.quick.clicked.connect(self._tune_quickly)
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more, and give the keys back."""
+        self._keys.let_go()
+        self.classes.let_go()
+        self.objects.let_go()
+        self.measures.let_go()
+        self.where.let_go()
+        self.annotation.let_go()
+        self.source.let_go()
+
+    def pick(self, value: int) -> None:
+        """Take up the brush with a label."""
+        layer = self.annotation.layer
+        if layer is None or value >= self.classes.count:
+            return
+        self.viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.selected_label = value
+        layer.mode = "paint"
+
+    def _take(self) -> None:
+        """Show what can be done with the layer that is chosen."""
+        layer: Labels | None = self.annotation.layer
+        objects = layer is not None and kind_of(layer) == "objects"
+        self.foot.message.clear()
+        self.classes.take(None if objects else layer)
+        self.objects.take(layer if objects else None)
+        self._keys.bind(layer, self._actions(objects))
+        self.meaning.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
+        self.groups["classes"].setVisible(layer is not None and not objects)
+        self.groups["objects"].setVisible(objects)
+        if layer is not None:
+            # where none fits, the buttons that need one say so
+            with contextlib.suppress(UserError):
+                source, _ = self.source.under(layer)
+                self.keeper.keep(layer, source)
+        self._offer()
+
+    def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
+        if objects:
+            return {"j": self.where.go_on, "n": self.objects.take_next}
+        digits = {str(i): partial(self.pick, i) for i in range(DIGITS)}
+        return {"j": self.where.go_on, **digits}
+
+    def _chosen(self) -> tuple[ImageLayer, Image, Labels | None]:
+        layer = self.annotation.layer
+        source, image = self.source.chosen() if layer is None else self.source.under(layer)
+        return source, image, layer
+
+    def _numbered(self) -> Numbered:
+        """Return the objects of the annotation; those of a 2-D network lie in single planes."""
+        layer = self.annotation.layer
+        source, image = self.source.under(layer)
+        model = self.session.model
+        planes = model is not None and model.spec.axes == "YX"
+        return Numbered(image, layer, "YX" if planes else "", place(source, image.axes).inside)
+
+    def _offer(self) -> None:
+        layer = self.annotation.layer
+        none = "" if layer is not None else NO_ANNOTATION
+        scribbles = layer is not None and kind_of(layer) == "scribbles"
+        offer(self.annotation, ANNOTATION_TIP, none)
+        offer(self.finetune, FINETUNE_TIP, none)
+        offer(self.quick, QUICK_TIP, none)
+        offer(self.plane, PLANE_TIP, SCRIBBLES if scribbles else none)
+        offer(self.box, BOX_TIP, SCRIBBLES if scribbles else none)
+        self.where.offer(
+            image=self.source.image.layer is not None, unchecked=SCRIBBLES if scribbles else none
+        )
+
+    def _check_plane(self) -> None:
+        with self.reporting():
+            new = check_plane(self.viewer, *self.source.under(self.annotation.layer))
+            words = "is marked as checked." if new else "was marked as checked before."
+            self.foot.message.show_text("done" if new else "note", f"This plane {words}")
+
+    def _check_box(self) -> None:
+        with self.reporting():
+            start_box(self.viewer, *self.source.under(self.annotation.layer))
+            words = "Draw a rectangle; then pick a class or the annotation to go on painting."
+            self.foot.message.show_text("note", words)
+
+    def _open_finetune(self) -> Any:
+        """Open *Fine-tune* on what is annotated, and return it; None if it covers no image."""
+        with self.reporting():
+            layer = self.annotation.layer
+            source, _ = self.source.under(layer)
+            panel: Any = open_panel(self.viewer, "Fine-tune")
+            panel.form.learn_from(source, layer)
+            return panel
+        return None
+
+    def _tune_quickly(self) -> None:
+        with self.reporting():
+            self.session.jobs.check_idle()
+            panel = self._open_finetune()
+            # what waits there to be kept, or goes on learning, is not pushed aside
+            if panel is not None and not panel.busy:
+                panel.form.training.preset.setCurrentText("Quick")
+                panel.form.train.click()
+
+
+def _group(title: str, *inside: QWidget) -> QGroupBox:
+    group = QGroupBox(title)
+    box = QVBoxLayout(group)
+    box.setContentsMargins(6, 6, 6, 6)
+    for part in inside:
+        box.addWidget(part)
+    return group

@@ -1,0 +1,194 @@
+"""The part of *Annotate* that makes layers to paint on: empty ones, and copies of results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.layers.annotated import fits
+from napari_unet.gui.layers.paint_layers import correct, new_paint_layer
+from napari_unet.gui.layers.roles import (
+    KIND_TIPS,
+    KINDS,
+    belongs,
+    is_annotation,
+    is_paint,
+    is_preview,
+    likely_kind,
+)
+from napari_unet.gui.widgets.fields import button, choice, form, offer
+from napari_unet.gui.widgets.image_form import ImageForm
+from napari_unet.gui.widgets.layer_box import LayerBox
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels, Layer
+
+    from napari_unet.core.image.axes import Image
+    from napari_unet.gui.session.session import Session
+
+RESULT_TIP = "A segmentation that is not quite right: a result of Segment, or any labels layer."
+AS_TIP = (
+    "What the labels of the result mean. Classes: each label is a kind of thing, such as nucleus. "
+    "Objects: each label is one thing, with a number of its own."
+)
+CORRECT_TIP = (
+    "Make a copy of the result to correct with the brush and the tools below. The result itself stays "
+    "as it is, hidden."
+)
+NEW_TIP = "Make an empty layer over the image to paint on, and take up the brush."
+KIND_TIP = "What you are going to paint."
+NO_RESULT = "There is no segmentation yet: press Segment in the panel of that name first."
+NO_IMAGE = "There is no image yet: open one first."
+
+
+class AnnotationSource(QWidget):
+    """Chooses an image, and makes layers over it.
+
+    Parameters
+    ----------
+    viewer
+        Its layers can be chosen.
+    session
+        New layers get the classes of its U-Net.
+    """
+
+    made = Signal(object)
+    """A layer to paint on."""
+    changed = Signal()
+    """Another image is chosen, or it has other axes."""
+    failed = Signal(object)
+    """A layer could not be made; the exception."""
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._session = session
+        rows = form()
+        self.image = ImageForm(viewer, rows, with_channels=False)
+        self.result = LayerBox(viewer, RESULT_TIP, _is_result)
+        self.meaning = choice(AS_TIP)
+        self.meaning.addItem("classes", "classes")
+        self.meaning.addItem("objects", "objects")
+        self.correct = button("Correct this result", CORRECT_TIP)
+        self.kind = choice(KIND_TIP)
+        for i, kind in enumerate(KINDS):
+            self.kind.addItem(kind.capitalize(), kind)
+            self.kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
+        self.new = button("New annotation", NEW_TIP)
+        rows.addRow("Result", self.result)
+        for narrow in (self.meaning, self.kind):
+            narrow.setMinimumContentsLength(4)
+        rows.addRow("Holds", _beside(self.meaning, self.correct))
+        rows.addRow("New", _beside(self.kind, self.new))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addLayout(rows)
+        self.image.changed.connect(self._show)
+        self.result.layer_changed.connect(self._take_result)
+        self.correct.clicked.connect(self._correct)
+        self.new.clicked.connect(self._add)
+        self._take_result()
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.image.let_go()
+        self.result.let_go()
+
+    def chosen(self) -> tuple[ImageLayer, Image]:
+        """Return the chosen image layer and the image it holds.
+
+        Raises
+        ------
+        UserError
+            When there is none, or its axes can't be used.
+        """
+        image, source = self.image.image(), self.image.layer
+        assert source is not None
+        return source, image
+
+    def under(self, labels: Labels) -> tuple[ImageLayer, Image]:
+        """Choose and return the image that a labels layer belongs to, and covers pixel for pixel.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        before = self.image.layer
+        offered = [before, *self.image.layers.offered]
+        # its own first, then the one that is chosen
+        offered.sort(key=lambda source: not belongs(labels, source))
+        for source in offered:
+            if source is not None and self.image.layers.choose(source) and self._fits(labels):
+                return self.chosen()
+        if before is not None:
+            self.image.layers.choose(before)
+        raise UserError(
+            f"{labels.name!r} covers none of the images",
+            value=f"{tuple(labels.data.shape)} pixels",
+            rule="Labels are corrected where they lie on an image, pixel for pixel.",
+            remedy="Segment the whole image first, or open the image that they belong to.",
+        )
+
+    def _fits(self, labels: Labels) -> bool:
+        try:
+            return fits(*self.chosen(), labels)
+        except UserError:
+            return False
+
+    def _take_result(self) -> None:
+        labels = self.result.layer
+        if labels is not None:
+            self.meaning.setCurrentIndex(self.meaning.findData(likely_kind(labels)))
+        self._show()
+
+    def _show(self) -> None:
+        """Offer what can be done."""
+        none = "" if self.result.layer is not None else NO_RESULT
+        offer(self.result, RESULT_TIP, none)
+        offer(self.meaning, AS_TIP, none)
+        offer(self.correct, CORRECT_TIP, none)
+        offer(self.new, NEW_TIP, "" if self.image.layer is not None else NO_IMAGE)
+        self.changed.emit()
+
+    def _correct(self) -> None:
+        labels = self.result.layer
+        if labels is None:
+            return
+        try:
+            source, _ = self.under(labels)
+            made = correct(self._viewer, source, labels, self.meaning.currentData())
+        except UserError as error:
+            self.failed.emit(error)
+            return
+        self.made.emit(made)
+
+    def _add(self) -> None:
+        try:
+            source, image = self.chosen()
+        except UserError as error:
+            self.failed.emit(error)
+            return
+        model = self._session.model
+        classes = ("foreground",) if model is None else tuple(model.spec.label_names.values())
+        kind = self.kind.currentData()
+        self.made.emit(new_paint_layer(self._viewer, source, image, classes, kind))
+
+
+def _beside(*parts: QWidget) -> QWidget:
+    row = QWidget()
+    box = QHBoxLayout(row)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(4)
+    for part in parts:
+        box.addWidget(part, stretch=1)
+    return row
+
+
+def _is_result(layer: Layer) -> bool:
+    return is_paint(layer) and not is_annotation(layer) and not is_preview(layer)

@@ -1,0 +1,192 @@
+"""A result beside a layer of true labels: whether they go together, and how they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.axes import Image
+from napari_unet.gui.evaluate.truth_layers import as_image
+from napari_unet.gui.layers.annotated import fits, painted, regions_of
+from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.images import image_of, likely_axes
+from napari_unet.gui.layers.paint_layers import names_by_value
+from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.result_layer import RECORD
+from napari_unet.gui.layers.roles import belongs, is_annotation, kind_of
+from napari_unet.gui.session.responsiveness import torch_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import napari
+    from napari.layers import Layer
+
+    from napari_unet.core.annotations.annotation import Kind
+    from napari_unet.core.annotations.regions import Region
+    from napari_unet.core.image.axes import Lazy
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.gui.layers.placement import Placement
+    from napari_unet.services.evaluation.scores import Evaluation
+
+LAY_ON = "Lay on the result"
+"""The button that mends what `judge` says of labels that lie elsewhere."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A result beside the true labels, as they were when it was asked for.
+
+    Attributes
+    ----------
+    result, truth
+        The layers.
+    names
+        What these were called.
+    prediction, true
+        Their labels, with the same axes.
+    kind
+        What they mean, as for `compare_labels`.
+    spatial, regions
+        As for `LabelPair`.
+    classes
+        Names of the result's values.
+    placed
+        How labels lie over the result.
+    """
+
+    result: Labels
+    truth: Layer
+    names: tuple[str, str]
+    prediction: Image
+    true: Lazy
+    kind: Kind
+    spatial: str | None
+    regions: tuple[Region, ...]
+    classes: Mapping[int, str]
+    placed: Placement
+
+    @property
+    def in_volumes(self) -> bool:
+        """Whether objects are compared in volumes, not plane by plane."""
+        return self.spatial is None and "Z" in self.prediction.axes
+
+    def job(self, states: Any) -> Job[Evaluation]:
+        """Compare them; `states` is as for `mark_mistakes`."""
+        yield from torch_ready()
+        # torch is there by now, which these bring in
+        from napari_unet.services.evaluation.evaluate import compare_labels
+        from napari_unet.services.evaluation.label_pairs import LabelPair
+        from napari_unet.services.evaluation.mistakes import mark_mistakes
+
+        pair = LabelPair(self.prediction, self.true, None, self.spatial, self.regions)
+        return (
+            yield from mark_mistakes(compare_labels([pair], self.kind, self.classes), pair, states)
+        )
+
+    @property
+    def paths(self) -> tuple[Path, Path] | None:
+        """The files that both were opened from; None where one is from none."""
+        known = [layer.source.path for layer in (self.result, self.truth)]
+        return (Path(known[0]), Path(known[1])) if all(known) else None
+
+    def command(self) -> str:
+        """Return the line that gives the same scores.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        # it brings tifffile, which would make the opening of the panel late
+        from napari_unet.services.commands.segmentation import evaluate_command, untold
+
+        if self.paths is None:
+            raise untold("the labels are from no file", "Save both as TIFFs, and open these.")
+        if self.regions:
+            raise untold(
+                "only what is checked was compared", "Delete the frames of what is checked."
+            )
+        return evaluate_command(
+            self.prediction, self.true, self.paths, self.kind, in_volumes=self.in_volumes
+        )
+
+
+def judge(
+    viewer: napari.Viewer, model: Model | None, result: Labels, truth: Layer, kind: Kind
+) -> Judged:
+    """Put a result beside the true labels.
+
+    Parameters
+    ----------
+    viewer
+        Holds their image, if it is open.
+    model
+        Objects of a 2-D one lie in single planes, where the result's record does not say it.
+    result, truth
+        The layers.
+    kind
+        What they mean.
+
+    Raises
+    ------
+    UserError
+        When the true labels are no whole numbers, or do not lie on the result pixel for pixel.
+    """
+    image = as_image(viewer, result, truth)
+    found = painted(result, image, result, kind, None)
+    true = painted(result, image, truth, kind, None)
+    try:
+        check_fit(image, true.paint(), true.scale, true.offset, truth.name)
+    except UserError as error:
+        remedy = f"If they do belong pixel to pixel, press “{LAY_ON}”. Else choose the right layer."
+        if not fits(result, image, truth):
+            remedy = "Open the true labels of this result, with as many pixels, and choose them."
+        if np.dtype(true.paint().dtype).kind not in "iub":
+            remedy = error.remedy
+        told = {"value": error.value, "rule": error.rule, "remedy": remedy}
+        raise UserError(error.problem, **told) from None  # type: ignore[arg-type]
+    axes = image.label_axes
+    return Judged(
+        result,
+        truth,
+        (result.name, truth.name),
+        Image(found.paint(), axes, image.scale, image.unit, result.name),
+        true.paint(),
+        kind,
+        _spatial(result, model),
+        _where_checked(viewer, truth, axes),
+        names_by_value(result),
+        place(result, image.axes),
+    )
+
+
+def _spatial(result: Labels, model: Model | None) -> str | None:
+    """Return ``"YX"`` where objects were found in planes; None where that is not known."""
+    record = result.metadata.get(RECORD)
+    told = record.get("axes") if isinstance(record, dict) else None
+    if told is None and model is not None:
+        told = model.spec.axes
+    return "YX" if told == "YX" else None
+
+
+def _where_checked(viewer: napari.Viewer, truth: Layer, axes: str) -> tuple[Region, ...]:
+    """Return where somebody has checked what he painted; nothing where that is not said."""
+    if not is_annotation(truth) or kind_of(truth) == "scribbles":
+        return ()
+    for source in viewer.layers:
+        shapes = checked_layer(viewer, source) if isinstance(source, ImageLayer) else None
+        if shapes is None or not len(shapes.data) or not belongs(truth, source):
+            continue
+        image = image_of(source, likely_axes(source))
+        if image.label_axes == axes:
+            return regions_of(shapes, source, image)
+    return ()

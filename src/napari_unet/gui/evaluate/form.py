@@ -1,0 +1,83 @@
+"""The folded part of *Segment* that compares a result with true labels."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.gui.evaluate.scores_view import ScoresView
+from napari_unet.gui.evaluate.truth_form import TruthForm
+from napari_unet.gui.layers.result_layer import CHECKED_BYTES
+from napari_unet.gui.widgets.fields import button
+
+if TYPE_CHECKING:
+    from napari_unet.gui.session.worker import Outcome, Task
+    from napari_unet.gui.widgets.panel import Panel
+    from napari_unet.services.evaluation.scores import Evaluation
+
+EVALUATE_TIP = (
+    "Compare the result with the true labels. Where there are planes in depth, objects are compared in "
+    "volumes; those of a 2-D U-Net, and of other stacks, plane by plane."
+)
+
+
+class EvaluateForm(QWidget):
+    """What is compared, *Evaluate*, and the scores.
+
+    Parameters
+    ----------
+    panel
+        What it is a part of: its viewer's layers are compared, what goes wrong is shown at its foot.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._panel = panel
+        self._task: Task | None = None
+        # a child, so that it never fires when the panel is gone
+        self._reveal_later = QTimer(self)
+        self._reveal_later.setSingleShot(True)
+        self._reveal_later.timeout.connect(lambda: self._panel.ensureWidgetVisible(self))
+        self.evaluate = button("Evaluate", EVALUATE_TIP)
+        self.form = TruthForm(panel.viewer, self.evaluate)
+        self.view = ScoresView(panel)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.form)
+        whole.addWidget(self.view)
+        self.evaluate.clicked.connect(self._evaluate)
+
+    def let_go(self) -> None:
+        """Stop comparing, and listen to viewer and layers no more."""
+        if self._task is not None:
+            self._panel.session.jobs.cancel(self._task)
+        self.form.let_go()
+        self.view.forget()
+
+    def reveal(self) -> None:
+        """Scroll to it, once it has got its place."""
+        self._reveal_later.start(0)
+
+    def _evaluate(self) -> None:
+        jobs = self._panel.session.jobs
+        with self._panel.reporting():
+            jobs.check_idle()
+            judged = self.form.judged(self._panel.session.model)
+            self.view.watch(judged)
+            shape = judged.prediction.label_shape
+            states = np.zeros(shape, np.uint8) if math.prod(shape) <= CHECKED_BYTES else None
+
+            def end(outcome: Outcome[Evaluation]) -> None:
+                self._task = None
+                if outcome.result is None:
+                    self.view.forget()
+                else:
+                    self.view.put(outcome.result, states)
+                    self.reveal()
+
+            title = f"Evaluating {judged.names[0]}"
+            self._task = jobs.start(title, judged.job(states), on_end=end)

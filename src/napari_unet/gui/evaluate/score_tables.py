@@ -1,0 +1,103 @@
+"""Scores of a result as rich text, in which the colours of the mistakes are told too."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from napari_unet.gui.finetune.comparison import score_table
+from napari_unet.gui.widgets.fields import DIM, figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_unet.gui.evaluate.comparison import Judged
+    from napari_unet.services.evaluation.scores import Evaluation, ObjectEvaluation
+
+LEVELS = (0.5, 0.75, 0.9)
+"""IoU at which hits are told: of the ten of the command line the first, the middle and a strict one."""
+
+
+def told(judged: Judged, found: Evaluation) -> str:
+    """Return what was compared, and how it did."""
+    result, truth = (f"“{html.escape(name)}”" for name in judged.names)
+    where = ", where checked" if judged.regions else ""
+    lines = [f"{result} against {truth}{where}"]
+    if found.objects is not None:
+        lines.append(_of_objects(found.objects, "volume" if judged.in_volumes else "plane"))
+    else:
+        lines.append(_of_classes(found))
+    if found.empty:
+        lines.append(
+            f"{found.empty} plane{'s' * (found.empty != 1)} without any true label: all that was found "
+            "there counts as wrong."
+        )
+    # a table is a paragraph by itself
+    return "<br>".join(lines).replace("<br><table", "<table").replace("</table><br>", "</table>")
+
+
+def _of_objects(objects: ObjectEvaluation, unit: str) -> str:
+    # it brings scipy, which would make the opening of the panel late
+    from napari_unet.services.evaluation.mistakes import EXTRA, HIT, MERGE, MISS, SPLIT
+
+    scores = objects.scores.pooled
+    at = [scores.thresholds.tolist().index(level) for level in LEVELS]
+    rows = [
+        ("IoU at least", [f"{level:g}" for level in LEVELS]),
+        (f"{patch(HIT)} found", _counts(scores.tp[0, at])),
+        (f"{patch(MISS)} missed", _counts(scores.fn[0, at])),
+        (f"{patch(EXTRA)} extra", _counts(scores.fp[0, at])),
+        ("AP", _figures(scores.ap[0, at])),
+        ("mean matched IoU", _figures(scores.mean_matched_iou[0, at])),
+    ]
+    n, m = int(scores.n_true[0]), len(objects.names)
+    return (
+        f"{_table(rows)}<br>{patch(MERGE)} {scores.merges[0]:,} merged, {patch(SPLIT)} "
+        f"{scores.splits[0]:,} split; SEG {_figures(scores.seg)[0]}<br>"
+        f"{n:,} true object{'s' * (n != 1)} in {m:,} {unit}{'s' * (m != 1)}"
+    )
+
+
+def _of_classes(found: Evaluation) -> str:
+    from napari_unet.services.evaluation.mistakes import EXTRA, HIT, MISS, OTHER
+
+    mean = ""
+    if len(found.classes) > 2:
+        iou, dice = _figures([found.iou, found.dice])
+        mean = f"<br>Mean without background: IoU {iou}, Dice {dice}"
+    colours = [f"{patch(HIT)} right", f"{patch(MISS)} missed", f"{patch(EXTRA)} extra"]
+    if mean:
+        colours.append(f"{patch(OTHER)} other class")
+    return f"{score_table((), found.classes)}{mean}<br>{', '.join(colours)}"
+
+
+def patch(state: int) -> str:
+    """Return a patch of the colour in which a state is shown."""
+    return f"<span style='color: {colour_of(state)}'>■</span>"
+
+
+def colour_of(state: int) -> str:
+    """Return the colour in which a state is shown, such as ``#009e73``."""
+    from napari_unet.services.evaluation.mistakes import COLOURS
+
+    return "#" + "".join(f"{int(part):02x}" for part in COLOURS[state])
+
+
+def _table(rows: Sequence[tuple[str, list[str]]]) -> str:
+    lines = []
+    for i, (name, cells) in enumerate(rows):
+        style = f"{DIM} padding-right: 10px" if i == 0 else "padding-right: 10px"
+        cells_told = "".join(f"<td align='right' style='{style}'>{cell}</td>" for cell in cells)
+        lines.append(f"<tr><td style='{style}; white-space: nowrap'>{name}</td>{cells_told}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _counts(values: NDArray[np.int64]) -> list[str]:
+    return [f"{int(value):,}" for value in values]
+
+
+def _figures(values: Sequence[float] | NDArray[np.float64]) -> list[str]:
+    return list(map(figure, values))

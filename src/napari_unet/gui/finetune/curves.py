@@ -1,0 +1,166 @@
+"""How a training goes: loss and quality over the steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.gui.widgets.fields import caption
+from napari_unet.gui.widgets.theme import FOLLOWS, Tones, tones_of
+
+if TYPE_CHECKING:
+    from napari_unet.gui.finetune.run import TrainingRun
+
+REDRAW_MS = 400
+"""Shortest time between two drawings."""
+POINTS = 1000
+"""Most steps that are drawn; of more, the mean of neighbours."""
+HEIGHT = 200
+FAINT = 90
+"""Opacity, of 255, of single losses behind their mean."""
+LOSS_TIP = "How wrong the network is on the patches it learns from: it should fall."
+IOU_TIP = (
+    "How well it does on paint that is held out, from 0 to 1: it should rise. The best one is kept."
+)
+
+
+class Curves(QWidget):
+    """Loss, and IoU on held-out paint; drawn a few times a second while a training is at work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: TrainingRun | None = None
+        self._plots: Any = None
+        self._axes: list[Any] = []
+        self._tones: Tones | None = None
+        self.loss = caption("Loss")
+        self.iou = caption("IoU on held-out paint")
+        self.loss.setToolTip(LOSS_TIP)
+        self.iou.setToolTip(IOU_TIP)
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(2)
+        self._box.addWidget(self.loss)
+        self._box.addWidget(self.iou)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._draw)
+
+    def show_run(self, run: TrainingRun | None) -> None:
+        """Show the curves of a training from now on."""
+        if self._run is not None:
+            self._run.stepped.disconnect(self._wait)
+        self._run = run
+        if run is not None:
+            run.stepped.connect(self._wait)
+            self._draw()
+
+    def _wait(self, _: object = None) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _draw(self) -> None:
+        run = self._run
+        if run is None or not (run.losses or self._plots):
+            return
+        if self._plots is None:
+            self._make_plots()
+        steps, losses = thinned(run.losses)
+        self._all.setData(steps, losses)
+        self._mean.setData([c[0] for c in run.checks], [c[1] for c in run.checks])
+        judged = [(step, iou) for step, _, iou in run.checks if iou is not None]
+        self._judged.setData([s for s, _ in judged], [iou for _, iou in judged])
+        best = max((iou for _, iou in judged), default=None)
+        said = "nothing is held out" if run.checks and best is None else ""
+        said = said if best is None else f"best {best:.3f}"
+        self.iou.setText(f"IoU on held-out paint{f': {said}' if said else ''}")
+        self.loss.setText(f"Loss: {losses[-1]:.3g}" if len(losses) else "Loss")
+
+    def _make_plots(self) -> None:
+        # not before a training begins: its thread has imported it by then
+        import pyqtgraph as pg
+
+        self._plots = []
+        views = []
+        for row, label in ((1, self.loss), (3, self.iou)):
+            plot, view, axes = make_plot()
+            self._axes.extend(axes)
+            plot.setToolTip(label.toolTip())
+            self._box.insertWidget(row, plot)
+            self._plots.append(plot)
+            views.append(view)
+        above, below = views
+        below.setXLink(above)
+        below.setLimits(yMin=0, yMax=1, minYRange=0.1)
+        self._all, self._mean = pg.PlotDataItem(), pg.PlotDataItem()
+        self._judged = pg.PlotDataItem(symbol="o", symbolSize=5, symbolPen=None)
+        above.addItem(self._all)
+        above.addItem(self._mean)
+        below.addItem(self._judged)
+        self._colour()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the colours of the new theme."""
+        super().changeEvent(event)
+        if event.type() in FOLLOWS and self._plots is not None:
+            self._colour()
+
+    def _colour(self) -> None:
+        import pyqtgraph as pg
+
+        tones = tones_of(self)
+        if tones == self._tones:
+            return
+        self._tones = tones
+        for axis in self._axes:
+            axis.setPen(tones.dim)
+            axis.setTextPen(tones.dim)
+        for plot in self._plots:
+            # it keeps the ground that it was first drawn on
+            plot.resetCachedContent()
+        faint = pg.mkColor(tones.loss)
+        faint.setAlpha(FAINT)
+        self._all.setPen(pg.mkPen(faint))
+        self._mean.setPen(pg.mkPen(tones.loss, width=2))
+        self._judged.setPen(pg.mkPen(tones.good, width=2))
+        self._judged.setSymbolBrush(tones.good)
+
+
+def make_plot() -> tuple[Any, Any, list[Any]]:
+    """Return a widget with two axes, the view between them, and the axes.
+
+    Not a ``PlotWidget``: that has menus without a parent, which outlive it.
+    """
+    import pyqtgraph as pg
+
+    plot = pg.GraphicsLayoutWidget()
+    plot.setBackground(None)
+    plot.setFixedHeight(HEIGHT // 2)
+    plot.ci.layout.setContentsMargins(0, 4, 6, 0)
+    plot.ci.layout.setSpacing(0)
+    view = pg.ViewBox(enableMenu=False, enableMouse=False)
+    plot.addItem(view, row=0, col=1)
+    axes = []
+    for side, row, column in (("left", 0, 0), ("bottom", 1, 1)):
+        axis = pg.AxisItem(side)
+        axis.linkToView(view)
+        axes.append(axis)
+        plot.addItem(axis, row=row, col=column)
+        if side == "left":
+            axis.setWidth(38)
+    return plot, view, axes
+
+
+def thinned(points: list[tuple[float, float]]) -> tuple[Any, Any]:
+    """Return steps and values, of many the means of as many neighbours each."""
+    if not points:
+        return np.empty(0), np.empty(0)
+    found = np.asarray(points)
+    n = len(found) // POINTS + 1
+    if n > 1:
+        found = found[len(found) % n :].reshape(-1, n, 2).mean(axis=1)
+    return found[:, 0], found[:, 1]

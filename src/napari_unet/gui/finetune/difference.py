@@ -1,0 +1,100 @@
+"""Where the old and the new network give something else, as a layer over the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.layers.images import selection_kept
+from napari_unet.gui.layers.placement import on_screen, place
+from napari_unet.gui.layers.results import result_layer
+from napari_unet.gui.layers.roles import DIFFERENCE
+from napari_unet.gui.layers.visibility import show_alone
+from napari_unet.gui.session.responsiveness import torch_ready
+from napari_unet.services.segmentation.options import SegmentOptions
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.image.axes import Box, Image
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.session.jobs import Jobs
+    from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.evaluation.compare import Compared
+
+
+LEGEND = "Turquoise: only before; orange: only now; violet: otherwise."
+"""What the first colours of results stand for here."""
+
+
+def show_difference(
+    viewer: napari.Viewer,
+    jobs: Jobs,
+    pair: Painted,
+    before: Model,
+    now: Model,
+    channels: tuple[int, ...] | None = None,
+) -> None:
+    """Segment what is on the screen with two models, and show where the results differ.
+
+    Parameters
+    ----------
+    viewer
+        Gets a labels layer; that of an earlier call is used again.
+    jobs
+        Runs the job.
+    pair
+        Whose image it is.
+    before, now
+        The models, the older one first.
+    channels
+        Of the image, for both; None: the first ones.
+
+    Raises
+    ------
+    UserError
+        When another job is at work, or nothing of the image is on the screen.
+    """
+    image, source = pair.image, pair.source
+    if not pair.is_open(viewer):
+        raise UserError(
+            f"The image of {source.name!r} is not open any more",
+            rule="The difference is shown on the image that was learnt from.",
+            remedy="Open it and train on it again, or compare in Segment.",
+        )
+    region = on_screen(viewer, source, image, now.spec.axes)
+
+    def show(outcome: Outcome[Compared]) -> None:
+        compared = outcome.result
+        if compared is None or source not in viewer.layers:
+            return
+        # torch is there by now, which it brings in
+        from napari_unet.core.evaluation.difference import KINDS
+
+        placed = place(source, image.axes, region)
+        purpose = {"title": DIFFERENCE}
+        with selection_kept(viewer):
+            layer = result_layer(viewer, source, placed, np.dtype(np.uint8), purpose, KINDS)
+        layer.write(region, compared.labels)
+        layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
+        show_alone(viewer, source, layer.layer)
+        jobs.said.emit(f"{compared} {LEGEND}")
+
+    jobs.start(
+        f"Comparing on {source.name}", _job(image, before, now, region, channels), on_end=show
+    )
+
+
+def _job(
+    image: Image, before: Model, now: Model, region: Box, channels: tuple[int, ...] | None
+) -> Job[Compared]:
+    yield from torch_ready()
+    from napari_unet.services.evaluation.compare import compare
+
+    return (
+        yield from compare(image, before, now, SegmentOptions(channels=channels), region=region)
+    )

@@ -1,0 +1,179 @@
+"""The form of *Fine-tune*: which U-Net, what it learns from, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.finetune.form.paint_summary import Lookout
+from napari_unet.gui.finetune.form.pairs import PairsForm
+from napari_unet.gui.finetune.form.request import Request
+from napari_unet.gui.finetune.form.start import StartRow
+from napari_unet.gui.layers.images import identity
+from napari_unet.gui.layers.paint_layers import class_names
+from napari_unet.gui.widgets.fields import button, folded, form
+from napari_unet.gui.widgets.training_form import TrainingForm
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+    from qtpy.QtGui import QShowEvent
+
+    from napari_unet.core.model.spec import Model, ModelSpec
+    from napari_unet.gui.session.session import Session
+
+PREVIEW_TIP = (
+    "Show a few patches around your paint as the network will see them, turned, bent and changed in "
+    "brightness, in layers beside the image."
+)
+LEARN_TIP = (
+    "Learn in the background for as long as you paint, and show on what you look at how far it is. It "
+    "makes room for whatever else you start, and rests when more brings nothing."
+)
+TRAIN_TIP = "Teach the network what you painted. It is kept only if you say so at the end."
+
+
+class FinetuneForm(QWidget):
+    """All that is chosen before a training.
+
+    Parameters
+    ----------
+    viewer
+        Its layers can be chosen.
+    session
+        Has the current U-Net.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        top, how, details, rest = form(), form(), form(), form()
+        # some of the titles are long
+        for one in (details, rest):
+            one.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self.start = StartRow(viewer, top)
+        self.pairs = PairsForm(viewer)
+        self.training = TrainingForm(how, details, rest)
+        self.lookout = Lookout(self, session.jobs, self.request)
+        self.preview = button("Preview augmentation", PREVIEW_TIP)
+        self.learn = button("Keep learning", LEARN_TIP)
+        self.train = button("Train", TRAIN_TIP, main=True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        buttons = QGridLayout()
+        buttons.addWidget(self.preview, 0, 0, 1, 2)
+        buttons.addWidget(self.learn, 1, 0)
+        buttons.addWidget(self.train, 1, 1)
+        box.addLayout(top)
+        box.addWidget(self.pairs)
+        box.addWidget(self.lookout.summary)
+        box.addLayout(how)
+        box.addWidget(folded("Augmentation details", details))
+        box.addWidget(folded("Advanced", rest))
+        box.addWidget(self.lookout.plan)
+        box.addLayout(buttons)
+        session.model_changed.connect(self._fit_model)
+        session.jobs.ended.connect(self.lookout.form_changed)
+        self.start.changed.connect(self._fit_model)
+        self.pairs.changed.connect(self._fit_axes)
+        self.training.changed.connect(self._tell)
+        self._fit_model()
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.pairs.let_go()
+        self.lookout.let_go()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Plan what was not planned while it could not be seen."""
+        super().showEvent(event)
+        self.lookout.come_into_sight()
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the U-Net to tune has yet to be loaded."""
+        return self.start.ndim is None and self._session.model is None
+
+    def learn_from(self, source: ImageLayer, labels: Labels) -> None:
+        """Choose an image and the paint on it, with all its classes if the U-Net knows fewer."""
+        pair = self.pairs.first
+        pair.image.layers.choose(source)
+        pair.labels.choose(labels)
+        spec, names = self._spec(), class_names(labels)
+        if spec is not None and len(names) > len(spec.label_names):
+            self.training.name_classes(names)
+
+    def request(self) -> Request:
+        """Return what stands in the form.
+
+        Raises
+        ------
+        UserError
+            When something is missing.
+        """
+        pairs = self.pairs.pairs()
+        start: Model | ModelSpec | int
+        if self.start.ndim is not None:
+            start = self.start.ndim
+        else:
+            start = self._session.model or self._session.library.spec(DEFAULT)
+        return Request(
+            pairs=pairs,
+            paints=tuple(pair.paint() for pair in pairs),
+            start=start,
+            channels=self.pairs.first.image.chosen_channels(),
+            settings=self.training.values(),
+            names=class_names(pairs[0].labels),
+            source=self._session.source,
+        )
+
+    def state(self) -> Path | None:
+        """Return the file for the state of this training; None while no image is chosen."""
+        layers = [form.image.layer for form in self.pairs.forms]
+        if layers[0] is None:
+            return None
+        ndim, source = self.start.ndim, self._session.source
+        name = self._name() if ndim is None else f"new {ndim}-D network"
+        origin = "" if ndim is not None else source or DEFAULT
+        known = [origin, *(identity(layer) for layer in layers if layer is not None)]
+        return self._session.training_files.path(name, layers[0].name, known)
+
+    def _name(self) -> str:
+        model = self._session.model
+        return DEFAULT if model is None else model.spec.name
+
+    def _spec(self) -> ModelSpec | None:
+        """Return the description of the U-Net to tune; None for a new one."""
+        if self.start.ndim is not None:
+            return None
+        if self._session.model is not None:
+            return self._session.model.spec
+        try:
+            return self._session.library.spec(DEFAULT)
+        except UserError:
+            return None
+
+    def _fit_model(self, _: object = None) -> None:
+        loaded = self._session.model is not None
+        self.start.show_model(self._name() if loaded else f"{DEFAULT}, not loaded")
+        spec = self._spec()
+        self.training.fit_model(spec)
+        # tells that the pairs have changed
+        self.pairs.fit_model(spec)
+
+    def _fit_axes(self) -> None:
+        self.start.fit_axes(self.pairs.first.image.letters)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.lookout.form_changed()
+        self.changed.emit()

@@ -1,0 +1,140 @@
+"""The pairs of image and paint that a network learns from."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.finetune.form.pair import PairForm
+from napari_unet.gui.widgets.fields import button
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+
+    from napari_unet.core.model.spec import ModelSpec
+    from napari_unet.gui.layers.annotated import Painted
+
+ADD_TIP = "Learn from another image too, with the paint on it."
+
+
+class PairsForm(QWidget):
+    """One pair or more.
+
+    Parameters
+    ----------
+    viewer
+        Its layers can be chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._classes: Sequence[str] = ("foreground",)
+        self.forms: list[PairForm] = []
+        self.add = button("Add another pair", ADD_TIP)
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.addWidget(self.add)
+        self.add.clicked.connect(self._add)
+        self._add()
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        for form in self.forms:
+            form.let_go()
+
+    @property
+    def first(self) -> PairForm:
+        """The pair whose channels count for all."""
+        return self.forms[0]
+
+    def pairs(self) -> tuple[Painted, ...]:
+        """Return what is chosen.
+
+        Raises
+        ------
+        UserError
+            When something is missing, or two pairs are the same.
+        """
+        found = tuple(form.pair() for form in self.forms)
+        _check_different(found)
+        return found
+
+    def fitting(self) -> list[tuple[Labels, ImageLayer]]:
+        """Return the labels layers that are chosen, each with its image, as far as their shapes fit."""
+        chosen = [(form, form.labels.layer, form.image.layer) for form in self.forms]
+        return [(labels, source) for form, labels, source in chosen if form.fits(labels)]
+
+    def fit_model(self, spec: ModelSpec | None) -> None:
+        """Offer channels for a network's inputs, and its classes for new paint layers."""
+        if spec is not None:
+            self._classes = tuple(spec.label_names.values())
+        for form in self.forms:
+            form.classes = self._classes
+        self.first.image.fit_model(spec)
+
+    def _add(self) -> None:
+        form = PairForm(self._viewer, first=not self.forms)
+        form.classes = self._classes
+        if self.forms:
+            _choose_others(form, self.forms)
+        self.forms.append(form)
+        if len(self.forms) > 1:
+            line = QFrame(form)
+            line.setFrameShape(QFrame.Shape.HLine)
+            form.layout().insertWidget(0, line)
+        self._box.insertWidget(self._box.count() - 1, form)
+        form.changed.connect(self.changed)
+        form.removed.connect(lambda: self._remove(form))
+        self._arrange()
+
+    def _remove(self, form: PairForm) -> None:
+        self.forms.remove(form)
+        form.let_go()
+        self._box.removeWidget(form)
+        form.hide()
+        form.deleteLater()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        # with several, a click in the layer list could mean any of them
+        for form in self.forms:
+            form.follow(len(self.forms) == 1)
+        self.changed.emit()
+
+
+def _check_different(pairs: Sequence[Painted]) -> None:
+    """Raise a `UserError` where paint is there twice: what is held out would be learnt too."""
+    for one, pair in combinations(pairs, 2):
+        regions = one.shapes is not None and pair.shapes is not None and one.shapes != pair.shapes
+        if (one.source, one.labels) == (pair.source, pair.labels) and not regions:
+            raise UserError(
+                "Two pairs are the same",
+                value=f"{pair.labels.name!r} on {pair.source.name!r}",
+                rule="What is held out to judge the network must not be learnt by way of another pair.",
+                remedy="Choose another image or other paint, or remove one of the two.",
+            )
+
+
+def _choose_others(form: PairForm, before: list[PairForm]) -> None:
+    """Choose layers that no pair has yet, as far as there are some."""
+    images = [other.image.layer for other in before]
+    for layer in form.image.layers.offered:
+        if layer not in images:
+            form.image.layers.choose(layer)
+            break
+    used = [other.labels.layer for other in before]
+    for layer in form.labels.offered:
+        if layer not in used and form.fits(layer):
+            form.labels.choose(layer)
+            break

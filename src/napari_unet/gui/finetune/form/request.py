@@ -1,0 +1,240 @@
+"""What the fine-tune panel has done beside the window."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from napari_unet.core.model.spec import ModelSpec
+from napari_unet.gui.layers.snapshots import snapshot
+from napari_unet.gui.session.responsiveness import torch_ready
+from napari_unet.services.segmentation.options import input_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.annotations.annotation import Annotation, Paint
+    from napari_unet.core.annotations.summary import Summary
+    from napari_unet.core.image.axes import Lazy
+    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.core.training.plan import TrainingPlan
+    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.snapshots import Snapshot
+    from napari_unet.services.training.keep_learning import Screen
+    from napari_unet.services.training.options import FinetuneOptions
+    from napari_unet.services.training.result import FinetuneResult
+    from napari_unet.services.training.variations import Variations
+
+
+@dataclass(frozen=True)
+class Request:
+    """What stands in the form.
+
+    Attributes
+    ----------
+    pairs
+        What is painted where.
+    paints
+        The array of each, as it was when the form was read; it may be painted on.
+    start
+        The model to tune; its description, where it is not loaded yet; or the dimensions of a new one.
+    channels
+        Channels of the images that go into the network; None: the first ones.
+    settings
+        The rest, by the names of the fields of ``FinetuneOptions``.
+    names
+        What the classes that were painted are called, as far as they have names.
+    source
+        What the model to tune was loaded from; empty: it is in no file.
+    """
+
+    pairs: tuple[Painted, ...]
+    paints: tuple[Lazy, ...]
+    start: Model | ModelSpec | int
+    channels: tuple[int, ...] | None
+    settings: dict[str, Any]
+    names: tuple[str, ...] = ()
+    source: str = ""
+
+    def options(self) -> FinetuneOptions:
+        """Return the options, for a thread other than the main one: it imports torch."""
+        from napari_unet.services.training.options import FinetuneOptions
+
+        return FinetuneOptions(channels=self.channels, **self.settings)
+
+    def blank(self, annotations: Snapshot) -> Job[Blank]:
+        """Describe the new network."""
+        from napari_unet.services.training.new_network import new_network
+
+        assert isinstance(self.start, int)
+        options = self.options()
+        return (
+            yield from new_network(
+                annotations,
+                options,
+                ndim=self.start,
+                channels=len(self.channels or (0,)),
+                classes=options.classes,
+                task=options.task,
+                names=self.names,
+            )
+        )
+
+    def spec(self, annotations: Snapshot) -> Job[ModelSpec]:
+        """Describe the network that would learn."""
+        from napari_unet.core.model.adapt import adapted_spec
+
+        if isinstance(self.start, int):
+            blank = yield from self.blank(annotations)
+            return blank.spec
+        spec = self._parent
+        assert spec is not None
+        channels = input_names(spec, self.channels)
+        return adapted_spec(
+            spec,
+            classes=self.settings["classes"],
+            task=self.settings["task"],
+            channels=channels,
+        )
+
+    def fitting(self) -> str:
+        """Say how the network is fitted to the channels; nothing where it needn't be."""
+        spec, chosen = self._parent, len(self.channels or ())
+        if spec is None or chosen in (0, len(spec.channels)):
+            return ""
+        takes = f"{len(spec.channels)} channel{'s' * (len(spec.channels) != 1)}"
+        return f"{spec.name} takes {takes}; its first layer is fitted to {chosen}."
+
+    @property
+    def spatial(self) -> str:
+        """Spatial axes of the network."""
+        spec = self._parent
+        return ("YX" if self.start == 2 else "ZYX") if spec is None else spec.axes
+
+    @property
+    def _parent(self) -> ModelSpec | None:
+        if isinstance(self.start, int):
+            return None
+        return self.start if isinstance(self.start, ModelSpec) else self.start.spec
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What there is to learn from, and what a training would take.
+
+    Attributes
+    ----------
+    paint
+        The snapshot that was looked through.
+    summary
+        What was painted, and what is missing.
+    fitting
+        How the network is fitted to the channels.
+    plan
+        Patches, batch, memory; None where there is too little to train on, or it was not asked for.
+    """
+
+    paint: Snapshot
+    summary: Summary
+    fitting: str
+    plan: TrainingPlan | None = None
+
+
+def look_job(request: Request, earlier: Looked | None, stroked: bool, *, plan: bool) -> Job[Looked]:
+    """Look through the paint, and plan; what was found earlier holds if nothing was painted since.
+
+    Parameters
+    ----------
+    request
+        What stands in the form.
+    earlier
+        What was found for the same form.
+    stroked
+        Whether there was a stroke since.
+    plan
+        Whether to plan, for which torch imports much.
+    """
+    from napari_unet.core.annotations.survey import survey
+    from napari_unet.services.training.plan import plan_of
+
+    before = earlier.paint if earlier is not None else None
+    paint = yield from snapshot(request.pairs, request.paints, before, stroked=stroked)
+    found = earlier if earlier is not None and paint is earlier.paint else None
+    if found is not None and (found.plan is not None or not (plan and found.summary.enough)):
+        return found
+    yield from torch_ready()
+    spec = yield from request.spec(paint)
+    if found is None:
+        summary = (yield from survey(paint, spec.label_names)).summary
+        found = Looked(paint, summary, request.fitting())
+    if plan and found.summary.enough:
+        found = replace(found, plan=(yield from plan_of(paint, spec, request.options())))
+    return found
+
+
+def vary_job(request: Request) -> Job[Variations]:
+    """Draw patches around the paint, varied."""
+    from napari_unet.services.training.variations import vary
+
+    paint = yield from snapshot(request.pairs, request.paints)
+    yield from torch_ready()
+    spec = yield from request.spec(paint)
+    return (yield from vary(paint, spec, request.options(), channels=request.channels))
+
+
+def train_job(
+    request: Request, paint: Paint, state: Path, longer: FinetuneResult | None, resume: bool
+) -> Job[FinetuneResult]:
+    """Train.
+
+    Parameters
+    ----------
+    request
+        What stood in the form.
+    paint
+        Filled here, unless it goes on from an earlier result; may be exchanged from then on.
+    state
+        File of the training's state.
+    longer
+        An earlier result, whose training goes on.
+    resume
+        Whether to go on from the state, if it is one of this training.
+    """
+    from napari_unet.services.training.finetune import finetune
+
+    start = yield from _begin(request, paint, longer)
+    job = finetune(paint, start, request.options(), state=state, resume=resume, longer=longer)
+    return (yield from job)
+
+
+def learn_job(
+    request: Request,
+    paint: Paint,
+    state: Path,
+    longer: FinetuneResult | None,
+    resume: bool,
+    screen: Screen,
+) -> Job[FinetuneResult]:
+    """Keep learning, and show what is looked at; the rest as for `train_job`."""
+    from napari_unet.services.training.keep_learning import keep_learning
+
+    start = yield from _begin(request, paint, longer)
+    options = request.options()
+    job = keep_learning(paint, start, options, screen, state=state, resume=resume, longer=longer)
+    return (yield from job)
+
+
+def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job[Model | Blank]:
+    """Copy the paint, and return what there is to start from."""
+    # the curves want it; imported here, it does not hold the window up
+    importlib.import_module("pyqtgraph")
+    if longer is None:
+        found: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)
+        paint.annotations = found
+    start: Any = request.start
+    if isinstance(start, int):
+        start = yield from request.blank(paint.annotations)
+    return cast("Model | Blank", start)

@@ -1,0 +1,206 @@
+"""One training in the viewer: from the press of the button to the decision about its result."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, cast
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.gui.finetune.paint_feed import PaintFeed
+from napari_unet.gui.session.responsiveness import torch_ready
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.annotations.annotation import Paint
+    from napari_unet.core.errors import UserError
+    from napari_unet.core.progress import Job, Progress
+    from napari_unet.gui.finetune.form.request import Request
+    from napari_unet.gui.finetune.live_preview import LivePreview
+    from napari_unet.gui.session.jobs import Jobs
+    from napari_unet.gui.session.worker import Outcome, Task
+    from napari_unet.services.training.keep_learning import Screen, Shown
+    from napari_unet.services.training.result import FinetuneResult
+
+
+class TrainingRun(QObject):
+    """A training, its curves and its result; it outlives the panel that began it.
+
+    Parameters
+    ----------
+    jobs
+        Runs it.
+    request
+        What stood in the form.
+    title
+        What it does, in a few words.
+    state
+        File of the training's state.
+    preview
+        It goes on for as long as it is let, making room for other jobs, and shows there what it has
+        learnt. None: it ends as its options say.
+
+    Attributes
+    ----------
+    losses
+        Step and loss, for each step.
+    checks
+        Step, mean loss since the last check, and IoU on held-out paint or None, for each check.
+    result
+        What it came to; None while it is at work and when it came to nothing.
+    """
+
+    stepped = Signal(object)
+    """It took steps; the newest `Progress`."""
+    paint_taken = Signal()
+    """New paint goes into it from the next check on."""
+    changed = Signal()
+    """It began, ended, or was decided on."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        request: Request,
+        title: str,
+        state: Path,
+        preview: LivePreview | None = None,
+    ) -> None:
+        super().__init__(jobs)
+        self._preview = preview
+        self._screen: Screen | None = None
+        self._task: Task | None = None
+        self._jobs = jobs
+        self.request = request
+        self.title = title
+        self.state = state
+        self.losses: list[tuple[float, float]] = []
+        self.checks: list[tuple[float, float, float | None]] = []
+        self.result: FinetuneResult | None = None
+        self.running = False
+        self.stopped = False
+        self.restarted = False
+        self._so_far: FinetuneResult | None = None
+        # what there was before it was trained longer
+        self._before: FinetuneResult | None = None
+        self._paint: Paint | None = None
+        self._keep = self._begun = False
+        self._feed = PaintFeed(self, request.pairs)
+        self._feed.taken.connect(self.paint_taken)
+        self._feed.troubled.connect(self._tell_trouble)
+        jobs.abandoned.connect(self._let_go)
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is something to keep if it is stopped now."""
+        return self.running and self._so_far is not None
+
+    def start(self, *, resume: bool = False) -> None:
+        """Train, or train longer if there is a result.
+
+        Raises
+        ------
+        UserError
+            When another job is at work.
+        """
+        self._jobs.check_idle(gives_way=self._preview is not None)
+        longer, self._so_far, self._before = self.result, None, self.result
+        self._resume = resume
+        self._keep = self.stopped = self.restarted = self._begun = False
+        self._task = self._jobs.start(
+            self.title,
+            self._job(longer),
+            on_step=self._take,
+            on_end=self._end,
+            gives_way=self._preview is not None,
+        )
+        # from here on, what it had come to can't be had any more
+        self.running, self.result = True, None
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Stop and keep the best."""
+        if self.can_stop:
+            self._keep = True
+            self._jobs.cancel(self._task)
+
+    def forget(self) -> None:
+        """Let go of paint and result, and of the state of a training whose result was decided on."""
+        self._let_go()
+        if self.result is not None:
+            with contextlib.suppress(OSError):
+                self.state.unlink(missing_ok=True)
+        self.result = self._so_far = self._before = self._paint = None
+        self.changed.emit()
+
+    def _job(self, longer: FinetuneResult | None) -> Job[FinetuneResult]:
+        yield from torch_ready()
+        from napari_unet.core.annotations.annotation import Paint
+        from napari_unet.gui.finetune.form.request import learn_job, train_job
+
+        if self._paint is None:
+            self._paint = Paint(())
+        known = self.request, self._paint, self.state, longer, self._resume
+        if self._preview is None:
+            return (yield from train_job(*known))
+        from napari_unet.services.training.keep_learning import Screen
+
+        self._screen = Screen(self.request.pairs[0].image)
+        return (yield from learn_job(*known, self._screen))
+
+    def _take(self, step: Progress) -> None:
+        if self._preview is not None and getattr(step, "region", None) is not None:
+            self._preview.show(cast("Shown", step))
+        if "loss" not in step.metrics:
+            return
+        loss = step.metrics["loss"]
+        result = getattr(step, "result", None)
+        if result is not None:
+            self._so_far = result
+            self.checks = [(p.step, p.loss, p.iou) for p in result.trained.status.curve]
+        else:
+            if not self._begun and self._paint is not None:
+                self._begun = True
+                self.restarted = self._resume and step.done <= 1
+                self._feed.begin(self._paint)
+                if self._preview is not None and self._screen is not None:
+                    self._preview.begin(self._screen)
+            self.losses.append((step.done, loss))
+        self.stepped.emit(step)
+
+    def _tell_trouble(self, error: UserError | None) -> None:
+        if error is None:
+            self._jobs.said.emit("All that you painted and checked is learnt again.")
+        else:
+            self._jobs.troubled.emit(error)
+
+    def _let_go(self) -> None:
+        self._feed.let_go()
+        if self._preview is not None:
+            self._preview.let_go()
+
+    def _end(self, outcome: Outcome[FinetuneResult]) -> None:
+        self.running = False
+        if self._preview is not None:
+            self._preview.let_go()
+        if outcome.result is not None:
+            self.result = outcome.result
+        elif self._so_far is not None and (self._keep or outcome.error is not None):
+            # what went wrong is shown; what there was before is still worth a look
+            self.result, self.stopped = self._so_far, True
+        else:
+            self.result = self._before
+        if self.result is not None:
+            self.checks = [(p.step, p.loss, p.iou) for p in self.result.trained.status.curve]
+        else:
+            self._feed.let_go()
+        if self._keep and self.result is not None:
+            step = self.result.trained.status.step
+            self._jobs.said.emit(f"Stopped after {step} steps.")
+        self.changed.emit()
+
+
+def comparable_parent(run: TrainingRun) -> bool:
+    """Whether the training began with a trained model, so that there is one to compare with."""
+    start: Any = run.request.start
+    return not isinstance(start, int)

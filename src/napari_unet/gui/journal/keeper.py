@@ -1,0 +1,284 @@
+"""Keeps the paint of a viewer on the disk while it is painted, and gives it back after a crash."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, cast
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.journal.layer_journal import KeptPaint, in_memory
+from napari_unet.gui.journal.note import find_image, image_identity, layer_of
+from napari_unet.gui.layers.checked import CHECKED, restore_checks
+from napari_unet.gui.layers.roles import IMAGE
+from napari_unet.gui.session.jobs import Jobs
+from napari_unet.services.storage.journal import SWEEP_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels, Layer
+
+    from napari_unet.core.journal.records import ImageIdentity, Replay
+    from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.storage.journal import Journal
+    from napari_unet.services.storage.journal_files import JournalFiles, LeftPaint
+
+TICK_MS = 500
+"""From a stroke, or from the end of the last writing, to the next; the strokes between go together."""
+GRACE_S = 5.0
+"""A layer removed so shortly before the viewer closed was removed by that: napari empties its list."""
+CLOSING_S = 1.0
+"""Longest time for comparing a layer when the viewer closes."""
+
+
+class PaintKeeper(QObject):
+    """Journals of the labels layers that are painted on for *Fine-tune*.
+
+    What was painted is offered again unless the user discards it or it is saved in a project: after a
+    crash, and also when the viewer was closed, because whether a layer was saved by itself can't be seen
+    (napari doesn't tell). Paint of a layer that was removed can be restored until the viewer is closed.
+
+    Layers that stay on the disk (Zarr, dask, memory-mapped files) and multiscale ones are left out: what
+    is painted on those is on the disk already, or must not be read as a whole.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    files
+        Where the journals lie.
+    parent
+        It lives as long as this.
+    """
+
+    changed = Signal()
+    """There is other paint to be restored."""
+    restored = Signal(object)
+    """Paint was restored; its layer."""
+    refused = Signal(object)
+    """Paint could not be restored; why."""
+
+    def __init__(self, viewer: napari.Viewer, files: JournalFiles, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = weakref.ref(getattr(viewer, "__wrapped__", viewer))
+        self._files = files
+        self._kept: dict[int, KeptPaint] = {}
+        self._removed: dict[Path, tuple[LeftPaint, float]] = {}
+        self._warned = False
+        self._writer, self._reader = Jobs(self), Jobs(self)
+        self._timer = QTimer(self)
+        # not put off by the next stroke, so that painting without a pause is kept too
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._write)
+        viewer.layers.events.removed.connect(self._take_removed)
+        viewer.layers.events.inserted.connect(self._take_inserted)
+        for layer in viewer.layers:
+            self._listen_to_checks(layer)
+        files.forget_old()
+
+    def keep(self, labels: Labels, source: ImageLayer, *, painted: bool = False) -> None:
+        """Keep from now on what is painted on a labels layer over an image.
+
+        Parameters
+        ----------
+        labels, source
+            The layer and its image.
+        painted
+            Whether something is painted there already that is to be kept.
+        """
+        labels = getattr(labels, "__wrapped__", labels)
+        if id(labels) not in self._kept and in_memory(labels):
+            self._keep(labels, image_identity(source), self._files.new())
+        kept = self._kept.get(id(labels))
+        if painted and kept is not None and not kept.begun:
+            kept.begun = True
+            kept.suspect()
+
+    def painted(self, labels: Labels) -> bool:
+        """Whether a layer has been painted on since it is kept."""
+        kept = self._kept.get(id(labels))
+        return kept is not None and kept.begun
+
+    def settle(self, saved: Iterable[Labels]) -> None:
+        """Say which layers' paint is saved elsewhere, so that their journals go with the viewer."""
+        safe = set(map(id, saved))
+        for kept in self._kept.values():
+            kept.saved = id(kept.layer) in safe
+
+    def restorable(self) -> list[LeftPaint]:
+        """Return paint of processes that have ended and of layers that were removed, newest first."""
+        here = [left for left, _ in self._removed.values()]
+        return sorted([*here, *self._files.left()], key=lambda left: left.when, reverse=True)
+
+    def waiting(self) -> bool:
+        """Whether paint on an image that is open could be restored."""
+        viewer = self._viewer()
+        layers = [] if viewer is None else viewer.layers
+        return any(find_image(layers, left.note.image) for left in self.restorable())
+
+    def discard(self, left: LeftPaint) -> None:
+        """Delete paint that could be restored."""
+        self._removed.pop(left.path, None)
+        self._files.forget(left.path)
+        self.changed.emit()
+
+    def restore(self, left: LeftPaint) -> None:
+        """Add paint again, over its image.
+
+        Raises
+        ------
+        UserError
+            When its image is not open, or it is being restored.
+        """
+        viewer, wanted = self._viewer(), left.note.image
+        if viewer is None:
+            return
+        if find_image(viewer.layers, wanted) is None:
+            raise UserError(
+                f"The image of “{left.note.name}” is not open",
+                rule="Paint is restored over the image that it was painted on.",
+                remedy=f"Open {wanted.path or f'“{wanted.name}”'} and press Restore again.",
+            )
+
+        def take(outcome: Outcome[tuple[Journal, Replay]]) -> None:
+            self._removed.pop(left.path, None)
+            if outcome.result is not None:
+                self._add(*outcome.result)
+            elif outcome.error is not None:
+                self.refused.emit(outcome.error)
+            self.changed.emit()
+
+        self._reader.start("Restoring paint", _take_up(self._files, left.path), on_end=take)
+
+    def close(self) -> None:
+        """Write what is left, and let go: the viewer is going."""
+        self._timer.stop()
+        self._writer.wait()
+        for kept in list(self._kept.values()):
+            self._finish(kept)
+            if kept.saved:
+                self._files.forget(kept.journal.path)
+            elif self._files.look(kept.journal) is not None:
+                self._files.release(kept.journal.path)
+        self.leave_removed()
+        self._writer.abandon()
+        self._reader.abandon()
+
+    def leave_removed(self) -> None:
+        """Leave paint of layers that have just been removed to be restored at any time."""
+        for path, (_, when) in self._removed.items():
+            if time.monotonic() - when < GRACE_S:
+                self._files.release(path)
+            else:
+                self._files.forget(path)
+        self._removed.clear()
+        self.changed.emit()
+
+    def _add(self, journal: Journal, found: Replay) -> None:
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        layer = layer_of(found.note, found.paint)
+        source = find_image(viewer.layers, found.note.image)
+        if source is not None:
+            layer.metadata[IMAGE] = str(source.unique_id)
+        viewer.add_layer(layer)
+        checks = found.note.look.get("checks")
+        if source is not None and checks:
+            restore_checks(viewer, source, cast("dict[str, Any]", checks))
+        self._keep(layer, found.note.image, journal, begun=True)
+        self.restored.emit(layer)
+
+    def _keep(
+        self, layer: Labels, image: ImageIdentity, journal: Journal, *, begun: bool = False
+    ) -> None:
+        self._kept[id(layer)] = KeptPaint(layer, image, journal, self._wake, begun=begun)
+
+    def _wake(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _write(self) -> None:
+        if self._writer.running:
+            self._wake()
+            return
+        busy = [kept for kept in self._kept.values() if kept.changed]
+        tasks = [kept.task(self._viewer()) for kept in busy]
+
+        def look(outcome: Outcome[list[bool]]) -> None:
+            if outcome.error is not None:
+                for kept in busy:
+                    kept.suspect()
+                self._warn(outcome.error)
+                return
+            for kept, more in zip(busy, outcome.result or (), strict=False):
+                kept.unfinished = more
+            if any(kept.changed for kept in self._kept.values()):
+                self._wake()
+
+        if tasks:
+            self._writer.start("Keeping the paint", _in_turn(tasks), on_end=look)
+
+    def _warn(self, error: Exception) -> None:
+        """Say once that paint is not kept; it is tried again at the next stroke."""
+        if not self._warned:
+            self._warned = True
+            show_warning(str(error))
+
+    def _take_inserted(self, event: Any) -> None:
+        self._listen_to_checks(event.value)
+
+    def _listen_to_checks(self, layer: Layer) -> None:
+        if CHECKED in layer.metadata:
+            layer.events.data.connect(self._note_checks)
+
+    def _note_checks(self, _: object) -> None:
+        for kept in self._kept.values():
+            kept.note_checks()
+
+    def _take_removed(self, event: Any) -> None:
+        """Let go of a layer, but not yet of what was painted on it."""
+        kept = self._kept.get(id(event.value))
+        if kept is None:
+            return
+        self._writer.wait()
+        self._finish(kept)
+        left = self._files.look(kept.journal)
+        if kept.saved:
+            self._files.forget(kept.journal.path)
+        elif left is not None:
+            self._removed[left.path] = (left, time.monotonic())
+        self.changed.emit()
+
+    def _finish(self, kept: KeptPaint) -> None:
+        """Write what is left to be written of a layer, and listen to it no more."""
+        self._kept.pop(id(kept.layer))
+        kept.let_go()
+        if kept.changed:
+            try:
+                kept.task(None)(CLOSING_S)
+            except UserError as error:
+                self._warn(error)
+
+
+def _in_turn(tasks: Sequence[Callable[[float], bool]]) -> Job[list[bool]]:
+    more = []
+    for i, task in enumerate(tasks):
+        yield Progress(i, len(tasks), "Keeping the paint")
+        more.append(task(SWEEP_S))
+    return more
+
+
+def _take_up(files: JournalFiles, path: Path) -> Job[tuple[Journal, Replay]]:
+    yield Progress(0, 1, "Reading the paint")
+    journal = files.claim(path)
+    return journal, journal.read()

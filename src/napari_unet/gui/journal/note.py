@@ -1,0 +1,93 @@
+"""What a journal says of a labels layer, and the layer made from it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap
+
+from napari_unet.core.journal.records import ImageIdentity, PaintNote
+from napari_unet.gui.layers.images import identity, place_of
+from napari_unet.gui.layers.roles import KIND, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+    from pydantic import JsonValue
+
+MOST_CLASSES = 32
+"""Where there are more colours, they are napari's own; where there are more names, those of objects."""
+
+
+def image_identity(source: ImageLayer) -> ImageIdentity:
+    """Return what tells the image of a layer from others."""
+    name, path, shape = identity(source)
+    return ImageIdentity(name=name, path=path, shape=shape)
+
+
+def note_of(
+    layer: Labels, image: ImageIdentity, checks: Mapping[str, Any] | None = None
+) -> PaintNote:
+    """Return what there is to say of a labels layer with paint on an image, and what was checked."""
+    look: dict[str, Any] = {
+        **place_of(layer),
+        "opacity": float(layer.opacity),
+        "colours": colours_of(layer),
+        "classes": _classes(layer),
+        "checks": checks,
+    }
+    return PaintNote(
+        name=layer.name,
+        image=image,
+        kind=kind_of(layer),
+        shape=tuple(int(n) for n in layer.data.shape),
+        dtype=np.dtype(layer.data.dtype).name,
+        look=cast("dict[str, JsonValue]", look),
+    )
+
+
+def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
+    """Return a labels layer with restored paint."""
+    look: dict[str, Any] = dict(note.look)
+    colours, classes, _ = (look.pop(name, None) for name in ("colours", "classes", "checks"))
+    if colours:
+        look["colormap"] = CyclicLabelColormap(colors=colours)
+    if classes:
+        indices = [int(index) for index in classes]
+        look["features"] = {"index": indices, "class": list(classes.values())}
+    return Labels(paint, name=note.name, metadata={KIND: note.kind}, **look)
+
+
+def colours_of(layer: Labels) -> list[list[float]] | None:
+    """Return the colours of classes; None: napari's own, or one chosen for each label."""
+    colormap = layer.colormap
+    if not isinstance(colormap, CyclicLabelColormap) or len(colormap.colors) > MOST_CLASSES:
+        return None
+    return cast("list[list[float]]", np.asarray(colormap.colors, float).round(4).tolist())
+
+
+def find_image(layers: Iterable[Layer], wanted: ImageIdentity) -> ImageLayer | None:
+    """Return the layer of an image, the topmost if there are several; None if it is not open.
+
+    An image that comes from a file may have another name than then.
+    """
+    for layer in reversed(list(layers)):
+        if isinstance(layer, ImageLayer):
+            found = image_identity(layer)
+            same_name = found.name == wanted.name or found.path
+            if (found.path, found.shape) == (wanted.path, wanted.shape) and same_name:
+                return layer
+    return None
+
+
+def _classes(layer: Labels) -> dict[str, str] | None:
+    """Return the names of classes by their labels; None where there are none."""
+    table = layer.features
+    if not {"index", "class"} <= set(table.columns) or len(table) > MOST_CLASSES:
+        return None
+    return {str(int(i)): str(name) for i, name in zip(table["index"], table["class"], strict=True)}

@@ -1,0 +1,172 @@
+"""Which parts of an image somebody has looked through: rectangles in a Shapes layer over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.layers.images import layer_array, place_of, selection_kept
+from napari_unet.gui.layers.placement import letters_of, looked_at, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Image
+    from napari_unet.gui.layers.placement import Placement
+    from napari_unet.services.segmentation.next_region import Place
+
+CHECKED = "napari_unet_checked"
+"""Key of a Shapes layer's metadata under which the identity of its image lies."""
+COLOUR = "#22c55e"
+
+
+def is_checked_of(layer: Layer | None, source: ImageLayer | None) -> bool:
+    """Whether a layer says what has been checked of an image."""
+    known = isinstance(layer, Shapes) and layer.metadata.get(CHECKED)
+    return bool(known) and source is not None and known == str(source.unique_id)
+
+
+def checked_layer(viewer: napari.Viewer, source: ImageLayer | None) -> Shapes | None:
+    """Return the layer that says what has been checked of an image, if there is one."""
+    found = (layer for layer in reversed(viewer.layers) if is_checked_of(layer, source))
+    return next(found, None)
+
+
+def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool:
+    """Say that the plane in view is all right; returns False where that has been said before.
+
+    The layer that was selected stays so.
+
+    Raises
+    ------
+    UserError
+        When what is shown is no plane of the image.
+    """
+    placed = place(source, image.axes)
+    return _check(viewer, source, placed, _corners(viewer, source, image, placed))
+
+
+def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found: Place) -> bool:
+    """Say that a window of a plane is all right; returns False where that has been said before."""
+    placed = place(source, image.axes)
+    letters = letters_of(placed, source, image.axes)
+    window = found.window
+    corners = placed.corners(letters, found.index, window.rows, window.columns)
+    return _check(viewer, source, placed, corners)
+
+
+def told_checks(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, Any] | None:
+    """Return what has been checked of an image as JSON can hold it; None if nothing has been."""
+    layer = checked_layer(viewer, source)
+    if layer is None or not layer.data:
+        return None
+    shapes = [np.asarray(shape).tolist() for shape in layer.data]
+    kinds = [str(kind) for kind in layer.shape_type]
+    return {"kinds": kinds, "shapes": shapes, "place": place_of(layer)}
+
+
+def restore_checks(viewer: napari.Viewer, source: ImageLayer, told: Mapping[str, Any]) -> None:
+    """Say again what `told_checks` has told, as far as it isn't said."""
+    shapes = [np.asarray(vertices, float) for vertices in told["shapes"]]
+    ndim = shapes[0].shape[1]
+    with selection_kept(viewer):
+        layer = checked_layer(viewer, source) or _add_layer(viewer, source, ndim, told["place"])
+    look = outline(COLOUR, min(layer_array(source).shape[-2:]))
+    for kind, shape in zip(told["kinds"], shapes, strict=True):
+        if layer.ndim == ndim and not _says(layer, kind, shape):
+            layer.add([shape], shape_type=kind, **look)
+    layer.selected_data = set()
+
+
+def _says(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
+    """Whether there is such a shape."""
+    return any(
+        own == kind and shape.shape == corners.shape and np.allclose(shape, corners)
+        for own, shape in zip(layer.shape_type, layer.data, strict=True)
+    )
+
+
+def _check(
+    viewer: napari.Viewer, source: ImageLayer, placed: Placement, corners: NDArray[np.float64]
+) -> bool:
+    with selection_kept(viewer):
+        layer = checked_layer(viewer, source) or _new_layer(viewer, source, placed)
+    known = _says(layer, "rectangle", corners)
+    if not known:
+        layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
+        layer.selected_data = set()
+    return not known
+
+
+def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes:
+    """Let the user draw a rectangle around what has been checked.
+
+    Raises
+    ------
+    UserError
+        When what is shown is no plane of the image.
+    """
+    placed = place(source, image.axes)
+    _corners(viewer, source, image, placed)
+    layer = checked_layer(viewer, source) or _new_layer(viewer, source, placed)
+    layer.visible = True
+    viewer.layers.selection.active = layer
+    for name, value in outline(COLOUR, min(placed.shape[-2:])).items():
+        setattr(layer, f"current_{name}", value)
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def _corners(
+    viewer: napari.Viewer, source: ImageLayer, image: Image, placed: Placement
+) -> NDArray[np.float64]:
+    """Return the corners of the plane in view, (4, dimensions), in pixels of the layer of labels."""
+    kept = letters_of(placed, source, image.axes)
+    blank = Shapes(ndim=len(placed.shape), **placed.transform)
+    planes = looked_at(viewer, blank)
+    shown = [d for d in range(len(kept)) if d not in planes]
+    if viewer.dims.ndisplay != 2 or {kept[d] for d in shown} != {"Y", "X"}:
+        raise UserError(
+            "What is shown is not a plane of the image",
+            rule="What has been checked is said of planes along Y and X.",
+            remedy="Show the image in 2-D, with Y and X on the screen, by the buttons below the layers.",
+        )
+    outside = [
+        d for d, i in planes.items() if placed.inside[d] != 0 and not 0 <= i < placed.shape[d]
+    ]
+    if outside:
+        raise UserError(
+            f"{source.name!r} has no such plane",
+            value=planes[outside[0]],
+            rule=f"It has {placed.shape[outside[0]]} along {kept[outside[0]]}.",
+            remedy="Move the slider below the image to one of its planes.",
+        )
+    index = {kept[d]: i for d, i in planes.items() if placed.inside[d] != 0}
+    rows, columns = (slice(0, placed.shape[kept.index(a)]) for a in "YX")
+    return placed.corners(kept, index, rows, columns)
+
+
+def _new_layer(viewer: napari.Viewer, source: ImageLayer, placed: Placement) -> Shapes:
+    return _add_layer(viewer, source, len(placed.shape), placed.transform)
+
+
+def _add_layer(
+    viewer: napari.Viewer, source: ImageLayer, ndim: int, transform: Mapping[str, Any]
+) -> Shapes:
+    metadata = {CHECKED: str(source.unique_id)}
+    layer = Shapes(ndim=ndim, name=f"{source.name} checked", metadata=metadata, **transform)
+    viewer.add_layer(layer)
+    return layer
+
+
+def outline(colour: str, side: float) -> dict[str, object]:
+    """Return what makes an outline, of something of this side, that hides nothing and is seen."""
+    return {"edge_color": colour, "face_color": "transparent", "edge_width": max(1.0, side / 150)}

@@ -1,0 +1,171 @@
+"""Layers and images: which axes a layer has, its pixels under their names, and layers added quietly."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.axes import Image, check_axes, guess_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Layer
+
+LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", "channel": "C"}
+"""Axis labels that are words; a single letter stands for itself."""
+
+AXES = "napari_unet_axes"
+"""Key of an image layer's metadata under which axes lie that somebody has corrected."""
+
+MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
+"""What the letters count, for people."""
+
+
+def image_of(layer: Layer, axes: str) -> Image:
+    """Give a layer's pixels their axes; of a multiscale layer, those of its finest level.
+
+    Parameters
+    ----------
+    layer
+        A layer of pixels. Its array is taken as it is, not copied.
+    axes
+        A letter for each dimension of the array, colours of an RGB layer (``S``) included.
+
+    Raises
+    ------
+    UserError
+        When the axes don't fit the array.
+    """
+    data = layer_array(layer)
+    check_axes(axes, data.shape)
+    units = [str(u) for u in layer.units]
+    unit = units[axes.index("X")] if axes.index("X") < layer.ndim else "pixel"
+    sizes = zip(axes, layer.scale, layer.units, strict=False)
+    scale = {a: _in_unit(size, u, unit if a in "ZYX" else "second") for a, size, u in sizes}
+    return Image(data, axes, scale, unit, layer.name, _channel_names(layer))
+
+
+def place_of(layer: Layer) -> dict[str, Any]:
+    """Return how a layer lies in the world, as JSON can hold it and a new layer takes it."""
+    return {
+        "scale": np.asarray(layer.scale).tolist(),
+        "translate": np.asarray(layer.translate).tolist(),
+        "rotate": np.asarray(layer.rotate).tolist(),
+        "shear": np.asarray(layer.shear).tolist(),
+        "affine": np.asarray(layer.affine.affine_matrix).tolist(),
+        "units": [str(unit) for unit in layer.units],
+        "axis_labels": list(layer.axis_labels),
+    }
+
+
+def layer_array(layer: Layer) -> Any:
+    """Return the array of a layer, or the finest level of a multiscale one."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def identity(layer: ImageLayer) -> tuple[str, str, tuple[int, ...]]:
+    """Return what tells a layer's image from others: its name, its file if it has one, its shape."""
+    path = str(Path(layer.source.path).resolve()) if layer.source.path else ""
+    return layer.name, path, tuple(int(n) for n in layer_array(layer).shape)
+
+
+def likely_axes(layer: Layer) -> str:
+    """Return the axes of a layer of pixels as far as they are known.
+
+    As somebody has said, from its axis labels if they tell them, else from the file it was opened from,
+    else a guess.
+    """
+    shape = layer_array(layer).shape
+    colour = "S" if getattr(layer, "rgb", False) else ""
+    said = str(layer.metadata.get(AXES, ""))
+    for found in (said, _from_labels(layer.axis_labels) + colour, _from_file(layer)):
+        if len(found) == len(shape):
+            return found
+    return guess_axes(shape[: layer.ndim]) + colour
+
+
+def possible_axes(layer: ImageLayer) -> list[str]:
+    """Return axes to choose from, the likely ones first."""
+    first, colour = likely_axes(layer), "S" if layer.rgb else ""
+    lead = layer.ndim - 2
+    orders = ["".join(p) + "YX" + colour for p in itertools.permutations("TZC", lead)]
+    if lead == 1 and not colour:
+        orders.append("YXC")
+    return list(dict.fromkeys([first, *orders]))
+
+
+def describe(axes: str, shape: Sequence[int]) -> str:
+    """Say what an array holds, such as ``5 planes of 256 × 256 pixels``.
+
+    Raises
+    ------
+    UserError
+        When the axes don't fit the shape.
+    """
+    check_axes(axes, shape)
+    size = dict(zip(axes, shape, strict=True))
+    counts = [f"{n} {MEANINGS.get(a, a)}" for a, n in size.items() if a not in "YX"]
+    pixels = f"{size['X']} × {size['Y']} pixels"
+    return f"{', '.join(counts)} of {pixels}" if counts else pixels
+
+
+@contextlib.contextmanager
+def selection_kept(viewer: napari.Viewer) -> Iterator[None]:
+    """Let layers be added; who was painting goes on painting on the same one."""
+    selection = viewer.layers.selection
+    selected, active = set(selection), selection.active
+    yield
+    viewer.layers.selection = selected
+    viewer.layers.selection.active = active
+
+
+def add_quietly(viewer: napari.Viewer, layer: Layer, *, below: Layer | None = None) -> None:
+    """Add a layer that nobody is to paint on, below another one or on top."""
+    there = below is not None and below in viewer.layers
+    with selection_kept(viewer):
+        viewer.layers.insert(viewer.layers.index(below) if there else len(viewer.layers), layer)
+
+
+def _from_labels(labels: Sequence[str]) -> str:
+    """Return the axes that labels such as ``z`` or ``time`` name; empty if they name none."""
+    words = [label.strip().lower().rstrip("s") for label in labels]
+    letters = [LETTERS.get(w) or (w.upper() if len(w) == 1 and w.isalpha() else "") for w in words]
+    known = all(letters) and len(set(letters)) == len(letters) and {"Y", "X"} <= set(letters)
+    return "".join(letters) if known else ""
+
+
+def _from_file(layer: Layer) -> str:
+    """Return the axes that the layer's TIFF file names, if the layer is that image."""
+    if not layer.source.path:
+        return ""
+    # it brings tifffile, which would make the opening of the panel late
+    from napari_unet.services.files.images import SUFFIXES, open_image
+
+    path = Path(layer.source.path)
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return ""
+    try:
+        image = open_image(path)
+    except UserError:
+        return ""
+    return image.axes if tuple(image.data.shape) == tuple(layer_array(layer).shape) else ""
+
+
+def _in_unit(size: float, unit: Any, wanted: str) -> float:
+    """Convert a step to another unit; as it is where the two can't be converted."""
+    if str(unit) == wanted or not unit.is_compatible_with(wanted):
+        return float(size)
+    return float((size * unit).to(wanted).magnitude)
+
+
+def _channel_names(layer: Layer) -> tuple[str, ...]:
+    names = layer.metadata.get("channel_names", ())
+    return tuple(str(n) for n in names) if isinstance(names, (list, tuple)) else ()

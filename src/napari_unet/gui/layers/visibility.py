@@ -1,0 +1,23 @@
+"""What was just asked for is seen alone: labels over labels can't be told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+
+from napari_unet.gui.layers.roles import belongs, is_of_mistakes, kind_of
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+
+
+def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) -> None:
+    """Hide results and annotations of an image but for a layer; scribbles let it be seen, and stay."""
+    if layer is not None:
+        layer.visible = True
+    for other in viewer.layers:
+        covers = isinstance(other, Labels) and kind_of(other) != "scribbles"
+        if covers and other != layer and (belongs(other, source) or is_of_mistakes(other)):
+            other.visible = False

@@ -1,0 +1,164 @@
+"""What the mouse does to objects while a tool is in the hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.objects.edit import fill_holes, free_number, line, renumber, split
+from napari_unet.gui.layers.editing import apply, view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import napari
+    from numpy.typing import NDArray
+
+    from napari_unet.gui.layers.editing import View
+
+TOOLS = ("merge", "split", "delete", "fill")
+STILL = 4
+"""Pixels of the screen that the mouse may move in a click."""
+
+
+class ObjectClicks:
+    """Edits the objects of a layer under clicks and strokes.
+
+    A click edits; dragging moves the image, except with the tool that wants a stroke.
+
+    Parameters
+    ----------
+    viewer
+        The plane that it shows is worked on.
+    failed
+        Called with what the user did that was not possible.
+    ended
+        Called when the user wants to put the tool away.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        failed: Callable[[UserError], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.layer: Any = None
+        self._viewer = viewer
+        self._failed = failed
+        self._ended = ended
+        self._tool = ""
+        self._first = 0
+
+    def take_up(self, tool: str, layer: Any) -> None:
+        """Use a tool on a layer, which must not be a proxy."""
+        self.layer, self._tool, self._first = layer, tool, 0
+        layer.mouse_drag_callbacks.append(self._drag)
+        layer.mouse_pan = tool != "split"
+        layer.cursor = "cross"
+        layer.bind_key("Escape", self._escape, overwrite=True)
+
+    def put_away(self) -> None:
+        """Leave the mouse to napari."""
+        layer, self.layer = self.layer, None
+        if layer is None:
+            return
+        layer.mouse_drag_callbacks.remove(self._drag)
+        layer.bind_key("Escape", None)
+        if layer.mode == "pan_zoom":
+            layer.mouse_pan = True
+            layer.cursor = "standard"
+
+    def _escape(self, _: Any) -> None:
+        self._ended()
+
+    def _drag(self, layer: Any, event: Any) -> Iterator[None]:
+        if event.button != 1 or layer is not self.layer:
+            return
+        try:
+            if self._tool == "split":
+                yield from self._split(layer, event)
+                return
+            start = np.array(event.pos)
+            place, moved = np.asarray(layer.world_to_data(event.position)), False
+            yield
+            while event.type == "mouse_move":
+                moved = moved or bool(np.abs(np.array(event.pos) - start).max() > STILL)
+                yield
+            if not moved and layer is self.layer:
+                self._click(layer, place)
+        except UserError as error:
+            self._failed(error)
+
+    def _click(self, layer: Any, place: NDArray[Any]) -> None:
+        view = view_of(self._viewer, layer)
+        number = view.at(place)
+        if not number:
+            raise UserError(
+                "There is no object under the mouse",
+                rule="The tool works on the object that is clicked.",
+                remedy="Click inside an object.",
+            )
+        if self._tool == "merge":
+            if self._first in (0, number):
+                self._first = number
+                layer.selected_label = number
+                return
+            edit = renumber(view.labels, number, self._first)
+            self._first = 0
+        elif self._tool == "delete":
+            edit = renumber(view.labels, number, 0)
+        else:
+            edit = fill_holes(view.labels, number)
+        apply(layer, view.everywhere(edit), edit.values)
+
+    def _split(self, layer: Any, event: Any) -> Iterator[None]:
+        """Show the cut while it is drawn, as a gap, and divide the object at the end."""
+        data, view = layer.data, view_of(self._viewer, layer)
+        points = [self._point(layer, event, view)]
+        gap = _Gap(layer, view)
+        with layer.block_history():
+            try:
+                yield
+                while event.type == "mouse_move":
+                    points.append(self._point(layer, event, view))
+                    gap.widen(line(np.array(points[-2:])))
+                    yield
+                points.append(self._point(layer, event, view))
+            finally:
+                gap.close(data)
+            if layer is self.layer and layer.data is data:
+                cut = view.through(line(np.array(points)))
+                edit = split(view.labels, cut, free_number(data))
+                layer.data_setitem(view.everywhere(edit), edit.values)
+
+    @staticmethod
+    def _point(layer: Any, event: Any, view: View) -> NDArray[Any]:
+        return np.asarray(layer.world_to_data(event.position))[list(view.plane)]
+
+
+class _Gap:
+    """Pixels of objects that are shown as background for the time of a stroke."""
+
+    def __init__(self, layer: Any, view: View) -> None:
+        self._layer, self._view = layer, view
+        self._under: list[tuple[Any, NDArray[Any]]] = []
+
+    def widen(self, pixels: NDArray[np.intp]) -> None:
+        """Take in more pixels of the plane, (n, 2)."""
+        # only what is seen: a cut through a volume is made at the end
+        index = self._view.on_plane(pixels)
+        before = self._layer.data[index].copy()
+        if before.any():
+            self._under.append((index, before))
+            self._layer.data_setitem(index, 0)
+
+    def close(self, data: Any) -> None:
+        """Put all back, so that history knows nothing of it."""
+        layer = self._layer
+        if layer.data is data:
+            for index, before in reversed(self._under):
+                layer.data_setitem(index, before)
+        layer._staged_history.clear()
+        self._under.clear()

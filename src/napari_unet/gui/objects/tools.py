@@ -1,0 +1,161 @@
+"""Tools for objects that were numbered wrongly: merge, split, delete, fill, next free number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.objects.edit import free_number
+from napari_unet.gui.layers.editing import array_of, real
+from napari_unet.gui.objects.clicks import TOOLS, ObjectClicks
+from napari_unet.gui.widgets.fields import button, offer, text
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Labels
+
+NEXT_TIP = (
+    "Take up the brush with a number that no object has yet, and paint a new object (key N while the "
+    "mouse is over the image)."
+)
+THROUGH_TIP = (
+    "Off: tools and brush change only the plane that you see. On: they change the object in the planes "
+    "before and behind it too, and the brush is a ball. The same as napari's “n edit dim”."
+)
+FLAT = "This layer is a single plane."
+TIPS = {
+    "merge": ("Merge two", "Click one object, then another: both get the number of the first."),
+    "split": (
+        "Split by a stroke",
+        "Draw a line across an object, from background to background: its sides get different numbers.",
+    ),
+    "delete": ("Delete", "Click an object: it becomes background."),
+    "fill": ("Fill holes", "Click an object: background that it encloses becomes part of it."),
+}
+END = "Drag to move the image, turn the wheel to zoom. Esc ends it; Ctrl-Z takes a step back."
+END_OF_STROKE = "Turn the wheel to zoom. Esc ends it; Ctrl-Z takes a step back."
+
+
+class ObjectTools(QWidget):
+    """Buttons for the tools, of which one at a time is in the hand.
+
+    Parameters
+    ----------
+    viewer
+        The plane that it shows is worked on.
+    """
+
+    failed = Signal(object)
+    """What the user did was not possible; the exception."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layer: Labels | None = None
+        self.next = button("Next free number", NEXT_TIP)
+        self.tools = {name: button(*TIPS[name]) for name in TOOLS}
+        self.through = QCheckBox("Through all planes")
+        self.help = text()
+        self.clicks = ObjectClicks(viewer, self.failed.emit, self._drop)
+        self._lay_out()
+        self.next.clicked.connect(self.take_next)
+        self.through.toggled.connect(self._set_depth)
+        for name, made in self.tools.items():
+            made.setCheckable(True)
+            made.clicked.connect(lambda on, name=name: self.hold(name if on else None))
+        viewer.layers.selection.events.active.connect(self._drop_unless_active)
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for i, name in enumerate(TOOLS):
+            grid.addWidget(self.tools[name], i // 2, i % 2)
+        grid.addWidget(self.through, 2, 0)
+        grid.addWidget(self.next, 2, 1)
+        grid.addWidget(self.help, 3, 0, 1, 2)
+        self.help.setVisible(False)
+
+    def take(self, layer: Labels | None) -> None:
+        """Work on this layer from now on."""
+        self.hold(None)
+        if self._layer is not None:
+            self._layer.events.n_edit_dimensions.disconnect(self._show_depth)
+            self._layer.events.data.disconnect(self._drop)
+        self._layer = layer
+        if layer is not None:
+            layer.events.n_edit_dimensions.connect(self._show_depth)
+            layer.events.data.connect(self._drop)
+        self._show_depth()
+
+    def let_go(self) -> None:
+        """Listen to viewer and layer no more."""
+        self.take(None)
+        self._viewer.layers.selection.events.active.disconnect(self._drop_unless_active)
+
+    def take_next(self) -> None:
+        """Take up the brush with a number that no object has."""
+        layer = self._layer
+        if layer is None:
+            return
+        self.hold(None)
+        try:
+            number = free_number(array_of(layer))
+        except UserError as error:
+            self.failed.emit(error)
+            return
+        self._viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.selected_label = number
+        layer.mode = "paint"
+
+    def hold(self, name: str | None) -> None:
+        """Take a tool into the hand; None: put away what is there."""
+        layer = self._layer
+        if self.clicks.layer is not None:
+            self.clicks.layer.events.mode.disconnect(self._drop)
+        self.clicks.put_away()
+        name = None if layer is None else name
+        for other, made in self.tools.items():
+            made.setChecked(other == name)
+        self.help.setVisible(name is not None)
+        if layer is None or name is None:
+            return
+        self._viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.mode = "pan_zoom"
+        self.clicks.take_up(name, real(layer))
+        # the brush, once chosen, takes its place
+        real(layer).events.mode.connect(self._drop)
+        self.help.setText(f"{TIPS[name][1]} {END_OF_STROKE if name == 'split' else END}")
+
+    def _drop(self, _: object = None) -> None:
+        self.hold(None)
+
+    def _drop_unless_active(self, event: Any) -> None:
+        if self.clicks.layer is not None and event.value != self._layer:
+            self.hold(None)
+
+    def _depth(self) -> int:
+        """Return how many dimensions a volume has here; 2 where the layer is a single plane."""
+        layer = self._layer
+        if layer is None:
+            return 2
+        lead = self._viewer.dims.ndim - layer.ndim
+        order = [d - lead for d in self._viewer.dims.order if d >= lead]
+        for n in range(3, layer.ndim + 1):
+            if layer.data.shape[order[-n]] > 1:
+                return n
+        return 2
+
+    def _show_depth(self, _: object = None) -> None:
+        deep = self._layer is not None and self._layer.n_edit_dimensions > 2
+        with QSignalBlocker(self.through):
+            self.through.setChecked(deep)
+        offer(self.through, THROUGH_TIP, "" if self._depth() > 2 else FLAT)
+
+    def _set_depth(self, on: bool) -> None:
+        if self._layer is not None:
+            self._layer.n_edit_dimensions = self._depth() if on else 2

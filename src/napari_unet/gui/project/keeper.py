@@ -1,0 +1,240 @@
+"""The project of a viewer: saved and opened beside the window; and which paint is not saved yet."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.gui.journal.layer_journal import in_memory
+from napari_unet.gui.layers.editing import real
+from napari_unet.gui.layers.result_layer import RECORD, untouched
+from napari_unet.gui.layers.roles import belongs, is_annotation, is_paint
+from napari_unet.gui.project import layers as project_layers
+from napari_unet.gui.project.reading import Opened, layers_of, reading
+from napari_unet.gui.session.activity import Activity
+from napari_unet.gui.session.jobs import Jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import napari
+    from napari.layers import Layer
+
+    from napari_unet.gui.session.session import Session
+    from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.storage.project import LayerNote, Project
+
+OPTIONS = {"Segment": "segment", "Fine-tune": "finetune"}
+"""Panels whose settings are kept, and what a project calls them."""
+
+
+class ProjectKeeper(QObject):
+    """Saves what is in a viewer as a project, and opens one.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    session
+        Has the current U-Net.
+
+    Attributes
+    ----------
+    folder
+        Of the present project; None before one is saved or opened.
+    options
+        What is set in the panels, as it stands there: told before saving, put there after opening.
+    """
+
+    changed = Signal()
+    """There is another project."""
+    said = Signal(str, str)
+    """What there is to say: ``"done"`` or ``"note"``, and the words."""
+    refused = Signal(object)
+    """It could not be saved or opened; why."""
+    asked_for_options = Signal()
+    """The panels are to tell what is set in them."""
+    opened = Signal()
+    """A project was opened, or its U-Net has come."""
+
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__(session)
+        self._viewer = weakref.ref(real(viewer))
+        self._session = session
+        # its own, so that what was painted can be saved while a network trains
+        self.jobs = Jobs(self)
+        self._activity = Activity(self.jobs)
+        self.folder: Path | None = None
+        self.options: dict[str, Any] = {}
+        self._saved: weakref.WeakKeyDictionary[Layer, str] = weakref.WeakKeyDictionary()
+        self._missing: tuple[LayerNote, ...] = ()
+        session.jobs.abandoned.connect(self.jobs.abandon)
+        self.jobs.ended.connect(self._report)
+        self.refused.connect(self._warn)
+
+    @property
+    def layers(self) -> list[Any]:
+        """The viewer's layers."""
+        viewer = self._viewer()
+        return [] if viewer is None else list(map(real, viewer.layers))
+
+    def unsaved(self) -> list[Labels]:
+        """Return the layers with paint that is not in the project as it was last saved or opened."""
+        from napari_unet.services.storage.project_files import digest
+
+        painted = [x for x in self.layers if isinstance(x, Labels) and self._is_painted(x)]
+        return [layer for layer in painted if self._saved.get(layer) != digest(layer.data)]
+
+    def leave(self) -> None:
+        """See that what is not saved can be restored, and what is saved is not offered again."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        keeper, unsaved = self._session.paint_keeper(viewer), self.unsaved()
+        for layer in unsaved:
+            source = self.image_of(layer)
+            if source is not None:
+                keeper.keep(layer, source, painted=True)
+        left = set(map(id, unsaved))
+        keeper.settle([layer for layer in self._saved if id(layer) not in left])
+
+    def image_of(self, labels: Any) -> Image | None:
+        """Return the open image that a layer was painted on; None if it isn't there."""
+        images = (layer for layer in self.layers if isinstance(layer, Image))
+        return next((image for image in images if belongs(labels, image)), None)
+
+    def _report(self, outcome: Outcome[Any]) -> None:
+        if outcome.error is not None:
+            self.refused.emit(outcome.error)
+
+    def _warn(self, error: Exception) -> None:
+        # the dock says it itself
+        if self._session.studio is None:
+            show_warning(str(error))
+
+    def _is_painted(self, layer: Labels) -> bool:
+        if not in_memory(layer):
+            return False
+        if is_annotation(layer):
+            return layer in self._saved or bool(layer.data.any())
+        record = layer.metadata.get(RECORD)
+        changed = isinstance(record, dict) and record.get("checksum") and not untouched(layer)
+        return bool(changed) or self._session.keeps(layer)
+
+    def save(self, folder: Path, then: Callable[[], object] | None = None) -> None:
+        """Save what is in the viewer.
+
+        Parameters
+        ----------
+        folder
+            Where to; a former project there is replaced.
+        then
+            Called once it is saved.
+
+        Raises
+        ------
+        UserError
+            When it is being saved or opened already.
+        """
+        from napari_unet.services.storage.project import Project
+        from napari_unet.services.storage.project_files import project_path, save_project
+
+        self.asked_for_options.emit()
+        held = {note.id: (note, pixels) for note, pixels in project_layers.kept(self.layers)}
+        here = [real(layer) for layer in self.layers]
+        # what could not be found is no reason to forget it
+        missing = [note for note in self._missing if note.id not in held]
+        project = Project(
+            layers=(*missing, *(note for note, _ in held.values())),
+            model=self._session.source,
+            **self.options,
+        )
+        pixels = {key: data for key, (_, data) in held.items() if data is not None}
+
+        def take(outcome: Outcome[Project]) -> None:
+            if outcome.result is None:
+                return
+            self.folder = folder
+            digests = {note.id: note.digest for note in outcome.result.layers}
+            for layer in here:
+                self._saved[layer] = digests.get(str(layer.unique_id), "")
+            self.changed.emit()
+            self.said.emit("done", _told(outcome.result, folder))
+            if then is not None:
+                then()
+
+        folder = project_path(folder)
+        job = save_project(folder, project, pixels)
+        self.jobs.start(f"Saving {folder.stem}", job, on_end=take)
+
+    def open(self, folder: Path, *, replace: bool = False) -> None:
+        """Open a project.
+
+        Parameters
+        ----------
+        folder
+            The project.
+        replace
+            Whether the layers that are in the viewer go, once it has been read.
+
+        Raises
+        ------
+        UserError
+            When a job is at work.
+        """
+        self._session.jobs.check_idle()
+
+        def take(outcome: Outcome[Opened]) -> None:
+            if outcome.result is not None:
+                self._show(outcome.result, replace)
+
+        self.jobs.start(f"Opening {folder.stem}", reading(folder), on_end=take)
+
+    def _show(self, found: Opened, replace: bool) -> None:
+        """Put what was read into the viewer."""
+        from napari_unet.services.storage.project import find_model
+
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        made = layers_of(found)
+        if replace:
+            self.leave()
+            viewer.layers.clear()
+            self._session.paint_keeper(viewer).leave_removed()
+        for layer in made.values():
+            viewer.add_layer(layer)
+        for key, layer in made.items():
+            if key in found.digests:
+                self._saved[layer] = found.digests[key]
+        for layer in filter(is_paint, made.values()):
+            image = self.image_of(layer)
+            if image is not None:
+                # strokes to come, though no panel may be open
+                self._session.paint_keeper(viewer).keep(layer, image)
+        self._missing = tuple(n for n in found.project.layers if n.id in found.problems)
+        self.folder = found.folder
+        known = {name: getattr(found.project, name) for name in OPTIONS.values()}
+        self.options = {name: value for name, value in known.items() if value is not None}
+        self.changed.emit()
+        if found.problems:
+            self.said.emit("note", "\n".join(map(str, found.problems.values())))
+        else:
+            self.said.emit("done", f"Opened “{found.folder.stem}”.")
+        self.opened.emit()
+        model = find_model(found.folder, found.project)
+        if model and model != self._session.source:
+            # once more then: a form takes some settings from its U-Net
+            self._session.load(model, self.opened.emit)
+
+
+def _told(project: Project, folder: Path) -> str:
+    """Say what was saved, and which images went into the project."""
+    stored = [f"“{n.name}”" for n in project.layers if n.kind == "image" and n.stored]
+    more = f" In it, as they have no file: {', '.join(stored)}." if stored else ""
+    return f"Saved as {folder.name}.{more}"

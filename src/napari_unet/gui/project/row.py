@@ -1,0 +1,105 @@
+"""The row of *U-Net Studio* with the project: what it is called, and how to save and open it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMessageBox, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.project.closing import LATER, in_words, save, where_to_save
+from napari_unet.gui.widgets.fields import button
+
+if TYPE_CHECKING:
+    from napari_unet.gui.project.keeper import ProjectKeeper
+
+SAVE_TIP = (
+    "Save all you have here, to go on another day: what you painted, results, which images and U-Net, "
+    "and the settings. Images that come from files are not copied; keep the files."
+)
+AS_TIP = "Save under another name; the former project stays as it is."
+OPEN_TIP = (
+    "Open a project that you saved: its images, what you painted, the U-Net and the settings."
+)
+NONE = "not saved"
+
+
+class ProjectRow(QWidget):
+    """Name of the project, *Open…*, *Save* and *Save as…*.
+
+    Parameters
+    ----------
+    project
+        Saves and opens.
+    """
+
+    def __init__(self, project: ProjectKeeper) -> None:
+        super().__init__()
+        self._project = project
+        self.name = QElidingLabel()
+        self.open = button("Open…", OPEN_TIP)
+        self.save = button("Save", SAVE_TIP)
+        self.save_as = button("Save as…", AS_TIP)
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        box.addWidget(self.name, stretch=1)
+        for part in (self.open, self.save, self.save_as):
+            box.addWidget(part)
+        self.open.clicked.connect(self._open)
+        self.save.clicked.connect(self._save)
+        self.save_as.clicked.connect(self._save_as)
+        project.changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        folder = self._project.folder
+        self.name.setText(NONE if folder is None else folder.stem)
+        self.name.setToolTip("" if folder is None else str(folder))
+
+    def _save(self) -> None:
+        save(self._project, self)
+
+    def _save_as(self) -> None:
+        folder = where_to_save(self)
+        if folder is not None:
+            save(self._project, self, folder=folder)
+
+    def _open(self) -> None:
+        folder = where_it_is(self)
+        if folder is None:
+            return
+        answer = "replace"
+        if self._project.layers:
+            unsaved = [layer.name for layer in self._project.unsaved()]
+            answer = ask_about_layers(self, unsaved)
+        if answer == "cancel":
+            return
+        try:
+            self._project.open(folder, replace=answer == "replace")
+        except UserError as error:
+            self._project.refused.emit(error)
+
+
+def where_it_is(window: QWidget) -> Path | None:
+    """Ask which project to open."""
+    name = QFileDialog.getExistingDirectory(window, "Open project: choose its .unetproject folder")
+    return Path(name) if name else None
+
+
+def ask_about_layers(window: QWidget, unsaved: list[str]) -> str:
+    """Ask what becomes of the layers that are open; returns ``replace``, ``add`` or ``cancel``."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("U-Net Studio")
+    box.setText("Close the layers that are open now?")
+    if unsaved:
+        box.setInformativeText(f"The paint on {in_words(unsaved)} is in no project yet. {LATER}")
+    replace = box.addButton("Close them", QMessageBox.ButtonRole.DestructiveRole)
+    add = box.addButton("Keep them too", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(add)
+    box.exec()
+    return {replace: "replace", add: "add"}.get(box.clickedButton(), "cancel")

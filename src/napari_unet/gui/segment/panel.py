@@ -1,0 +1,263 @@
+"""*Segment*: from an image layer to a labels layer that fills in tile by tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout
+from superqt import QElidingLabel
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.evaluate.form import EvaluateForm
+from napari_unet.gui.layers.placement import on_screen
+from napari_unet.gui.models.row import ModelRow
+from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
+from napari_unet.gui.objects.rethreshold import Relabelling
+from napari_unet.gui.segment.run import SegmentRun, plan_job
+from napari_unet.gui.session.jobs import Jobs
+from napari_unet.gui.widgets.command_button import CommandButton
+from napari_unet.gui.widgets.fields import button, choice, folded, folded_away, form, offer, text
+from napari_unet.gui.widgets.image_form import ImageForm
+from napari_unet.gui.widgets.objects_form import ObjectsForm
+from napari_unet.gui.widgets.options_form import OptionsForm
+from napari_unet.gui.widgets.panel import Panel
+from napari_unet.services.library import DEFAULT
+from napari_unet.services.segmentation.options import SegmentOptions
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.model.spec import Model
+    from napari_unet.gui.objects.measuring import Numbered
+    from napari_unet.gui.session.worker import Outcome
+
+SEGMENT_TIP = "Segment the whole image, all its planes and time points."
+CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
+NO_CENTRES = (
+    "No objects have been measured: press Segment, with “number objects” if the U-Net tells classes. "
+    f"{TOO_LARGE}"
+)
+ANEW = (
+    "Press Segment to see this. A result follows by itself unless it was painted on, shows something "
+    "else, or is very large (32 million pixels and more)."
+)
+OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
+SETTLE_MS = 300
+"""How long the form must be left alone before the plan is made anew."""
+
+
+class SegmentPanel(Panel):
+    """Chooses image, axes, channels and options; *Preview*, *Segment*, *Cancel*.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose images it segments.
+    """
+
+    HEIGHT = 430
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.model = QElidingLabel()
+        self.output = choice(OUTPUT_TIP)
+        self.output.addItem("Labels", False)
+        self.output.addItem("Labels and probabilities", True)
+        self.plan = text()
+        self.plan.setToolTip("How the image will be cut, and what memory it will take.")
+        self.preview = button("Preview", "Segment only what is on the screen now.")
+        self.segment = button("Segment", SEGMENT_TIP, main=True)
+        self.form, self.folded, self.told = form(), form(), form()
+        self.form.addRow("U-Net", ModelRow(napari_viewer, self.model))
+        self.image = ImageForm(napari_viewer, self.form)
+        self.form.addRow("Result", self.output)
+        self.objects = ObjectsForm(self.told)
+        self.options = OptionsForm(self.folded)
+        self.relabelling = Relabelling(self, napari_viewer)
+        self.measuring = Measuring(self, napari_viewer)
+        self.centres = button("Centres as points", CENTRES_TIP)
+        self.told.addRow("", self.centres)
+        self.command = CommandButton(self, self._command_line, "Press Segment first.")
+        self.folded.addRow("", self.command)
+        self.judging = EvaluateForm(self)
+        self._newest: SegmentRun | None = None
+        self._numbered: Numbered | None = None
+        self._last: tuple[SegmentRun, str] | None = None
+        self._lay_out()
+        self._planner = Jobs(self)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLE_MS)
+        self._connect()
+        self._fit_model(self.session.model)
+
+    def _lay_out(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview)
+        buttons.addWidget(self.segment)
+        self.body.addLayout(self.form)
+        self.body.addWidget(folded("Objects and threshold", self.told))
+        self.body.addWidget(folded("Advanced", self.folded))
+        self.body.addWidget(self.plan)
+        self.body.addLayout(buttons)
+        self.body.addWidget(self.foot)
+        judging = folded_away("How good is it?", self.judging)
+        judging.toggled.connect(self.judging.reveal)
+        self.body.addWidget(judging)
+        self.body.addStretch(1)
+
+    def _connect(self) -> None:
+        self.preview.clicked.connect(self._preview)
+        self.segment.clicked.connect(self._segment)
+        self.session.model_changed.connect(self._fit_model)
+        self.image.changed.connect(self._settled.start)
+        self.options.changed.connect(self._settled.start)
+        self.objects.changed.connect(self._relabel)
+        self.objects.kind_changed.connect(self._say_anew)
+        self.session.jobs.ended.connect(self._take_found)
+        self.relabelling.settled.connect(self._note_followed)
+        self.relabelling.failed.connect(self.foot.message.show_error)
+        self.measuring.failed.connect(self.foot.message.show_error)
+        self.centres.clicked.connect(self.measuring.show_points)
+        self.measuring.changed.connect(self._offer_centres)
+        self._offer_centres()
+        self.session.jobs.ended.connect(self._settled.start)
+        self._settled.timeout.connect(self._make_plan)
+        self._planner.ended.connect(self._show_plan)
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.image.let_go()
+        self.relabelling.let_go()
+        self.measuring.let_go()
+        self.judging.let_go()
+
+    def _fit_model(self, model: Model | None) -> None:
+        spec = model.spec if model is not None else None
+        self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
+        self.image.fit_model(spec)
+        self.options.fit_model(spec)
+        self.objects.fit_model(spec)
+        # they were found with another one
+        self.relabelling.take(None)
+        self._settled.start()
+
+    def chosen(self) -> SegmentOptions:
+        """Return the options as they stand in the form."""
+        return SegmentOptions(
+            channels=self.image.chosen_channels(),
+            probabilities=bool(self.output.currentData()),
+            **self.options.values(),
+            **self.objects.values(),
+        )
+
+    settings = chosen
+
+    def put(self, options: SegmentOptions) -> None:
+        """Set what options say."""
+        self.output.setCurrentIndex(self.output.findData(options.probabilities))
+        self.options.put(options)
+        self.objects.put(options)
+        for box, channel in zip(self.image.channels, options.channels or (), strict=False):
+            if isinstance(channel, int):
+                box.setCurrentIndex(channel)
+
+    def _segment(self) -> None:
+        self._with_model(lambda: self._run("labels"))
+
+    def _preview(self) -> None:
+        self._with_model(lambda: self._run("preview"))
+
+    def _with_model(self, then: Any) -> None:
+        """Go on at once, or after the model that a new user starts with is loaded."""
+        with self.reporting():
+            self.image.image()
+            if self.session.model is None:
+                self.session.load(DEFAULT, then)
+            else:
+                then()
+
+    def _run(self, title: str) -> None:
+        model, layer = self.session.model, self.image.layer
+        assert model is not None
+        with self.reporting():
+            image = self.image.image()
+            assert layer is not None
+            region: Box | None = None
+            if title == "preview":
+                region = on_screen(self.viewer, layer, image, model.spec.axes)
+            options = self.chosen()
+            run = SegmentRun(self.viewer, layer, image, model, options, region)
+            run.check(self.session.jobs)
+            if region is None:
+                self.session.kept, self.session.options = None, options
+                # its layer may be used again
+                self._last = None
+                self.relabelling.take(None)
+                self.measuring.forget()
+                self._newest = run
+            run.start(self.session.jobs)
+
+    def _take_found(self) -> None:
+        """Once a run has ended, let its objects follow the settings."""
+        QTimer.singleShot(0, self._follow_newest)
+
+    def _follow_newest(self) -> None:
+        if self._newest is not None and not self.session.jobs.running:
+            if self._newest.complete:
+                if not self.session.jobs.at_work:
+                    # what goes on learning is painted on
+                    self._newest.show_alone()
+                self.judging.form.suggest(self._newest.layer)
+                self._last = self._newest, self.session.source
+                self.session.kept = self._newest.kept
+                # strokes to come, though no other panel may be open
+                self._newest.have_kept(self.session.paint_keeper(self.viewer))
+            self._numbered = self._newest.numbered
+            self.relabelling.take(self._newest.found)
+            self._newest = None
+            self._measure()
+
+    def _measure(self) -> None:
+        if self._numbered is not None:
+            self.measuring.start(self._numbered)
+
+    def _note_followed(self) -> None:
+        found = self.relabelling.found
+        if found is not None:
+            self.judging.view.note_change(found.result.layer)
+        self._measure()
+
+    def _offer_centres(self) -> None:
+        offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
+
+    def _relabel(self) -> None:
+        if not self.relabelling.follow(self.chosen()):
+            self._say_anew()
+
+    def _say_anew(self) -> None:
+        """Say how a setting takes effect that the result on screen does not follow."""
+        if self._last is not None:
+            self.foot.message.show_text("note", ANEW)
+
+    def _command_line(self) -> str | None:
+        if self._last is None:
+            return None
+        run, model = self._last
+        return run.command(model)
+
+    def _make_plan(self) -> None:
+        """Have the plan made in a thread: it copies the network."""
+        model = self.session.model
+        if model is None or self.session.jobs.running or self._planner.running:
+            return
+        try:
+            self._planner.start("Planning", plan_job(self.image.image(), model, self.chosen()))
+        except UserError:
+            self.plan.clear()
+
+    def _show_plan(self, outcome: Outcome[Any]) -> None:
+        # what is wrong is said when it is asked for, not while the form is being filled in
+        self.plan.setText("" if outcome.result is None else str(outcome.result))

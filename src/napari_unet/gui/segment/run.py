@@ -1,0 +1,249 @@
+"""One segmentation in the viewer: from the press of the button to the finished layer."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.image.axes import frames
+from napari_unet.core.inference.outputs import label_dtype
+from napari_unet.core.progress import Job, Progress
+from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
+from napari_unet.gui.layers.results import probability_layers, result_layer
+from napari_unet.gui.layers.visibility import show_alone
+from napari_unet.gui.objects.measuring import Numbered
+from napari_unet.gui.objects.rethreshold import Found
+from napari_unet.gui.segment.view_first import frame_in_view, segment_from_view
+from napari_unet.services.segmentation.cached_outputs import KeptMaps, make_levels
+from napari_unet.services.segmentation.options import SegmentOptions, channel_indices, tells_objects
+from napari_unet.services.segmentation.plan import Plan, plan
+from napari_unet.services.segmentation.relabel import can_relabel
+from napari_unet.services.segmentation.segment import Segmentation, TileDone, segment
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+
+    from napari_unet.core.image.axes import Box, Image
+    from napari_unet.core.model.spec import Model
+    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.layers.placement import Placement
+    from napari_unet.gui.layers.result_layer import ResultLayer
+    from napari_unet.gui.session.jobs import Jobs
+    from napari_unet.gui.session.worker import Outcome
+
+
+class SegmentRun:
+    """A segmentation and the layer it fills.
+
+    Parameters
+    ----------
+    viewer
+        Gets the layer.
+    source, axes
+        The image layer, and a letter for each dimension of its array.
+    image
+        Its pixels under their axes.
+    model, options
+        How to segment.
+    region
+        Part of the labels to compute, for a preview; None: all.
+    occasion
+        A sentence on why it is made, said again at its end.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        source: ImageLayer,
+        image: Image,
+        model: Model,
+        options: SegmentOptions,
+        region: Box | None = None,
+        occasion: str = "",
+    ) -> None:
+        self._viewer = viewer
+        self._source = source
+        self._image = image
+        self._model = model
+        self._options = options
+        self._region = region
+        self._occasion = occasion
+        self._objects = tells_objects(model.spec, options)
+        title = ("objects" if self._objects else "labels") if region is None else "preview"
+        self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
+        self._levels = self._make_levels()
+        # once, as the image's layer may be another one at the end
+        self._placed: Placement
+        self._result: ResultLayer
+        self._began = 0.0
+        self._complete = False
+
+    def check(self, jobs: Jobs) -> None:
+        """See whether it can start.
+
+        Raises
+        ------
+        UserError
+            When another job is at work, or image, model and options don't go together.
+        """
+        jobs.check_idle()
+        frames(
+            self._image,
+            self._model.spec.axes,
+            channel_indices(self._image, self._model.spec, self._options.channels),
+        )
+
+    def start(self, jobs: Jobs) -> None:
+        """Make the layer and fill it.
+
+        Raises
+        ------
+        UserError
+            As `check`.
+        """
+        self.check(jobs)
+        self._placed = place(self._source, self._image.axes, self._region)
+        self._result = self._make_layer()
+        self._began = time.monotonic()
+        removed = self._viewer.layers.events.removed
+
+        def cancel_without_layer(event: Any) -> None:
+            if event.value == self._result.layer:
+                jobs.cancel()
+
+        def end(outcome: Outcome[Segmentation]) -> None:
+            removed.disconnect(cancel_without_layer)
+            self._finish(outcome, jobs)
+
+        removed.connect(cancel_without_layer)
+        jobs.start(f"Segmenting {self._source.name}", self._job(), on_step=self._take, on_end=end)
+
+    def _job(self) -> Job[Segmentation]:
+        image, model, options = self._image, self._model, self._options
+        if self._region is not None:
+            return segment(image, model, options, region=self._region, out=Nowhere())
+        view = frame_in_view(self._viewer, self._source, image, model.spec.axes)
+        if view is not None:
+            return segment_from_view(image, model, options, view, self._levels)
+        return segment(image, model, options, out=Nowhere(), out_levels=self._levels)
+
+    def _make_layer(self) -> ResultLayer:
+        spec = self._model.spec
+        return result_layer(
+            self._viewer,
+            self._source,
+            self._placed,
+            label_dtype(spec, self._objects),
+            self._purpose,
+            {} if self._objects else spec.label_names,
+        )
+
+    def _make_levels(self) -> Any:
+        """Make room for what the network says of the whole image, unless it is too much."""
+        spec = self._model.spec
+        # a layer that can't be checked for changes is never written to again
+        each = max(label_dtype(spec, self._objects).itemsize, spec.config.out_channels)
+        fits = math.prod(self._image.label_shape) * each <= CHECKED_BYTES
+        return make_levels(self._image, spec) if fits and self._region is None else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has segmented the whole image."""
+        return self._complete and self._region is None
+
+    @property
+    def kept(self) -> KeptMaps | None:
+        """What the network said of the whole image; None before the end, or if it is too much."""
+        if self._levels is None or not self._complete:
+            return None
+        return KeptMaps(self._image, self._model.spec, self._levels)
+
+    @property
+    def found(self) -> Found | None:
+        """The labels, and what they can be found in anew; None before the end and without that."""
+        kept = self.kept
+        if kept is None or not can_relabel(self._model.spec, self._options):
+            return None
+        return Found(kept, self._result, self._options)
+
+    @property
+    def layer(self) -> Labels:
+        """The layer that it fills."""
+        return self._result.layer
+
+    def have_kept(self, keeper: PaintKeeper) -> None:
+        """Have what will be painted on the result kept, if both layers are there."""
+        layers = self._viewer.layers
+        if self._source in layers and self._result.layer in layers:
+            keeper.keep(self._result.layer, self._source)
+
+    def show_alone(self) -> None:
+        """Hide the other labels over the image, if both layers are there."""
+        layers = self._viewer.layers
+        if self._source in layers and self._result.layer in layers:
+            show_alone(self._viewer, self._source, self._result.layer)
+
+    @property
+    def numbered(self) -> Numbered | None:
+        """What objects are measured in; None before the end or without any."""
+        if not self.complete or not self._objects:
+            return None
+        spatial, inside = self._model.spec.axes, self._placed.inside
+        return Numbered(self._image, self._result.layer, spatial, inside)
+
+    def command(self, model: str) -> str:
+        """Return the line that gives the same result; for a model by its name or path.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        # it brings tifffile, which would make the opening of the panel late
+        from napari_unet.services.commands.segmentation import segment_command
+
+        path = Path(self._source.source.path) if self._source.source.path else None
+        # as they are now: objects may have been found anew since
+        record = self._result.layer.metadata[RECORD]
+        options = SegmentOptions.model_validate(record["options"])
+        rescaled = bool(record["rescaled_shape"])
+        return segment_command(self._image, path, model, options, rescaled=rescaled)
+
+    def _take(self, step: Progress) -> None:
+        if isinstance(step, TileDone):
+            self._result.write(step.where, step.labels)
+        self._result.show()
+
+    def _finish(self, outcome: Outcome[Segmentation], jobs: Jobs) -> None:
+        if self._result.empty and outcome.error is not None:
+            self._result.withdraw()
+            return
+        if self._result.empty and outcome.cancelled and self._result.restore():
+            return
+        record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
+        self._complete = outcome.result is not None
+        if outcome.result is not None:
+            record |= outcome.result.record
+            self._add_probabilities(outcome.result.probabilities)
+            took = time.monotonic() - self._began
+            words = f"Done in {took:.1f} s: “{self._result.layer.name}”."
+            jobs.said.emit(f"{self._occasion} {words}".strip())
+        self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
+
+    def _add_probabilities(self, maps: Any) -> None:
+        if maps is None:
+            return
+        region = self._region or (slice(None),) * (maps.ndim - 1)
+        classes = dict(zip(self._model.spec.classes, maps[(slice(None), *region)], strict=True))
+        probability_layers(self._viewer, self._source, self._placed, classes, self._purpose)
+
+
+def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
+    """Plan a run, away from the main thread: it copies the network."""
+    yield Progress(0, 1)
+    return plan(image, model, options)

@@ -1,0 +1,246 @@
+"""*U-Net Studio*: all panels in one dock, in the order of work, under a line on how things stand."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.gui.layers.result_layer import RECORD
+from napari_unet.gui.layers.roles import is_annotation, is_result
+from napari_unet.gui.project.keeper import OPTIONS
+from napari_unet.gui.project.row import ProjectRow
+from napari_unet.gui.session.session import session_of
+from napari_unet.gui.studio.guide import Situation, next_step
+from napari_unet.gui.widgets.fields import button, caption, form
+from napari_unet.gui.widgets.image_form import is_input
+from napari_unet.gui.widgets.job_bar import JobBar
+from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.panel import WIDTH
+from napari_unet.services.library import DEFAULT
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.progress import Progress
+    from napari_unet.gui.widgets.panel import Panel
+
+PAGES = {
+    "Load U-Net": ("U-Net", "models.panel", "ModelsPanel"),
+    "Segment": ("Segment", "segment.panel", "SegmentPanel"),
+    "Annotate": ("Annotate", "annotate.panel", "AnnotatePanel"),
+    "Fine-tune": ("Fine-tune", "finetune.panel", "FinetunePanel"),
+    "Batch": ("Batch", "batch.panel", "BatchPanel"),
+}
+"""Title of each panel, its tab's, and its module and class, in the order of work."""
+FIRST = "Segment"
+LOOK_MS = 100
+"""Between a change in the viewer and a look at how things stand."""
+
+
+class StudioPanel(QWidget):
+    """Tabs of all panels, made when first looked at.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer they work on.
+    """
+
+    HEIGHT = 740
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.session = session_of(napari_viewer)
+        self.session.studio = self
+        self._pages: dict[str, Panel] = {}
+        self._where = ""
+        # not shown: it knows which image is meant
+        self._image = LayerBox(napari_viewer, "", is_input)
+        self._image.setParent(self)
+        self._image.hide()
+        self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
+        self.next = button("", "Go to where it is done.")
+        # where there is nowhere to go: a button that can't be pressed would be hard to read
+        self.advice = QElidingLabel()
+        self.project = self.session.project(napari_viewer)
+        self.keeper = self.session.paint_keeper(napari_viewer)
+        self.project_row = ProjectRow(self.project)
+        self.project_bar = JobBar(self.project.jobs)
+        self.tabs = QTabWidget()
+        self._look_later = QTimer(self)
+        self._look_later.setSingleShot(True)
+        self._look_later.setInterval(LOOK_MS)
+        self._lay_out()
+        self._connect()
+        self.show_page(FIRST)
+        self._look()
+
+    def _lay_out(self) -> None:
+        rows: QFormLayout = form()
+        self._go_on = QWidget()
+        beside = QHBoxLayout(self._go_on)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self.next)
+        beside.addWidget(self.advice)
+        for name, widget in (
+            ("Project", self.project_row),
+            ("U-Net", self.model),
+            ("Image", self.image),
+            ("Now", self.job),
+            ("Next", self._go_on),
+        ):
+            rows.addRow(caption(name), widget)
+        for tab, *_ in PAGES.values():
+            self.tabs.addTab(QWidget(), tab)
+        self.tabs.setDocumentMode(True)
+        # it would be white in the dark theme
+        self.tabs.tabBar().setDrawBase(False)
+        self.setMinimumWidth(WIDTH)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(8, 8, 8, 0)
+        box.addLayout(rows)
+        box.addWidget(self.project_bar)
+        box.addWidget(self.tabs, stretch=1)
+
+    def _connect(self) -> None:
+        later = self._look_later.start
+        self._look_later.timeout.connect(self._look)
+        self.tabs.currentChanged.connect(self._fill)
+        self.tabs.currentChanged.connect(later)
+        self.next.clicked.connect(self._go)
+        self._image.layer_changed.connect(later)
+        self.keeper.changed.connect(later)
+        self.viewer.layers.events.inserted.connect(self._change)
+        self.viewer.layers.events.removed.connect(self._change)
+        self.session.model_changed.connect(later)
+        self.session.jobs.started.connect(self._show_job)
+        self.session.jobs.resumed.connect(self._show_job)
+        self.session.jobs.progressed.connect(self._advance)
+        self.session.jobs.ended.connect(later)
+        self.project.said.connect(self.project_bar.message.show_text)
+        self.project.refused.connect(self.project_bar.message.show_error)
+        self.project.asked_for_options.connect(self._tell_options)
+        self.project.opened.connect(self._put_options)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size to dock at."""
+        return QSize(WIDTH, self.HEIGHT)
+
+    def event(self, event: QEvent) -> bool:
+        """Go for good when the dock around it is closed, with all its panels."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.let_go()
+            self.deleteLater()
+        return bool(super().event(event))
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self.session.studio = None
+        self._image.let_go()
+        self._look_later.stop()
+        self.viewer.layers.events.inserted.disconnect(self._change)
+        self.viewer.layers.events.removed.disconnect(self._change)
+        for page in self._pages.values():
+            page.let_go()
+
+    def show_page(self, title: str) -> Panel:
+        """Bring a panel to the front, and return it."""
+        i = list(PAGES).index(title)
+        self.tabs.setCurrentIndex(i)
+        self._fill(i)
+        return self._pages[title]
+
+    def _fill(self, i: int) -> None:
+        """Make the panel of a tab."""
+        title, (tab, module, name) = list(PAGES.items())[i]
+        if title in self._pages:
+            return
+        # only now, so that the dock opens at once
+        make = getattr(import_module(f"napari_unet.gui.{module}"), name)
+        self._pages[title] = make(self.viewer)
+        self._put_options(title)
+        empty = self.tabs.widget(i)
+        # on the way another tab is in front for a moment
+        with QSignalBlocker(self.tabs):
+            self.tabs.insertTab(i, self._pages[title], tab)
+            self.tabs.removeTab(i + 1)
+            self.tabs.setCurrentIndex(i)
+        empty.deleteLater()
+
+    def _tell_options(self) -> None:
+        for title, name in OPTIONS.items():
+            if title in self._pages:
+                page: Any = self._pages[title]
+                self.project.options[name] = page.settings()
+
+    def _put_options(self, only: str = "") -> None:
+        """Set what the project says in the panels that are there, or in one."""
+        for title, name in OPTIONS.items():
+            if title in self._pages and only in ("", title) and name in self.project.options:
+                page: Any = self._pages[title]
+                page.put(self.project.options[name])
+
+    def _change(self, _: object) -> None:
+        self._look_later.start()
+
+    def _show_job(self, title: str) -> None:
+        self.job.setText(title)
+        self._look()
+
+    def _advance(self, step: Progress) -> None:
+        share = f" {step.fraction:.0%}" if step.total else ""
+        self.job.setText(f"{self.session.jobs.title}{share}")
+
+    def _look(self) -> None:
+        """See how things stand, and show it."""
+        layer, model = self._image.layer, self.session.model
+        self.image.setText(layer.name if layer is not None else "none yet")
+        self.model.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
+        if not self.session.jobs.at_work:
+            self.job.setText("nothing at work")
+        step = next_step(self._situation())
+        self._where = step.page
+        self.next.setText(step.words)
+        self.advice.setText(step.words)
+        self.next.setEnabled(bool(step.page))
+        # a button that leads to where one is would do nothing
+        leads = step.page not in ("", self._front)
+        self.next.setVisible(leads)
+        self.advice.setVisible(not leads)
+        # what is below hardly moves when the one takes the place of the other
+        self._go_on.setMinimumHeight(self.next.sizeHint().height())
+
+    @property
+    def _front(self) -> str:
+        """Title of the panel in front."""
+        titles = list(PAGES)
+        return titles[int(self.tabs.currentIndex())]
+
+    def _situation(self) -> Situation:
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        results = [layer.metadata[RECORD] for layer in filter(is_result, labels)]
+        training, model = self.session.training, self.session.model
+        painted = any(map(is_annotation, labels))
+        return Situation(
+            image="" if self._image.layer is None else self._image.layer.name,
+            running=self.session.jobs.running,
+            learning=self.session.jobs.at_work,
+            undecided=training is not None and training.result is not None,
+            painted=painted,
+            # it reads the journals that are there, which is not needed while something is painted
+            restorable=not painted and self.keeper.waiting(),
+            result=bool(results),
+            tuned=bool(results)
+            and model is not None
+            and all(r.get("model") != model.spec.name for r in results),
+        )
+
+    def _go(self) -> None:
+        if self._where:
+            self.show_page(self._where)

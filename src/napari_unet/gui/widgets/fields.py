@@ -1,0 +1,161 @@
+"""The fields that forms are made of: narrow enough for a dock."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QWIDGETSIZE_MAX,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_unet.gui.widgets.theme import FOLLOWS, TonedLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic.fields import FieldInfo
+    from qtpy.QtGui import QShowEvent
+
+
+DIM = "color: var(--dim);"
+"""Style of rich text that is not the main thing, in a label of `text`."""
+
+MAIN = """
+QPushButton { background-color: #2563eb; color: #ffffff; font-weight: bold; }
+QPushButton:hover { background-color: #1d4ed8; }
+QPushButton:pressed { background-color: #1e40af; }
+QPushButton:disabled { background-color: #475569; color: #cbd5e1; }
+"""
+
+
+def choice(tip: str) -> QComboBox:
+    """Return a box to choose from, which cuts long entries off rather than widen the dock."""
+    box = QComboBox()
+    make_narrow(box)
+    box.setToolTip(tip)
+    return box
+
+
+def make_narrow(box: QComboBox) -> None:
+    """Let a box cut long entries off rather than widen the dock."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+
+
+def form() -> QFormLayout:
+    """Return an empty form."""
+    rows = QFormLayout()
+    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    rows.setVerticalSpacing(6)
+    return rows
+
+
+def add_option(rows: QFormLayout, name: str, info: FieldInfo, widget: QWidget) -> None:
+    """Add a row for a field of some options, with its title and its description as the tip."""
+    widget.setToolTip(info.description or "")
+    rows.addRow(info.title or name.capitalize(), widget)
+
+
+class Fold(QCollapsible):
+    """What is folded away under a title; its arrow has the colour of the theme's text."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.toggleButton().setToolTip("Show or hide what is below.")
+        self.setDuration(0)
+        layout = self.layout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        # what QCollapsible begins with stays in its layout, and takes up room below the title
+        layout.removeWidget(self.content())
+        self.content().deleteLater()
+        self.toggled.connect(self._let_grow)
+
+    def _let_grow(self, expanded: bool) -> None:
+        """Let what is inside become taller than it was when it was unfolded."""
+        if expanded:
+            self.content().setMaximumHeight(QWIDGETSIZE_MAX)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the arrow for the window that it is seen in."""
+        super().showEvent(event)
+        self._draw_arrow()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the arrow for the new theme."""
+        super().changeEvent(event)
+        if event.type() in FOLLOWS:
+            self._draw_arrow()
+
+    def _draw_arrow(self) -> None:
+        self.setExpandedIcon("▾")
+        self.setCollapsedIcon("▸")
+
+
+def folded(title: str, rows: QFormLayout) -> Fold:
+    """Return rows of a form that are folded away under a title."""
+    inside = QWidget()
+    inside.setLayout(rows)
+    return folded_away(title, inside)
+
+
+def folded_away(title: str, inside: QWidget) -> Fold:
+    """Return something that is folded away under a title."""
+    fold = Fold(title)
+    fold.setContent(inside)
+    fold.collapse(animate=False)
+    return fold
+
+
+def button(words: str, tip: str, main: bool = False) -> QPushButton:
+    """Return a button; the main one of a form stands out."""
+    made = QPushButton(words)
+    made.setToolTip(tip)
+    if main:
+        made.setStyleSheet(MAIN)
+    return made
+
+
+def offer(widget: QWidget, tip: str, reason: str = "") -> None:
+    """Enable a control; where there is a reason against it, disable it and say why in its tip."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(reason or tip)
+
+
+def caption(words: str) -> QLabel:
+    """Return the name of a fact."""
+    return TonedLabel(words, dim=True)
+
+
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Return names and facts as rich text."""
+    lines = (
+        f"<tr><td style='{DIM} padding: 2px 12px 2px 0; white-space: nowrap'>{html.escape(name)}</td>"
+        f"<td style='padding: 2px 0'>{html.escape(fact).replace(chr(10), '<br>')}</td></tr>"
+        for name, fact in rows
+    )
+    return f"<table>{''.join(lines)}</table>"
+
+
+def text(words: str = "") -> QLabel:
+    """Return a text that wraps and can be copied; rich text in it may name colours of the theme."""
+    label = TonedLabel(words)
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def figure(value: float) -> str:
+    """Return a score as it is shown; a dash where nothing could be counted."""
+    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,193 @@
+"""How a model, or labels, do on labelled pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.annotations.survey import survey
+from napari_unet.core.evaluation.confusion import Confusion
+from napari_unet.core.image.axes import frames
+from napari_unet.core.progress import Progress, as_part
+from napari_unet.services.evaluation.label_pairs import LabelFrame
+from napari_unet.services.evaluation.scores import (
+    Evaluation,
+)
+from napari_unet.services.evaluation.tally import Tally, compare_classes, compare_objects
+from napari_unet.services.segmentation.options import SegmentOptions, channel_indices
+from napari_unet.services.segmentation.plan import affines_of
+from napari_unet.services.segmentation.segment import segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotations.annotation import Annotation, Kind, Truth
+    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.statistics import Affines
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.services.evaluation.label_pairs import LabelPair
+
+
+def evaluate(
+    annotations: Sequence[Annotation], model: Model, options: SegmentOptions | None = None
+) -> Job[Evaluation]:
+    """Compare what a model says with what is labelled.
+
+    Scribbles say nothing about other pixels. Objects and classes are the whole truth, within the regions
+    where there are some: what is found in a plane without any label counts as wrong.
+
+    Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
+    in volumes for a 3-D one. Those of a model that doesn't tell objects apart are the connected
+    components of its foreground.
+
+    Parameters
+    ----------
+    annotations
+        Images with their labels.
+    model
+        The model.
+    options
+        Channels, normalisation, threshold, device, precision and memory; None: the defaults.
+
+    Yields
+    ------
+    Progress
+        In units of planes or volumes.
+    ObjectsCompared
+        After each plane or volume with objects.
+
+    Raises
+    ------
+    UserError
+        When images, labels and model don't go together.
+    """
+    options = options or SegmentOptions()
+    whole = [_everywhere(annotation) for annotation in annotations]
+    found = yield from survey(whole, model.spec.label_names)
+    if all(annotation.kind == "objects" for annotation in annotations):
+        return (yield from _evaluate_objects(found.truths, model, options))
+    return (yield from _evaluate_classes(found.truths, model, options))
+
+
+def compare_labels(
+    pairs: Sequence[LabelPair], kind: Kind, names: Mapping[int, str] | None = None
+) -> Job[Evaluation]:
+    """Compare predicted labels with true ones.
+
+    Parameters
+    ----------
+    pairs
+        The labels. True pixels with a negative value are unknown and do not count.
+    kind
+        What the true labels mean, as in `Annotation`; those of
+        a prediction mean the same, but for ``scribbles``: there they are 0 in the background, and a
+        class from 1, as `segment` gives them. Where each has one
+        value besides the background, and one of them is 255, these mean the same class.
+    names
+        Of predicted classes, by their values, where they have some.
+
+    Yields
+    ------
+    LabelsCompared
+        After each plane or volume, in units of images; of objects, `ObjectsCompared` where
+        something is known.
+
+    Raises
+    ------
+    UserError
+        When labels are out of range.
+    """
+    if kind == "objects":
+        return (yield from compare_objects(pairs))
+    return (yield from compare_classes(pairs, kind, names or {}))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Segmented(Progress):
+    """Labels that a model gave a plane or volume, or the part of it that is labelled."""
+
+    labels: LabelFrame
+    whole: bool
+    """Whether the true labels are the whole truth there."""
+
+
+def _everywhere(annotation: Annotation) -> Annotation:
+    """Let labels that are the whole truth apply to planes without any, too."""
+    if annotation.regions or annotation.kind == "scribbles":
+        return annotation
+    height, width = annotation.plane_shape
+    return replace(annotation, regions=(Region.box((0, height), (0, width)),))
+
+
+def _evaluate_classes(
+    truths: Sequence[Truth], model: Model, options: SegmentOptions
+) -> Job[Evaluation]:
+    confusion, empty = Confusion.zero(max(model.spec.label_names) + 1), 0
+    classes = options.model_copy(update={"objects": False})
+    for step in _segmented(truths, model, classes):
+        if isinstance(step, _Segmented):
+            true, found = step.labels.truth, step.labels.prediction
+            confusion += Confusion.of(found, true, len(confusion.counts))
+            empty += step.labels.empty if step.whole else 0
+        yield step
+    return Evaluation.of(confusion, model.spec.label_names, empty=empty)
+
+
+def _evaluate_objects(
+    truths: Sequence[Truth], model: Model, options: SegmentOptions
+) -> Job[Evaluation]:
+    tally = Tally()
+    numbered = options.model_copy(update={"objects": True})
+    for step in _segmented(truths, model, numbered):
+        if isinstance(step, _Segmented):
+            yield tally.add(step.labels, step.done, step.total)
+        else:
+            yield step
+    return tally.evaluation
+
+
+def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
+    """Segment every frame that has labels."""
+    work: list[tuple[Truth, Frame, Affines]] = []
+    for truth in truths:
+        image = truth.annotation.image
+        channels = channel_indices(image, model.spec, options.channels)
+        every = frames(image, model.spec.axes, channels)
+        affines = affines_of(every, model, options)
+        work += [(truth, frame, affines) for frame in every]
+    for i, (truth, frame, affines) in enumerate(work):
+        box = tuple(slice(0, n) for n in frame.shape)
+        true = truth.labels(frame, box)
+        if not (true >= 0).any():
+            continue
+        if not options.objects:
+            box = _around(true >= 0)
+            true = true[box]
+            # objects are one class here
+            true = np.minimum(true, 1) if truth.objects else true
+        where = dict(zip(frame.spatial, box, strict=True))
+        where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
+        region = tuple(where[axis] for axis in frame.image.label_axes)
+        job = segment(frame.image, model, options, region=region, affines=affines)
+        labels = (yield from as_part(job, i, len(work))).labels
+        key, order = frame.place(box)
+        found = labels[key].transpose(np.argsort(order))
+        title = f"{frame.image.name} {frame.title}".rstrip()
+        compared = LabelFrame(title, found, true, frame)
+        whole = truth.annotation.kind != "scribbles"
+        yield _Segmented(done=i + 1, total=len(work), note=title, labels=compared, whole=whole)
+
+
+def _around(mask: NDArray[np.bool_]) -> Box:
+    """Return the smallest window around what is True."""
+    box = []
+    for axis in range(mask.ndim):
+        there = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        box.append(slice(int(there[0]), int(there[-1]) + 1))
+    return tuple(box)

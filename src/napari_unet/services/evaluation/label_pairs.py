@@ -1,0 +1,159 @@
+"""Predicted labels and true ones, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.annotations.bitmask import BitMask
+from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.axes import frames
+from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.pairs import pair_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotations.regions import Region
+    from napari_unet.core.image.axes import Frame, Image, Lazy
+
+
+@dataclass(frozen=True, eq=False)
+class LabelPair:
+    """Predicted labels and the true ones of the same pixels.
+
+    Attributes
+    ----------
+    prediction
+        Labels with their axes, in whole numbers.
+    truth
+        Labels of the same shape.
+    image
+        The image, to show them on.
+    spatial
+        ``"YX"``: they are compared in planes, ``"ZYX"``: in volumes; None: in volumes where they have a
+        Z axis.
+    regions
+        Where the true labels say something; nothing is known elsewhere. None given: everywhere.
+
+    Raises
+    ------
+    UserError
+        When they are no whole numbers, or their shapes differ.
+    """
+
+    prediction: Image
+    truth: Lazy
+    image: Image | None = None
+    spatial: str | None = None
+    regions: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        name = self.prediction.name
+        check_fit(self.prediction, self.prediction.data, {}, {}, f"predicted labels of {name}")
+        check_fit(self.prediction, self.truth, {}, {}, f"true labels of {name}")
+        if self.image is not None:
+            check_fit(self.image, self.prediction.data, {}, {}, f"predicted labels of {name}")
+
+    def cut(self) -> list[Frame]:
+        """Return the planes or volumes that are compared, of the prediction."""
+        return frames(self.prediction, self._spatial, (0,))
+
+    def frames(self) -> Iterator[LabelFrame]:
+        """Cut them into planes or volumes; each is a copy, as somebody may paint meanwhile."""
+        shown = [None] if self.image is None else frames(self.image, self._spatial, (0,))
+        cut = self.cut()
+        for frame, image in zip(cut, shown * (len(cut) // len(shown)), strict=True):
+            box = tuple(slice(0, n) for n in frame.shape)
+            key, order = frame.place(box)
+            truth = np.array(self.truth[key]).transpose(np.argsort(order))
+            title = f"{self.prediction.name} {frame.title}".rstrip()
+            prediction = np.array(frame.read(box)[0])
+            yield LabelFrame(title, prediction, self._known(frame, truth), image)
+
+    @property
+    def _spatial(self) -> str:
+        return self.spatial or ("ZYX" if "Z" in self.prediction.axes else "YX")
+
+    def _known(self, frame: Frame, truth: NDArray[Any]) -> NDArray[Any]:
+        """Mark what lies in no region as unknown."""
+        if not self.regions:
+            return truth
+        truth = truth.astype(np.int64)
+        planes = truth.reshape(-1, *frame.shape[-2:])
+        for z, plane in enumerate(planes):
+            index = {**frame.index, **({"Z": z} if "Z" in frame.spatial else {})}
+            known = [r.mask(plane.shape) for r in self.regions if r.covers(index)]
+            inside = BitMask.union(known).window(*(slice(0, n) for n in plane.shape))
+            plane[~inside] = -1
+        return truth
+
+
+@dataclass(frozen=True, eq=False)
+class LabelFrame:
+    """A plane or volume of predicted and true labels.
+
+    Attributes
+    ----------
+    title
+        Names the image and the place in it.
+    prediction, truth
+        (Y, X) or (Z, Y, X) labels; those of the truth negative where nothing is known.
+    frame
+        The same plane or volume of the image, if there is one.
+    """
+
+    title: str
+    prediction: NDArray[Any]
+    truth: NDArray[Any]
+    frame: Frame | None
+
+    @property
+    def empty(self) -> int:
+        """Number of its planes of which something is known, but nothing is there in truth."""
+        known, there = (self.truth >= 0).any(axis=(-2, -1)), (self.truth > 0).any(axis=(-2, -1))
+        return int(np.count_nonzero(known & ~there))
+
+
+def read_label_pairs(
+    predicted: Sequence[str | Path],
+    labels: Sequence[str | Path],
+    images: Sequence[str | Path] = (),
+    *,
+    axes: str | None = None,
+) -> list[LabelPair]:
+    """Open predicted and true labels, paired as images and labels are.
+
+    Parameters
+    ----------
+    predicted, labels
+        TIFF files, folders or patterns.
+    images
+        Their images, if there are any.
+    axes
+        Axes of the labels where the files' own are wrong.
+
+    Raises
+    ------
+    UserError
+        When files are missing, can't be paired, don't fit each other or hold no labels.
+    """
+    true = find_images(labels)
+    pairs = pair_files(find_images(predicted), true, "predictions")
+    image_of = (
+        {label: path for path, label in pair_files(find_images(images), true)} if images else {}
+    )
+    found = []
+    for prediction_path, label_path in pairs:
+        image = open_image(image_of[label_path]) if images else None
+        prediction = open_image(prediction_path, axes)
+        if image is not None and axes is None and prediction.data.shape == image.label_shape:
+            prediction = open_image(prediction_path, image.label_axes)
+        truth = open_image(label_path).data
+        found.append(LabelPair(prediction, truth, image))
+    return found

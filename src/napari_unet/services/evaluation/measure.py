@@ -1,0 +1,140 @@
+"""Measures of objects in files: images with their labels in, a table out."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.atomic import atomic_path
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.objects.measure import measure
+from napari_unet.core.progress import Job, Progress
+from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.pairs import pair_files
+from napari_unet.services.files.save import check_free
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from napari_unet.core.image.axes import Image, Lazy
+    from napari_unet.core.objects.measure import Columns
+
+
+def read_labelled(
+    images: Sequence[str | Path], labels: Sequence[str | Path], *, axes: str | None = None
+) -> list[tuple[Image, Lazy]]:
+    """Open images and their label images, paired by name as for training.
+
+    Parameters
+    ----------
+    images, labels
+        TIFF files, folders or patterns.
+    axes
+        Axes of the images where the files' own are wrong.
+
+    Raises
+    ------
+    UserError
+        When files are missing, can't be paired, don't fit each other or hold no labels.
+    """
+    found = []
+    for image_path, label_path in pair_files(find_images(images), find_images(labels)):
+        image, numbers = open_image(image_path, axes), open_image(label_path).data
+        check_fit(image, numbers, {}, {}, label_path.name)
+        found.append((image, numbers))
+    return found
+
+
+def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") -> Job[Columns]:
+    """Measure the objects of one image, or of several in one table.
+
+    Parameters
+    ----------
+    labelled
+        Images with their labels.
+    spatial
+        As for `measure`, whose columns these are.
+
+    Yields
+    ------
+    Progress
+        In units of images.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Of several images, with the name of the image as the first column; what is not known of one, for
+        example because it lacks the channel or the pixel size, is NaN.
+
+    Raises
+    ------
+    UserError
+        As there.
+    """
+    tables: list[Columns] = []
+    for i, (image, numbers) in enumerate(labelled):
+        job = measure(image, numbers, spatial=spatial)
+        try:
+            while True:
+                step = next(job)
+                note = f"{image.name} {step.note}".rstrip()
+                yield Progress(i + step.fraction, len(labelled), note)
+        except StopIteration as stop:
+            tables.append(stop.value)
+    if len(tables) == 1:
+        return tables[0]
+    return _stacked([image.name for image, _ in labelled], tables)
+
+
+def save_table(columns: Mapping[str, Any], path: Path, *, overwrite: bool = False) -> None:
+    """Write a table as CSV: names in the first line, what is not known left empty.
+
+    Parameters
+    ----------
+    columns
+        A sequence for each column, all of one length.
+    path
+        Ends in ``.csv``. Its folder is created if missing. The file is complete or not there.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    UserError
+        When the file exists or can't be written.
+    """
+    check_table(path, overwrite)
+    lists = [np.asarray(column).tolist() for column in columns.values()]
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        # NaN is the one value that differs from itself
+        writer.writerows(
+            ["" if value != value else value for value in row] for row in zip(*lists, strict=True)
+        )
+
+
+def check_table(path: Path, overwrite: bool) -> None:
+    """Raise a `UserError` unless a table may be written to `path`."""
+    if path.suffix.lower() != ".csv":
+        raise UserError(
+            f"A table can't be written to {path.name}",
+            value=path.suffix or "no suffix",
+            rule="Tables are written as CSV, to files that end in .csv.",
+            remedy=f"Name it {path.stem}.csv; any spreadsheet opens it.",
+        )
+    check_free(path, overwrite)
+
+
+def _stacked(names: Sequence[str], tables: Sequence[Columns]) -> Columns:
+    counts = [len(table["label"]) for table in tables]
+    columns: Columns = {"image": np.repeat(np.array(names), counts)}
+    for name in dict.fromkeys(name for table in tables for name in table):
+        columns[name] = np.concatenate(
+            [table.get(name, np.full(n, np.nan)) for table, n in zip(tables, counts, strict=True)]
+        )
+    return columns

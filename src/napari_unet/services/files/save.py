@@ -1,0 +1,133 @@
+"""Writing labels and probabilities so that Fiji, napari and this package read them alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.axes import check_axes
+from napari_unet.services.files.images import SUFFIXES
+from napari_unet.services.tiff.writer import Stack, write_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from napari_unet.core.image.axes import Image, Lazy
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Raise a `UserError` unless a result may be written to `path`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(
+            f"Results can't be written to {path.name}",
+            value=path.suffix or "no suffix",
+            rule=f"They are written as TIFF, to files that end in {' or '.join(SUFFIXES)}.",
+            remedy=f"Name it {path.stem}.tif.",
+        )
+    check_free(path, overwrite)
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise a `UserError` when there is a file at `path` that may not be replaced."""
+    if path.exists() and not overwrite:
+        raise UserError(
+            f"{path} exists already",
+            value="overwriting is off",
+            rule="Nothing is overwritten unless asked for.",
+            remedy="Choose another name, or ask for overwriting (--overwrite).",
+        )
+
+
+def save_labels(
+    path: Path, labels: Lazy, image: Image, *, axes: str | None = None, overwrite: bool = False
+) -> None:
+    """Write a label image as compressed TIFF with the axes and the voxel size of its image.
+
+    The file is an ImageJ hyperstack where that format can hold it, an OME-TIFF for 32-bit labels
+    and names that end in ``.ome.tif``, else a TIFF with its axes in tifffile's own notation. It is
+    either complete or not there.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.tif`` or ``.tiff``. Its folder is created if missing.
+    labels
+        Whole numbers from 0 to 2**32 - 1, read plane by plane. They are stored in 8, 16 or 32 bits
+        without sign: as few as hold them, though no fewer than an unsigned array has already.
+    image
+        The image they belong to.
+    axes
+        Axes of `labels`; by default those of the image without channels.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    UserError
+        When the file exists or can't be written, or the labels don't fit.
+    """
+    check_output(path, overwrite)
+    axes = image.label_axes if axes is None else axes
+    check_axes(axes, labels.shape)
+    write_stack(path, Stack(labels, axes, _label_dtype(labels)), image)
+
+
+def save_probabilities(
+    path: Path, maps: Lazy, image: Image, names: Sequence[str], *, overwrite: bool = False
+) -> None:
+    """Write probabilities as compressed float32 TIFF, a channel a class.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.tif`` or ``.tiff``. Its folder is created if missing.
+    maps
+        Classes first, then the axes of a label image. A single class is written without channels.
+    image
+        The image they belong to.
+    names
+        Names of the classes.
+    overwrite
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    UserError
+        When the file exists or can't be written.
+    """
+    check_output(path, overwrite)
+    axes = "C" + image.label_axes
+    check_axes(axes, maps.shape)
+    write_stack(path, Stack(maps, axes, np.dtype(np.float32)), image, names)
+
+
+def _label_dtype(labels: Lazy) -> np.dtype[Any]:
+    """Choose the fewest unsigned bits that hold the labels, though no fewer than they come in."""
+    given = np.dtype(labels.dtype)
+    rule = "Labels are whole numbers from 0 to 4294967295."
+    if given.kind not in "bui":
+        raise UserError(
+            "These are no labels",
+            value=f"an array of {given}",
+            rule=rule,
+            remedy="Convert them to integers, or save them as an image.",
+        )
+    low = high = 0
+    if given.itemsize > 1 or given.kind == "i":
+        for place in np.ndindex(labels.shape[:-2]):
+            plane = np.asarray(labels[place])
+            low, high = min(low, int(plane.min())), max(high, int(plane.max()))
+    if low < 0 or high >= 1 << 32:
+        raise UserError(
+            "The labels are out of range",
+            value=low if low < 0 else high,
+            rule=rule,
+            remedy="Number the objects anew from 1.",
+        )
+    fitting = np.min_scalar_type(high)
+    kept = min(given.itemsize, 4) if given.kind == "u" else 1
+    return np.dtype(f"u{max(fitting.itemsize, kept)}")

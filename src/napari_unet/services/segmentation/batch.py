@@ -1,0 +1,222 @@
+"""Segment files, one after the other; one that fails does not stop the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.progress import Progress, as_part
+from napari_unet.services.segmentation.options import tells_objects
+from napari_unet.services.segmentation.segment import segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.services.segmentation.options import SegmentOptions
+
+Existing = Literal["refuse", "skip", "replace"]
+"""What to do with an image that has a result already. To skip it is to go on with an interrupted run."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to segment.
+
+    Attributes
+    ----------
+    source
+        The image file.
+    labels
+        Where its labels go.
+    probabilities, uncertainty
+        Where these go, or None.
+    """
+
+    source: Path
+    labels: Path
+    probabilities: Path | None = None
+    uncertainty: Path | None = None
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Everything that is written."""
+        wanted = (self.labels, self.probabilities, self.uncertainty)
+        return [path for path in wanted if path is not None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes
+    ----------
+    task
+        The file.
+    error
+        Why there is no result; None if all went well.
+    skipped
+        Whether it had a result already, which was left as it was.
+    objects
+        How many were numbered; None if it was classes that were told.
+    """
+
+    task: Task
+    error: UserError | None = None
+    skipped: bool = False
+    objects: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDone(Progress):
+    """A file is finished, one way or another."""
+
+    outcome: Outcome
+
+
+def make_tasks(
+    sources: Sequence[Path],
+    labels: Path,
+    probabilities: Path | None = None,
+    uncertainty: Path | None = None,
+    *,
+    into_folder: bool,
+) -> list[Task]:
+    """Pair inputs with outputs.
+
+    Parameters
+    ----------
+    sources
+        The image files.
+    labels, probabilities, uncertainty
+        A file each for a single image, else folders, in which every output keeps its input's stem.
+    into_folder
+        Whether the outputs are folders even for a single image.
+
+    Raises
+    ------
+    UserError
+        When two inputs would have one output, or an output would overwrite an input.
+    """
+    from napari_unet.services.files.images import SUFFIXES
+
+    single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
+    if single:
+        tasks = [Task(sources[0], labels, probabilities, uncertainty)]
+    else:
+        others = (probabilities, uncertainty)
+        tasks = [
+            Task(source, labels / name, *(folder and folder / name for folder in others))
+            for source in sources
+            for name in (f"{source.stem}.tif",)
+        ]
+    _check_distinct(tasks)
+    return tasks
+
+
+def segment_files(
+    tasks: Sequence[Task],
+    model: Model,
+    options: SegmentOptions,
+    *,
+    axes: str | None = None,
+    existing: Existing = "refuse",
+) -> Job[list[Outcome]]:
+    """Segment files and write their labels.
+
+    Parameters
+    ----------
+    tasks
+        What to read and write.
+    model, options
+        As for `segment`.
+    axes
+        Axes of the images where the files' own are wrong; None: the files' own.
+    existing
+        What to do with an image that has a result already.
+
+    Yields
+    ------
+    Progress
+        In units of files.
+    FileDone
+        After each file.
+
+    Returns
+    -------
+    list of Outcome
+        One for each task, in order.
+    """
+    outcomes = []
+    for i, task in enumerate(tasks):
+        job = _segment_file(task, model, options, axes, existing)
+        try:
+            outcome = yield from as_part(job, i, len(tasks), name=task.source.name)
+        except UserError as met:
+            outcome = Outcome(task, met)
+        outcomes.append(outcome)
+        yield FileDone(i + 1, len(tasks), task.source.name, outcome=outcome)
+    return outcomes
+
+
+def told(outcomes: Sequence[Outcome]) -> str:
+    """Say in a sentence how many files went which way."""
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    skipped = sum(outcome.skipped for outcome in outcomes)
+    done = len(outcomes) - failed - skipped
+    parts = [f"{done} of {len(outcomes)} images segmented"]
+    if skipped:
+        parts.append(f"{skipped} had a result already")
+    if failed:
+        parts.append(f"{failed} failed")
+    return ", ".join(parts) + "."
+
+
+def _segment_file(
+    task: Task, model: Model, options: SegmentOptions, axes: str | None, existing: Existing
+) -> Job[Outcome]:
+    # here, because the window opens a panel for batches before any file is read
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.files.save import check_output, save_labels, save_probabilities
+
+    if existing == "skip" and all(path.exists() for path in task.outputs):
+        return Outcome(task, skipped=True)
+    # a run that ended between the two outputs is done again
+    overwrite = existing != "refuse"
+    # refuse before the work, not after it
+    for path in task.outputs:
+        check_output(path, overwrite)
+    image = open_image(task.source, axes)
+    wanted = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
+    options = options.model_copy(update=wanted)
+    result = yield from segment(image, model, options)
+    yield Progress(1, 1, "writing")
+    save_labels(task.labels, result.labels, image, overwrite=overwrite)
+    if task.probabilities is not None:
+        names = model.spec.classes
+        maps = result.probabilities
+        save_probabilities(task.probabilities, maps, image, names, overwrite=overwrite)
+    if task.uncertainty is not None:
+        maps = result.uncertainty[None]
+        save_probabilities(task.uncertainty, maps, image, ["uncertainty"], overwrite=overwrite)
+    counted = tells_objects(model.spec, options)
+    return Outcome(task, objects=int(result.labels.max()) if counted else None)
+
+
+def _check_distinct(tasks: Sequence[Task]) -> None:
+    sources = {task.source.resolve() for task in tasks}
+    taken: dict[Path, Path] = {}
+    for task in tasks:
+        for path in task.outputs:
+            other = taken.setdefault(path.resolve(), task.source)
+            twice = task.outputs.count(path) > 1
+            if path.resolve() in sources or other != task.source or twice:
+                raise UserError(
+                    f"{path} can't be the output for {task.source}",
+                    value=f"also used for {other}" if other != task.source else "in use already",
+                    rule="Every output needs a file of its own, other than any input.",
+                    remedy="Choose another output, or run the folders one by one.",
+                )

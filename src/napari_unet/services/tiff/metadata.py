@@ -1,0 +1,166 @@
+"""What a TIFF file says about its axes: letters, voxel size, unit and channel names."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from napari_unet.core.image.axes import MICROMETERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Scale = dict[str, float]
+
+SECONDS = {
+    **dict.fromkeys(["s", "sec", "second", "seconds"], 1.0),
+    **dict.fromkeys(["ms", "msec", "millisecond", "milliseconds"], 1e-3),
+    **dict.fromkeys(["µs", "μs", "us", "microsecond"], 1e-6),
+    **dict.fromkeys(["min", "minute", "minutes"], 60.0),
+    **dict.fromkeys(["h", "hour", "hours"], 3600.0),
+    **dict.fromkeys(["d", "day", "days"], 86400.0),
+}
+"""Length of a unit of time in seconds."""
+
+LARGEST_PIXEL = 20.0
+"""Micrometers. A resolution tag that says more, and nothing else said, is a printer's."""
+
+SPARE_LETTERS = "QPRWVUABDEFGHIJKLMNO"
+
+
+def legal_axes(axes: str) -> str:
+    """Give each axis a capital letter of its own; of equal ones the first keeps it."""
+    spare = (a for a in SPARE_LETTERS if a not in axes)
+    kept = ""
+    for a in axes:
+        kept += a if re.fullmatch("[A-Z]", a) and a not in kept else next(spare)
+    return kept
+
+
+def calibration(file: Any, series: int) -> tuple[Scale, str]:
+    """Voxel size and unit of a series of an open ``tifffile.TiffFile``.
+
+    Returns
+    -------
+    scale : dict of str to float
+        For some of ``T`` (seconds), ``Z``, ``Y`` and ``X``; empty if the file says nothing that can
+        be trusted.
+    unit : str
+        ``"micrometer"``, whatever unit of length the file uses, or ``"pixel"``.
+    """
+    image = _ome_image(file, series)
+    if image is not None:
+        return _from_ome(image)
+    page = file.series[series].keyframe
+    said = file.imagej_metadata or _json(file, series)
+    if "SCIFIO" in said:
+        return _from_scifio(said)
+    per_unit = {"X": _resolution(page, "XResolution"), "Y": _resolution(page, "YResolution")}
+    return _from_tags(per_unit, said, _text(page, "ResolutionUnit"))
+
+
+def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
+    """Names of the `n` channels of a series; empty unless the file gives each of them one."""
+    image = _ome_image(file, series)
+    if image is not None:
+        names = [c.get("Name") or "" for c in image.iter() if c.tag.endswith("}Channel")]
+    elif file.imagej_metadata and n > 1:
+        # a label for each plane, channels running fastest; other labels are those of slices
+        labels = [str(x) for x in _list(file.imagej_metadata.get("Labels"))]
+        names = labels[:n] if labels == labels[:n] * (len(labels) // n) else []
+    else:
+        names = [str(x) for x in _list(_json(file, series).get("channel_names"))]
+    return tuple(names) if len(names) == n and all(names) else ()
+
+
+def _ome_image(file: Any, series: int) -> ElementTree.Element | None:
+    if not file.is_ome or file.series[series].kind != "ome":
+        return None
+    root = ElementTree.fromstring(file.ome_metadata)
+    images = [x for x in root if x.tag.endswith("}Image")]
+    return images[series] if series < len(images) else None
+
+
+def _from_ome(image: ElementTree.Element) -> tuple[Scale, str]:
+    pixels = next(x for x in image if x.tag.endswith("}Pixels"))
+    scale: Scale = {}
+    unit = "pixel"
+    for a in "ZYX":
+        size = _positive(pixels.get(f"PhysicalSize{a}"))
+        name = pixels.get(f"PhysicalSize{a}Unit", "µm").lower()
+        if size and name in MICROMETERS:
+            scale[a], unit = size * MICROMETERS[name], "micrometer"
+        elif size and name == "pixel":
+            scale[a] = size
+    step = _positive(pixels.get("TimeIncrement"))
+    factor = SECONDS.get(pixels.get("TimeIncrementUnit", "s").lower())
+    if step and factor:
+        scale["T"] = step * factor
+    return scale, unit
+
+
+def _from_tags(
+    per_unit: Mapping[str, float | None], said: Mapping[str, Any], resolution_unit: str
+) -> tuple[Scale, str]:
+    """Combine the resolution tags, pixels per unit, with what ImageJ or tifffile wrote as text."""
+    scale: Scale = {a: 1 / n for a, n in per_unit.items() if n}
+    name = str(said.get("unit", "")).lower()
+    factor = MICROMETERS.get(name)
+    if factor is None and not name:
+        factor = MICROMETERS.get(resolution_unit)
+        if factor and any(size * factor > LARGEST_PIXEL for size in scale.values()):
+            factor = None
+    if factor is None and name not in ("pixel", "pixels"):
+        scale = {}
+    if spacing := _positive(said.get("spacing")):
+        scale["Z"] = spacing
+    if factor is not None:
+        scale = {a: size * factor for a, size in scale.items()}
+    unit = "micrometer" if factor is not None and scale else "pixel"
+    interval = _positive(said.get("finterval"))
+    seconds = SECONDS.get(str(said.get("tunit", "s")).lower())
+    if interval and seconds:
+        scale["T"] = interval * seconds
+    return scale, unit
+
+
+def _from_scifio(said: Mapping[str, Any]) -> tuple[Scale, str]:
+    """Read the lists that Fiji's SCIFIO writes, since its tags don't mean what ImageJ's do."""
+    lists = [str(said.get(key, "")).split(",") for key in ("axes", "scales", "units")]
+    scale: Scale = {}
+    for axis, size, unit in zip(*lists, strict=False):
+        number, factor = _positive(size), MICROMETERS.get(unit.lower())
+        if axis in ("X", "Y", "Z") and number and factor:
+            scale[axis] = number * factor
+    return scale, "micrometer" if scale else "pixel"
+
+
+def _json(file: Any, series: int) -> Mapping[str, Any]:
+    """Get what tifffile's own ``imwrite`` keeps of its `metadata`."""
+    said = file.shaped_metadata or ()
+    return said[series] if series < len(said) else {}
+
+
+def _resolution(page: Any, tag: str) -> float | None:
+    value = page.tags.valueof(tag)
+    if isinstance(value, tuple) and len(value) == 2 and value[1]:
+        return _positive(value[0] / value[1])
+    return None
+
+
+def _text(page: Any, tag: str) -> str:
+    return getattr(page.tags.valueof(tag), "name", "").lower()
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < math.inf else None
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]

@@ -1,0 +1,124 @@
+"""Windows of a stack of TIFF pages, decoded strip by strip or tile by tile."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+from napari_unet.services.tiff.pages import ravel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_unet.services.tiff.pages import Box, Page
+
+CACHE_BYTES = 128 << 20
+"""Decoded strips and tiles kept for the next window; more only if one window needs more."""
+
+
+class Cache:
+    """The strips and tiles decoded last, up to `limit` bytes."""
+
+    def __init__(self) -> None:
+        self.limit = CACHE_BYTES
+        self._held: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def __getitem__(self, key: tuple[int, int]) -> NDArray[Any] | None:
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def __setitem__(self, key: tuple[int, int], chunk: NDArray[Any]) -> None:
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = chunk
+                self._bytes += chunk.nbytes
+            while self._bytes > self.limit and len(self._held) > 1:
+                self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+
+class PageStack:
+    """A stack of pages that may be compressed.
+
+    Parameters
+    ----------
+    pages
+        From `locate`.
+    shape
+        Of the stack: the axes that run over pages, then those of a page; either may have axes of
+        length 1 that the other lacks.
+    lead
+        How many axes run over pages.
+    """
+
+    def __init__(self, pages: list[Page | None], shape: tuple[int, ...], lead: int) -> None:
+        self._pages = pages
+        self._shape = shape
+        self._lead = lead
+        self._layout = next(page.layout for page in pages if page is not None)
+        self._cache = Cache()
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Decode a window; what was never written is 0, or what the file calls "no data"."""
+        out = np.zeros([b.stop - b.start for b in box], self._layout.dtype.newbyteorder("="))
+        if not out.size:
+            return out
+        inner = zip(box[self._lead :], self._shape[self._lead :], strict=True)
+        sides = iter([b for b, n in inner if n != 1])
+        inside = tuple(slice(0, 1) if n == 1 else next(sides) for n in self._layout.shape)
+        planes = out.reshape(-1, *(b.stop - b.start for b in inside))
+        touched = dict(self._layout.touched(inside))
+        self._make_room(len(planes) * len(touched) * self._layout.chunk_bytes)
+        steps = itertools.product(*(range(b.start, b.stop) for b in box[: self._lead]))
+        for plane, step in zip(planes, steps, strict=True):
+            self._fill(plane, ravel(step, self._shape), inside, touched)
+        return out
+
+    def _make_room(self, window: int) -> None:
+        """Keep all of a window's strips if memory allows: the next window mostly needs the same."""
+        if window > CACHE_BYTES:
+            window = min(window, psutil.virtual_memory().available // 4)
+        self._cache.limit = max(CACHE_BYTES, window)
+
+    def _fill(
+        self, plane: NDArray[Any], number: int, inside: Box, touched: dict[int, tuple[int, ...]]
+    ) -> None:
+        """Fill the window of one page."""
+        page = self._pages[number]
+        if page is None:
+            return
+        if page.mapped is not None:
+            plane[:] = page.mapped.read(inside)
+            return
+        for i, chunk in self._chunks(page, number, touched).items():
+            sizes = self._layout.chunk if chunk is None else chunk.shape
+            to, at = [], []
+            for b, first, n in zip(inside, touched[i], sizes, strict=True):
+                start, stop = max(b.start, first), min(b.stop, first + n)
+                to.append(slice(start - b.start, stop - b.start))
+                at.append(slice(start - first, stop - first))
+            plane[tuple(to)] = page.layout.nodata if chunk is None else chunk[tuple(at)]
+
+    def _chunks(
+        self, page: Page, number: int, wanted: Iterable[int]
+    ) -> dict[int, NDArray[Any] | None]:
+        """Get strips or tiles of a page from cache or file; None where nothing was written."""
+        chunks = {i: self._cache[number, i] for i in wanted}
+        missing = [i for i, chunk in chunks.items() if chunk is None]
+        if missing:
+            with Path(page.path).open("rb") as file:
+                for i in missing:
+                    if (chunk := page.decode(i, file)) is not None:
+                        chunks[i] = self._cache[number, i] = chunk
+        return chunks

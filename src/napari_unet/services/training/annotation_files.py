@@ -1,0 +1,205 @@
+"""Images, the labels painted on them and the regions they apply in, from files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.atomic import atomic_path
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.alignment import resample_labels, whole_factors
+from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.pairs import pair_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations.annotation import Kind
+    from napari_unet.core.image.axes import Image
+
+HELD = 1 << 30
+"""Arrays of up to this many bytes are read once; patches of larger ones are read from the file."""
+BOX = r"([A-Za-z])=(\d+):(\d+)"
+
+
+def read_annotations(
+    images: Sequence[str | Path],
+    labels: Sequence[str | Path],
+    kind: Kind,
+    *,
+    regions: Sequence[str] = (),
+    axes: str | None = None,
+    resample: bool = False,
+) -> list[Annotation]:
+    """Read images with their labels.
+
+    Parameters
+    ----------
+    images, labels
+        TIFF files, folders or patterns. Files of one name are paired; else all, in order.
+    kind
+        What the labels mean.
+    regions
+        Where they apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files in which napari
+        saved a Shapes layer. They apply to every image. Or folders with a CSV file for each image that
+        has regions of its own, named like the image; all files in it must belong to one.
+    axes
+        Axes of the images where the files' own are wrong.
+    resample
+        Bring labels that are smaller or larger by a whole factor to the image's pixels, and don't mind
+        what pixel size their files state.
+
+    Raises
+    ------
+    UserError
+        When files are missing, can't be paired or don't fit each other.
+    """
+    found = []
+    for image_path, label_path in pair_files(find_images(images), find_images(labels)):
+        image = _held(open_image(image_path, axes))
+        painted = _held(open_image(label_path, _label_axes(label_path, image)))
+        if resample and painted.data.shape != image.label_shape:
+            painted = replace(
+                image, data=resample_labels(image, painted.data), axes=image.label_axes
+            )
+        told = [text for given in regions for text in _of_image(given, image)]
+        areas = [region for text in told for region in read_regions(text, image)]
+        told_scale = painted.unit == image.unit and not resample
+        scale = painted.scale if told_scale else {}
+        found.append(
+            Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
+        )
+    for given in regions:
+        if Path(given).is_dir():
+            _check_folder(Path(given), [annotation.image.name for annotation in found])
+    return found
+
+
+def read_regions(text: str, image: Image) -> list[Region]:
+    """Read one or more regions of an image.
+
+    Parameters
+    ----------
+    text
+        A box, or the path of a CSV file, as for `read_annotations`.
+    image
+        The image.
+
+    Raises
+    ------
+    UserError
+        When it is neither.
+    """
+    path = Path(text)
+    if path.suffix.lower() == ".csv":
+        return _shapes(path, image)
+    parts = [re.fullmatch(BOX, part.strip()) for part in text.split(",")]
+    spans = {m[1].upper(): (int(m[2]), int(m[3])) for m in parts if m is not None}
+    if not all(parts) or not spans or any(first >= stop for first, stop in spans.values()):
+        raise UserError(
+            "A region can't be understood",
+            value=repr(text),
+            rule="It is a box like y=0:256,x=100:300 (first pixel, and one past the last), or a CSV "
+            "file of a Shapes layer.",
+            remedy="Write it like that.",
+        )
+    y = spans.pop("Y", (0, image.sizes["Y"]))
+    x = spans.pop("X", (0, image.sizes["X"]))
+    return [Region.box(y, x, **spans)]
+
+
+def _of_image(given: str, image: Image) -> list[str]:
+    """Return the regions of an image, where a folder holds those of several."""
+    if not Path(given).is_dir():
+        return [given]
+    own = Path(given) / f"{image.name}.csv"
+    return [str(own)] if own.is_file() else []
+
+
+def _check_folder(folder: Path, names: Sequence[str]) -> None:
+    """Raise a `UserError` where regions in a folder are of no image: they would go unnoticed."""
+    there = sorted(path for path in folder.glob("*.csv") if not path.name.startswith("."))
+    strays = [path.name for path in there if path.stem not in names]
+    found = {path.stem for path in there}
+    # those of images that are not learnt from this time may lie there too
+    if found.issuperset(names) or (there and not strays):
+        return
+    if len(strays) < len(there):
+        problem, value = "Some regions are of no image", f"{', '.join(strays[:5])} in {folder}"
+    else:
+        problem, value = "No image has regions in this folder", str(folder)
+    raise UserError(
+        problem,
+        value=value,
+        rule=f"A CSV file of regions has the name of its image, such as {names[0]}.csv; an image "
+        "without one is labelled wherever it carries paint.",
+        remedy="Rename the files or take them out of the folder, or leave --region out.",
+    )
+
+
+def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:
+    """Write regions of an image as `read_regions` reads them: a CSV file like napari's.
+
+    Raises
+    ------
+    UserError
+        When the file can't be written.
+    """
+    axes = image.label_axes
+    with atomic_path(path) as part, part.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(
+            ["index", "shape-type", "vertex-index", *(f"axis-{i}" for i in range(len(axes)))]
+        )
+        for number, region in enumerate(regions):
+            for vertex, (y, x) in enumerate(region.outline):
+                at = {"Y": y, "X": x}
+                for axis in axes:
+                    first, stop = region.spans.get(axis, (0, image.sizes[axis]))
+                    # it reaches as far as its corners do
+                    at.setdefault(axis, stop - 1 if vertex else first)
+                rows.writerow(
+                    [number, "polygon", vertex, *(repr(float(at[axis])) for axis in axes)]
+                )
+
+
+def _shapes(path: Path, image: Image) -> list[Region]:
+    """Read a CSV file as napari writes it: index, shape-type, vertex-index, axis-0, axis-1, ..."""
+    corners: dict[str, list[list[float]]] = defaultdict(list)
+    kinds: dict[str, str] = {}
+    try:
+        with path.open(newline="") as stream:
+            for row in csv.DictReader(stream):
+                at = [float(row[f"axis-{i}"]) for i in range(len(image.label_axes))]
+                corners[row["index"]].append(at)
+                kinds[row["index"]] = row["shape-type"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path.name} can't be read as regions",
+            value=error,
+            rule=f"It must be a CSV file that napari saved of a Shapes layer with the image's "
+            f"{len(image.label_axes)} dimensions.",
+            remedy="Select the Shapes layer in napari and take File ▸ Save Selected Layers.",
+        ) from error
+    return [Region.from_shape(kinds[i], np.array(corners[i]), image.label_axes) for i in corners]
+
+
+def _label_axes(path: Path, image: Image) -> str | None:
+    """Return the image's axes for labels whose file has as many but may not name them."""
+    shape = open_image(path).data.shape
+    return None if whole_factors(image, shape) is None else image.label_axes
+
+
+def _held(image: Image) -> Image:
+    shape, dtype = image.data.shape, image.data.dtype
+    if int(np.prod(shape)) * dtype.itemsize > HELD:
+        return image
+    return replace(image, data=np.asarray(image.data[...]))

@@ -1,0 +1,90 @@
+"""Patches as a training sees them: cut out around the paint and varied at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.progress import Job, Progress
+from napari_unet.services.segmentation.options import common_channels
+from napari_unet.services.training.plan import plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotations.annotation import Annotation
+    from napari_unet.core.model.spec import ModelSpec
+    from napari_unet.core.training.options import TrainingOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Variations:
+    """Varied patches.
+
+    Attributes
+    ----------
+    images
+        (N, [Z,] Y, X) float32, the first channel, normalised.
+    labels
+        (N, [Z,] Y, X) int32: 0 unlabelled, 1 background, from 2 on the classes or objects.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int32]
+
+
+def vary(
+    annotations: Sequence[Annotation],
+    spec: ModelSpec,
+    options: TrainingOptions,
+    *,
+    channels: Sequence[int | str] | None = None,
+    number: int = 8,
+    largest: int = 256,
+) -> Job[Variations]:
+    """Draw patches around paint and vary them as a training would.
+
+    Parameters
+    ----------
+    annotations
+        What was painted.
+    spec
+        The network that would learn: its axes, classes and normalisation.
+    options
+        How it would.
+    channels
+        Channels of the images that go into it; None: the first ones.
+    number
+        Of patches.
+    largest
+        Longest side of the patches.
+
+    Raises
+    ------
+    UserError
+        When there is too little paint, or it doesn't fit image or network.
+    """
+    from napari_unet.core.annotations.annotation import Paint
+    from napari_unet.core.sampling.batches import Batches
+    from napari_unet.core.sampling.dataset import make_training_set
+
+    indices = common_channels([a.image for a in annotations], spec, channels)
+    plan = yield from plan_of(annotations, spec, options)
+    patch = tuple(min(n, largest) for n in plan.patch)
+    used = yield from make_training_set(
+        Paint(tuple(annotations), indices), spec, patch=patch, held_out=0, seed=options.seed
+    )
+    batches = Batches(used, patch, options.augment, None, "cpu")
+    images: list[Any] = []
+    labels: list[Any] = []
+    for i in range(number):
+        yield Progress(i, number, "Varying")
+        batch = yield from batches.make(0, [i])
+        images.append(batch.images[0, 0].numpy())
+        # what is unlabelled has -1
+        labels.append(batch.labels[0].numpy() + 1)
+    return Variations(np.stack(images), np.stack(labels))

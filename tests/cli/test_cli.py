@@ -1,0 +1,171 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from networks import random_image
+
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.file import load_model
+from napari_unet.core.progress import finish
+from napari_unet.services.files.images import open_image
+from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.segment import segment
+
+
+def test_one_image_to_a_file(run, model, images, tmp_path):
+    out, maps = tmp_path / "out" / "labels.tif", tmp_path / "out" / "maps.tif"
+    result = run(
+        *("segment", images / "im0.tif", "-o", out, "--model", model, "--precision", "float32"),
+        *("--probabilities", maps, "--threshold", "0.6", "--tile", "auto"),
+    )
+    assert result.exit_code == 0, result.output
+    source, labels = open_image(images / "im0.tif"), open_image(out)
+    assert labels.axes == "ZYX"
+    assert labels.scale == pytest.approx(source.scale)
+    assert labels.unit == source.unit
+    chosen = SegmentOptions(precision="float32", threshold=0.6, probabilities=True)
+    expected = finish(segment(source, load_model(model), chosen))
+    assert (np.asarray(labels.data[:]) == expected.labels).all()
+    found = np.squeeze(open_image(maps).data[:])
+    assert found == pytest.approx(expected.probabilities[0], abs=1e-6)
+
+
+def test_folders_and_patterns_keep_the_stems(run, model, images, tmp_path):
+    for given, n in ((images, 3), (images / "im[01].tif", 2)):
+        out = tmp_path / f"out{n}"
+        result = run("segment", given, "-o", out, "--model", model)
+        assert result.exit_code == 0, result.output
+        assert sorted(p.name for p in out.iterdir()) == [f"im{i}.tif" for i in range(n)]
+
+
+def test_a_failing_file_does_not_stop_the_rest(run, model, images, tmp_path):
+    (images / "im1.tif").write_bytes(b"II*\0 nothing of use")
+    out = tmp_path / "out"
+    result = run("segment", images, "-o", out, "--model", model)
+    assert result.exit_code == 1
+    assert "im1.tif" in result.stderr
+    assert "2 of 3 images segmented, 1 failed." in result.stderr
+    assert sorted(p.name for p in out.iterdir()) == ["im0.tif", "im2.tif"]
+
+
+def test_nothing_is_overwritten_unless_asked_for(run, model, images, tmp_path):
+    out = tmp_path / "labels.tif"
+    out.write_bytes(b"precious")
+    command = ("segment", images / "im0.tif", "-o", out, "--model", model)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "--overwrite" in result.stderr
+    assert out.read_bytes() == b"precious"
+    assert run(*command, "--overwrite").exit_code == 0
+    assert open_image(out).axes == "ZYX"
+
+
+def test_an_output_is_never_an_input(run, model, images):
+    before = (images / "im0.tif").read_bytes()
+    result = run("segment", images, "-o", images, "--model", model, "--overwrite")
+    assert result.exit_code == 1
+    assert (images / "im0.tif").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "none-such"), "no model 'none-such'"),
+        (("--model", "none-such.pth"), "none-such.pth"),
+        (("--tile", "big"), "The tile can't be used"),
+        (("--axes", "QYX"), None),
+        (("--axes", "YX"), "axes do not fit"),
+        (("--channel", "3"), "no channel 3"),
+        (("--device", "cuda"), "not available"),
+        (("--normalization", "zscore"), None),
+    ],
+)
+def test_wrong_options_are_explained(run, model, images, tmp_path, arguments, message):
+    if message is not None and "cuda" in arguments and _has_cuda():
+        pytest.skip("this machine has the device that the test takes away")
+    out = tmp_path / "labels.tif"
+    command = ["segment", images / "im0.tif", "-o", out, "--model", model, *arguments]
+    result = run(*command)
+    if message is None:
+        assert result.exit_code == 0, result.output
+        return
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert not out.exists()
+
+
+def _has_cuda():
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def test_the_first_column_of_models_is_what_model_takes(run, model, images, tmp_path):
+    assert run("models", "add", model, "--name", "cells").exit_code == 0
+    listing = run("models").output.splitlines()
+    row = next(line for line in listing if line.startswith("cells"))
+    assert "YX" in row
+    name = row.split()[0]
+    result = run("segment", images / "im0.tif", "-o", tmp_path / "l.tif", "--model", name)
+    assert result.exit_code == 0, result.output
+    assert run("models", "verify", name).exit_code == 0
+    assert "normalization" in run("models", "show", name).output
+    assert run("models", "delete", name).exit_code == 0
+    assert run("models", "verify", name).exit_code == 1
+
+
+def test_the_demo_leaves_labels_and_a_picture(run, tmp_path):
+    result = run("demo", "--headless", "-o", tmp_path / "demo")
+    assert result.exit_code == 0, result.output
+    labels = open_image(tmp_path / "demo" / "sample-labels.tif")
+    share = float((np.asarray(labels.data[:]) > 0).mean())
+    assert 0.02 < share < 0.6
+    picture = (tmp_path / "demo" / "sample-labels.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_the_command_is_installed_and_starts_without_torch():
+    code = "import sys; from napari_unet.cli import app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    version = subprocess.run(
+        [sys.executable, "-c", "from napari_unet.cli import main; main()", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert version.stdout.startswith("napari-unet-studio")
+
+
+def test_the_overlay_shows_what_was_found():
+    from napari_unet.services.files.picture import contact_sheet
+
+    labels = np.zeros((3, 20, 30), np.uint8)
+    labels[:, 5:10, 5:10] = 1
+    sheet = contact_sheet(Image(random_image((3, 20, 30)), "TYX"), labels)
+    assert sheet.shape == (40, 3 * 30 + 2 * 4, 3)
+    grey = np.ptp(sheet.astype(int), axis=-1) == 0
+    assert grey[:20].all()
+    assert not grey[25:30, 5:10].any()
+
+
+def test_a_batch_goes_on_where_it_was(run, model, images, tmp_path):
+    out = tmp_path / "out"
+    command = ("segment", images, "-o", out, "--model", model)
+    assert (
+        run("segment", images / "im1.tif", "-o", out / "im1.tif", "--model", model).exit_code == 0
+    )
+    before = (out / "im1.tif").read_bytes()
+    result = run(*command, "--skip-existing")
+    assert result.exit_code == 0
+    assert "2 of 3 images segmented, 1 had a result already." in result.stderr
+    assert (out / "im1.tif").read_bytes() == before
+    assert len(list(out.iterdir())) == 3
+    both = run(*command, "--skip-existing", "--overwrite")
+    assert both.exit_code == 1
+    assert "both replaced and skipped" in both.stderr

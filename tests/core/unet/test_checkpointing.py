@@ -1,0 +1,98 @@
+"""Activation checkpointing: less memory, the same training."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch.nn import functional
+
+from napari_unet.core.training.traced_memory import LiveMemory, training_bytes_per_pixel
+from napari_unet.core.unet.checkpointing import training_forward
+from napari_unet.core.unet.checkpointing_policy import OFF, Policy, everything, policies
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
+
+STEPS = 20
+
+
+def train(network, policy, ndim):
+    network = copy.deepcopy(network).train()
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(STEPS):
+        x = torch.randn(2, 1, *(16,) * ndim, generator=generator)
+        target = torch.randint(0, 3, (2, *(16,) * ndim), generator=generator)
+        loss = functional.cross_entropy(training_forward(network, x, policy), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.state_dict()
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("norm", ["none", "batch", "group", "instance"])
+@pytest.mark.parametrize("upsampling", ["transposed", "linear_aligned"])
+def test_every_policy_trains_the_same_weights_and_buffers(ndim, norm, upsampling):
+    torch.manual_seed(0)
+    config = UNetConfig.classic(
+        ndim=ndim,
+        base=8,
+        depth=2,
+        out_channels=3,
+        norm=norm,
+        upsampling=upsampling,
+        projection=upsampling != "transposed",
+    )
+    network = UNet(config)
+    expected = train(network, OFF, ndim)
+    plain = norm in ("none", "batch") and upsampling == "transposed"
+    chosen = policies(config) if plain else [Policy(1, 1), Policy(3, 0), everything(config)]
+    for policy in chosen:
+        found = train(network, policy, ndim)
+        for name, value in expected.items():
+            assert torch.equal(found[name], value), (policy, name)
+    if norm == "batch":
+        assert expected["encoder.0.0.norm.num_batches_tracked"] == STEPS
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("upsampling", ["transposed", "linear", "linear_aligned"])
+def test_the_training_pass_is_the_networks_own(ndim, upsampling):
+    config = UNetConfig.classic(ndim=ndim, base=4, depth=2, upsampling=upsampling)
+    network = UNet(config).eval()
+    x = torch.randn(2, 1, *(16,) * ndim)
+    for policy in (OFF, everything(config)):
+        assert torch.allclose(training_forward(network, x, policy), network(x), atol=1e-5)
+
+
+def test_recomputing_saves_what_the_plan_says():
+    config = UNetConfig.classic(base=16, depth=4)
+    planned = {p: training_bytes_per_pixel(config, p, 4) for p in policies(config)}
+    assert planned[OFF] == max(planned.values())
+    assert planned[OFF] / planned[Policy(5, 0)] > 1.8
+    assert planned[OFF] / planned[everything(config)] > 2.1
+    # the same network with data, where the count runs over real tensors
+    network = UNet(config)
+    shape = (1, 1, 512, 512)
+    for policy in (OFF, Policy(5, 0), everything(config)):
+        with LiveMemory() as memory:
+            training_forward(network, torch.randn(shape), policy).mean().backward()
+        network.zero_grad()
+        assert memory.peak == pytest.approx(planned[policy] * 512 * 512, rel=0.1)
+
+
+def test_live_memory_follows_tensors():
+    with LiveMemory() as memory:
+        a = torch.empty(100)
+        b = a + 1
+        assert memory.now == 800
+        c = b[:50].relu_()
+        assert memory.now == 800
+        del b
+        assert memory.now == 800
+        del c
+        assert memory.now == 400
+    assert memory.peak == 800
+    assert a.shape == (100,)

@@ -1,0 +1,251 @@
+"""Tools for objects in *Annotate*: what they change, where, and how it is taken back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from annotate_kit import drag, press_key, record, undo_gives
+from annotate_kit import objects as objects
+from annotate_kit import panel as panel
+from gui_kit import SECONDS, said
+from gui_kit import annotate_panel as annotate_panel
+from gui_kit import library as library
+from gui_kit import viewer as viewer
+from vispy.app.canvas import MouseEvent
+
+from napari_unet.gui.layers.editing import real
+
+
+def test_next_number_is_free(objects, panel, viewer):
+    panel.objects.next.click()
+    assert (objects.selected_label, objects.mode) == (6, "paint")
+    objects.selected_label = 1
+    press_key(viewer, "n")
+    assert objects.selected_label == 6
+
+
+def test_merging_gives_the_second_object_the_number_of_the_first(objects, panel):
+    before = objects.data.copy()
+    panel.objects.tools["merge"].click()
+    drag(objects, (10, 10))
+    drag(objects, (10, 20))
+    assert np.array_equal(objects.data, np.where(before == 2, 1, before))
+    undo_gives(objects, before)
+
+
+def test_splitting_divides_along_the_stroke(objects, panel):
+    before = objects.data.copy()
+    panel.objects.tools["split"].click()
+    assert not objects.mouse_pan
+    drag(objects, (0, 10), (9, 10), (18, 10))
+    assert set(np.unique(objects.data[before == 1])) == {1, 6}
+    assert np.array_equal(objects.data > 0, before > 0)
+    assert np.array_equal(objects.data[before != 1], before[before != 1])
+    undo_gives(objects, before)
+    drag(objects, (0, 10), (9, 10))
+    assert "does not divide" in said(panel)
+    assert np.array_equal(objects.data, before)
+    panel.objects.tools["split"].click()
+    assert objects.mouse_pan
+
+
+def test_a_stroke_over_the_canvas_cuts_and_does_not_move_the_image(objects, panel, viewer):
+    """As the mouse does it, from the screen's pixels on."""
+    panel.objects.tools["split"].click()
+    canvas = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer.canvas
+    node = canvas.layer_to_visual[real(objects)].node
+    events = canvas._scene_canvas.events
+    points = [
+        node.get_transform("visual", "canvas").map(p)[:2] for p in ((20, 1), (20, 9), (20, 18))
+    ]
+    press = MouseEvent("mouse_press", pos=points[0], button=1, buttons=[1], modifiers=())
+    more = {"button": 1, "modifiers": (), "press_event": press, "last_event": press}
+    events.mouse_press(press)
+    for point in points[1:]:
+        events.mouse_move(MouseEvent("mouse_move", pos=point, buttons=[1], **more))
+    events.mouse_release(MouseEvent("mouse_release", pos=points[-1], buttons=[], **more))
+    assert set(np.unique(objects.data[5:15, 15:25])) == {2, 6}
+    assert np.allclose(node.get_transform("visual", "canvas").map((20, 1))[:2], points[0])
+
+
+def test_deleting_and_filling(objects, panel):
+    before = objects.data.copy()
+    panel.objects.tools["delete"].click()
+    drag(objects, (10, 10))
+    assert np.array_equal(objects.data, np.where(before == 1, 0, before))
+    undo_gives(objects, before)
+    drag(objects, (10, 10), (10, 30))
+    assert np.array_equal(objects.data, before), "that moves the image"
+    drag(objects, (38, 2))
+    assert "no object under the mouse" in said(panel)
+    panel.objects.tools["fill"].click()
+    drag(objects, (22, 33))
+    assert (objects.data[20:35, 30:50] == 5).all()
+    undo_gives(objects, before)
+    drag(objects, (10, 10))
+    assert "has no holes" in said(panel)
+
+
+def test_the_brush_or_escape_puts_the_tool_away(objects, panel, viewer):
+    tool = panel.objects.tools["delete"]
+    before = objects.data.copy()
+    tool.click()
+    objects.mode = "paint"
+    assert not tool.isChecked()
+    objects.mode = "pan_zoom"
+    drag(objects, (10, 10))
+    assert np.array_equal(objects.data, before)
+    tool.click()
+    press_key(viewer, "Escape")
+    assert not tool.isChecked()
+    tool.click()
+    viewer.layers.selection.active = viewer.layers["cells"]
+    assert not tool.isChecked()
+    assert {str(key) for key in real(objects).keymap} == {"J", "N"}
+
+
+@pytest.fixture
+def volume(panel, viewer):
+    """One object through four planes, ready to be corrected."""
+    viewer.add_image(np.zeros((4, 40, 60)), name="cells", scale=(3, 1, 1))
+    labels = np.zeros((4, 40, 60), np.uint32)
+    labels[:, 10:20, 10:30] = 1
+    labels[:, 10:20, 30:50] = 2
+    viewer.add_labels(labels, name="found", scale=(3, 1, 1), metadata=record(objects=True))
+    panel.source.correct.click()
+    viewer.dims.set_current_step(0, 2)
+    return panel.annotation.layer
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_in_a_stack_the_plane_in_view_is_edited_or_all_of_the_object(
+    volume, panel, viewer, through
+):
+    panel.objects.through.setChecked(through)
+    planes = slice(None) if through else slice(2, 3)
+    before = volume.data.copy()
+    others = np.ones(4, bool)
+    others[planes] = False
+    assert volume.n_edit_dimensions == (3 if through else 2)
+    panel.objects.tools["merge"].click()
+    drag(volume, (2, 15, 15))
+    drag(volume, (2, 15, 40))
+    assert (volume.data[planes, 10:20, 10:50] == 1).all()
+    assert np.array_equal(volume.data[others], before[others])
+    undo_gives(volume, before)
+    panel.objects.tools["split"].click()
+    drag(volume, (2, 5, 20), (2, 25, 20))
+    assert set(np.unique(volume.data[planes, 10:20, 10:30])) == {1, 3}
+    assert np.array_equal(volume.data[others], before[others])
+    undo_gives(volume, before)
+    panel.objects.tools["delete"].click()
+    viewer.dims.set_current_step(0, 2)
+    drag(volume, (2, 15, 15))
+    assert not volume.data[planes, 10:20, 10:30].any()
+    assert np.array_equal(volume.data[others], before[others])
+    undo_gives(volume, before)
+
+
+def test_objects_of_two_planes_are_joined(volume, panel, viewer):
+    before = volume.data.copy()
+    panel.objects.tools["merge"].click()
+    drag(volume, (2, 15, 15))
+    viewer.dims.set_current_step(0, 3)
+    drag(volume, (3, 15, 40))
+    assert (volume.data[3, 10:20, 30:50] == 1).all()
+    assert np.array_equal(volume.data[:3], before[:3])
+
+
+def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
+    before = volume.data.copy()
+    viewer.dims.order = (1, 0, 2)
+    viewer.dims.set_current_step(1, 15)
+    panel.objects.tools["delete"].click()
+    drag(volume, (2, 15, 15))
+    assert not volume.data[:, 15, 10:30].any()
+    assert np.array_equal(np.delete(volume.data, 15, axis=1), np.delete(before, 15, axis=1))
+    panel.plane.click()
+    assert "not a plane of the image" in said(panel)
+    volume.undo()
+    viewer.dims.ndisplay = 3
+    drag(volume, (2, 15, 15))
+    assert "shown in 3-D" in said(panel)
+    assert np.array_equal(volume.data, before)
+
+
+def test_a_hidden_layer_is_not_edited(objects, panel):
+    before = objects.data.copy()
+    panel.objects.tools["delete"].click()
+    objects.visible = False
+    drag(objects, (10, 10))
+    assert np.array_equal(objects.data, before)
+    panel.objects.next.click()
+    assert "is hidden" in said(panel)
+
+
+def test_a_stroke_is_dropped_when_the_labels_are_exchanged_under_it(objects, panel):
+    old, fresh = objects.data.copy(), np.zeros((40, 60), np.uint32)
+    panel.objects.tools["split"].click()
+    layer = real(objects)
+    event = SimpleNamespace(type="mouse_press", button=1, position=(1, 5), pos=np.zeros(2))
+    (generator,) = filter(None, [f(layer, event) for f in list(layer.mouse_drag_callbacks)])
+    next(generator)
+    event.type, event.position = "mouse_move", (9, 5)
+    next(generator)
+    assert not np.array_equal(layer.data, old)
+    objects.data = fresh
+    event.type = "mouse_release"
+    next(generator, None)
+    assert not layer.data.any()
+    assert not panel.objects.tools["split"].isChecked()
+
+
+def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects):
+    panel.objects.tools["split"].click()
+    callbacks = len(real(objects).mouse_drag_callbacks)
+    viewer.window.remove_dock_widget(panel)
+    assert len(real(objects).mouse_drag_callbacks) == callbacks - 1
+    assert not real(objects).keymap
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((20, 30)))
+
+
+def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
+    row = panel.measures
+    assert not row.centres.isEnabled()
+    objects.translate = (100, 0)
+    panel.objects.tools["delete"].click()
+    drag(objects, (10, 10))
+    row.measure.click()
+    qtbot.waitUntil(lambda: row.measuring.count > 0, timeout=SECONDS)
+    numbers = np.unique(objects.data[objects.data > 0])
+    assert f"{len(numbers)} objects measured" in said(panel)
+    table = objects.features
+    assert list(table["label"]) == list(numbers)
+    assert list(table["area_px"]) == [(objects.data == n).sum() for n in numbers]
+    row.centres.click()
+    points = viewer.layers[f"{objects.name} centres"]
+    for number, place in zip(numbers, points.data, strict=True):
+        assert place == pytest.approx(np.argwhere(objects.data == number).mean(axis=0))
+    assert tuple(points.translate) == (100, 0)
+
+
+def test_more_objects_than_a_table_takes_are_told(objects, panel, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_unet.gui.objects.measuring.MOST", 1)
+    row = panel.measures
+    row.measure.click()
+    qtbot.waitUntil(lambda: row.measuring.count > 1, timeout=SECONDS)
+    assert "too many for the table" in said(panel)
+    assert objects.features.empty
+    row.centres.click()
+    assert len(viewer.layers[f"{objects.name} centres"].data) == row.measuring.count
+
+
+def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
+    panel.measures.measure.click()
+    viewer.layers.remove(real(objects))
+    qtbot.waitUntil(lambda: not panel.measures.measuring.busy, timeout=SECONDS)
+    assert panel.measures.measuring.count == 0
+    assert not panel.groups["objects"].isVisible()

@@ -1,0 +1,471 @@
+"""The form of *Fine-tune*: what is painted where, what it means, where it applies, what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import zarr
+from finetune_kit import SIZE, discs, preview, quick, scribbles, summary, train, wait_for_summary
+from finetune_kit import painted_panel as painted_panel
+from finetune_kit import panel as panel
+from gui_kit import SECONDS, said, small_model
+from gui_kit import library as library
+from gui_kit import viewer as viewer
+from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
+from qtpy.QtCore import Qt
+
+from napari_unet.core.annotations.regions import Region
+from napari_unet.core.augment.options import AugmentOptions
+from napari_unet.core.progress import finish
+from napari_unet.core.training.options import PRESETS, TrainingOptions
+from napari_unet.gui.finetune.curves import POINTS, thinned
+from napari_unet.gui.layers.annotated import regions_of
+from napari_unet.gui.layers.images import image_of
+from napari_unet.gui.layers.paint_layers import new_paint_layer
+from napari_unet.gui.layers.roles import KIND
+from napari_unet.gui.layers.snapshots import snapshot
+from napari_unet.services.training.options import FinetuneOptions
+
+
+def first(panel):
+    return panel.form.pairs.first
+
+
+def say(panel, qtbot):
+    """What the summary says once the form is left alone."""
+    panel.form.lookout.summary.clear()
+    panel.form.lookout.form_changed()
+    qtbot.waitUntil(lambda: bool(summary(panel)), timeout=SECONDS)
+    return summary(panel)
+
+
+def test_without_image_or_paint_the_form_says_what_to_do(panel, viewer, qtbot):
+    wait_for_summary(panel, "There is no image", qtbot)
+    panel.form.train.click()
+    assert "Open Sample" in said(panel)
+    viewer.add_image(discs()[0], name="cells")
+    wait_for_summary(panel, "New paint layer", qtbot)
+    panel.form.train.click()
+    assert "nothing to paint on" in said(panel)
+    first(panel).new.click()
+    wait_for_summary(panel, "Nothing painted yet", qtbot)
+    panel.form.train.click()
+    qtbot.waitUntil(lambda: "Nothing has been painted yet" in said(panel), timeout=SECONDS)
+    assert panel.form.isVisibleTo(panel)
+
+
+def test_painting_renews_the_summary(panel, viewer, qtbot):
+    viewer.add_image(discs()[0], name="cells")
+    first(panel).new.click()
+    layer = first(panel).labels.layer
+    assert viewer.layers.selection.active == layer
+    assert (layer.mode, layer.selected_label) == ("paint", 1)
+    (controls,) = panel.window().findChildren(QtLabelsControls)
+    assert controls.paint_button.isChecked()
+    layer.paint((30, 30), 1)
+    wait_for_summary(panel, "No cell painted yet (label 2)", qtbot)
+    panel.form.train.click()
+    qtbot.waitUntil(lambda: "Only &#x27;background&#x27;" in said(panel), timeout=SECONDS)
+    assert panel.form.lookout.plan.text() == ""
+    layer.paint((60, 60), 2)
+    wait_for_summary(panel, "2 strokes", qtbot)
+    qtbot.waitUntil(lambda: "MiB" in panel.form.lookout.plan.text(), timeout=SECONDS)
+    layer.undo()
+    wait_for_summary(panel, "1 stroke;", qtbot)
+
+
+def test_labels_of_another_shape_are_named(panel, viewer, qtbot):
+    viewer.add_image(discs()[0], name="cells")
+    viewer.add_labels(np.ones((SIZE // 2, SIZE // 2), int), name="small labels")
+    assert "2× smaller along Y" in say(panel, qtbot)
+    panel.form.train.click()
+    qtbot.waitUntil(lambda: "2× smaller" in said(panel), timeout=SECONDS)
+
+
+def test_labels_smaller_by_a_whole_factor_are_resampled_at_a_click(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))
+    painted = scribbles(inside)[::2, ::2]
+    viewer.add_labels(painted, name="small", metadata={KIND: "scribbles"})
+    form = first(panel)
+    assert not form.resample.isHidden()
+    form.resample.click()
+    made = form.labels.layer
+    assert made.name == "small resampled"
+    assert np.array_equal(made.data, painted.repeat(2, 0).repeat(2, 1))
+    assert np.array_equal(made.scale, (0.5, 0.5))
+    assert "strokes" in say(panel, qtbot)
+    assert form.resample.isHidden()
+    assert not viewer.layers["small"].visible
+    assert np.array_equal(viewer.layers["small"].data, painted)
+
+
+def test_only_a_whole_factor_is_offered(panel, viewer):
+    viewer.add_image(discs()[0], name="cells")
+    viewer.add_labels(np.ones((SIZE - 1, SIZE), int), name="other")
+    assert first(panel).resample.isHidden()
+
+
+def test_labels_of_another_scale_or_place_are_named(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))
+    layer = viewer.add_labels(scribbles(inside), name="paint", scale=(0.5, 0.5), translate=(3, 4))
+    assert "strokes" in say(panel, qtbot)
+    layer.translate = (3, 6)
+    assert "4 pixels along X" in say(panel, qtbot)
+    layer.translate, layer.scale = (3, 4), (1, 0.5)
+    assert "2 times along Y" in say(panel, qtbot)
+
+
+def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(3, 4))
+    form = first(panel)
+    for given in ({"scale": (1, 1)}, {"scale": (0.5, 0.5), "translate": (0, 4)}):
+        layer = viewer.add_labels(scribbles(inside), name="paint", **given)
+        assert form.labels.layer == layer
+        assert not form.lay_on.isHidden()
+        assert "pixel to pixel" in say(panel, qtbot)
+        form.lay_on.click()
+        assert form.lay_on.isHidden()
+        assert np.array_equal(layer.scale, (0.5, 0.5))
+        assert np.array_equal(layer.translate, (3, 4))
+        assert "strokes" in say(panel, qtbot)
+    assert first(panel).resample.isHidden()
+
+
+def test_the_same_pair_twice_is_refused(painted_panel, qtbot):
+    panel = painted_panel
+    panel.form.pairs.add.click()
+    assert "Two pairs are the same" in say(panel, qtbot)
+    panel.form.pairs.forms[1].remove.click()
+    assert "strokes" in say(panel, qtbot)
+
+
+def test_labels_beyond_the_classes_are_named(painted_panel, qtbot):
+    layer = first(painted_panel).labels.layer
+    layer.data[3:6, 3:6] = 7
+    assert "beyond the model's classes (7)" in say(painted_panel, qtbot)
+    painted_panel.form.train.click()
+    qtbot.waitUntil(lambda: "beyond the model" in said(painted_panel), timeout=SECONDS)
+    painted_panel.form.start.box.setCurrentIndex(1)
+    assert "class 6" in say(painted_panel, qtbot), "a new network has as many as were painted"
+
+
+def test_the_kind_is_kept_in_the_layer(painted_panel, viewer, qtbot):
+    form = first(painted_panel)
+    scribbled = form.labels.layer
+    assert form.kind.currentData() == "scribbles"
+    made = viewer.add_labels(
+        discs()[1].astype(int), name="cells labels", metadata={"napari_unet": {"purpose": {}}}
+    )
+    assert form.labels.layer == scribbled, "a result that comes is not learnt in place of paint"
+    form.labels.choose(made)
+    assert form.kind.currentData() == "classes"
+    form.kind.setCurrentIndex(2)
+    assert made.metadata[KIND] == "objects"
+    viewer.layers.selection.active = scribbled
+    assert form.kind.currentData() == "scribbles"
+    viewer.layers.selection.active = made
+    assert form.kind.currentData() == "objects"
+
+
+def test_objects_train_too(painted_panel, viewer, qtbot):
+    _, inside = discs()
+    numbers = np.zeros(inside.shape, int)
+    for row in range(4):
+        for column in range(4):
+            part = (slice(24 * row, 24 * row + 24), slice(24 * column, 24 * column + 24))
+            numbers[part][inside[part]] = 1 + 4 * row + column
+    viewer.add_labels(numbers, name="objects")
+    first(painted_panel).kind.setCurrentIndex(2)
+    wait_for_summary(painted_panel, "16 objects", qtbot)
+    assert train(painted_panel, qtbot).after
+
+
+def test_a_region_is_where_the_shape_lies_whatever_the_scales(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells", scale=(0.5, 0.5), translate=(10, 20))
+    viewer.add_labels(
+        inside.astype(int),
+        name="all",
+        scale=(0.5, 0.5),
+        translate=(10, 20),
+        metadata={KIND: "classes"},
+    )
+    shapes = viewer.add_shapes(name="checked", scale=(2, 2))
+    region = first(panel).region
+    assert region.layer is None
+    region.choose(shapes)
+    assert "has no shapes yet" in say(panel, qtbot)
+    # pixels 0 to 47 of both axes, in the coordinates of the shapes
+    corners = (
+        np.array([[-0.5, -0.5], [-0.5, 47.5], [47.5, 47.5], [47.5, -0.5]]) * 0.5 + (10, 20)
+    ) / 2
+    shapes.add_rectangles(corners)
+    there = int(inside[:48, :48].sum())
+    assert f"background {48 * 48 - there:,}, cell {there:,}" in say(panel, qtbot)
+    shapes.add_lines(corners[:2])
+    assert "no area" in say(panel, qtbot)
+    shapes.data = [corners + 1000]
+    assert "outside" in say(panel, qtbot)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "corner", "spans"),
+    [
+        ("ZYX", (5, 20, 20), (3,), {"Z": (3, 4)}),
+        ("CZYX", (2, 5, 20, 20), (3,), {"Z": (3, 4)}),
+        ("ZCYX", (5, 2, 20, 20), (3, 0), {"Z": (3, 4)}),
+        ("ZYX", (5, 20, 20), (), {}),
+    ],
+)
+def test_a_shape_reaches_over_the_planes_it_was_drawn_on(viewer, axes, shape, corner, spans):
+    from napari_unet.gui.layers.images import image_of
+
+    source = viewer.add_image(np.zeros(shape), name="cells")
+    plane = [[2, 2], [2, 8], [8, 8], [8, 2]]
+    shapes = viewer.add_shapes([[*corner, *at] for at in plane], shape_type="polygon")
+    (region,) = regions_of(shapes, source, image_of(source, axes))
+    assert region == Region(tuple((float(y), float(x)) for y, x in plane), spans)
+
+
+@pytest.mark.parametrize("axes", ["CYX", "YXC", "ZCYX", "CZYX", "TYX"])
+def test_a_new_paint_layer_has_the_labels_of_the_image(panel, viewer, qtbot, axes):
+    sizes = {"T": 3, "Z": 3, "C": 2, "Y": 40, "X": 50}
+    image = np.random.default_rng(0).integers(0, 255, [sizes[a] for a in axes], dtype=np.uint8)
+    labels = tuple(a.lower() for a in axes)
+    viewer.add_image(image, name="cells", axis_labels=labels, scale=[0.5] * len(axes))
+    form = first(panel)
+    form.new.click()
+    pair = form.pair()
+    assert pair.paint().shape == pair.image.label_shape
+    pair.paint()[..., 5:9, 5:9] = 1
+    pair.paint()[..., 20:29, 5:9] = 2
+    form.labels.layer.refresh()
+    assert "background 16" in say(panel, qtbot) or "background 48" in summary(panel)
+    quick(panel, steps=2)
+    train(panel, qtbot)
+    assert panel.session.training.result is not None, said(panel)
+
+
+def test_labels_in_a_zarr_array_are_handed_over_as_they_are(panel, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(np.stack([image, image]), name="cells")
+    paint = zarr.array(np.stack([scribbles(inside)] * 2), chunks=(1, 48, 48))
+    viewer.add_labels(paint, name="paint")
+    assert "2 planes" in say(panel, qtbot)
+    pair = first(panel).pair()
+    (annotation,) = finish(snapshot([pair], [pair.paint()]))
+    assert annotation.paint is pair.labels.data
+    same = (annotation,)
+    assert finish(snapshot([pair], [pair.paint()], same, stroked=False)) is same
+    assert finish(snapshot([pair], [pair.paint()], same, stroked=True)) is not same
+    quick(panel, steps=2)
+    assert train(panel, qtbot) is not None
+
+
+def test_several_pairs_are_learnt_together(painted_panel, viewer, qtbot):
+    panel = painted_panel
+    image, inside = discs(seed=1)
+    second = viewer.add_image(image[:72], name="more cells")
+    paint = viewer.add_labels(scribbles(inside)[:72], name="more paint")
+    viewer.layers.selection.active = viewer.layers["cells"]
+    viewer.layers.selection.active = viewer.layers["cells paint"]
+    one = int(say(panel, qtbot).split(" strokes")[0].split()[-1])
+    panel.form.pairs.add.click()
+    a, b = panel.form.pairs.forms
+    assert (a.image.layer.name, a.labels.layer.name) == ("cells", "cells paint")
+    assert (b.image.layer, b.labels.layer) == (second, paint)
+    viewer.layers.selection.active = paint
+    assert a.labels.layer.name == "cells paint", "a click could mean either"
+    assert int(say(panel, qtbot).split(" strokes")[0].split()[-1]) > one
+    quick(panel, steps=2)
+    result = train(panel, qtbot)
+    assert result.model.spec.provenance.training["images"] == ["cells", "more cells"]
+    panel.comparison.discard.click()
+    b.remove.click()
+    assert panel.form.pairs.forms == [a]
+    assert a.image.layers.follows
+
+
+def test_choosing_labels_chooses_the_image_they_fit(panel, viewer):
+    viewer.add_image(np.zeros((30, 40)), name="one")
+    viewer.add_image(np.zeros((50, 60)), name="two")
+    on_one = viewer.add_labels(np.zeros((30, 40), int), name="on one")
+    assert (first(panel).labels.layer, first(panel).image.layer.name) == (on_one, "one")
+    on_two = viewer.add_labels(np.zeros((50, 60), int), name="on two")
+    assert (first(panel).labels.layer, first(panel).image.layer.name) == (on_two, "two")
+    viewer.layers.selection.active = viewer.layers["one"]
+    assert first(panel).labels.layer == on_one
+
+
+def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewer):
+    pair = first(panel)
+    one = viewer.add_image(np.zeros((30, 40)), name="one")
+    on_one = new_paint_layer(viewer, one, image_of(one, "YX"), ("cell",))
+    two = viewer.add_image(np.zeros((30, 40)), name="two")
+    assert pair.labels.layer == on_one
+    assert pair.image.layers.choose(two)
+    assert pair.labels.layer == on_one, "of two channels that are images by themselves"
+    assert pair.origin.text() == "“one paint” was made over another image."
+    viewer.layers.selection.active = two
+    viewer.layers.selection.active = on_one
+    assert pair.image.layer == one
+    assert not pair.origin.text()
+    pair.image.layers.choose(two)
+    pair.image.layers.activated.emit(0)
+    viewer.layers.selection.active = one
+    pair.image.layers.choose(two)
+    viewer.layers.selection.active = on_one
+    assert pair.image.layer == two, "it was chosen by hand"
+    on_two = new_paint_layer(viewer, two, image_of(two, "YX"), ("cell",))
+    assert (pair.labels.layer, pair.image.layer) == (on_two, two)
+    viewer.layers.selection.active = one
+    assert (pair.labels.layer, pair.image.layer) == (on_one, one)
+
+
+def test_presets_and_settings_are_those_of_the_options(panel):
+    form = panel.form.training
+    form.preset.setCurrentText("Thorough")
+    values = form.values()
+    assert {name: values[name] for name in PRESETS["Thorough"]} == PRESETS["Thorough"]
+    form.preset.setCurrentText("Standard")
+    values = form.values()
+    same = ("steps", "minutes", "patience", "learning_rate", "held_out", "memory", "precision")
+    defaults = TrainingOptions()
+    assert {name: values[name] for name in same} == {n: getattr(defaults, n) for n in same}
+    assert values["augment"].strength == 1
+    form.augment.strength.setValue(20)
+    form.boxes["use_checkpointing"].box.setCurrentText("all")
+    form.classes.setText(" a,b ,")
+    values = form.values()
+    assert (values["augment"].strength, values["use_checkpointing"]) == (2, "all")
+    assert values["classes"] == ("a", "b")
+    assert values["task"] is None
+    form.put(FinetuneOptions(**values).model_copy(update={"task": "objects"}))
+    assert form.values() == {**values, "task": "objects"}
+    assert form.boxes["memory"].box.text() == "automatic"
+
+
+def test_details_of_the_augmentation_are_those_of_the_options(panel):
+    form = panel.form.training
+    assert form.values()["augment"] == AugmentOptions()
+    others = AugmentOptions(
+        **{"strength": 0.5, "rotation": 0, "tilt": 5, "scale": 0.1, "shear": 2, "mirror": ""},
+        **{"elastic": 4, "grid": 64, "gain": 0.3, "brightness": 0.1, "background": 0},
+        **{"gamma": 0.1, "noise": 0.25, "blur": 0.5},
+    )
+    form.put(FinetuneOptions(augment=others))
+    assert form.values()["augment"] == others
+    form.augment.mirror.setCurrentText("X")
+    assert form.values()["augment"].mirror == "X"
+
+
+def test_every_control_explains_itself(panel):
+    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
+
+    kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider)
+    controls = [w for kind in kinds for w in panel.form.findChildren(kind)]
+    silent = [
+        w for w in controls if not w.toolTip() and w.parent().__class__.__name__ != "QCollapsible"
+    ]
+    assert silent == []
+
+
+def test_the_form_fits_the_width_of_the_dock(painted_panel):
+    inside = painted_panel.widget()
+    assert inside.minimumSizeHint().width() <= painted_panel.viewport().width()
+
+
+def test_many_steps_are_drawn_as_means():
+    points = [(float(i), float(i % 2)) for i in range(10 * POINTS)]
+    steps, losses = thinned(points)
+    assert len(steps) <= POINTS
+    assert steps[-1] > 10 * POINTS - 20
+    assert losses.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def paint_channels(panel, viewer, channels):
+    """Show an image of so many channels, with paint on it."""
+    image, inside = discs()
+    stack = np.stack([image] * channels)
+    viewer.add_image(stack, name="cells", axis_labels=("c", "y", "x"))
+    first(panel).new.click()
+    first(panel).labels.layer.data = scribbles(inside)
+    quick(panel, steps=2)
+
+
+def tick(panel, *wanted):
+    ticks = first(panel).image.ticks
+    for i in range(ticks.count()):
+        ticks.item(i).setCheckState(
+            Qt.CheckState.Checked if i in wanted else Qt.CheckState.Unchecked
+        )
+
+
+def use(panel, model):
+    panel.session.model = model
+    panel.session.model_changed.emit(model)
+
+
+def test_a_new_network_takes_the_channels_that_are_ticked(panel, viewer, qtbot):
+    paint_channels(panel, viewer, 3)
+    panel.form.start.box.setCurrentIndex(1)
+    assert first(panel).image.ticks.chosen() == (0, 1, 2)
+    tick(panel)
+    assert "No channel is chosen" in say(panel, qtbot)
+    panel.form.train.click()
+    assert "No channel is chosen" in said(panel)
+    tick(panel, 0, 2)
+    assert "strokes" in say(panel, qtbot)
+    result = train(panel, qtbot)
+    assert result.model.spec.config.in_channels == 2
+    assert result.model.spec.provenance.training["options"]["channels"] == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("takes", "there", "ticked", "fitted"),
+    [(2, 1, None, 1), (3, 2, (0, 1), 2), (1, 3, (0, 2), 2), (1, 3, (1,), None)],
+)
+def test_the_model_is_fitted_to_the_channels(panel, viewer, qtbot, takes, there, ticked, fitted):
+    use(panel, small_model(config={"in_channels": takes}))
+    paint_channels(panel, viewer, there)
+    assert (first(panel).image.ticks is None) == (ticked is None)
+    if ticked is not None:
+        tick(panel, *ticked)
+    summary = say(panel, qtbot)
+    assert ("first layer" in summary) == (fitted is not None)
+    if fitted is not None:
+        assert f"fitted to {fitted}." in summary
+    preview(panel, viewer, qtbot)
+    result = train(panel, qtbot)
+    assert result.model.spec.config.in_channels == (fitted or takes)
+    assert result.better is None or fitted is None
+
+
+def test_inputs_that_the_image_can_fill_are_chosen_one_by_one(panel, viewer, qtbot):
+    use(panel, small_model(config={"in_channels": 2}))
+    paint_channels(panel, viewer, 3)
+    first(panel).image.channels[0].setCurrentIndex(2)
+    assert "first layer" not in say(panel, qtbot)
+    result = train(panel, qtbot)
+    assert result.model.spec.provenance.training["options"]["channels"] == [2, 1]
+
+
+def test_a_model_with_several_classes_names_them_in_new_layers(panel, viewer):
+    config = {"out_channels": 3}
+    classes = ("background", "nucleus", "membrane")
+    panel.session.model = small_model(activation="softmax", classes=classes, config=config)
+    panel.session.model_changed.emit(panel.session.model)
+    viewer.add_image(discs()[0], name="cells")
+    first(panel).new.click()
+    features = first(panel).labels.layer.features
+    assert list(features["class"]) == ["unlabelled", *classes]
+
+
+def test_a_result_with_objects_is_taken_for_objects(panel, viewer):
+    viewer.add_image(discs()[0], name="cells")
+    record = {"purpose": {"title": "objects", "objects": True}}
+    viewer.add_labels(discs()[1].astype(int), name="found", metadata={"napari_unet": record})
+    assert first(panel).kind.currentData() == "objects"

@@ -1,0 +1,214 @@
+"""*Load U-Net* in a real viewer: the library, files, dropped files, and what is said of a network."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import gui_kit
+import pytest
+from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import library as library
+from gui_kit import models_panel as models_panel
+from gui_kit import viewer as viewer
+from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
+from napari_unet.core.model.file import save_model
+from napari_unet.core.model.spec import Provenance
+from napari_unet.gui.models.panel import facts
+from napari_unet.gui.segment.panel import SegmentPanel
+from napari_unet.gui.session.session import session_of
+from napari_unet.services.library import DEFAULT
+
+
+def facts_shown(panel):
+    return panel.facts.text()
+
+
+def rows(panel):
+    return [panel.list.item(i).text() for i in range(panel.list.count())]
+
+
+def drop(panel, *paths):
+    """Drag files onto the panel as a file manager does; returns whether it takes them."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    enter = QDragEnterEvent(panel.rect().center(), *how)
+    enter.ignore()
+    QApplication.sendEvent(panel.widget(), enter)
+    if enter.isAccepted():
+        event = QDropEvent(QPointF(panel.rect().center()), *how, QEvent.Type.Drop)
+        QApplication.sendEvent(panel.widget(), event)
+    return enter.isAccepted()
+
+
+def test_a_network_of_the_library_is_described_before_and_marked_after_loading(models_panel, qtbot):
+    row = next(i for i, name in enumerate(rows(models_panel)) if name == "small")
+    models_panel.list.setCurrentRow(row)
+    shown = facts_shown(models_panel)
+    for fact in ("small", "2-D planes", "cell", "not stated", "million weights"):
+        assert fact in shown
+    models_panel.load.click()
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.model.spec.name == "small"
+    assert rows(models_panel)[row] == "small  ✓ loaded"
+    assert "small is loaded" in said(models_panel)
+
+
+def test_the_network_that_would_be_used_is_chosen_first(models_panel):
+    assert models_panel.list.currentItem().text() == DEFAULT
+
+
+def test_everything_known_of_a_network_is_said():
+    model = small_model(
+        pixel_size=(0.65, 0.65),
+        license="MIT",
+        authors=("A. Uthor",),
+        citation=("A paper",),
+        provenance=Provenance(origin="somewhere", verified_error=2.4e-7),
+    )
+    said = dict(facts(model.spec))
+    assert said["Pixel size"] == "0.65 × 0.65 µm"
+    assert said["Verified"] == "gives its authors' test output to within 2.4e-07"
+    assert said["Origin"] == "somewhere"
+    assert said["Licence"] == "MIT"
+    assert said["Please cite"] == "A paper"
+
+
+@pytest.mark.parametrize("way", ["dialog", "drop"])
+def test_a_file_is_loaded_and_can_be_kept(models_panel, qtbot, tmp_path, monkeypatch, way):
+    path = tmp_path / "mine.safetensors"
+    save_model(small_model("mine"), path)
+    if way == "dialog":
+        monkeypatch.setattr(
+            "napari_unet.gui.models.panel.QFileDialog.getOpenFileName", lambda *_: (str(path), "")
+        )
+        models_panel.open.click()
+    else:
+        assert drop(models_panel, path)
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.model.spec.name == "mine"
+    assert models_panel.keep.isVisible()
+    models_panel.keep.click()
+    assert "mine  ✓ loaded" in rows(models_panel)
+    assert not models_panel.keep.isVisible()
+
+
+def test_a_package_folder_can_be_dropped(models_panel, qtbot, shared_data):
+    assert drop(models_panel, shared_data / "networks" / "unet2d_nuclei_broad")
+    finish_job(models_panel, qtbot)
+    assert "within" in facts_shown(models_panel)
+    assert models_panel.session.model.spec.provenance.verified_error <= 1e-4
+
+
+def test_missing_weights_are_fetched_only_when_asked_for(
+    models_panel, qtbot, tmp_path, shared_data, monkeypatch
+):
+    package = shared_data / "networks" / "unet2d_nuclei_broad"
+    for path in package.iterdir():
+        if path.suffix not in (".torch", ".onnx"):
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    opened = []
+    weights = package / "unet2d_nuclei_broad_weights.torch"
+
+    def connect(url):
+        opened.append(url)
+        stream = io.BytesIO(weights.read_bytes())
+        stream.headers = {"Content-Length": str(weights.stat().st_size)}
+        return stream
+
+    monkeypatch.setattr("napari_unet.core.importers.fetch._connect", connect)
+    models_panel.load_text(str(tmp_path))
+    finish_job(models_panel, qtbot)
+    assert "weights" in said(models_panel)
+    assert models_panel.fetch.isVisible()
+    assert opened == []
+    models_panel.fetch.click()
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.model is not None
+    assert not models_panel.fetch.isVisible()
+    assert len(opened) == 1
+
+
+def test_several_files_or_a_web_address_are_not_taken(models_panel, tmp_path):
+    assert not drop(models_panel, tmp_path / "a", tmp_path / "b")
+
+
+def test_a_file_that_is_no_network_is_answered_in_the_panel(models_panel, qtbot, tmp_path):
+    path = tmp_path / "notes.pth"
+    path.write_text("not a network")
+    models_panel.load_text(str(path))
+    finish_job(models_panel, qtbot)
+    assert "notes.pth" in said(models_panel)
+    assert models_panel.session.model is None
+    models_panel.load_text(str(tmp_path / "missing.safetensors"))
+    finish_job(models_panel, qtbot)
+    assert "missing.safetensors" in said(models_panel)
+
+
+def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, library):
+    (library.folder / "broken.safetensors").write_bytes(b"oh")
+    models_panel.session.library_changed.emit()
+    names = rows(models_panel)
+    assert {"broken", "small"} <= set(names)
+    models_panel.list.setCurrentRow(names.index("broken"))
+    assert models_panel.session.model is None
+
+
+def test_both_panels_share_the_network_and_each_viewer_has_its_own(
+    models_panel, viewer, qtbot, make_napari_viewer
+):
+    segment_panel = SegmentPanel(viewer)
+    viewer.window.add_dock_widget(segment_panel, name="Segment")
+    assert segment_panel.model.text() == f"{DEFAULT}, not loaded"
+    models_panel.load_text("small")
+    finish_job(models_panel, qtbot)
+    assert segment_panel.model.text() == "small"
+    assert segment_panel.session is models_panel.session
+    assert session_of(make_napari_viewer()).model is None
+
+
+def test_pressing_segment_first_loads_the_network_to_start_with(viewer, qtbot, library):
+    save_model(gui_kit.small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
+    panel = SegmentPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Segment")
+    viewer.add_image(random_image(40, 50), name="cells")
+    panel.segment.click()
+    qtbot.waitUntil(lambda: "Done" in said(panel), timeout=SECONDS)
+    assert panel.session.model.spec.name == DEFAULT
+    assert viewer.layers[-1].name == "cells labels"
+
+
+def test_the_model_before_is_a_click_away(models_panel, qtbot):
+    assert not models_panel.back.isVisibleTo(models_panel)
+    for name in ("small", DEFAULT):
+        models_panel.load_text(name)
+        finish_job(models_panel, qtbot)
+    assert models_panel.back.text() == "Back to “small”"
+    models_panel.back.click()
+    finish_job(models_panel, qtbot)
+    assert models_panel.session.source == "small"
+    assert models_panel.back.text() == f"Back to “{DEFAULT}”"
+
+
+def test_what_a_training_brought_stands_beside_its_network(models_panel, qtbot):
+    scores = {"before": [0.9, 0.5], "after": [0.9, 0.75]}
+    told = {
+        when: [{"name": str(i), "pixels": 9, "iou": iou, "dice": iou} for i, iou in enumerate(both)]
+        for when, both in scores.items()
+    }
+    model = small_model()
+    made = Provenance(training={"scores": told})
+    models_panel.session.model = replace(
+        model, spec=model.spec.model_copy(update={"name": "tuned", "provenance": made})
+    )
+    models_panel.session.keep()
+    assert any("tuned   IoU 0.500 → 0.750" in row for row in rows(models_panel))

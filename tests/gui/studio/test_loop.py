@@ -1,0 +1,153 @@
+"""The whole work in one window, by clicks: on the sample and on a time-lapse, with bundled networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from gui_kit import library as library
+from gui_kit import said
+from gui_kit import viewer as viewer
+from napari.layers import Labels
+
+from napari_unet.gui.session.session import session_of
+
+PLUGIN = "napari-unet-studio"
+PLANE = 3
+PIECE = slice(5), slice(380, 700), slice(320)
+"""Of the time-lapse: dim nuclei, of which the network finds too little."""
+SECONDS = 300_000
+
+
+class Hand:
+    """Clicks, and counts how often."""
+
+    def __init__(self, qtbot):
+        self.clicks = 0
+        self._qtbot = qtbot
+
+    def click(self, button):
+        self._qtbot.waitUntil(button.isEnabled, timeout=SECONDS)
+        self.clicks += 1
+        button.click()
+
+    def wait(self, jobs):
+        self._qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+
+
+@pytest.fixture(params=["sample", "timelapse-hela"])
+def opened(request, viewer, tmp_path):
+    """The dock beside the sample or a piece of a time-lapse; and what is true of it, if known."""
+    truth = None
+    if request.param == "sample":
+        viewer.open_sample(PLUGIN, "nuclei")
+    else:
+        folder = request.getfixturevalue("shared_data") / request.param
+        pixels, objects = (
+            tifffile.imread(folder / f"{name}.tif")[PIECE] for name in ("stack", "objects_machine")
+        )
+        tifffile.imwrite(tmp_path / "hela.tif", pixels, metadata={"axes": "TYX"})
+        viewer.open(str(tmp_path / "hela.tif"), plugin="napari")
+        truth = (objects > 0).astype(np.uint8)
+    _, studio = viewer.window.add_plugin_dock_widget(PLUGIN, "U-Net Studio")
+    return studio, truth
+
+
+def correct(layer, truth):
+    """Paint a plane of a layer as it should be, one colour after another, as the brush does."""
+    for label in (1, 0):
+        wrong = (layer.data[PLANE] != truth) & (truth == label)
+        rows, columns = np.nonzero(wrong)
+        layer.data_setitem((np.full(len(rows), PLANE), rows, columns), label)
+
+
+@pytest.mark.timeout(900)
+def test_segment_correct_tune_segment_again_save_and_open(
+    opened, viewer, make_napari_viewer_proxy, qtbot, tmp_path
+):
+    studio, known = opened
+    hand, session = Hand(qtbot), studio.session
+    jobs, (source,) = session.jobs, viewer.layers
+
+    # the image is open: a result in a click
+    qtbot.waitUntil(lambda: "Segment" in studio.advice.text(), timeout=SECONDS)
+    segment = studio.show_page("Segment")
+    hand.click(segment.segment)
+    qtbot.waitUntil(lambda: session.model is not None, timeout=SECONDS)
+    hand.wait(jobs)
+    assert hand.clicks <= 3
+    found = viewer.layers[f"{source.name} objects"].data > 0
+    truth = (found if known is None else known).astype(np.uint8)[PLANE]
+    assert 0.02 < truth.mean() < 0.6
+
+    # another network, which leaves more to correct
+    load = studio.show_page("Load U-Net")
+    load.load_text("nuclei-broad")
+    hand.wait(jobs)
+    hand.click(segment.segment)
+    hand.wait(jobs)
+    before = viewer.layers[f"{source.name} labels"]
+    was = before.data.copy()
+
+    annotate = studio.show_page("Annotate")
+    annotate.source.result.choose(before)
+    hand.click(annotate.source.correct)
+    viewer.dims.set_current_step(0, PLANE)
+    paint = annotate.annotation.layer
+    correct(paint, truth)
+    assert np.array_equal(before.data, was), "the result itself stays"
+    hand.click(annotate.plane)
+    hand.click(annotate.finetune)
+
+    tune = studio.show_page("Fine-tune")
+    boxes = tune.form.training.boxes
+    for name, value in {"steps": 40, "minutes": None, "patch": 128, "batch": 2}.items():
+        boxes[name].put(value)
+    hand.click(tune.form.train)
+    hand.wait(jobs)
+    result = session.training.result
+    assert result is not None, said(tune)
+    assert result.better, result.verdict
+    hand.click(tune.comparison.keep)
+    hand.wait(jobs)
+    assert session.source == "nuclei-broad-tuned"
+
+    hand.click(tune.segment)
+    hand.click(segment.segment)
+    hand.wait(jobs)
+    now = next(layer for layer in viewer.layers if model_of(layer) == session.source)
+    assert iou(now.data[PLANE], truth) > iou(was[PLANE], truth)
+    if known is not None:
+        others = [t for t in range(len(known)) if t != PLANE]
+        assert iou(now.data[others], known[others]) > iou(was[others], known[others])
+    assert np.array_equal(before.data, was)
+
+    now.save(str(tmp_path / "labels.tif"))
+    (again,) = viewer.open(str(tmp_path / "labels.tif"), plugin="napari", layer_type="labels")
+    assert np.array_equal(again.data, now.data)
+    viewer.layers.remove(again)
+
+    folder = tmp_path / "nuclei.unetproject"
+    studio.project.save(folder)
+    hand.wait(studio.project.jobs)
+    other = make_napari_viewer_proxy()
+    reopened = session_of(other)
+    reopened.project(other).open(folder)
+    hand.wait(reopened.project(other).jobs)
+    hand.wait(reopened.jobs)
+    assert [layer.name for layer in other.layers] == [layer.name for layer in viewer.layers]
+    for one, same in zip(viewer.layers, other.layers, strict=True):
+        if isinstance(one, Labels):
+            assert np.array_equal(one.data, same.data), one.name
+    assert reopened.model.spec.name == "nuclei-broad-tuned"
+
+
+def model_of(layer):
+    """The network that made a whole result, by its record."""
+    record = layer.metadata.get("napari_unet", {})
+    return record.get("model") if record.get("purpose", {}).get("title") != "preview" else None
+
+
+def iou(labels, truth):
+    found, there = labels > 0, truth > 0
+    return (found & there).sum() / (found | there).sum()

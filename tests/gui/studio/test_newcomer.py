@@ -1,0 +1,139 @@
+"""What somebody who does it for the first time meets: the right layer, sights that can be told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from annotate_kit import objects as objects
+from annotate_kit import panel as panel
+from annotate_kit import record, squares
+from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import annotate_panel as annotate_panel
+from gui_kit import library as library
+from gui_kit import viewer as viewer
+from qtpy.QtCore import QRect
+
+from napari_unet.gui.studio.panel import StudioPanel
+
+
+@pytest.fixture
+def studio(viewer):
+    """All panels in their dock, with a small network and a stack."""
+    made = StudioPanel(viewer)
+    viewer.window.add_dock_widget(made, name="U-Net Studio")
+    made.session.model, made.session.source = small_model(), "small"
+    made.session.model_changed.emit(made.session.model)
+    viewer.add_image(random_image(3, 60, 70), name="cells")
+    return made
+
+
+def segment(studio, qtbot, what="segment"):
+    getattr(studio.show_page("Segment"), what).click()
+    finish_job(studio, qtbot)
+
+
+def in_sight(viewer):
+    return {layer.name for layer in viewer.layers if layer.visible}
+
+
+def test_a_preview_is_neither_a_result_to_correct_nor_paint_to_learn(studio, viewer, qtbot):
+    segment(studio, qtbot, "preview")
+    assert viewer.layers.selection.active.name == "cells preview"
+    qtbot.waitUntil(lambda: "Press Segment" in studio.advice.text(), timeout=SECONDS)
+    source = studio.show_page("Annotate").source
+    assert source.result.layer is None
+    assert not source.correct.isEnabled()
+    assert "press Segment" in source.correct.toolTip()
+    assert studio.show_page("Fine-tune").form.pairs.first.labels.layer is None
+    segment(studio, qtbot)
+    assert source.result.layer.name == "cells labels"
+
+
+def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_corrected(
+    studio, viewer, qtbot
+):
+    segment(studio, qtbot)
+    annotate = studio.show_page("Annotate")
+    annotate.source.correct.click()
+    corrected = annotate.annotation.layer
+    annotate.finetune.click()
+    pair = studio.show_page("Fine-tune").form.pairs.first
+    assert pair.labels.layer == corrected
+    segment(studio, qtbot, "preview")
+    studio.session.model = small_model("tuned")
+    segment(studio, qtbot)
+    qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels [1]"}, timeout=SECONDS)
+    assert pair.labels.layer == corrected
+    judged = studio.show_page("Segment").judging.form.result
+    assert judged.layer.name == "cells labels [1]"
+    annotate.pick(1)
+    assert corrected.visible, "who takes up the brush sees what is painted"
+    # a result that lay hidden is seen when it is made anew
+    studio.session.model = small_model()
+    viewer.layers["cells labels"].visible = False
+    segment(studio, qtbot)
+    qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels"}, timeout=SECONDS)
+    assert judged.layer.name == "cells labels"
+
+
+def test_what_others_keep_under_our_key_is_no_trouble(viewer, library):
+    image = viewer.add_image(random_image(60, 70), name="cells")
+    viewer.add_labels(np.ones((60, 70), np.uint8), metadata={"napari_unet": "1.0"}, name="theirs")
+    studio = StudioPanel(viewer)
+    viewer.window.add_dock_widget(studio, name="U-Net Studio")
+    for page in ("Segment", "Annotate", "Fine-tune"):
+        studio.show_page(page)
+    assert studio.show_page("Segment").image.layer == image
+
+
+def test_scribbles_stay_in_sight(studio, viewer, qtbot):
+    studio.show_page("Annotate").source.new.click()
+    segment(studio, qtbot)
+    qtbot.wait(100)
+    assert in_sight(viewer) == {"cells", "cells paint", "cells labels"}
+
+
+def test_the_next_step_leads_elsewhere_or_is_only_said(studio, viewer, qtbot):
+    qtbot.waitUntil(lambda: studio.advice.text() == "Press Segment.", timeout=SECONDS)
+    assert studio.advice.isVisibleTo(studio)
+    assert not studio.next.isVisibleTo(studio)
+    top = studio.tabs.y()
+    studio.show_page("Annotate")
+    qtbot.waitUntil(lambda: studio.next.isVisibleTo(studio), timeout=SECONDS)
+    qtbot.wait(100)
+    assert abs(studio.tabs.y() - top) < 4, "what is below stays in its place"
+    studio.next.click()
+    assert studio.tabs.currentWidget() is studio.show_page("Segment")
+
+
+def test_the_brush_on_corrected_objects_changes_none_of_them(panel, objects):
+    assert panel.annotation.layer.selected_label == squares().max() + 1
+
+
+def test_the_brush_on_corrected_classes_paints_the_first(panel, viewer):
+    viewer.add_image(np.zeros((40, 60)), name="cells")
+    labels = (squares() > 0).astype(np.uint8)
+    viewer.add_labels(labels, name="found", metadata=record(objects=False))
+    panel.source.correct.click()
+    assert panel.annotation.layer.selected_label == 1
+
+
+def test_what_is_said_is_brought_into_sight(panel, objects, viewer, qtbot):
+    panel.setFixedHeight(300)
+    panel.verticalScrollBar().setValue(0)
+    panel.plane.click()
+    assert "marked as checked" in said(panel)
+
+    def seen():
+        message = panel.foot.message
+        place = QRect(message.mapTo(panel.viewport(), message.rect().topLeft()), message.size())
+        return panel.viewport().rect().contains(place)
+
+    qtbot.waitUntil(seen, timeout=SECONDS)
+
+
+def test_texts_of_one_line_take_up_one(studio, viewer):
+    image = studio.show_page("Segment").image
+    studio.layout().activate()
+    assert image.meaning.text() == "3 planes of 70 × 60 pixels"
+    assert image.meaning.sizeHint().height() < 1.5 * image.meaning.fontMetrics().height() + 12

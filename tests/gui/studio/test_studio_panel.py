@@ -1,0 +1,141 @@
+"""*U-Net Studio*, the dock with all panels, in a real viewer."""
+
+from __future__ import annotations
+
+import gui_kit
+import pytest
+from finetune_kit import discs, scribbles
+from gui_kit import SECONDS, finish_job, random_image, small_model
+from gui_kit import library as library
+from gui_kit import viewer as viewer
+
+from napari_unet.gui.layers.roles import KIND
+from napari_unet.gui.models.row import ModelRow
+from napari_unet.gui.studio.guide import Situation, next_step
+from napari_unet.gui.studio.panel import PAGES, StudioPanel
+
+
+@pytest.fixture
+def studio(viewer):
+    made = StudioPanel(viewer)
+    viewer.window.add_dock_widget(made, name="U-Net Studio")
+    made.session.model, made.session.source = small_model(), "small"
+    made.session.model_changed.emit(made.session.model)
+    return made
+
+
+def says(studio, qtbot, words):
+    qtbot.waitUntil(lambda: words in studio.next.text(), timeout=SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("now", "page", "words"),
+    [
+        (Situation(), "", "Open an image"),
+        (Situation(image="a"), "Segment", "Press Segment"),
+        (Situation(image="a", running=True), "", "Cancel"),
+        (Situation(image="a", result=True), "Annotate", "Correct"),
+        (Situation(image="a", result=True, painted=True), "Fine-tune", "train"),
+        (Situation(image="a", painted=True), "Fine-tune", "train"),
+        (Situation(image="a", restorable=True), "Annotate", "Restore"),
+        (Situation(image="a", restorable=True, painted=True), "Fine-tune", "train"),
+        (Situation(image="a", undecided=True, running=True), "Fine-tune", "decide"),
+        (Situation(image="a", result=True, painted=True, tuned=True), "Segment", "Press Segment"),
+    ],
+)
+def test_what_comes_next(now, page, words):
+    step = next_step(now)
+    assert step.page == page
+    assert words in step.words
+
+
+def test_it_shows_how_things_stand_on_the_way_to_a_result(studio, viewer, qtbot):
+    says(studio, qtbot, "Open an image")
+    assert not studio.next.isEnabled()
+    viewer.add_image(random_image(3, 60, 70), name="cells")
+    says(studio, qtbot, "Press Segment")
+    assert studio.image.text() == "cells"
+    assert studio.model.text() == "small"
+    page = studio.show_page("Segment")
+    page.segment.click()
+    assert studio.job.text().startswith("Segmenting cells")
+    finish_job(studio, qtbot)
+    says(studio, qtbot, "Correct")
+    assert studio.job.text() == "nothing at work"
+    studio.next.click()
+    assert studio.tabs.currentWidget() is studio.show_page("Annotate")
+    viewer.layers["cells labels"].metadata = {
+        **viewer.layers["cells labels"].metadata,
+        KIND: "classes",
+    }
+    viewer.add_labels(random_image(60, 70) > 200, name="more", metadata={KIND: "scribbles"})
+    says(studio, qtbot, "train")
+    studio.session.model = small_model("tuned")
+    studio.session.model_changed.emit(studio.session.model)
+    says(studio, qtbot, "Press Segment")
+
+
+def test_panels_are_made_when_they_are_looked_at_and_once(studio):
+    assert list(studio._pages) == ["Segment"]
+    pages = {title: studio.show_page(title) for title in PAGES}
+    assert [studio.tabs.tabText(i) for i in range(studio.tabs.count())] == [
+        tab for tab, *_ in PAGES.values()
+    ]
+    for title, page in pages.items():
+        assert studio.show_page(title) is page
+        assert studio.tabs.currentWidget() is page
+
+
+def test_ways_between_panels_stay_in_the_dock(studio, viewer):
+    docks = set(viewer.window.dock_widgets)
+    row = studio.show_page("Segment").findChild(ModelRow)
+    row.change.click()
+    assert studio.tabs.currentWidget() is studio.show_page("Load U-Net")
+    assert set(viewer.window.dock_widgets) == docks
+
+
+def test_the_removed_image_is_no_longer_named(studio, viewer, qtbot):
+    layer = viewer.add_image(random_image(60, 70), name="cells")
+    qtbot.waitUntil(lambda: studio.image.text() == "cells", timeout=SECONDS)
+    layer.name = "renamed"
+    viewer.add_image(random_image(60, 70), name="other")
+    qtbot.waitUntil(lambda: studio.image.text() == "other", timeout=SECONDS)
+    viewer.layers.remove("other")
+    qtbot.waitUntil(lambda: studio.image.text() == "renamed", timeout=SECONDS)
+    viewer.layers.clear()
+    says(studio, qtbot, "Open an image")
+
+
+def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer, qtbot):
+    viewer.add_image(random_image(3, 512, 512), name="cells")
+    for title in PAGES:
+        studio.show_page(title)
+    session = studio.session
+    session.model = gui_kit.large_model()
+    studio.show_page("Segment").segment.click()
+    qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
+    viewer.window.remove_dock_widget(studio)
+    assert session.studio is None
+    viewer.add_image(random_image(60, 70), name="later")
+    session.jobs.cancel()
+    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    again = StudioPanel(viewer)
+    viewer.window.add_dock_widget(again, name="again")
+    assert again.session is session
+    assert session.studio is again
+
+
+def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot):
+    image, inside = discs()
+    viewer.add_image(image, name="cells")
+    lookout = studio.show_page("Fine-tune").form.lookout
+    annotate = studio.show_page("Annotate")
+    annotate.source.new.click()
+    annotate.annotation.layer.data = scribbles(inside)
+    qtbot.waitUntil(lambda: "strokes" in lookout.summary.text(), timeout=SECONDS)
+    assert lookout.plan.text() == "", "painting is not held up by it"
+    studio.show_page("Fine-tune")
+    qtbot.waitUntil(lambda: "MiB" in lookout.plan.text(), timeout=SECONDS)
+    studio.show_page("Annotate")
+    annotate.annotation.layer.paint((30, 30), 1)
+    qtbot.waitUntil(lambda: lookout.plan.text() == "", timeout=SECONDS)

@@ -1,0 +1,116 @@
+"""What stands in the panels can be read: in both themes, and on a screen that is scaled up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from gui_kit import library as library
+from gui_kit import viewer as viewer
+from legible_kit import contrast, controls, tip_of, unfold
+from napari.utils.theme import get_theme
+from places import REPOSITORY
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPalette
+
+import napari_unet
+from napari_unet.gui.studio.panel import PAGES, StudioPanel
+from napari_unet.gui.widgets.fields import MAIN, text
+from napari_unet.gui.widgets.theme import ON_DARK, ON_LIGHT
+
+LEAST = 4.5
+"""Contrast of text by WCAG 2.1, level AA."""
+LEAST_OF_CURVES = 3.0
+GUI = Path(napari_unet.__file__).parent / "gui"
+KIT = REPOSITORY / "tests" / "support" / "legible_kit.py"
+
+
+@pytest.fixture
+def studio(viewer):
+    """All panels in their dock."""
+    panel = StudioPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="U-Net Studio")
+    return panel
+
+
+@pytest.mark.parametrize(("theme", "tones"), [("dark", ON_DARK), ("light", ON_LIGHT)])
+def test_the_tones_stand_out_from_the_theme(theme, tones):
+    ground = get_theme(theme).background.as_hex()
+    for name, colour in asdict(tones).items():
+        least = LEAST_OF_CURVES if name == "loss" else LEAST
+        assert contrast(colour, ground) >= least, (theme, name)
+
+
+def test_the_main_button_can_be_read():
+    rules = re.findall(r"background-color: (#\w+); color: (#\w+)", MAIN)
+    grounds = re.findall(r"background-color: (#\w+)", MAIN)
+    written = rules[0][1]
+    pairs = {*rules, *((ground, written) for ground in grounds[:-1])}
+    assert len(pairs) == len(grounds)
+    assert all(contrast(*pair) >= LEAST for pair in pairs)
+
+
+def test_no_other_text_has_a_fixed_colour():
+    fixed = {
+        path.name: found
+        for path in GUI.glob("*.py")
+        if (found := re.findall(r"(?<![-\w])color: *(?!var\(|\{)[#\w]+", path.read_text("utf-8")))
+    }
+    assert set(fixed) == {"fields.py"}
+    assert len(fixed["fields.py"]) == len(re.findall(r"(?<!-)color:", MAIN))
+
+
+def test_texts_follow_the_theme(viewer, studio, qtbot):
+    told = text("<b style='color: var(--good)'>better</b>")
+    studio.layout().addWidget(told)
+    caption = studio.findChildren(type(told))[0]
+
+    def seen(tones):
+        colour = caption.palette().color(QPalette.ColorRole.WindowText).name()
+        return colour == tones.dim and tones.good in told.text()
+
+    for theme, tones in (("light", ON_LIGHT), ("dark", ON_DARK), ("light", ON_LIGHT)):
+        viewer.theme = theme
+        qtbot.waitUntil(lambda tones=tones: seen(tones), timeout=5000)
+
+
+def test_every_control_explains_itself_and_can_be_reached_by_keyboard(viewer, studio):
+    viewer.open_sample("napari-unet-studio", "nuclei")
+    silent, unreached = [], []
+    for title in PAGES:
+        page = studio.show_page(title)
+        if title == "Annotate":
+            page.source.new.click()
+        unfold(page)
+        for control in controls(page):
+            name = title, type(control).__name__, getattr(control, "text", str)()
+            if control.isVisibleTo(page) and not tip_of(control):
+                silent.append(name)
+            if not control.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                unreached.append(name)
+    assert silent == []
+    assert unreached == []
+
+
+@pytest.mark.parametrize("scale", ["1", "1.5"])
+def test_nothing_is_cut_in_a_small_window(scale):
+    environment = {**os.environ, "QT_SCALE_FACTOR": scale}
+    end = subprocess.run(
+        [sys.executable, "-W", "ignore", str(KIT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(end.stdout.strip().splitlines()[-1])
+    assert found["cut"] == {title: [] for title in PAGES}
+    assert found["wide"] == []
+    assert found["tabs fit"]
+    assert found["project"] == "not saved"
+    assert found["fits"]

@@ -1,0 +1,220 @@
+"""What can be at work in a viewer, for the tests of what happens to its layers meanwhile."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import gui_kit
+import numpy as np
+import tifffile
+from annotate_kit import drag, record, squares
+from finetune_kit import discs, quick, scribbles
+from gui_kit import SECONDS, finish_job, random_image, said, small_model
+
+from napari_unet.core.progress import finish
+from napari_unet.gui.annotate.panel import AnnotatePanel
+from napari_unet.gui.batch.panel import BatchPanel
+from napari_unet.gui.finetune.panel import FinetunePanel
+from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.images import image_of
+from napari_unet.gui.segment.panel import SegmentPanel
+from napari_unet.gui.studio.panel import PAGES, StudioPanel
+from napari_unet.services.files.images import open_image
+from napari_unet.services.segmentation.segment import segment
+
+
+def docked(kind, viewer):
+    panel = kind(viewer)
+    viewer.window.add_dock_widget(panel, name=kind.__name__)
+    panel.session.model, panel.session.source = small_model(), "small"
+    panel.session.model_changed.emit(panel.session.model)
+    return panel
+
+
+def at_work(viewer, panel, layers, end):
+    """What is at work in a viewer: the layers that are the user's, and what is to be seen at its end."""
+    return SimpleNamespace(viewer=viewer, panel=panel, layers=layers, end=end)
+
+
+def idle(viewer, qtbot):
+    """Nothing; all panels are open, and something is being corrected."""
+    studio = docked(StudioPanel, viewer)
+    image = viewer.add_image(random_image(3, 60, 70), name="cells")
+    viewer.add_labels(np.ones((3, 60, 70), np.uint8), name="found", metadata=record(objects=False))
+    annotate = studio.show_page("Annotate")
+    annotate.source.correct.click()
+    corrected = annotate.annotation.layer
+    for title in PAGES:
+        studio.show_page(title)
+    panel = studio.show_page("Segment")
+
+    def end():
+        viewer.dims.ndisplay = 2
+        wanted = finish(segment(image_of(image, "ZYX"), small_model())).labels
+        assert panel.image.layer == image
+        panel.segment.click()
+        finish_job(panel, qtbot)
+        assert np.array_equal(viewer.layers[-1].data, wanted)
+        assert annotate.annotation.layer == corrected
+        assert studio.show_page("Fine-tune").form.pairs.first.labels.layer == corrected
+        # who segments sees the result alone
+        corrected.visible = True
+
+    return at_work(viewer, panel, [image, corrected], end)
+
+
+def previewing(viewer, qtbot):
+    """A preview of the plane in view."""
+    panel = docked(SegmentPanel, viewer)
+    image = viewer.add_image(random_image(2, 256, 256), name="cells")
+    mine = viewer.add_labels(np.ones((2, 256, 256), np.uint8), name="mine")
+    model = panel.session.model = gui_kit.large_model()
+    wanted = finish(segment(image_of(image, "ZYX"), model)).labels
+    viewer.dims.set_current_step(0, 1)
+    viewer.reset_view()
+    panel.preview.click()
+    made = viewer.layers["cells preview"]
+    assert panel.session.jobs.running
+
+    def end():
+        finish_job(panel, qtbot)
+        assert "Done" in said(panel)
+        assert np.array_equal(made.data, wanted[1:])
+        assert made.translate[-3] == 1
+
+    return at_work(viewer, panel, [image, mine], end)
+
+
+def segmenting(viewer, qtbot):
+    panel = docked(SegmentPanel, viewer)
+    image = viewer.add_image(random_image(8, 96, 96), name="cells", scale=(2, 1, 1))
+    mine = viewer.add_labels(np.ones((8, 96, 96), np.uint8), name="mine", scale=(2, 1, 1))
+    model = panel.session.model = gui_kit.large_model()
+    wanted = finish(segment(image_of(image, "ZYX"), model)).labels
+    panel.segment.click()
+    made = viewer.layers["cells labels"]
+    qtbot.waitUntil(lambda: made.data.any(), timeout=SECONDS)
+
+    def end():
+        finish_job(panel, qtbot)
+        assert "Done" in said(panel)
+        assert np.array_equal(made.data, wanted)
+        assert np.array_equal(made.extent.world, image.extent.world)
+        panel.session.model = small_model()
+        # napari 0.9 may fail to select a labels layer in 3-D before the mouse has moved
+        viewer.dims.ndisplay = 2
+        panel.segment.click()
+        finish_job(panel, qtbot)
+        assert np.array_equal(made.data, wanted)
+        again = finish(segment(image_of(image, "ZYX"), small_model())).labels
+        assert np.array_equal(viewer.layers[-1].data, again)
+
+    return at_work(viewer, panel, [image, mine], end)
+
+
+def learning(viewer, qtbot, button):
+    """A training that ends when it is stopped."""
+    panel = docked(FinetunePanel, viewer)
+    pixels, inside = discs()
+    image = viewer.add_image(pixels, name="cells")
+    panel.form.pairs.first.new.click()
+    paint = panel.form.pairs.first.labels.layer
+    paint.data = scribbles(inside)
+    quick(panel, steps=5000)
+    getattr(panel.form, button).click()
+    run = panel.session.training
+    qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
+
+    def end():
+        paint.paint((50, 50), 1)
+
+        def learnt():
+            (found,) = run._paint.annotations
+            return found.image.data is pixels and np.array_equal(found.paint, paint.data)
+
+        qtbot.waitUntil(learnt, timeout=SECONDS)
+        paint.undo()
+        panel.stop.click()
+        qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
+        for chosen in (panel.comparison.difference, panel.comparison.keep):
+            assert chosen.isVisibleTo(panel)
+            chosen.click()
+            finish_job(panel, qtbot)
+        assert panel.session.source.startswith("small-tuned")
+        assert panel.form.isVisibleTo(panel)
+        names = [layer.name for layer in viewer.layers]
+        assert {f"{image.name} difference", f"{image.name} preview"} < set(names)
+
+    return at_work(viewer, panel, [image, paint], end)
+
+
+def training(viewer, qtbot):
+    return learning(viewer, qtbot, "train")
+
+
+def keeping_on(viewer, qtbot):
+    busy = learning(viewer, qtbot, "learn")
+    qtbot.waitUntil(lambda: "cells learning" in viewer.layers, timeout=SECONDS)
+    shown, end = viewer.layers["cells learning"], busy.end
+
+    def look_elsewhere():
+        before = shown.data.shape
+        getattr(viewer, "scene", viewer).camera.zoom *= 4
+        qtbot.waitUntil(lambda: shown.data.shape != before, timeout=SECONDS)
+        end()
+
+    busy.end = look_elsewhere
+    return busy
+
+
+def running_a_batch(viewer, qtbot, n=4):
+    panel = docked(BatchPanel, viewer)
+    image = viewer.add_image(random_image(4, 30, 40), name="cells")
+    mine = viewer.add_labels(np.ones((4, 30, 40), np.uint8), name="mine")
+    images = panel.session.library.folder.parent / f"images {id(viewer)}"
+    results = images.with_name(f"results {id(viewer)}")
+    images.mkdir()
+    for i in range(n):
+        tifffile.imwrite(images / f"im{i}.tif", random_image(128 + i, 128))
+    panel.input.edit.setText(str(images))
+    panel.output.edit.setText(str(results))
+    model = panel.session.model = gui_kit.large_model()
+    panel.run.click()
+    qtbot.waitUntil(lambda: done(panel)[:1] == ["done"], timeout=SECONDS)
+
+    def end():
+        finish_job(panel, qtbot)
+        assert done(panel) == ["done"] * 4
+        last = finish(segment(open_image(images / "im3.tif"), model)).labels
+        assert np.array_equal(tifffile.imread(results / "im3.tif"), last)
+        panel.list.cellDoubleClicked.emit(3, 0)
+        assert np.array_equal(viewer.layers[-1].data, last)
+
+    return at_work(viewer, panel, [image, mine], end)
+
+
+def done(panel):
+    return [panel.list.item(i, 1).text() for i in range(panel.list.rowCount())]
+
+
+def merging(viewer, qtbot):
+    panel = docked(AnnotatePanel, viewer)
+    image = viewer.add_image(np.zeros((40, 60)), name="cells")
+    found = viewer.add_labels(squares(), name="found", metadata=record(objects=True))
+    panel.source.correct.click()
+    layer, before = panel.annotation.layer, squares()
+    panel.objects.tools["merge"].click()
+    drag(layer, (10, 10))
+
+    def end():
+        if not panel.objects.tools["merge"].isChecked():
+            # it is put away, as is to be seen, when another layer is selected
+            panel.objects.tools["merge"].click()
+            drag(layer, (10, 10))
+        drag(layer, (10, 20))
+        assert panel.annotation.layer == layer
+        assert np.array_equal(layer.data, np.where(before == 2, 1, before))
+        panel.plane.click()
+        assert len(checked_layer(viewer, image).data) == 1
+
+    return at_work(viewer, panel, [image, found], end)

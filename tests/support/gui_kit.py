@@ -1,0 +1,103 @@
+"""What the tests of the viewer share; importing it skips them where there is no viewer."""
+
+# ruff: noqa: E402 - the imports below need what is checked for first
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+for package in ("napari", "qtpy", "superqt", "pytestqt"):
+    pytest.importorskip(package, reason=f"{package} is not installed: see the extra 'napari'")
+if sys.platform == "linux" and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_DISPLAY")):
+    pytest.skip("there is no display; xvfb-run provides one", allow_module_level=True)
+
+import numpy as np
+from networks import strong_network
+
+from napari_unet.core.model.file import save_model
+from napari_unet.core.model.spec import Model, ModelSpec
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.services.library import Library
+
+SECONDS = 120_000
+"""Longest wait of a test, in milliseconds: far more than it takes on a machine at rest."""
+
+
+def small_model(name="small", **spec):
+    """A model that segments at once and gives both classes."""
+    config = UNetConfig.classic(base=4, depth=2, **spec.pop("config", {}))
+    spec = {"activation": "sigmoid", "classes": ("cell",) * config.out_channels, **spec}
+    return Model(ModelSpec(name=name, config=config, **spec), strong_network(config))
+
+
+def large_model():
+    """A model that takes long enough to be watched."""
+    config = UNetConfig.classic(base=32, depth=4)
+    return Model(
+        ModelSpec(name="large", config=config, activation="sigmoid"), strong_network(config)
+    )
+
+
+def random_image(*shape):
+    return np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A library of its own, with a small model in it."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    save_model(small_model(), folder / "small.safetensors")
+    monkeypatch.setattr("napari_unet.gui.session.session.Library", lambda: Library(folder))
+    return Library(folder)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy, library):
+    """A real viewer."""
+    return make_napari_viewer_proxy(show=True, strict_qt="raise")
+
+
+@pytest.fixture
+def segment_panel(viewer):
+    """The panel Segment, docked, with the small model loaded."""
+    from napari_unet.gui.segment.panel import SegmentPanel
+
+    panel = SegmentPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Segment")
+    panel.session.model, panel.session.source = small_model(), "small"
+    panel.session.model_changed.emit(panel.session.model)
+    return panel
+
+
+@pytest.fixture
+def models_panel(viewer):
+    """The panel Load U-Net, docked."""
+    from napari_unet.gui.models.panel import ModelsPanel
+
+    panel = ModelsPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Load U-Net")
+    return panel
+
+
+@pytest.fixture
+def annotate_panel(viewer):
+    """The panel Annotate, docked."""
+    from napari_unet.gui.annotate.panel import AnnotatePanel
+
+    panel = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Annotate")
+    return panel
+
+
+def finish_job(panel, qtbot):
+    """Wait until no job is at work."""
+    qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
+
+
+def said(panel):
+    """What stands at the foot of a panel."""
+    return panel.foot.message.text.text()
