@@ -28,7 +28,7 @@ def stalls(options: argparse.Namespace) -> dict[str, float]:
         viewer.add_image(pixels, name="cells")
         segmenting(studio, phases)
         layer = painting(viewer, studio, phases)
-        next_places(studio, phases)
+        next_regions(studio, phases)
         training(viewer, studio, layer, phases)
         learning(viewer, studio, layer, phases)
     with window(plugin=False) as (viewer, _):
@@ -74,7 +74,7 @@ def paint(viewer: Any, layer: Any) -> None:
         stroke(viewer, layer, rng, RESTS)
 
 
-def next_places(studio: Any, phases: Phases) -> None:
+def next_regions(studio: Any, phases: Phases) -> None:
     """Go to some places; at the first one the frame is made."""
     where = studio.show_page("Annotate").where
     for i in range(PLACES):

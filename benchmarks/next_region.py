@@ -46,8 +46,8 @@ from napari_unet.core.model.adapt import Blank
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.library import Library
-from napari_unet.services.segmentation.cached_outputs import keep_maps
-from napari_unet.services.segmentation.next_region import Place, doubts_of, next_places
+from napari_unet.services.segmentation.cached_outputs import cache_outputs
+from napari_unet.services.segmentation.next_region import Place, next_regions, uncertainty_map
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 from napari_unet.services.training.finetune import finetune
@@ -166,9 +166,9 @@ def learn(task: Task, way: str, seed: int, rounds: int, steps: int) -> list[list
         if way == "random" or isinstance(network, Blank):
             done += at_random(task, done, 1000 * seed + turn)
         else:
-            maps = finish(keep_maps(task.image, network, SegmentOptions()))
+            maps = finish(cache_outputs(task.image, network, SegmentOptions()))
             annotations = [annotation(task, done)] if done else []
-            done += finish(next_places(finish(doubts_of(maps)), annotations, count=WINDOWS))
+            done += finish(next_regions(finish(uncertainty_map(maps)), annotations, count=WINDOWS))
         options = FinetuneOptions(seed=seed, steps=steps, minutes=None, patch=PATCH)
         network = finish(finetune([annotation(task, done)], network, options)).model
         area = sum(_pixels(place) for place in done)

@@ -31,7 +31,7 @@ from skimage.segmentation import watershed
 
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
-from napari_unet.core.inference.outputs import to_levels
+from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.objects.find import find_objects
 from napari_unet.core.sampling.object_targets import object_targets
 
@@ -53,7 +53,7 @@ def main() -> None:
         truth = [_tiled(crops, side, rng) for _ in range(n)]
         maps = [_maps(labels, rng) for labels in truth]
         _compare(maps, truth, chosen.runs)
-    levels = to_levels(_maps(_tiled(crops, 1024, rng), rng))
+    levels = to_uint8(_maps(_tiled(crops, 1024, rng), rng))
     seconds = [_time(lambda: find_objects(levels)) for _ in range(3 * chosen.runs)]
     print(f"\nnumbering a plane of 1024² anew: {1000 * statistics.median(seconds):.0f} ms")
 
@@ -134,7 +134,7 @@ def _where_time_goes(maps: list[np.ndarray]) -> None:
         for each in maps:
             find_objects(each)
     stats = pstats.Stats(profile).get_stats_profile()
-    shown = ("to_levels", "_components", "divide", "watershed", "_filled", "_renumbered")
+    shown = ("to_uint8", "_components", "divide", "watershed", "_filled", "_renumbered")
     found = ((name, stats.func_profiles.get(name)) for name in shown)
     spent = ", ".join(f"{name} {each.cumtime / stats.total_tt:.0%}" for name, each in found if each)
     print(f"of which, what one calls included: {spent}")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from napari_unet.services.files.images import open_image
     from napari_unet.services.files.save import save_labels, save_probabilities
     from napari_unet.services.library import Library
-    from napari_unet.services.segmentation.cached_outputs import keep_maps
-    from napari_unet.services.segmentation.next_region import doubts_of, next_places
+    from napari_unet.services.segmentation.cached_outputs import cache_outputs
+    from napari_unet.services.segmentation.next_region import next_regions, uncertainty_map
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.relabel import relabel
     from napari_unet.services.segmentation.segment import Segmentation, segment
@@ -51,20 +51,20 @@ __all__ = [
     "Segmentation",
     "UserError",
     "__version__",
+    "cache_outputs",
     "compare_labels",
-    "doubts_of",
     "evaluate",
     "finetune",
     "finish",
-    "keep_maps",
     "measure",
-    "next_places",
+    "next_regions",
     "open_image",
     "relabel",
     "save_labels",
     "save_probabilities",
     "save_table",
     "segment",
+    "uncertainty_map",
 ]
 
 _HOMES = {
@@ -81,10 +81,10 @@ _HOMES = {
     "services.training.options": ("FinetuneOptions",),
     "services.training.result": ("FinetuneResult",),
     "services.files.images": ("open_image",),
-    "services.segmentation.cached_outputs": ("keep_maps",),
+    "services.segmentation.cached_outputs": ("cache_outputs",),
     "services.evaluation.label_pairs": ("LabelPair",),
     "services.library": ("Library",),
-    "services.segmentation.next_region": ("doubts_of", "next_places"),
+    "services.segmentation.next_region": ("uncertainty_map", "next_regions"),
     "services.segmentation.options": ("SegmentOptions",),
     "services.segmentation.relabel": ("relabel",),
     "services.files.save": ("save_labels", "save_probabilities"),

@@ -11,7 +11,7 @@ import typer
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.settings import as_channel
-from napari_unet.core.device import in_words
+from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
 from napari_unet.services.training.options import FinetuneOptions, make_options
 
@@ -82,7 +82,7 @@ def finetune(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Time to train; 0: until all steps are done.")
     ] = None,
-    pace_of: Annotated[
+    recorded_schedule: Annotated[
         str | None,
         typer.Option(
             help="Take the steps that the training of this model took, at the same learning rates, in "
@@ -138,7 +138,7 @@ def finetune(
     from napari_unet.services.library import Library
     from napari_unet.services.training.annotation_files import read_annotations
     from napari_unet.services.training.finetune import finetune as tune
-    from napari_unet.services.training.history import pace_of as told_pace
+    from napari_unet.services.training.history import recorded_schedule as told_pace
     from napari_unet.services.training.new_network import new_network
 
     given: dict[str, Any] = {
@@ -163,7 +163,7 @@ def finetune(
             )
         check_free(output, overwrite)
         check_writable(output)
-        if pace_of is not None:
+        if recorded_schedule is not None:
             if steps is not None or minutes is not None:
                 raise UserError(
                     "The steps can't be both given and taken from another training",
@@ -172,7 +172,7 @@ def finetune(
                     remedy="Give one of the two.",
                 )
             # 0: until all steps are done
-            given |= {**told_pace(Library().spec(pace_of)), "minutes": 0}
+            given |= {**told_pace(Library().spec(recorded_schedule)), "minutes": 0}
         chosen = make_options(
             preset,
             {k: v for k, v in given.items() if v is not None},
@@ -267,12 +267,12 @@ def _telling(job: Job[T], interrupted: bool) -> Job[T]:
 def _report(result: FinetuneResult) -> None:
     trained = result.trained
     status = trained.status
-    typer.echo(f"Memory measured: {in_words(trained.measured)}.")
+    typer.echo(f"Memory measured: {format_bytes(trained.measured)}.")
     typer.echo(
         f"{trained.ended}: {status.step} steps in {status.seconds:.0f} s, the best after "
         f"{status.best_step}."
     )
-    for trouble in trained.troubles:
+    for trouble in trained.warnings:
         typer.echo(trouble)
     if result.after:
         print_classes({"before": result.before, "after": result.after})

@@ -54,7 +54,7 @@ class Compute:
 
     def budget(self, gib: float | None) -> int:
         """Bytes a run may use: what the user allows, in GiB, or what is free."""
-        allowed = in_bytes(gib)
+        allowed = bytes_of_gib(gib)
         return self.free_memory if allowed is None else allowed
 
     def release(self) -> None:
@@ -137,11 +137,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 GIB = 1 << 30
 
 
-def in_bytes(gib: float | None) -> int | None:
+def bytes_of_gib(gib: float | None) -> int | None:
     """Turn what a user allows, in GiB, into bytes; None stays None: what is free."""
     return None if gib is None else int(gib * GIB)
 
 
-def in_words(n_bytes: float) -> str:
+def format_bytes(n_bytes: float) -> str:
     """Return a size as one would say it, in GiB or MiB."""
     return f"{n_bytes / GIB:.1f} GiB" if n_bytes >= GIB else f"{n_bytes / GIB * 1024:.0f} MiB"

@@ -17,7 +17,7 @@ from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.annotations.holdout import hold_out, sides
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.strokes import plane_pieces
-from napari_unet.core.annotations.survey import survey
+from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import resample_labels
 from napari_unet.core.image.axes import Image, frames
@@ -38,7 +38,7 @@ def annotate(paint, kind="scribbles", axes=None, **others):
 
 
 def truth_of(paint, kind="scribbles", names=ONE, axes=None, **others):
-    return finish(survey([annotate(paint, kind, axes, **others)], names)).truths[0]
+    return finish(inspect_annotations([annotate(paint, kind, axes, **others)], names)).truths[0]
 
 
 def everything(truth, part="labels", spatial="YX"):
@@ -141,7 +141,7 @@ def test_any_order_of_axes_and_planes_or_volumes_say_the_same(axes, spatial):
     rng = np.random.default_rng(0)
     image = Image(np.zeros([sizes[a] for a in axes], np.uint8), axes)
     paint = rng.integers(0, 3, image.label_shape)
-    truth = finish(survey([Annotation(image, paint, "scribbles")], ONE)).truths[0]
+    truth = finish(inspect_annotations([Annotation(image, paint, "scribbles")], ONE)).truths[0]
     assert (everything(truth, spatial=spatial) == paint - 1).all()
 
 
@@ -155,20 +155,22 @@ def test_one_value_such_as_255_means_the_only_class():
 
 
 def test_classes_are_counted_when_none_are_given():
-    found = finish(survey([annotate([[0, 1, 2, 4]])], None))
+    found = finish(inspect_annotations([annotate([[0, 1, 2, 4]])], None))
     assert found.names == {1: "class 1", 2: "class 2", 3: "class 3"}
     assert found.pixels == (1, 1, 0, 1)
-    assert finish(survey([annotate([[0, 7, 9]], "objects")])).names == {1: "foreground"}
+    assert finish(inspect_annotations([annotate([[0, 7, 9]], "objects")])).names == {
+        1: "foreground"
+    }
 
 
 @pytest.mark.parametrize("kind", ["classes", "scribbles"])
 def test_numbered_objects_are_not_taken_for_classes(kind):
     for labels, said in (([0, 1, 256], "label 256"), (range(60), "different ones")):
         with pytest.raises(UserError, match=said) as error:
-            finish(survey([annotate([list(labels)], kind)], None))
+            finish(inspect_annotations([annotate([list(labels)], kind)], None))
         assert "'objects'" in error.value.remedy
     for labels in ([0, 1, 255], range(32)):
-        assert finish(survey([annotate([list(labels)], kind)], None)).names
+        assert finish(inspect_annotations([annotate([list(labels)], kind)], None)).names
 
 
 def test_object_numbers_beyond_32_bits_stay_apart():
@@ -192,7 +194,7 @@ def test_lazy_paint_is_read_by_planes():
             return block[key]
 
     image = Image(np.zeros((50, 64, 64), np.uint8), "ZYX")
-    found = finish(survey([Annotation(image, Recorder(), "scribbles")], ONE))
+    found = finish(inspect_annotations([Annotation(image, Recorder(), "scribbles")], ONE))
     assert [key[0] for key in keys] == list(range(50))
     assert list(found.truths[0].applies) == [(7,)]
 
@@ -203,7 +205,7 @@ def test_lazy_paint_is_read_by_planes():
 def test_the_summary_says_what_is_there_and_what_is_missing():
     paint = np.zeros((2, 9, 9), int)
     paint[0, 1, 1:4] = paint[0, 5, 1:4] = 2
-    summary = finish(survey([annotate(paint)], TWO)).summary
+    summary = finish(inspect_annotations([annotate(paint)], TWO)).summary
     assert (summary.planes, summary.strokes) == (1, 2)
     text = str(summary)
     assert "1 plane, 2 strokes; pixels: background 0, nucleus 6, cell 0." in text
@@ -212,12 +214,12 @@ def test_the_summary_says_what_is_there_and_what_is_missing():
     with pytest.raises(UserError, match="Only 'nucleus' has been painted"):
         summary.check()
     paint[1, 0, 0] = 1
-    finish(survey([annotate(paint)], TWO)).summary.check()
+    finish(inspect_annotations([annotate(paint)], TWO)).summary.check()
 
 
 def test_no_paint_is_said_before_training():
     for kind in ("scribbles", "classes", "objects"):
-        summary = finish(survey([annotate(np.zeros((9, 9), int), kind)], ONE)).summary
+        summary = finish(inspect_annotations([annotate(np.zeros((9, 9), int), kind)], ONE)).summary
         assert str(summary) == "Nothing painted yet."
         with pytest.raises(UserError, match="Nothing has been painted yet"):
             summary.check()
@@ -225,7 +227,7 @@ def test_no_paint_is_said_before_training():
     paint[0] = 2
     region = (Region.box((4, 9), (0, 9)),)
     assert "inside the regions" in str(
-        finish(survey([annotate(paint, regions=region)], ONE)).summary
+        finish(inspect_annotations([annotate(paint, regions=region)], ONE)).summary
     )
 
 
@@ -597,7 +599,7 @@ def test_several_annotations_of_several_kinds_go_together():
         annotate(grid_of_objects(6, 4), "objects"),
         annotate(np.stack([np.eye(9, dtype=int)] * 5), "classes"),
     ]
-    found = finish(survey(annotations, ONE))
+    found = finish(inspect_annotations(annotations, ONE))
     assert (found.summary.strokes, found.summary.objects) == (21, 16)
     held = finish(hold_out(found.truths))
     told = r"Held out: \d of 20 strokes, \d of 16 objects, 1 of 5 regions or planes\."
@@ -609,7 +611,7 @@ def test_several_annotations_of_several_kinds_go_together():
 def test_forty_thousand_objects_take_seconds():
     paint = grid_of_objects(6, 200)
     start = time.perf_counter()
-    found = finish(survey([annotate(paint, "objects")], ONE))
+    found = finish(inspect_annotations([annotate(paint, "objects")], ONE))
     assert found.summary.objects == 40_000
     held = finish(hold_out(found.truths))
     assert 7000 < int(held.taken[0].split()[0]) < 9000
@@ -621,7 +623,7 @@ def test_forty_thousand_objects_take_seconds():
 
 def test_membranes_with_255_for_cells(shared_data):
     paint = tifffile.imread(shared_data / "em-isbi2012" / "labels.tif")
-    found = finish(survey([annotate(paint, "classes")], None))
+    found = finish(inspect_annotations([annotate(paint, "classes")], None))
     assert found.summary.planes == 20
     assert found.pixels == (int((paint == 0).sum()), int((paint == 255).sum()))
     held = finish(hold_out(found.truths))
@@ -636,12 +638,14 @@ def test_objects_that_nobody_drew_are_left_out_by_regions(shared_data):
     for path in (folder / "objects_incomplete").glob("t*.tif"):
         paint[int(path.stem[1:])] = tifffile.imread(path)
     image = Image(stack, "TYX")
-    plain = finish(survey([Annotation(image, paint, "objects")], ONE))
+    plain = finish(inspect_annotations([Annotation(image, paint, "objects")], ONE))
     assert plain.summary.planes == 7
     assert plain.summary.objects == 54
     y, x = np.nonzero(paint[5] == np.unique(paint[5])[1])
     region = Region.box((y.min(), y.max() + 1), (x.min(), x.max() + 1), T=(5, 6))
-    found = finish(survey([Annotation(image, paint, "objects", (region,))], ONE)).truths[0]
+    found = finish(
+        inspect_annotations([Annotation(image, paint, "objects", (region,))], ONE)
+    ).truths[0]
     assert sum(found.pixels.values()) == (np.ptp(y) + 1) * (np.ptp(x) + 1)
     assert list(found.applies) == [(5,)]
     known = everything(found)
@@ -660,7 +664,7 @@ def test_nuclei_of_several_images(shared_data):
         )
         for name in names
     ]
-    found = finish(survey(annotations, ONE))
+    found = finish(inspect_annotations(annotations, ONE))
     found.summary.check()
     held = finish(hold_out(found.truths))
     for truth in held.truths:

@@ -15,7 +15,7 @@ from networks import model_of, random_image
 from napari_unet.core.device import Compute
 from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.inference import predictor as predict
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 from napari_unet.core.inference.tile_memory import plan_tiles
 from napari_unet.core.unet.config import UNetConfig
@@ -58,7 +58,7 @@ def tiled(model, image, **options):
     assert len(cut) == 1
     out = np.full((model.spec.config.out_channels, *cut[0].shape), np.nan, dtype=np.float32)
     for progress in predictor.run(cut):
-        if isinstance(progress, Maps):
+        if isinstance(progress, Outputs):
             target = out[(slice(None), *progress.write)]
             assert np.isnan(target).all(), "a pixel was written twice"
             target[:] = progress.values
@@ -162,7 +162,7 @@ def test_a_region_equals_the_same_region_of_the_whole(upsampling):
     array = random_image((1, 300, 410))
     cut = frames(Image(array, "CYX"), "YX", (0,))
     region = (slice(33, 150), slice(201, 407))
-    maps = [p for p in Predictor(model, CPU).run(cut, region) if isinstance(p, Maps)]
+    maps = [p for p in Predictor(model, CPU).run(cut, region) if isinstance(p, Outputs)]
     assert [m.write for m in maps] == [region]
     assert_exact(maps[0].values, whole(model, array)[(slice(None), *region)])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.inference.outputs import to_levels
+from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.inference.uncertainty import questions, uncertainty
 from napari_unet.core.model.spec import ModelSpec
 from napari_unet.core.unet.config import UNetConfig
@@ -42,7 +42,7 @@ def test_it_lies_between_0_and_1_and_is_nearly_the_same_of_levels(pair):
     found = uncertainty(maps, chosen)
     assert (found.shape, found.dtype) == ((5, 6), np.float32)
     assert 0 <= found.min() <= found.max() <= 1
-    assert np.abs(uncertainty(to_levels(maps), chosen) - found).max() < 0.03
+    assert np.abs(uncertainty(to_uint8(maps), chosen) - found).max() < 0.03
 
 
 @given(told(), st.randoms())

@@ -18,7 +18,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.model.object_options import ObjectOptions
-from napari_unet.core.objects.find import connected_objects, find_objects, to_levels
+from napari_unet.core.objects.find import connected_objects, find_objects, to_uint8
 from napari_unet.core.objects.watershed import divide
 from napari_unet.core.sampling.object_targets import object_targets
 
@@ -32,7 +32,7 @@ def ideal(labels, spacing=()):
 
 
 def blurred(labels, seed=0):
-    """Maps as a network gives them: soft, and a little wrong everywhere."""
+    """Outputs as a network gives them: soft, and a little wrong everywhere."""
     rng = np.random.default_rng(seed)
     maps = ndimage.gaussian_filter(ideal(labels), (0, *[0.7] * labels.ndim))
     return np.clip(maps + ndimage.gaussian_filter(rng.normal(0, 0.3, maps.shape), (0, 2, 2)), 0, 1)
@@ -115,7 +115,7 @@ def test_rounding_in_the_network_changes_nothing(shared_data):
 
 def test_levels_say_the_same_as_numbers():
     maps = blurred(ellipses(7))
-    assert (find_objects(to_levels(maps)) == find_objects(maps)).all()
+    assert (find_objects(to_uint8(maps)) == find_objects(maps)).all()
 
 
 def test_small_objects_are_left_out_by_physical_size():
@@ -245,6 +245,6 @@ def test_upright_and_lying_bars_are_not_padded_to_squares():
 
 @pytest.mark.parametrize("dtype", [bool, np.int32, np.float16, np.float64])
 def test_levels_of_any_type(dtype):
-    assert to_levels(np.array([0, 1], dtype)).tolist() == [0, 255]
+    assert to_uint8(np.array([0, 1], dtype)).tolist() == [0, 255]
     beyond = np.array([-0.5, 0.25, 1.5])
-    assert to_levels(beyond).tolist() == [0, 64, 255]
+    assert to_uint8(beyond).tolist() == [0, 64, 255]

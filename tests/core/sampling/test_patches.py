@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_unet.core.annotations.annotation import IGNORE, Annotation
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.annotations.survey import survey
+from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Frame, Image
 from napari_unet.core.progress import finish
@@ -23,7 +23,7 @@ ONE = {1: "nucleus"}
 
 
 def truths_of(*annotations, names=ONE):
-    return finish(survey(annotations, names)).truths
+    return finish(inspect_annotations(annotations, names)).truths
 
 
 def sampler_of(truths, shape=(16, 16), margin=None, spatial=None, channels=(0,), seed=0):

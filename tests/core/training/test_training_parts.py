@@ -26,7 +26,7 @@ from napari_unet.core.training.options import PRESETS, TrainingOptions
 from napari_unet.core.training.plan import choose_plan, patch_shape, plans
 from napari_unet.core.training.schedule import LAST, check_interval, rate_factor
 from napari_unet.core.training.state import TrainingStatus
-from napari_unet.core.training.weight_average import Average
+from napari_unet.core.training.weight_average import WeightAverage
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.training.annotation_files import (
     read_annotations,
@@ -112,7 +112,7 @@ def test_saving_on_a_slow_disk_takes_a_small_share_of_the_time(saving):
 
 def test_the_average_follows_the_weights():
     network = strong_network(UNetConfig.classic(base=2, depth=1))
-    average = Average(network, 0.9)
+    average = WeightAverage(network, 0.9)
     with torch.no_grad():
         network.head.bias.fill_(1.0)
     for step in range(1, 200):

@@ -12,7 +12,7 @@ from networks import strong_network
 from pydantic import ValidationError
 
 from napari_unet.core.unet.config import UNetConfig
-from napari_unet.core.unet.fuse import fold_batch_norm
+from napari_unet.core.unet.fuse import fuse_batch_norm
 from napari_unet.core.unet.network import UNet
 from napari_unet.core.unet.upsample import upsample
 
@@ -112,7 +112,7 @@ def test_folding_the_batch_norms_changes_nothing(ndim):
     x = torch.randn(1, 1, *(16,) * ndim)
     with torch.inference_mode():
         expected = network(x)
-        assert torch.allclose(fold_batch_norm(network)(x), expected, atol=1e-5)
+        assert torch.allclose(fuse_batch_norm(network)(x), expected, atol=1e-5)
         assert torch.equal(network(x), expected), "the original was changed"
 
 

@@ -22,8 +22,12 @@ from napari_unet.core.progress import finish
 from napari_unet.gui.annotate.next_region_frame import NEXT
 from napari_unet.gui.layers.checked import checked_layer
 from napari_unet.gui.layers.images import image_of
-from napari_unet.services.segmentation.cached_outputs import keep_maps
-from napari_unet.services.segmentation.next_region import doubts_of, next_places, uncertainty_of
+from napari_unet.services.segmentation.cached_outputs import cache_outputs
+from napari_unet.services.segmentation.next_region import (
+    next_regions,
+    uncertainty_map,
+    uncertainty_of,
+)
 from napari_unet.services.segmentation.options import SegmentOptions
 
 
@@ -52,8 +56,8 @@ def frames(viewer):
 
 def expected(model, layer, count=1, options=None):
     image = image_of(layer, "TZYX"[4 - layer.ndim :])
-    maps = finish(keep_maps(image, model, options or SegmentOptions()))
-    return finish(next_places(finish(doubts_of(maps)), count=count))
+    maps = finish(cache_outputs(image, model, options or SegmentOptions()))
+    return finish(next_regions(finish(uncertainty_map(maps)), count=count))
 
 
 def outline(viewer):
@@ -95,7 +99,7 @@ def test_what_segment_said_is_used_and_no_network_runs(
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: panel.session.kept is not None, timeout=SECONDS)
-    monkeypatch.setattr("napari_unet.gui.annotate.next_region.keep_maps", None)
+    monkeypatch.setattr("napari_unet.gui.annotate.next_region.cache_outputs", None)
     press(panel, qtbot)
     options = SegmentOptions(mirror=True)
     (place,) = expected(panel.session.model, stack, options=options)
@@ -147,7 +151,7 @@ def test_uncertainty_is_shown_and_no_input(panel, viewer, stack, qtbot):
         panel.where.unsure.click()
         settle(panel, qtbot)
     (shown,) = [x for x in viewer.layers if x.name == "cells uncertainty"]
-    maps = finish(keep_maps(image_of(stack, "ZYX"), panel.session.model, SegmentOptions()))
+    maps = finish(cache_outputs(image_of(stack, "ZYX"), panel.session.model, SegmentOptions()))
     assert np.allclose(shown.data, finish(uncertainty_of(maps)))
     assert np.array_equal(shown.scale, stack.scale)
     assert viewer.layers.selection.active == layer
@@ -164,8 +168,8 @@ def test_channels_stay_those_of_the_newest_run(panel, segment_panel, viewer, qtb
     finish_job(segment_panel, qtbot)
     panel.session.kept = None
     press(panel, qtbot)
-    maps = finish(keep_maps(Image(pixels, "CYX"), model, SegmentOptions(channels=(1,))))
-    (place,) = finish(next_places(finish(doubts_of(maps))))
+    maps = finish(cache_outputs(Image(pixels, "CYX"), model, SegmentOptions(channels=(1,))))
+    (place,) = finish(next_regions(finish(uncertainty_map(maps))))
     (layer,) = frames(viewer)
     assert layer.data[0].min(axis=0).tolist() == [
         place.window.rows.start - 0.5,

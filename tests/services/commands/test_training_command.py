@@ -211,7 +211,7 @@ def test_a_smaller_plan_for_want_of_memory_is_told(parent, tmp_path, monkeypatch
     monkeypatch.setattr("napari_unet.core.device.Compute.free_memory", int(room))
     result = drive(finetune([scribbled()], model, chosen))
     monkeypatch.undo()
-    assert result.trained.scarce
+    assert result.trained.reduced_by_memory
     words, again = repeated(result, [Learnt(scribbled(), None, None)], str(path), tmp_path)
     assert "--memory" in words
     assert_same(again, result.model)

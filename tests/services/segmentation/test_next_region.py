@@ -13,13 +13,17 @@ from napari_unet.core.annotations.regions import Region
 from napari_unet.core.errors import UserError
 from napari_unet.core.evaluation.next_region import GRID, best_windows, block_sums, window_sides
 from napari_unet.core.image.axes import Image
-from napari_unet.core.inference.outputs import to_levels
+from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.inference.uncertainty import uncertainty
 from napari_unet.core.model.spec import ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
-from napari_unet.services.segmentation.cached_outputs import KeptMaps, keep_maps
-from napari_unet.services.segmentation.next_region import doubts_of, next_places, uncertainty_of
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs, cache_outputs
+from napari_unet.services.segmentation.next_region import (
+    next_regions,
+    uncertainty_map,
+    uncertainty_of,
+)
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 
@@ -35,12 +39,12 @@ TWO = spec()
 def kept(unsure, axes="YX", told=TWO):
     """What a network of two classes may have said: half and half where `unsure`, else the first."""
     second = np.where(unsure, 0.5, 0)
-    levels = to_levels(np.stack([1 - second, second]))
-    return KeptMaps(Image(np.zeros(unsure.shape, np.uint8), axes), told, levels)
+    levels = to_uint8(np.stack([1 - second, second]))
+    return CachedOutputs(Image(np.zeros(unsure.shape, np.uint8), axes), told, levels)
 
 
 def places(maps, *annotations, **how):
-    return finish(next_places(finish(doubts_of(maps)), annotations, **how))
+    return finish(next_regions(finish(uncertainty_map(maps)), annotations, **how))
 
 
 def box(place):
@@ -164,7 +168,7 @@ def test_a_network_that_is_sure_says_so():
 def test_the_reason_names_what_is_unsure(told, channel, words):
     levels = np.zeros((told.config.out_channels, 64, 64), np.uint8)
     levels[channel] = 128
-    maps = KeptMaps(Image(np.zeros((64, 64)), "YX"), told, levels)
+    maps = CachedOutputs(Image(np.zeros((64, 64)), "YX"), told, levels)
     assert places(maps)[0].why == f"{words} of this window"
 
 
@@ -172,10 +176,10 @@ def test_what_a_network_says_is_kept_and_gives_its_uncertainty():
     config = UNetConfig.classic(base=2, depth=2, out_channels=3)
     model = model_of(config, activation="softmax")
     image = Image(random_image((2, 40, 50)), "TYX")
-    maps = finish(keep_maps(image, model, SegmentOptions()))
+    maps = finish(cache_outputs(image, model, SegmentOptions()))
     options = SegmentOptions(probabilities=True, uncertainty=True)
     expected = finish(segment(image, model, options))
-    assert (maps.levels == to_levels(expected.probabilities)).all()
+    assert (maps.levels == to_uint8(expected.probabilities)).all()
     found = finish(uncertainty_of(maps))
     assert found.shape == image.label_shape
     assert np.abs(found - expected.uncertainty).max() < 0.03

@@ -16,7 +16,7 @@ from napari_unet.core.model.adapt import Blank
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
-from napari_unet.services.segmentation.cached_outputs import KeptMaps
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 from napari_unet.services.segmentation.options import SegmentOptions, tells_objects
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
 from napari_unet.services.segmentation.segment import TileDone, segment
@@ -128,8 +128,8 @@ def test_labels_are_found_again_without_the_network(model, kind, objects, change
     stack = np.stack([checkers(seed=s)[0] for s in range(2)])
     image = Image(stack, "TYX")
     levels = np.zeros((network.spec.config.out_channels, *image.label_shape), np.uint8)
-    finish(segment(image, network, SegmentOptions(**FLOAT), out_levels=levels))
-    again = found_again(KeptMaps(image, network.spec, levels), options)
+    finish(segment(image, network, SegmentOptions(**FLOAT), out_uint8=levels))
+    again = found_again(CachedOutputs(image, network.spec, levels), options)
     assert again.any()
     assert (again == labels_of(network, stack, "TYX", objects=objects, **changed)).all()
 
@@ -137,8 +137,8 @@ def test_labels_are_found_again_without_the_network(model, kind, objects, change
 def test_a_single_plane_is_found_again_with_the_numbers_asked_for(model):
     image = Image(np.stack([checkers(seed=s)[0] for s in range(2)]), "TYX")
     levels = np.zeros((3, *image.label_shape), np.uint8)
-    first = finish(segment(image, model, SegmentOptions(**FLOAT), out_levels=levels)).labels
-    maps = KeptMaps(image, model.spec, levels)
+    first = finish(segment(image, model, SegmentOptions(**FLOAT), out_uint8=levels)).labels
+    maps = CachedOutputs(image, model.spec, levels)
     again = found_again(maps, SegmentOptions(), at={"T": 1}, taken=int(first[0].max()))
     assert not again[0].any()
     assert (again[1] == first[1]).all()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.journal.blocks import Pieces
+from napari_unet.core.journal.blocks import Blocks
 from napari_unet.core.journal.records import ImageIdentity, PaintNote, read_note, replay
 from napari_unet.core.journal.run_length import pack_pixels, unpack_pixels
 from napari_unet.services.storage import journal as journal_module
@@ -147,7 +147,7 @@ def test_only_touched_pieces_are_compared_until_a_sweep(tmp_path):
     journal = Journal(tmp_path / "x.paint")
     update(journal, labels)
     labels[1:4] = 2
-    touched = Pieces(labels.shape).meeting([(2, 3), (0, 5), (0, 5)])
+    touched = Blocks(labels.shape).meeting([(2, 3), (0, 5), (0, 5)])
     assert not journal.update(note_of(labels), labels, touched)
     assert (
         replay(journal.path).paint.any(axis=(1, 2)).tolist() == [False, False, True] + [False] * 3
@@ -159,7 +159,7 @@ def test_only_touched_pieces_are_compared_until_a_sweep(tmp_path):
 @given(st.data())
 def test_pieces_cover_each_pixel_once_and_are_found_by_a_box(data):
     shape = data.draw(arrays.array_shapes(min_dims=2, max_dims=4, max_side=6))
-    pieces = Pieces(shape, data.draw(st.integers(1, 20)))
+    pieces = Blocks(shape, data.draw(st.integers(1, 20)))
     numbers = np.arange(np.prod(shape)).reshape(shape)
     found = [numbers[pieces.index(i)].reshape(-1) for i in range(len(pieces))]
     assert np.array_equal(np.concatenate(found), numbers.reshape(-1))

@@ -208,8 +208,8 @@ def test_running_out_of_memory_goes_on_with_a_smaller_step(monkeypatch, text):
     monkeypatch.setattr(learner, "masked_loss", fails)
     result = trained([scribbled()], steps=6)
     assert result.trained.status.step == 6
-    assert len(result.trained.troubles) == 3
-    assert "Memory ran out" in result.trained.troubles[0]
+    assert len(result.trained.warnings) == 3
+    assert "Memory ran out" in result.trained.warnings[0]
 
 
 def test_a_failed_step_leaves_no_trace(monkeypatch):
@@ -352,9 +352,9 @@ def test_paint_added_at_the_end_is_learnt_only_if_it_is_trained_longer():
                 paint.annotations = (more,)
     first, longer = (result.trained for result in results)
     assert first.training_set.annotations == (annotation,)
-    assert "Train longer" in first.troubles[0]
+    assert "Train longer" in first.warnings[0]
     assert longer.training_set.annotations == (more,)
-    assert not longer.troubles
+    assert not longer.warnings
 
 
 def test_with_more_paint_patience_begins_anew(parent):
@@ -373,7 +373,7 @@ def test_with_more_paint_patience_begins_anew(parent):
             paint.annotations = (scribbled(),)
     assert "No better" in result.trained.ended
     assert result.trained.status.step > end
-    assert not result.trained.troubles
+    assert not result.trained.warnings
 
 
 def test_other_classes_get_a_new_head(parent):
@@ -550,13 +550,13 @@ def test_paint_that_makes_no_sense_does_not_end_a_training():
             wrong.paint[0, 0] = 9
             paint.annotations = (wrong,)
     assert result.trained.status.step == 15
-    assert "beyond the model's classes" in result.trained.troubles[0]
+    assert "beyond the model's classes" in result.trained.warnings[0]
 
 
 def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatch):
     from napari_unet.core.evaluation.confusion import Confusion
     from napari_unet.core.training import best_model as champion
-    from napari_unet.core.training.validation import Judged
+    from napari_unet.core.training.validation import ValidationScores
 
     ious = iter([0.935, 0.90, 0.89, 0.95, 0.91, 0.94, 0.932])
 
@@ -564,12 +564,12 @@ def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatc
         iou = next(ious)
         yield from ()
         counts = np.array([[100, 0], [round(1000 * (1 - iou)), round(1000 * iou)]])
-        return Judged(Confusion(counts))
+        return ValidationScores(Confusion(counts))
 
-    monkeypatch.setattr(champion, "judge", judged)
+    monkeypatch.setattr(champion, "validate", judged)
     model = blank().model()
-    one = champion.Champion(model, None, None)
-    finish(one.judge_anew([None]))
+    one = champion.BestModel(model, None, None)
+    finish(one.revalidate([None]))
     found = [finish(one.challenge(model, [None])) for _ in range(6)]
     assert [c.won for c in found] == [True, True, True, False, True, False]
     assert [c.higher for c in found] == [True, False, True, False, False, False]
@@ -753,7 +753,7 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     job = finetune([scribbled()], blank(), options(save_every=1e-3), state=tmp_path / "x.training")
     result = finish(job)
     assert result.trained.status.step == 12
-    assert "no room" in result.trained.troubles[0]
+    assert "no room" in result.trained.warnings[0]
 
 
 def test_a_bundled_foreign_network_is_tuned(shared_data):

@@ -71,7 +71,7 @@ class Drawn(NamedTuple):
     missing: set[int]
 
 
-def lot(thing: Thing, seed: int) -> float:
+def split_hash(thing: Thing, seed: int) -> float:
     """Return a number from 0 to 1 that depends on where a thing lies, and on the seed."""
     *planes, y, x = thing.middle
     cell = ([plane // DEPTH for plane in planes], y // CELL, x // CELL)
@@ -111,7 +111,7 @@ def draw(
     holds = [frozenset(each) for each in classes] if classes else [frozenset()] * len(things)
     remaining = Counter(c for each in holds for c in each)
     missing = {c for c, n in remaining.items() if n > 1}
-    lots = [lot(thing, seed) for thing in things]
+    lots = [split_hash(thing, seed) for thing in things]
     room = MOST * sum(thing.size for thing in things)
     aside: list[Thing] = []
     for i in sorted(range(len(things)), key=lambda i: (lots[i], things[i].middle)):

@@ -28,7 +28,7 @@ HIGHEST, SEVERAL = 255, 32
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class Inspection:
     """Annotations that have been looked through.
 
     Attributes
@@ -65,9 +65,9 @@ class _Seen(NamedTuple):
     strokes: Strokes
 
 
-def survey(
+def inspect_annotations(
     annotations: Sequence[Annotation], names: Mapping[int, str] | None = None
-) -> Job[Survey]:
+) -> Job[Inspection]:
     """Look through annotations, plane by plane, with no more than two planes in memory.
 
     Parameters
@@ -85,7 +85,7 @@ def survey(
 
     Returns
     -------
-    Survey
+    Inspection
         It may hold too little to train on: `Summary.check` tells.
 
     Raises
@@ -102,7 +102,7 @@ def survey(
         done += sum(1 for _ in annotation.plane_keys())
     names = _found_names(seen) if names is None else names
     foreground = _foreground(seen, names)
-    return Survey(tuple(_truth(one, names, foreground) for one in seen), names)
+    return Inspection(tuple(_truth(one, names, foreground) for one in seen), names)
 
 
 def _look_through(annotation: Annotation, done: int, total: int) -> Job[_Seen]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Taps:
+class ResamplingWeights:
     """Which pixels make up the new ones along an axis, and with what weights.
 
     Weights fall linearly from the new pixel's centre: to nothing at the next old pixel where pixels
@@ -36,7 +36,7 @@ class Taps:
     weight: NDArray[np.float32]
 
     @classmethod
-    def of(cls, old: int, new: int, wanted: slice) -> Taps:
+    def of(cls, old: int, new: int, wanted: slice) -> ResamplingWeights:
         """Return those of some of the `new` pixels that take the place of `old` ones."""
         step = old / new
         reach = max(step, 1.0)
@@ -67,7 +67,7 @@ class Taps:
 
 
 def resample(
-    block: NDArray[Any], taps: Sequence[Taps], axes: Sequence[int] | None = None
+    block: NDArray[Any], taps: Sequence[ResamplingWeights], axes: Sequence[int] | None = None
 ) -> NDArray[np.float32]:
     """Make new pixels along the last axes of a block, or along those given."""
     axes = range(block.ndim - len(taps), block.ndim) if axes is None else axes
@@ -94,13 +94,13 @@ class Resampled:
 
     def __getitem__(self, key: tuple[int | slice, ...]) -> NDArray[np.float32]:
         """Read a window: a number or a slice without step for each axis."""
-        taps: list[Taps] = []
+        taps: list[ResamplingWeights] = []
         axes: list[int] = []
         source: list[int | slice] = []
         for part, old, new in zip(key, self._data.shape, self.shape, strict=True):
             axis = sum(isinstance(each, slice) for each in source)
             if isinstance(part, slice) and old != new:
-                found = Taps.of(old, new, slice(*part.indices(new)[:2]))
+                found = ResamplingWeights.of(old, new, slice(*part.indices(new)[:2]))
                 taps.append(found)
                 axes.append(axis)
                 part = found.window
@@ -110,4 +110,6 @@ class Resampled:
 
 def window_of(box: Box, old: Sequence[int], new: Sequence[int]) -> Box:
     """Return which old pixels a window of new ones is made of."""
-    return tuple(Taps.of(a, b, s).window for a, b, s in zip(old, new, box, strict=True))
+    return tuple(
+        ResamplingWeights.of(a, b, s).window for a, b, s in zip(old, new, box, strict=True)
+    )

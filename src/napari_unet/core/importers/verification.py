@@ -12,7 +12,7 @@ import torch
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, frames
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Trial:
         samples = frames(image, config.spatial, range(config.in_channels))
         logits = torch.empty(self.wanted.shape)
         for step in Predictor(model, Compute("cpu", "float32")).run(samples):
-            if isinstance(step, Maps):
+            if isinstance(step, Outputs):
                 sample = logits[step.frame.index["B"]]
                 sample[(slice(None), *step.write)] = torch.from_numpy(step.values)
         wanted = torch.from_numpy(np.ascontiguousarray(self.wanted, dtype=np.float32))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,13 @@ def blend(job: Job[None]) -> Job[None]:
     ------
     Progress
         What `job` yields, but for its maps.
-    Maps
+    Outputs
         One for each frame, as soon as a window of the next one arrives.
     """
-    current: Maps | None = None
+    current: Outputs | None = None
     total = weight = np.zeros(0, dtype=np.float32)
     for progress in job:
-        if not isinstance(progress, Maps):
+        if not isinstance(progress, Outputs):
             yield progress
             continue
         if current is None or progress.frame is not current.frame:
@@ -51,7 +51,7 @@ def blend(job: Job[None]) -> Job[None]:
         yield _whole(current, total, weight)
 
 
-def _whole(last: Maps, total: NDArray[np.float32], weight: NDArray[np.float32]) -> Maps:
+def _whole(last: Outputs, total: NDArray[np.float32], weight: NDArray[np.float32]) -> Outputs:
     box = tuple(slice(0, n) for n in last.frame.shape)
     return replace(last, write=box, values=total / weight)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.image.statistics import Affines
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 from napari_unet.core.progress import Progress
 
@@ -46,7 +46,7 @@ class MirrorPredictor(Predictor):
 
         Yields
         ------
-        Progress, Maps
+        Progress, Outputs
             As there, but the window is all of a frame, or of the region.
 
         Raises
@@ -67,11 +67,11 @@ class MirrorPredictor(Predictor):
                 done = i * len(turns) + j
                 part = None if region is None else _turned(box, turn, shape)
                 for step in super().run([_mirrored(frame, turn)], part, affines):
-                    if isinstance(step, Maps):
+                    if isinstance(step, Outputs):
                         _add(mean, step, turn, box, shape)
                     yield Progress(done + step.fraction, total, step.note)
             mean /= len(turns)
-            yield Maps(
+            yield Outputs(
                 done=(i + 1) * len(turns),
                 total=total,
                 note=frame.title,
@@ -128,7 +128,7 @@ def _turned(box: Box, turn: Sequence[bool], shape: Sequence[int]) -> Box:
 
 
 def _add(
-    mean: NDArray[np.float32], maps: Maps, turn: Sequence[bool], box: Box, shape: Sequence[int]
+    mean: NDArray[np.float32], maps: Outputs, turn: Sequence[bool], box: Box, shape: Sequence[int]
 ) -> None:
     where = _turned(maps.write, turn, shape)
     here = (slice(w.start - b.start, w.stop - b.start) for w, b in zip(where, box, strict=True))

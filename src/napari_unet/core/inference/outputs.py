@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Maps(Progress):
+class Outputs(Progress):
     """The network's finished outputs for one window of one frame.
 
     Attributes
@@ -40,7 +40,7 @@ LEVELS = 255
 """Values are kept in whole steps from 0 to this, which stand for 0 to 1."""
 
 
-def to_levels(maps: NDArray[Any]) -> NDArray[np.uint8]:
+def to_uint8(maps: NDArray[Any]) -> NDArray[np.uint8]:
     """Return maps in steps of 1/255, a byte each, which is as fine as any threshold needs.
 
     Parameters
@@ -84,13 +84,13 @@ def to_labels(values: NDArray[Any], spec: ModelSpec, threshold: float) -> NDArra
 
     With softmax, the most probable class. Else the most probable of the classes whose probability
     exceeds the threshold, counted from 1, 0 where none does; in steps of
-    `to_levels`, so that kept levels give the same labels. Of a model that
+    `to_uint8`, so that kept levels give the same labels. Of a model that
     tells objects apart, 1 in the foreground: objects are found in whole frames only.
     """
     if spec.activation == "softmax":
         best = values.argmax(axis=0)
     else:
-        levels = to_levels(values[:1] if spec.task == "objects" else values)
+        levels = to_uint8(values[:1] if spec.task == "objects" else values)
         best = (levels.argmax(axis=0) + 1) * (levels.max(axis=0) > threshold * LEVELS)
     found: NDArray[Any] = best.astype(label_dtype(spec))
     return found

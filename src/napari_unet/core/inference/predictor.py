@@ -13,12 +13,12 @@ from napari_unet.core.device import Compute, is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.statistics import Affines
 from napari_unet.core.inference.blend import blend
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.core.tiling.plan import Tile, TilePlan, mirror
 from napari_unet.core.tiling.queue import TileQueue, Work
-from napari_unet.core.unet.fuse import fold_batch_norm
+from napari_unet.core.unet.fuse import fuse_batch_norm
 from napari_unet.core.unet.network import UNet, Window
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Predictor:
         ------
         Progress
             Often enough to cancel within a fraction of a second.
-        Maps
+        Outputs
             Once for each finished window; the windows cover the frames, or the region, once.
 
         Raises
@@ -159,7 +159,7 @@ class Predictor:
                 continue
             done += share
             for (frame, tile), value in zip(work, values, strict=True):
-                yield Maps(
+                yield Outputs(
                     done=done,
                     total=total,
                     note=frame.title,
@@ -240,7 +240,7 @@ def _finite(values: Sequence[NDArray[np.float32]]) -> bool:
 
 def _prepared(network: UNet, compute: Compute) -> UNet:
     """Copy a network for inference: norms folded, on the device, in its precision and layout."""
-    copy = fold_batch_norm(network).to(compute.device, compute.dtype)
+    copy = fuse_batch_norm(network).to(compute.device, compute.dtype)
     return copy.to(memory_format=_layout(network.config.ndim + 2))  # type: ignore[call-overload,no-any-return]
 
 

@@ -7,9 +7,9 @@ from math import inf, prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.image.axes import MICROMETERS, Frame, Image
-from napari_unet.core.image.resample import Resampled, Taps, resample, window_of
+from napari_unet.core.image.resample import Resampled, ResamplingWeights, resample, window_of
 from napari_unet.core.inference.assemble import Gather
-from napari_unet.core.inference.outputs import Maps
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Rescaled:
 
         Yields
         ------
-        Progress, Maps
+        Progress, Outputs
             As `Predictor.run`, windows of a frame once it is finished.
 
         Raises
@@ -174,7 +174,7 @@ class Rescaled:
         needed = window_of(box, old, new)
         gather = Gather(self.frames, needed)
         for step in predictor.run(self.frames, None if region is None else needed, affines):
-            if not isinstance(step, Maps):
+            if not isinstance(step, Outputs):
                 yield step
                 continue
             i = gather.add(step.frame, step.write, step.values)
@@ -184,17 +184,17 @@ class Rescaled:
                 yield Progress(step.done, step.total, step.note)
 
     def _back(
-        self, values: NDArray[np.float32], needed: Box, frame: Frame, box: Box, step: Maps
-    ) -> Iterator[Maps]:
+        self, values: NDArray[np.float32], needed: Box, frame: Frame, box: Box, step: Outputs
+    ) -> Iterator[Outputs]:
         old, new = self.frames[0].shape, frame.shape
         for strip in _strips(box):
-            taps = [Taps.of(a, b, s) for a, b, s in zip(old, new, strip, strict=True)]
+            taps = [ResamplingWeights.of(a, b, s) for a, b, s in zip(old, new, strip, strict=True)]
             part = tuple(
                 slice(t.window.start - n.start, t.window.stop - n.start)
                 for t, n in zip(taps, needed, strict=True)
             )
             made = resample(values[(slice(None), *part)], taps)
-            yield Maps(
+            yield Outputs(
                 done=step.done,
                 total=step.total,
                 note=step.note,

@@ -36,7 +36,7 @@ def questions(maps: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
     ----------
     maps
         (out_channels, \*shape): numbers from 0 to 1, or levels of a byte
-        (`to_levels`), which are exact to about 0.02.
+        (`to_uint8`), which are exact to about 0.02.
     spec
         The network's description.
 

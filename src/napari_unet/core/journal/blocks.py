@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PIECE_PIXELS = 1 << 22
+BLOCK_PIXELS = 1 << 22
 """Most pixels of a piece: a few milliseconds to compare, and a few MB to note what differs."""
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Blocks:
     """How an array is divided: into planes of its last two axes, those into bands of rows.
 
     Attributes
@@ -27,7 +27,7 @@ class Pieces:
     """
 
     shape: tuple[int, ...]
-    most: int = PIECE_PIXELS
+    most: int = BLOCK_PIXELS
 
     @property
     def rows(self) -> int:

@@ -15,7 +15,7 @@ import fastremap
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.inference.outputs import LEVELS, to_levels
+from napari_unet.core.inference.outputs import LEVELS, to_uint8
 from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.core.model.spec import OBJECT_MAPS
 from napari_unet.core.objects.watershed import divide
@@ -45,7 +45,7 @@ def find_objects(
     ----------
     maps
         (3, [Z,] Y, X): foreground, boundary and distance, as numbers from 0 to 1 or as the levels of
-        `to_levels`.
+        `to_uint8`.
     options
         How; None: the defaults.
     spacing
@@ -70,7 +70,7 @@ def find_objects(
             rule=f"The maps are {len(OBJECT_MAPS)}: {', '.join(OBJECT_MAPS)}, of a plane or a volume.",
             remedy="Use a model whose task is 'objects'.",
         )
-    foreground, boundary, distance = to_levels(maps)
+    foreground, boundary, distance = to_uint8(maps)
     inside = foreground > options.foreground * LEVELS
     fine = [a for a in range(inside.ndim) if not spacing or spacing[a] < DEEP * min(spacing)]
     full = LEVELS * 3 ** len(fine)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.assemble import Gather
-from napari_unet.core.inference.outputs import to_labels, to_levels
+from napari_unet.core.inference.outputs import to_labels, to_uint8
 from napari_unet.core.objects.find import connected_objects, find_objects, number_above
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Box, Frame
-    from napari_unet.core.inference.outputs import Maps
+    from napari_unet.core.inference.outputs import Outputs
     from napari_unet.core.model.object_options import ObjectOptions
     from napari_unet.core.model.spec import ModelSpec
 
@@ -28,7 +28,9 @@ def object_spacing(frame: Frame) -> tuple[float, ...]:
     return frame.image.spacing(frame.spatial) if frame.image.unit != "pixel" else ()
 
 
-def essence(values: NDArray[Any], spec: ModelSpec, options: ObjectOptions) -> NDArray[np.uint8]:
+def object_outputs(
+    values: NDArray[Any], spec: ModelSpec, options: ObjectOptions
+) -> NDArray[np.uint8]:
     """Return what the objects of a frame are found in by `number`.
 
     Parameters
@@ -41,7 +43,7 @@ def essence(values: NDArray[Any], spec: ModelSpec, options: ObjectOptions) -> ND
     options
         How objects are found.
     """
-    levels = to_levels(values)
+    levels = to_uint8(values)
     if spec.task == "objects":
         return levels
     return to_labels(levels, spec, options.foreground)[None]
@@ -50,7 +52,7 @@ def essence(values: NDArray[Any], spec: ModelSpec, options: ObjectOptions) -> ND
 def number(
     kept: NDArray[np.uint8], spec: ModelSpec, options: ObjectOptions, spacing: Sequence[float]
 ) -> NDArray[np.uint32]:
-    """Number the objects of a whole frame, from 1, given its `essence`."""
+    """Number the objects of a whole frame, from 1, given its `object_outputs`."""
     if spec.task == "objects":
         return find_objects(kept, options, spacing)
     return connected_objects(kept[0], options, spacing)
@@ -68,7 +70,7 @@ class Numbering:
     box
         The window of each that is computed; None: all of it.
     spec, options
-        As for `essence`.
+        As for `object_outputs`.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Numbering:
         self._next = 0
         self._top = 0
 
-    def add(self, maps: Maps) -> Iterator[tuple[Frame, Box, NDArray[np.uint32]]]:
+    def add(self, maps: Outputs) -> Iterator[tuple[Frame, Box, NDArray[np.uint32]]]:
         """Take outputs in.
 
         Yields
@@ -90,7 +92,7 @@ class Numbering:
         tuple
             For each frame that is whole now: the frame, the window, and its objects.
         """
-        kept = essence(maps.values, self._spec, self._options)
+        kept = object_outputs(maps.values, self._spec, self._options)
         self._gather.add(maps.frame, maps.write, kept)
         while self._gather.whole(self._next):
             yield self._frames[self._next], self._box, self._number(self._gather.take(self._next))

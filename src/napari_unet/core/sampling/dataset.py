@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotations.holdout import hold_out
-from napari_unet.core.annotations.survey import survey
+from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.image.axes import frames
 from napari_unet.core.image.statistics import Affines
 from napari_unet.core.sampling.patches import index_patches
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout import Held, HoldOut
-    from napari_unet.core.annotations.survey import Survey
+    from napari_unet.core.annotations.survey import Inspection
     from napari_unet.core.image.axes import Box, Frame
     from napari_unet.core.model.spec import ModelSpec
     from napari_unet.core.progress import Job
@@ -61,7 +61,7 @@ class TrainingSet:
     """
 
     annotations: tuple[Annotation, ...]
-    survey: Survey
+    survey: Inspection
     held: HoldOut
     sampler: PatchSampler
     affines: tuple[Affines, ...]
@@ -117,7 +117,7 @@ def make_training_set(
         When there is too little to train on, or it doesn't fit the model.
     """
     annotations = paint.annotations
-    surveyed = yield from survey(annotations, spec.label_names)
+    surveyed = yield from inspect_annotations(annotations, spec.label_names)
     surveyed.summary.check()
     held = yield from hold_out(
         surveyed.truths, fraction=held_out, seed=seed, earlier=earlier, learnt=learnt

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_unet.core.training.validation import judge
+from napari_unet.core.training.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.sampling.dataset import HeldWindow
-    from napari_unet.core.training.validation import Judged
+    from napari_unet.core.training.validation import ValidationScores
 
 
 CHANCE = 0.02
@@ -25,7 +25,7 @@ parent."""
 
 
 @dataclass(frozen=True)
-class Challenge:
+class ValidationOutcome:
     """How a network did.
 
     Attributes
@@ -43,7 +43,7 @@ class Challenge:
     higher: bool
 
 
-class Champion:
+class BestModel:
     """Keeps the best network, judged by held-out paint; without any, the newest.
 
     Parameters
@@ -78,42 +78,42 @@ class Champion:
         self._compute = compute
         self._memory = memory
         self.model: Model | None = None
-        self.before: Judged | None = None
-        self.after: Judged | None = None
+        self.before: ValidationScores | None = None
+        self.after: ValidationScores | None = None
         self.highest = 0.0
 
-    def judge_anew(self, windows: Sequence[HeldWindow]) -> Job[None]:
+    def revalidate(self, windows: Sequence[HeldWindow]) -> Job[None]:
         """Judge parent and champion, by other paint than before."""
         before = after = None
         if windows and self._parent is not None:
             # as it segments; the network that learns sees the image's own pixels
-            before = yield from self._judge(self._parent, windows, self._parent.spec.pixel_size)
+            before = yield from self._validate(self._parent, windows, self._parent.spec.pixel_size)
         if windows and self.model is not None:
-            after = yield from self._judge(self.model, windows)
+            after = yield from self._validate(self.model, windows)
         self.before, self.after = before, after
         self.highest = 0.0 if after is None else _known(after.score)
 
-    def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[Challenge]:
+    def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[ValidationOutcome]:
         """Judge a network, and make it the champion if it is better.
 
         Returns
         -------
-        Challenge
+        ValidationOutcome
             How it did.
         """
         if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
-            return Challenge(None, won=False, higher=False)
+            return ValidationOutcome(None, won=False, higher=False)
         if not windows:
             self.model = model
-            return Challenge(None, won=True, higher=True)
-        found = yield from self._judge(model, windows)
+            return ValidationOutcome(None, won=True, higher=True)
+        found = yield from self._validate(model, windows)
         iou = _known(found.score)
         higher = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
         won = iou >= self.highest - CHANCE and (self._beats_parent(iou) or not self._has_won)
         if won:
             self.model, self.after = model, found
-        return Challenge(found.score, won=won, higher=higher)
+        return ValidationOutcome(found.score, won=won, higher=higher)
 
     @property
     def _has_won(self) -> bool:
@@ -123,10 +123,10 @@ class Champion:
     def _beats_parent(self, iou: float) -> bool:
         return self.before is None or iou > _known(self.before.score)
 
-    def _judge(
+    def _validate(
         self, model: Model, windows: Sequence[HeldWindow], pixel_size: Sequence[float] = ()
-    ) -> Job[Judged]:
-        job = judge(
+    ) -> Job[ValidationScores]:
+        job = validate(
             model,
             windows,
             self._compute,

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.sampling.object_targets import ObjectTargets
 from napari_unet.core.training.loss import masked_loss, object_loss
-from napari_unet.core.training.weight_average import Average
+from napari_unet.core.training.weight_average import WeightAverage
 from napari_unet.core.unet.checkpointing import training_forward
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Learner:
         self.network = copy.deepcopy(model.network).requires_grad_(True)
         self.network.to(compute.device)
         self.network.to(memory_format=_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
-        self.average = Average(self.network, options.average)
+        self.average = WeightAverage(self.network, options.average)
         self._activation = model.spec.activation
         self._share = options.encoder_rate if tuning else 1.0
         self._optimizer = _optimizer(self.network, options)

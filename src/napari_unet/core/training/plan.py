@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.device import in_words
+from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training.traced_memory import training_bytes_per_pixel
@@ -59,7 +59,7 @@ class TrainingPlan:
         shape = " × ".join(map(str, self.patch))
         how = "" if self.chunk == self.batch else f", {self.chunk} at a time"
         again = f", recomputing {self.recompute:.0%}" if self.policy != OFF else ""
-        size = in_words(self.memory)
+        size = format_bytes(self.memory)
         return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
 
 
@@ -135,7 +135,7 @@ def choose_plan(
     assert smallest is not None
     raise UserError(
         "There is not enough memory to train this network",
-        value=f"the smallest step takes {in_words(smallest.memory)}, {in_words(free)} are free",
+        value=f"the smallest step takes {format_bytes(smallest.memory)}, {format_bytes(free)} are free",
         rule="A patch must fit into the memory with all that is kept for its gradients.",
         remedy="Let activation checkpointing on 'auto', take smaller patches, close other programs, "
         "or use a smaller network.",

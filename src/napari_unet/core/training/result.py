@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.dataset import TrainingSet
     from napari_unet.core.training.plan import TrainingPlan
     from napari_unet.core.training.state import TrainingStatus
-    from napari_unet.core.training.validation import Judged
+    from napari_unet.core.training.validation import ValidationScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,23 +33,23 @@ class Trained:
         How large a step is, with the predicted memory.
     compute
         Where it ran, and in which number format.
-    scarce
+    reduced_by_memory
         Whether the plan is a smaller one than it would have been with more memory.
     training_set
         What it learnt from.
-    troubles
+    warnings
         What went wrong on the way without ending it, each a sentence.
     """
 
     model: Model
-    before: Judged | None
-    after: Judged | None
+    before: ValidationScores | None
+    after: ValidationScores | None
     status: TrainingStatus
     plan: TrainingPlan
     compute: Compute
-    scarce: bool
+    reduced_by_memory: bool
     training_set: TrainingSet
-    troubles: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def measured(self) -> int:

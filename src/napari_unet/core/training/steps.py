@@ -54,7 +54,7 @@ class Steps:
         The plan in force.
     learner
         The network.
-    troubles
+    warnings
         What went wrong on the way, for the user.
     """
 
@@ -72,7 +72,7 @@ class Steps:
         self._options = options
         self._compute = compute
         self._tuning = tuning
-        self.troubles: list[str] = []
+        self.warnings: list[str] = []
         self.plan: TrainingPlan
         self.learner: Learner
         self._set: TrainingSet
@@ -93,7 +93,7 @@ class Steps:
         self._make_batches()
 
     @property
-    def scarce(self) -> bool:
+    def reduced_by_memory(self) -> bool:
         """Whether memory did not suffice for the plan that suits best."""
         best = next(self._candidates())
         mine = self.plan
@@ -122,7 +122,7 @@ class Steps:
             # only here, where the error and all that it holds on to are gone
             chunks = []
             yield from self._shrink(status)
-            yield Progress(0, 1, self.troubles[-1])
+            yield Progress(0, 1, self.warnings[-1])
 
     def _chunks(self, step: int) -> Job[list[Batch]]:
         found = []
@@ -161,7 +161,7 @@ class Steps:
         status.alter("memory ran out on the way")
         self._make_batches()
         status.measured = 0
-        self.troubles.append(f"Memory ran out; went on with {self.plan}.")
+        self.warnings.append(f"Memory ran out; went on with {self.plan}.")
 
     def _make_batches(self) -> None:
         weight = self._options.border_weight

@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.annotations.holdout import sides
-from napari_unet.core.device import in_bytes
+from napari_unet.core.device import bytes_of_gib
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import Progress
 from napari_unet.core.sampling.dataset import TrainingSet, make_training_set
-from napari_unet.core.training.best_model import Champion
+from napari_unet.core.training.best_model import BestModel
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.identity import paint_key, training_key
 from napari_unet.core.training.result import Checked, Prepared, Trained
@@ -85,7 +85,7 @@ class Trainer:
         self._resume = resume
         rival = parent if parent is not None and _comparable(parent, model) else None
         objects = model.spec.task == "objects"
-        self._champion = Champion(rival, compute, in_bytes(options.memory), objects=objects)
+        self._champion = BestModel(rival, compute, bytes_of_gib(options.memory), objects=objects)
         self._prepared = False
         # whether what a training needs to go on is as it is between two steps
         self._settled = False
@@ -203,7 +203,7 @@ class Trainer:
             best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
             self._champion.model = self._with_weights(best) if best else None
         self.status.paint = painted
-        self._scarce = self._steps.scarce
+        self._scarce = self._steps.reduced_by_memory
         yield Prepared(
             self.status.step,
             max(self.status.total, self.status.step),
@@ -213,7 +213,7 @@ class Trainer:
             repainted=repainted,
         )
         self._steps.learn_from(self._set)
-        yield from self._noted(self._champion.judge_anew(self._set.windows))
+        yield from self._noted(self._champion.revalidate(self._set.windows))
         self._champion.highest = max(self._champion.highest, self.status.highest)
 
     def _held_again(self, held: Held, repainted: bool) -> Job[TrainingSet | None]:
@@ -317,7 +317,7 @@ class Trainer:
         self.status.alter("paint was added while it learnt")
         self.status.worse = 0
         self._steps.learn_from(self._set)
-        yield from self._noted(self._champion.judge_anew(self._set.windows))
+        yield from self._noted(self._champion.revalidate(self._set.windows))
         self.status.highest = self._champion.highest
 
     def _save(self) -> None:
@@ -344,9 +344,9 @@ class Trainer:
         return Model(self._model.spec, network.eval())
 
     def _trained(self) -> Trained:
-        troubles = [*self._steps.troubles, *self._troubles]
+        warnings = [*self._steps.warnings, *self._troubles]
         if self.status.ended and self._has_new_paint:
-            troubles.append(LATE)
+            warnings.append(LATE)
         return Trained(
             model=self._champion.model or self._model,
             before=self._champion.before,
@@ -354,9 +354,9 @@ class Trainer:
             status=self.status.model_copy(deep=True),
             plan=self._steps.plan,
             compute=self._compute,
-            scarce=self._scarce,
+            reduced_by_memory=self._scarce,
             training_set=self._set,
-            troubles=tuple(troubles),
+            warnings=tuple(warnings),
         )
 
     def _noted(self, job: Job[T]) -> Job[T]:

@@ -12,7 +12,7 @@ from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.image.axes import frames
 from napari_unet.core.image.statistics import Affines
-from napari_unet.core.inference.outputs import Maps, to_labels
+from napari_unet.core.inference.outputs import Outputs, to_labels
 from napari_unet.core.inference.predictor import Predictor
 from napari_unet.core.inference.rescale import Rescaled
 from napari_unet.core.model.object_options import ObjectOptions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ValidationScores:
     """How a model does.
 
     Attributes
@@ -67,7 +67,7 @@ class Judged:
         return (*found, one)
 
 
-def judge(
+def validate(
     model: Model,
     windows: Sequence[HeldWindow],
     compute: Compute,
@@ -75,7 +75,7 @@ def judge(
     *,
     objects: bool = False,
     pixel_size: Sequence[float] = (),
-) -> Job[Judged]:
+) -> Job[ValidationScores]:
     """Compare a model's labels with held-out paint.
 
     Parameters
@@ -113,7 +113,7 @@ def judge(
         told_apart = objects and window.truth.objects
         numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None
         for step in rescaled.run(predictor, window.box, affines):
-            if isinstance(step, Maps):
+            if isinstance(step, Outputs):
                 labels = to_labels(step.values, model.spec, model.spec.threshold)
                 truth = window.truth.validation(window.frame, step.write)
                 if window.truth.objects:
@@ -123,7 +123,7 @@ def judge(
                     truth = window.truth.validation(window.frame, box)
                     scores += ObjectScores.of(Overlaps.of(numbered, truth))
             yield Progress(i + min(step.fraction, 1.0), len(windows), "Judging by held-out paint")
-    return Judged(found, scores if scores.n_true.sum() else None)
+    return ValidationScores(found, scores if scores.n_true.sum() else None)
 
 
 def _measured_there(window: HeldWindow, model: Model, pixel_size: Sequence[float]) -> Affines:

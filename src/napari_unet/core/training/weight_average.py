@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.network import UNet
 
 
-class Average:
+class WeightAverage:
     """Exponential moving average of all weights and buffers (Polyak and Juditsky 1992).
 
     Parameters

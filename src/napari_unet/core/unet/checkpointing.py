@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_unet.core.unet.checkpointing_policy import OFF, Policy
 from napari_unet.core.unet.layers import Unit
-from napari_unet.core.unet.saved_tensors import Ledger, Recipe
+from napari_unet.core.unet.saved_tensors import Recomputation, SavedTensors
 from napari_unet.core.unet.upsample import upsample
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class _Features:
     """A feature map, and how to make it again if it need not be kept."""
 
     tensor: Tensor
-    recipe: Recipe | None = None
+    recipe: Recomputation | None = None
 
     def source(self, *, hold: bool) -> Callable[[], Tensor]:
         """Gives the map in the backward pass, without keeping it alive if it has a recipe."""
@@ -61,7 +61,7 @@ def training_forward(network: UNet, x: Tensor, policy: Policy = OFF) -> Tensor:
     Tensor
         (N, out_channels, [Z,] Y, X).
     """
-    run = _Pass(network.config, policy, Ledger())
+    run = _Pass(network.config, policy, SavedTensors())
     with run.ledger.keeping():
         features = _Features(x)
         skips = []
@@ -86,7 +86,7 @@ class _Pass:
 
     config: UNetConfig
     policy: Policy
-    ledger: Ledger
+    ledger: SavedTensors
 
     def block(self, block: nn.Module, inputs: list[_Features], level: int) -> _Features:
         units = list(block.children())
@@ -107,7 +107,7 @@ class _Pass:
             return _Features(pool(features.tensor, stride)[0])
         source = features.source(hold=True)
         # where the maxima lie is saved in 64 bits, which would outweigh the features themselves
-        indices = Recipe(lambda: pool(source(), stride)[1])
+        indices = Recomputation(lambda: pool(source(), stride)[1])
         with self.ledger.making(indices, torch.int64):
             pooled = pool(features.tensor, stride)[0]
         return self._derived(pooled, lambda: pool(source(), stride)[0], True)
@@ -149,7 +149,9 @@ class _Pass:
         if not again or not fresh:
             return _Features(functional.relu(x, inplace=fresh))
         source = features.source(hold=True)
-        recipe = Recipe(lambda: functional.relu(_normalized(unit.norm, source()), inplace=True))
+        recipe = Recomputation(
+            lambda: functional.relu(_normalized(unit.norm, source()), inplace=True)
+        )
         with self.ledger.making(recipe, x.dtype):
             x = functional.relu(x, inplace=True)
         return _Features(self.ledger.note(x, recipe), recipe)
@@ -157,7 +159,7 @@ class _Pass:
     def _derived(self, tensor: Tensor, make: Callable[[], Tensor], again: bool) -> _Features:
         if not again:
             return _Features(tensor)
-        recipe = Recipe(make)
+        recipe = Recomputation(make)
         return _Features(self.ledger.note(tensor, recipe), recipe)
 
 

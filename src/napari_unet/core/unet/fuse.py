@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.network import UNet
 
 
-def fold_batch_norm(network: UNet) -> UNet:
+def fuse_batch_norm(network: UNet) -> UNet:
     """Copy a network in evaluation mode with its batch norms merged into the convolutions.
 
     The outputs are the same but for rounding; other norms stay. The original is left as it is.

@@ -21,7 +21,7 @@ KINDS = ["cpu", *(k for k in ("cuda", "mps") if getattr(torch, k).is_available()
 """Devices of this machine that may run in 16 bits."""
 
 
-class Recipe:
+class Recomputation:
     """How to make a tensor again.
 
     Parameters
@@ -70,12 +70,12 @@ class Recipe:
         return tensor
 
 
-class Ledger:
+class SavedTensors:
     """Knows the recipe of each tensor that need not be kept, while a forward pass runs."""
 
     def __init__(self) -> None:
-        self._recipes: dict[tuple[Any, ...], tuple[weakref.ref[Tensor], Recipe]] = {}
-        self._making: tuple[Recipe, torch.dtype] | None = None
+        self._recipes: dict[tuple[Any, ...], tuple[weakref.ref[Tensor], Recomputation]] = {}
+        self._making: tuple[Recomputation, torch.dtype] | None = None
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -86,7 +86,7 @@ class Ledger:
         self._recipes.clear()
 
     @contextmanager
-    def making(self, recipe: Recipe, dtype: torch.dtype) -> Iterator[None]:
+    def making(self, recipe: Recomputation, dtype: torch.dtype) -> Iterator[None]:
         """Context of an operation that saves its own output of a type, of which this is the recipe."""
         self._making = (recipe, dtype)
         try:
@@ -94,7 +94,7 @@ class Ledger:
         finally:
             self._making = None
 
-    def note(self, tensor: Tensor, recipe: Recipe) -> Tensor:
+    def note(self, tensor: Tensor, recipe: Recomputation) -> Tensor:
         """From now on, whoever saves the tensor saves its recipe."""
         self._recipes[_identity(tensor)] = (weakref.ref(tensor), recipe)
         return tensor

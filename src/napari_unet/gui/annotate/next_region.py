@@ -15,10 +15,10 @@ from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.results import map_layer
 from napari_unet.gui.session.jobs import Jobs
-from napari_unet.gui.session.responsiveness import in_turns
+from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, offer, text
 from napari_unet.services.library import DEFAULT
-from napari_unet.services.segmentation.cached_outputs import KeptMaps, keep_maps
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs, cache_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.annotate.next_region_jobs import Found
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
-    from napari_unet.services.segmentation.next_region import Doubts, Place
+    from napari_unet.services.segmentation.next_region import Place, UncertaintyMap
 
     Chosen = tuple[ImageLayer, Image, Labels | None]
 
@@ -54,7 +54,7 @@ NO_IMAGE = "There is no image yet: open one first."
 NO_PLACE = "There is no frame yet: press “Next place” first."
 
 
-class WhereNext(QWidget):
+class NextRegionForm(QWidget):
     """Three buttons, and a line that says where one is and why.
 
     Parameters
@@ -75,7 +75,7 @@ class WhereNext(QWidget):
     ) -> None:
         super().__init__()
         self._viewer, self._session, self._chosen = viewer, session, chosen
-        self._doubts: Doubts | None = None
+        self._doubts: UncertaintyMap | None = None
         self._visited: list[Place] = []
         self._shown: tuple[ImageLayer, Place] | None = None
         self._unchecked = ""
@@ -126,7 +126,7 @@ class WhereNext(QWidget):
     def go_on(self) -> None:
         """Go to the next place."""
 
-        def job(maps: Job[KeptMaps], chosen: Chosen) -> Job[Found]:
+        def job(maps: Job[CachedOutputs], chosen: Chosen) -> Job[Found]:
             return find_job(maps, self._doubts, annotated(self._viewer, *chosen), self._visited)
 
         self._begin("Looking where to paint next", job, self._go_to)
@@ -134,7 +134,7 @@ class WhereNext(QWidget):
     def show_uncertainty(self) -> None:
         """Show how unsure the network is, as an image layer."""
 
-        def job(maps: Job[KeptMaps], _: Chosen) -> Job[tuple[KeptMaps, NDArray[Any]]]:
+        def job(maps: Job[CachedOutputs], _: Chosen) -> Job[tuple[CachedOutputs, NDArray[Any]]]:
             return unsure_job(maps)
 
         self._begin("Looking how unsure it is", job, self._add_layer)
@@ -142,7 +142,7 @@ class WhereNext(QWidget):
     def _begin(
         self,
         title: str,
-        make: Callable[[Job[KeptMaps], Chosen], Job[Any]],
+        make: Callable[[Job[CachedOutputs], Chosen], Job[Any]],
         then: Callable[[Chosen, Any], None],
     ) -> None:
         """Run a job on what the network says, and show what it found unless the image has gone."""
@@ -169,21 +169,21 @@ class WhereNext(QWidget):
         except UserError as error:
             self.failed.emit(error)
 
-    def _ask(self, image: Image, model: Model) -> Job[KeptMaps]:
+    def _ask(self, image: Image, model: Model) -> Job[CachedOutputs]:
         """Have the network look at an image as it looked at the newest one."""
         options = self._session.options
         if image.n_channels == model.spec.config.in_channels:
             # there is nothing to choose: what was chosen is of another image
             options = options.model_copy(update={"channels": None})
-        return keep_maps(image, model, options)
+        return cache_outputs(image, model, options)
 
-    def _jobs_for(self, kept: KeptMaps | None) -> Jobs:
+    def _jobs_for(self, kept: CachedOutputs | None) -> Jobs:
         """Return what runs a job: the viewer's, with progress and Cancel, where it may take long."""
         quick = kept is not None and self._doubts is not None and self._doubts.maps is kept
         busy = kept is not None and self._session.jobs.running
         return self._jobs if quick or busy else self._session.jobs
 
-    def _kept(self, image: Image) -> KeptMaps | None:
+    def _kept(self, image: Image) -> CachedOutputs | None:
         """Return what the present network said of this image, if that is known."""
         kept, model = self._session.kept, self._session.model
         if kept is None or model is None or kept.spec is not model.spec:
@@ -191,7 +191,7 @@ class WhereNext(QWidget):
         same = kept.image.data is image.data and kept.image.axes == image.axes
         return kept if same else None
 
-    def _keep(self, image: Image, maps: KeptMaps) -> None:
+    def _keep(self, image: Image, maps: CachedOutputs) -> None:
         """Keep what the network was asked for, unless something newer has come meanwhile."""
         if self._kept(image) is None:
             self._session.kept = maps
@@ -207,12 +207,12 @@ class WhereNext(QWidget):
             return
         self._visited.append(found.place)
         self._shown = chosen[0], found.place
-        in_turns(self, show_place(self._viewer, chosen[0], chosen[1], found.place))
+        in_slices(self, show_place(self._viewer, chosen[0], chosen[1], found.place))
         where = "".join(f", {axis}={i}" for axis, i in found.place.index.items())
         self.say(f"Place {len(self._visited)}{where}: {found.place.why}.")
         self.offer(image=True, unchecked=self._unchecked)
 
-    def _add_layer(self, chosen: Chosen, found: tuple[KeptMaps, NDArray[Any]]) -> None:
+    def _add_layer(self, chosen: Chosen, found: tuple[CachedOutputs, NDArray[Any]]) -> None:
         source, image, _ = chosen
         maps, values = found
         self._keep(image, maps)

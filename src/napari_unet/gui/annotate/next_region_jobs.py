@@ -9,10 +9,10 @@ from napari_unet.gui.layers.annotated import painted
 from napari_unet.gui.layers.checked import checked_layer
 from napari_unet.gui.layers.roles import kind_of
 from napari_unet.services.segmentation.next_region import (
-    Doubts,
     Place,
-    doubts_of,
-    next_places,
+    UncertaintyMap,
+    next_regions,
+    uncertainty_map,
     uncertainty_of,
 )
 
@@ -27,39 +27,39 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
     from napari_unet.core.progress import Job
     from napari_unet.gui.layers.annotated import Painted
-    from napari_unet.services.segmentation.cached_outputs import KeptMaps
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """How unsure the network is, and the place to go to; None: nothing is left."""
 
-    doubts: Doubts
+    doubts: UncertaintyMap
     place: Place | None
 
 
 def find_job(
-    maps: Job[KeptMaps],
-    doubts: Doubts | None,
+    maps: Job[CachedOutputs],
+    doubts: UncertaintyMap | None,
     pairs: Sequence[Painted],
     visited: Sequence[Place],
 ) -> Job[Found]:
     """Find the next place; `doubts` and `visited` count if they are of the same maps."""
     kept = yield from maps
     if doubts is None or doubts.maps is not kept:
-        doubts, visited = (yield from doubts_of(kept)), ()
+        doubts, visited = (yield from uncertainty_map(kept)), ()
     annotations = [pair.annotation(pair.paint()) for pair in pairs]
-    places = yield from next_places(doubts, annotations, visited=visited)
+    places = yield from next_regions(doubts, annotations, visited=visited)
     return Found(doubts, places[0] if places else None)
 
 
-def unsure_job(maps: Job[KeptMaps]) -> Job[tuple[KeptMaps, NDArray[Any]]]:
+def unsure_job(maps: Job[CachedOutputs]) -> Job[tuple[CachedOutputs, NDArray[Any]]]:
     """Return what the network says, and how unsure it is of each pixel."""
     kept = yield from maps
     return kept, (yield from uncertainty_of(kept))
 
 
-def known(kept: KeptMaps) -> Job[KeptMaps]:
+def known(kept: CachedOutputs) -> Job[CachedOutputs]:
     """Stand in for the network where what it says is known."""
     yield from ()
     return kept

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.class_list import ClassList
-from napari_unet.gui.annotate.next_region import WhereNext
+from napari_unet.gui.annotate.next_region import NextRegionForm
 from napari_unet.gui.annotate.source import AnnotationSource
 from napari_unet.gui.layers.checked import check_plane, start_box
 from napari_unet.gui.layers.keys import LayerKeys
@@ -22,7 +22,7 @@ from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.tools import ObjectTools
 from napari_unet.gui.widgets.fields import button, form, offer, text
 from napari_unet.gui.widgets.layer_box import LayerBox
-from napari_unet.gui.widgets.offer_row import Restorable
+from napari_unet.gui.widgets.offer_row import RestoreOffer
 from napari_unet.gui.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ class AnnotatePanel(Panel):
         self.source = AnnotationSource(napari_viewer, self.session)
         self.annotation = LayerBox(napari_viewer, ANNOTATION_TIP, is_annotation)
         self.keeper = self.session.paint_keeper(napari_viewer)
-        self.restorable = Restorable(self.keeper)
+        self.restorable = RestoreOffer(self.keeper)
         self.meaning = text()
         self.classes = ClassList()
         self.objects = ObjectTools(napari_viewer)
         self.measures = MeasureRow(napari_viewer, self._numbered)
-        self.where = WhereNext(napari_viewer, self.session, self._chosen)
+        self.where = NextRegionForm(napari_viewer, self.session, self._chosen)
         self.plane = button("This plane is all right", PLANE_TIP)
         self.box = button("Checked box", BOX_TIP)
         self.finetune = button("Fine-tune…", FINETUNE_TIP)

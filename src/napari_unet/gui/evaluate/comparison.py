@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluation.scores import Evaluation
 
 LAY_ON = "Lay on the result"
-"""The button that mends what `judge` says of labels that lie elsewhere."""
+"""The button that mends what `compare_layers` says of labels that lie elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class LabelComparison:
     """A result beside the true labels, as they were when it was asked for.
 
     Attributes
@@ -120,9 +120,9 @@ class Judged:
         )
 
 
-def judge(
+def compare_layers(
     viewer: napari.Viewer, model: Model | None, result: Labels, truth: Layer, kind: Kind
-) -> Judged:
+) -> LabelComparison:
     """Put a result beside the true labels.
 
     Parameters
@@ -155,7 +155,7 @@ def judge(
         told = {"value": error.value, "rule": error.rule, "remedy": remedy}
         raise UserError(error.problem, **told) from None  # type: ignore[arg-type]
     axes = image.label_axes
-    return Judged(
+    return LabelComparison(
         result,
         truth,
         (result.name, truth.name),

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import napari
     from numpy.typing import NDArray
 
-    from napari_unet.gui.evaluate.comparison import Judged
+    from napari_unet.gui.evaluate.comparison import LabelComparison
 
 OPACITY = 0.7
 
 
-def show_mistakes(viewer: napari.Viewer, judged: Judged, states: NDArray[np.uint8]) -> Any:
+def show_mistakes(viewer: napari.Viewer, judged: LabelComparison, states: NDArray[np.uint8]) -> Any:
     """Show hits and mistakes in their colours, and hide the labels that they are about.
 
     Parameters

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_unet.gui.evaluate.comparison import Judged
+    from napari_unet.gui.evaluate.comparison import LabelComparison
     from napari_unet.services.evaluation.scores import Evaluation, ObjectEvaluation
 
 LEVELS = (0.5, 0.75, 0.9)
 """IoU at which hits are told: of the ten of the command line the first, the middle and a strict one."""
 
 
-def told(judged: Judged, found: Evaluation) -> str:
+def told(judged: LabelComparison, found: Evaluation) -> str:
     """Return what was compared, and how it did."""
     result, truth = (f"“{html.escape(name)}”" for name in judged.names)
     where = ", where checked" if judged.regions else ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from napari_unet.gui.evaluate.comparison import Judged
+    from napari_unet.gui.evaluate.comparison import LabelComparison
     from napari_unet.gui.widgets.panel import Panel
     from napari_unet.services.evaluation.scores import Evaluation
 
@@ -53,7 +53,7 @@ class ScoresView(QWidget):
     def __init__(self, panel: Panel) -> None:
         super().__init__()
         self._viewer = panel.viewer
-        self._judged: Judged | None = None
+        self._judged: LabelComparison | None = None
         self._states: NDArray[Any] | None = None
         self.scores = text()
         self.scores.setToolTip(SCORES_TIP)
@@ -68,7 +68,7 @@ class ScoresView(QWidget):
         self.mistakes.clicked.connect(self._show_mistakes)
         self.forget()
 
-    def watch(self, judged: Judged) -> None:
+    def watch(self, judged: LabelComparison) -> None:
         """Forget what was shown, and note from now on what changes of what is being compared."""
         self.forget()
         self._judged = judged

@@ -9,14 +9,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.evaluate.comparison import LAY_ON, judge
+from napari_unet.gui.evaluate.comparison import LAY_ON, compare_layers
 from napari_unet.gui.evaluate.truth_layers import as_image, may_be_true, meant, misfit
 from napari_unet.gui.layers.annotated import lay_on, lies_apart
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.roles import is_annotation, is_paint, is_result
 from napari_unet.gui.widgets.fields import button, choice, form
 from napari_unet.gui.widgets.layer_box import LayerBox
-from napari_unet.gui.widgets.theme import TonedLabel
+from napari_unet.gui.widgets.theme import ThemedLabel
 
 if TYPE_CHECKING:
     import napari
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
-    from napari_unet.gui.evaluate.comparison import Judged
+    from napari_unet.gui.evaluate.comparison import LabelComparison
 
 RESULT_TIP = "The labels to be judged: a result of Segment, or any labels layer."
 TRUTH_TIP = (
@@ -63,7 +63,7 @@ class TruthForm(QWidget):
         self.result = LayerBox(viewer, RESULT_TIP, is_paint)
         self.result.follows = False
         self.truth = LayerBox(viewer, TRUTH_TIP, self._fits, nothing="choose…")
-        self.reasons = TonedLabel(dim=True)
+        self.reasons = ThemedLabel(dim=True)
         self.reasons.setWordWrap(True)
         self.reasons.setTextFormat(Qt.TextFormat.PlainText)
         self.lay_on = button(LAY_ON, LAY_ON_TIP)
@@ -104,8 +104,8 @@ class TruthForm(QWidget):
         self.result.let_go()
         self.truth.let_go()
 
-    def judged(self, model: Model | None) -> Judged:
-        """Return what is chosen; `model` is as for `judge`.
+    def judged(self, model: Model | None) -> LabelComparison:
+        """Return what is chosen; `model` is as for `compare_layers`.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class TruthForm(QWidget):
                 rule="They have the result's number of pixels along each axis, and whole numbers.",
                 remedy="Open a file with the true labels of this image, and choose it as “True labels”.",
             )
-        return judge(self._viewer, model, result, truth, kind)
+        return compare_layers(self._viewer, model, result, truth, kind)
 
     def suggest(self, result: Labels) -> None:
         """Choose a result that was just made, unless somebody has chosen another one."""

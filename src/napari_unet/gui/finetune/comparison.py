@@ -107,7 +107,7 @@ def facts(result: FinetuneResult) -> list[str]:
         f"{status.best_step}.",
         str(trained.training_set.held),
         f"{trained.plan}; {trained.measured / (1 << 20):.0f} MiB were used.",
-        *trained.troubles,
+        *trained.warnings,
     ]
     return [line for line in found if line]
 

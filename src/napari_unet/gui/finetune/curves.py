@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.widgets.fields import caption
-from napari_unet.gui.widgets.theme import FOLLOWS, Tones, tones_of
+from napari_unet.gui.widgets.theme import FOLLOWS, Theme, theme_of
 
 if TYPE_CHECKING:
     from napari_unet.gui.finetune.run import TrainingRun
@@ -35,7 +35,7 @@ class Curves(QWidget):
         self._run: TrainingRun | None = None
         self._plots: Any = None
         self._axes: list[Any] = []
-        self._tones: Tones | None = None
+        self._tones: Theme | None = None
         self.loss = caption("Loss")
         self.iou = caption("IoU on held-out paint")
         self.loss.setToolTip(LOSS_TIP)
@@ -112,7 +112,7 @@ class Curves(QWidget):
     def _colour(self) -> None:
         import pyqtgraph as pg
 
-        tones = tones_of(self)
+        tones = theme_of(self)
         if tones == self._tones:
             return
         self._tones = tones

@@ -31,14 +31,14 @@ class Renewed:
     """A newer snapshot, and what is wrong with the regions and the paint that were left out of it."""
 
     paint: Snapshot
-    troubles: tuple[UserError, ...]
+    warnings: tuple[UserError, ...]
 
 
 def renewed(
     pairs: Sequence[Painted], paints: Sequence[Lazy], earlier: Snapshot, *, stroked: bool
 ) -> Job[Renewed]:
     """Take a newer snapshot, as `snapshot`; what does not fit its image does not stop the rest."""
-    troubles: list[UserError] = []
+    warnings: list[UserError] = []
     found: list[Annotation] = []
     for pair, paint, before in zip(pairs, paints, earlier, strict=True):
         kept = []
@@ -48,7 +48,7 @@ def renewed(
                 if region not in before.regions:
                     check_region(region, pair.image)
             except UserError as error:
-                troubles.append(error)
+                warnings.append(error)
             else:
                 kept.append(region)
         # without any it would apply everywhere
@@ -56,10 +56,10 @@ def renewed(
         try:
             found += yield from snapshot([fitting], [paint], (before,), stroked=stroked)
         except UserError as error:
-            troubles.append(error)
+            warnings.append(error)
             found.append(before)
     unchanged = all(one is other for one, other in zip(found, earlier, strict=True))
-    return Renewed(earlier if unchanged else tuple(found), tuple(troubles))
+    return Renewed(earlier if unchanged else tuple(found), tuple(warnings))
 
 
 class PaintFeed(QObject):
@@ -114,7 +114,7 @@ class PaintFeed(QObject):
                 paint.annotations = found.paint
                 self.taken.emit()
             if found is not None:
-                self._tell([*wrong, *found.troubles])
+                self._tell([*wrong, *found.warnings])
 
         outlined = [pair.outlined() for pair in self._pairs]
         self._pairs = tuple(pair for pair, _ in outlined)
@@ -123,9 +123,9 @@ class PaintFeed(QObject):
         job = renewed(self._pairs, now, paint.annotations, stroked=stroked)
         self._copier.start("Copying", job, on_end=take)
 
-    def _tell(self, troubles: Sequence[UserError]) -> None:
+    def _tell(self, warnings: Sequence[UserError]) -> None:
         """Tell what is not learnt, one after the other and each once, and when all is mended."""
-        first = next(iter(troubles), None)
+        first = next(iter(warnings), None)
         said = "" if first is None else str(first)
         if said != self._told:
             self._told = said

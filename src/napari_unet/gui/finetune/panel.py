@@ -19,9 +19,9 @@ from napari_unet.gui.finetune.variations import show_variations
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import open_panel
-from napari_unet.gui.session.responsiveness import in_turns
+from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, text
-from napari_unet.gui.widgets.offer_row import Interrupted, Restorable
+from napari_unet.gui.widgets.offer_row import RestoreOffer, ResumeOffer
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -61,8 +61,8 @@ class FinetunePanel(Panel):
         super().__init__(napari_viewer)
         self.form = FinetuneForm(napari_viewer, self.session)
         self.keeper = self.session.paint_keeper(napari_viewer)
-        self.restorable = Restorable(self.keeper)
-        self.interrupted = Interrupted()
+        self.restorable = RestoreOffer(self.keeper)
+        self.interrupted = ResumeOffer()
         self.curves = Curves()
         self.learning = text()
         self.stop = button("Stop and keep the best", STOP_TIP)
@@ -184,7 +184,7 @@ class FinetunePanel(Panel):
                 if outcome.result is not None:
                     axes = pair.image.axes
                     pieces = show_variations(self.viewer, pair.source, axes, outcome.result)
-                    in_turns(self, pieces)
+                    in_slices(self, pieces)
 
             self.session.jobs.start("Varying patches", vary_job(request), on_end=show)
 

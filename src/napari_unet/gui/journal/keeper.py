@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
-from napari_unet.gui.journal.layer_journal import KeptPaint, in_memory
+from napari_unet.gui.journal.layer_journal import LayerJournal, in_memory
 from napari_unet.gui.journal.note import find_image, image_identity, layer_of
 from napari_unet.gui.layers.checked import CHECKED, restore_checks
 from napari_unet.gui.layers.roles import IMAGE
@@ -70,7 +70,7 @@ class PaintKeeper(QObject):
         super().__init__(parent)
         self._viewer = weakref.ref(getattr(viewer, "__wrapped__", viewer))
         self._files = files
-        self._kept: dict[int, KeptPaint] = {}
+        self._kept: dict[int, LayerJournal] = {}
         self._removed: dict[Path, tuple[LeftPaint, float]] = {}
         self._warned = False
         self._writer, self._reader = Jobs(self), Jobs(self)
@@ -201,7 +201,7 @@ class PaintKeeper(QObject):
     def _keep(
         self, layer: Labels, image: ImageIdentity, journal: Journal, *, begun: bool = False
     ) -> None:
-        self._kept[id(layer)] = KeptPaint(layer, image, journal, self._wake, begun=begun)
+        self._kept[id(layer)] = LayerJournal(layer, image, journal, self._wake, begun=begun)
 
     def _wake(self) -> None:
         if not self._timer.isActive():
@@ -259,7 +259,7 @@ class PaintKeeper(QObject):
             self._removed[left.path] = (left, time.monotonic())
         self.changed.emit()
 
-    def _finish(self, kept: KeptPaint) -> None:
+    def _finish(self, kept: LayerJournal) -> None:
         """Write what is left to be written of a layer, and listen to it no more."""
         self._kept.pop(id(kept.layer))
         kept.let_go()

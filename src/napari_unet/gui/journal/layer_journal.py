@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.journal.blocks import Pieces
+from napari_unet.core.journal.blocks import Blocks
 from napari_unet.gui.journal.note import find_image, note_of
 from napari_unet.gui.layers.checked import told_checks
 from napari_unet.gui.layers.placement import looked_at
@@ -27,7 +27,7 @@ LOOKS = ("features", "colormap", "name")
 Box = tuple[tuple[int, int], ...]
 
 
-class KeptPaint:
+class LayerJournal:
     """Listens to a labels layer, and updates its journal.
 
     Nothing is written before the first stroke, so that a segmentation that is only looked at leaves no
@@ -125,7 +125,7 @@ class KeptPaint:
             # its array was exchanged
             return lambda _: False
         data: NDArray[Any] = self.layer.data
-        pieces, touched = Pieces(data.shape), set[int]()
+        pieces, touched = Blocks(data.shape), set[int]()
         for stroke in self._strokes:
             for atom in stroke:
                 touched |= pieces.meeting(_box(atom[0]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.layers.result_layer import ResultLayer
     from napari_unet.gui.session.worker import Outcome
-    from napari_unet.services.segmentation.cached_outputs import KeptMaps
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
     from napari_unet.services.segmentation.options import SegmentOptions
 
 FREE = ("threshold", "separation", "smallest", "fill_holes")
@@ -48,7 +48,7 @@ class Found:
         Those of the run.
     """
 
-    maps: KeptMaps
+    maps: CachedOutputs
     result: ResultLayer
     options: SegmentOptions
 
@@ -63,7 +63,7 @@ class Found:
         yield from relabel(self.maps, options, at=at, taken=taken, out=Nowhere())
 
 
-class Relabelling(QObject):
+class Rethreshold(QObject):
     """Keeps the newest labels in step with the settings, unless somebody has changed the layer.
 
     From the first change of a setting until all planes have followed, the layer can't be painted on: a

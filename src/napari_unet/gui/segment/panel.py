@@ -13,7 +13,7 @@ from napari_unet.gui.evaluate.form import EvaluateForm
 from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
-from napari_unet.gui.objects.rethreshold import Relabelling
+from napari_unet.gui.objects.rethreshold import Rethreshold
 from napari_unet.gui.segment.run import SegmentRun, plan_job
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.command_button import CommandButton
@@ -75,7 +75,7 @@ class SegmentPanel(Panel):
         self.form.addRow("Result", self.output)
         self.objects = ObjectsForm(self.told)
         self.options = OptionsForm(self.folded)
-        self.relabelling = Relabelling(self, napari_viewer)
+        self.relabelling = Rethreshold(self, napari_viewer)
         self.measuring = Measuring(self, napari_viewer)
         self.centres = button("Centres as points", CENTRES_TIP)
         self.told.addRow("", self.centres)

@@ -17,7 +17,7 @@ from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import Found
 from napari_unet.gui.segment.view_first import frame_in_view, segment_from_view
-from napari_unet.services.segmentation.cached_outputs import KeptMaps, make_levels
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs, make_cache
 from napari_unet.services.segmentation.options import SegmentOptions, channel_indices, tells_objects
 from napari_unet.services.segmentation.plan import Plan, plan
 from napari_unet.services.segmentation.relabel import can_relabel
@@ -130,7 +130,7 @@ class SegmentRun:
         view = frame_in_view(self._viewer, self._source, image, model.spec.axes)
         if view is not None:
             return segment_from_view(image, model, options, view, self._levels)
-        return segment(image, model, options, out=Nowhere(), out_levels=self._levels)
+        return segment(image, model, options, out=Nowhere(), out_uint8=self._levels)
 
     def _make_layer(self) -> ResultLayer:
         spec = self._model.spec
@@ -149,7 +149,7 @@ class SegmentRun:
         # a layer that can't be checked for changes is never written to again
         each = max(label_dtype(spec, self._objects).itemsize, spec.config.out_channels)
         fits = math.prod(self._image.label_shape) * each <= CHECKED_BYTES
-        return make_levels(self._image, spec) if fits and self._region is None else None
+        return make_cache(self._image, spec) if fits and self._region is None else None
 
     @property
     def complete(self) -> bool:
@@ -157,11 +157,11 @@ class SegmentRun:
         return self._complete and self._region is None
 
     @property
-    def kept(self) -> KeptMaps | None:
+    def kept(self) -> CachedOutputs | None:
         """What the network said of the whole image; None before the end, or if it is too much."""
         if self._levels is None or not self._complete:
             return None
-        return KeptMaps(self._image, self._model.spec, self._levels)
+        return CachedOutputs(self._image, self._model.spec, self._levels)
 
     @property
     def found(self) -> Found | None:

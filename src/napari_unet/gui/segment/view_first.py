@@ -70,7 +70,7 @@ def segment_from_view(
     view
         The frame.
     levels
-        `out_levels` of the whole image.
+        `out_uint8` of the whole image.
 
     Yields
     ------
@@ -83,5 +83,5 @@ def segment_from_view(
     ahead = segment(image, model, labels_only, region=view, out=Nowhere(), affines=affines)
     for step in ahead:
         yield replace(step, done=0)
-    whole = segment(image, model, options, out=Nowhere(), out_levels=levels, affines=affines)
+    whole = segment(image, model, options, out=Nowhere(), out_uint8=levels, affines=affines)
     return (yield from whole)

@@ -137,7 +137,7 @@ PAUSE_MS = 20
 """Time between two pieces, in which the window can be drawn."""
 
 
-def in_turns(owner: QObject, pieces: Iterator[None]) -> None:
+def in_slices(owner: QObject, pieces: Iterator[None]) -> None:
     """Do the first piece now, and the others one after another with a pause between them.
 
     Parameters

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.gui.studio.panel import StudioPanel
     from napari_unet.services.library import Entry
-    from napari_unet.services.segmentation.cached_outputs import KeptMaps
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 
 
 class Session(QObject):
@@ -80,7 +80,7 @@ class Session(QObject):
         self.model: Model | None = None
         self.source = self.earlier = ""
         self.options = SegmentOptions()
-        self.kept: KeptMaps | None = None
+        self.kept: CachedOutputs | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: TrainingRun | None = None
         self.batch: BatchRun | None = None

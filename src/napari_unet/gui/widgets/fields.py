@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_unet.gui.widgets.theme import FOLLOWS, TonedLabel
+from napari_unet.gui.widgets.theme import FOLLOWS, ThemedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def offer(widget: QWidget, tip: str, reason: str = "") -> None:
 
 def caption(words: str) -> QLabel:
     """Return the name of a fact."""
-    return TonedLabel(words, dim=True)
+    return ThemedLabel(words, dim=True)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
@@ -149,7 +149,7 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 def text(words: str = "") -> QLabel:
     """Return a text that wraps and can be copied; rich text in it may name colours of the theme."""
-    label = TonedLabel(words)
+    label = ThemedLabel(words)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -23,7 +23,7 @@ RESTORE_TIP = "Add this paint again as a layer over its image."
 DISCARD_TIP = "Delete this paint for good."
 
 
-class Restorable(QFrame):
+class RestoreOffer(QFrame):
     """Says which paint can be restored, the newest first, with *Restore* and *Discard*.
 
     Parameters
@@ -51,7 +51,7 @@ class Restorable(QFrame):
         box.setContentsMargins(8, 4, 4, 4)
         box.addWidget(self.said)
         box.addLayout(buttons)
-        self.setStyleSheet("Restorable { border-left: 3px solid #f59e0b; }")
+        self.setStyleSheet("RestoreOffer { border-left: 3px solid #f59e0b; }")
         keeper.changed.connect(self.look)
         keeper.refused.connect(self.refused)
         self.look()
@@ -95,7 +95,7 @@ RESUME_TIP = (
 FORGET_TIP = "Delete what was saved of it."
 
 
-class Interrupted(QFrame):
+class ResumeOffer(QFrame):
     """Says how far an interrupted training had come, with *Resume* and *Forget*."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Interrupted(QFrame):
         box.setContentsMargins(8, 4, 4, 4)
         box.addWidget(self.said)
         box.addLayout(buttons)
-        self.setStyleSheet("Interrupted { border-left: 3px solid #f59e0b; }")
+        self.setStyleSheet("ResumeOffer { border-left: 3px solid #f59e0b; }")
         self.hide()
 
     def look(self, path: Path | None) -> None:

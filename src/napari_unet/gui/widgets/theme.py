@@ -24,7 +24,7 @@ TONE = re.compile(r"var\(--(\w+)\)")
 
 
 @dataclass(frozen=True)
-class Tones:
+class Theme:
     """Colours that can be read on one kind of window.
 
     Attributes
@@ -43,11 +43,11 @@ class Tones:
     loss: str
 
 
-ON_DARK = Tones(dim="#9ca3af", good="#2dd4bf", bad="#f87171", loss="#f59e0b")
-ON_LIGHT = Tones(dim="#565d69", good="#0b665f", bad="#b91c1c", loss="#b45309")
+ON_DARK = Theme(dim="#9ca3af", good="#2dd4bf", bad="#f87171", loss="#f59e0b")
+ON_LIGHT = Theme(dim="#565d69", good="#0b665f", bad="#b91c1c", loss="#b45309")
 
 
-def tones_of(widget: QWidget) -> Tones:
+def theme_of(widget: QWidget) -> Theme:
     """Return the colours for the window that a widget is in."""
     window = widget.window() or widget
     window.ensurePolished()
@@ -56,13 +56,13 @@ def tones_of(widget: QWidget) -> Tones:
     return ON_DARK if written.lightness() > 127 else ON_LIGHT
 
 
-def toned(words: str, tones: Tones) -> str:
+def themed(words: str, tones: Theme) -> str:
     """Put colours into rich text that names them."""
     known = asdict(tones)
     return TONE.sub(lambda found: known[found[1]], words)
 
 
-class TonedLabel(QLabel):
+class ThemedLabel(QLabel):
     """A label that follows the theme.
 
     Parameters
@@ -77,7 +77,7 @@ class TonedLabel(QLabel):
         super().__init__()
         self._words = words
         self._dim = dim
-        self._tones: Tones | None = None
+        self._tones: Theme | None = None
         self.setText(words)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -105,11 +105,11 @@ class TonedLabel(QLabel):
             self._follow()
 
     def _follow(self) -> None:
-        tones = tones_of(self)
+        tones = theme_of(self)
         # setting the style is itself a change of it
         if tones == self._tones:
             return
         self._tones = tones
-        super().setText(toned(self._words, tones))
+        super().setText(themed(self._words, tones))
         if self._dim:
             self.setStyleSheet(f"color: {tones.dim};")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.annotations.survey import survey
+from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.image.axes import frames
 from napari_unet.core.progress import Progress, as_part
@@ -69,7 +69,7 @@ def evaluate(
     """
     options = options or SegmentOptions()
     whole = [_everywhere(annotation) for annotation in annotations]
-    found = yield from survey(whole, model.spec.label_names)
+    found = yield from inspect_annotations(whole, model.spec.label_names)
     if all(annotation.kind == "objects" for annotation in annotations):
         return (yield from _evaluate_objects(found.truths, model, options))
     return (yield from _evaluate_classes(found.truths, model, options))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from napari_unet.core.device import in_words
+from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
 from napari_unet.services.segmentation.segment import segment
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class KeptMaps:
+class CachedOutputs:
     r"""What a model said about an image.
 
     Attributes
@@ -39,7 +39,7 @@ class KeptMaps:
     levels: Any
 
 
-def make_levels(image: Image, spec: ModelSpec) -> Any:
+def make_cache(image: Image, spec: ModelSpec) -> Any:
     """Return room for the outputs of a model, all 0."""
     return np.zeros((spec.config.out_channels, *image.label_shape), np.uint8)
 
@@ -51,13 +51,13 @@ def check_room(image: Image, spec: ModelSpec) -> None:
     if needed > free // 2:
         raise UserError(
             f"What the network says of {image.name!r} is too much to be kept",
-            value=f"{in_words(needed)}, with {in_words(free)} free",
+            value=f"{format_bytes(needed)}, with {format_bytes(free)} free",
             rule="It is kept for all planes, a byte a value, in up to half of the free memory.",
             remedy="Open a part of the image, such as some of its planes.",
         )
 
 
-def keep_maps(image: Image, model: Model, options: SegmentOptions) -> Job[KeptMaps]:
+def cache_outputs(image: Image, model: Model, options: SegmentOptions) -> Job[CachedOutputs]:
     """Have a model look at an image, and keep what it says.
 
     Parameters
@@ -76,7 +76,7 @@ def keep_maps(image: Image, model: Model, options: SegmentOptions) -> Job[KeptMa
         As there, and when what it says would not fit the memory.
     """
     check_room(image, model.spec)
-    levels = make_levels(image, model.spec)
+    levels = make_cache(image, model.spec)
     plain = {"objects": False, "probabilities": False, "uncertainty": False}
-    yield from segment(image, model, options.model_copy(update=plain), out_levels=levels)
-    return KeptMaps(image, model.spec, levels)
+    yield from segment(image, model, options.model_copy(update=plain), out_uint8=levels)
+    return CachedOutputs(image, model.spec, levels)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.image.axes import Box, Frame
     from napari_unet.core.progress import Job
-    from napari_unet.services.segmentation.cached_outputs import KeptMaps
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Doubts:
+class UncertaintyMap:
     """How unsure a network is of an image, coarsely.
 
     Attributes
@@ -55,11 +55,11 @@ class Doubts:
         (planes, rows, columns) float32: uncertainty, summed over blocks of 8 × 8 pixels.
     """
 
-    maps: KeptMaps
+    maps: CachedOutputs
     blocks: NDArray[np.float32]
 
 
-def doubts_of(maps: KeptMaps) -> Job[Doubts]:
+def uncertainty_map(maps: CachedOutputs) -> Job[UncertaintyMap]:
     """Sum up how unsure a network is, plane by plane.
 
     Yields
@@ -71,10 +71,10 @@ def doubts_of(maps: KeptMaps) -> Job[Doubts]:
     for step, _, plane in _planes(maps):
         blocks.append(block_sums(uncertainty(plane, maps.spec)))
         yield step
-    return Doubts(maps, np.stack(blocks))
+    return UncertaintyMap(maps, np.stack(blocks))
 
 
-def uncertainty_of(maps: KeptMaps) -> Job[NDArray[np.float32]]:
+def uncertainty_of(maps: CachedOutputs) -> Job[NDArray[np.float32]]:
     """Return how unsure a network is of each pixel, from 0 to 1, in the shape of the labels.
 
     Yields
@@ -89,8 +89,8 @@ def uncertainty_of(maps: KeptMaps) -> Job[NDArray[np.float32]]:
     return found
 
 
-def next_places(
-    doubts: Doubts,
+def next_regions(
+    doubts: UncertaintyMap,
     annotations: Sequence[Annotation] = (),
     *,
     visited: Sequence[Place] = (),
@@ -155,14 +155,14 @@ def _annotated(
     return known
 
 
-def _planes(maps: KeptMaps) -> Iterator[tuple[Progress, Frame, NDArray[np.uint8]]]:
+def _planes(maps: CachedOutputs) -> Iterator[tuple[Progress, Frame, NDArray[np.uint8]]]:
     cut = frames(maps.image, "YX", ())
     for i, frame in enumerate(cut, 1):
         note = f"How unsure it is {frame.title}".rstrip()
         yield Progress(i, len(cut), note), frame, _read(maps, frame, _whole(frame))
 
 
-def _read(maps: KeptMaps, frame: Frame, box: Box) -> NDArray[np.uint8]:
+def _read(maps: CachedOutputs, frame: Frame, box: Box) -> NDArray[np.uint8]:
     key, order = frame.place(box)
     levels: NDArray[np.uint8] = np.asarray(maps.levels[(slice(None), *key)])
     return levels.transpose(0, *(int(n) + 1 for n in np.argsort(order)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.device import in_bytes, in_words
+from napari_unet.core.device import bytes_of_gib, format_bytes
 from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.image.statistics import Affines
 from napari_unet.core.inference.rescale import Rescaled
@@ -69,7 +69,7 @@ class Plan:
         tiles = "1 tile" if self.n_tiles == 1 else f"{self.n_tiles} tiles"
         parts = [
             f"{tiles} of {shape}",
-            f"about {in_words(self.memory)} on {self.device} in {self.precision}",
+            f"about {format_bytes(self.memory)} on {self.device} in {self.precision}",
         ]
         if self.halo_share >= LEAST_SHARE:
             parts.insert(1, f"{self.halo_share:.0%} of the work for where they overlap")
@@ -120,7 +120,7 @@ def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
         model,
         choose(options.device, options.precision),
         normalization=options.normalization,
-        memory=in_bytes(options.memory),
+        memory=bytes_of_gib(options.memory),
         tile=options.tile,
     )
 

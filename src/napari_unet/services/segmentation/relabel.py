@@ -9,7 +9,7 @@ import numpy as np
 from napari_unet.core.image.axes import frames
 from napari_unet.core.inference.outputs import label_dtype, to_labels
 from napari_unet.core.objects.find import number_above
-from napari_unet.core.objects.numbering import essence, number, object_spacing
+from napari_unet.core.objects.numbering import number, object_outputs, object_spacing
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.segmentation.options import object_options, tells_objects
 from napari_unet.services.segmentation.segment import TileDone
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_unet.core.model.spec import ModelSpec
-    from napari_unet.services.segmentation.cached_outputs import KeptMaps
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
     from napari_unet.services.segmentation.options import SegmentOptions
 
 
@@ -28,7 +28,7 @@ def can_relabel(spec: ModelSpec, options: SegmentOptions) -> bool:
 
 
 def relabel(
-    maps: KeptMaps,
+    maps: CachedOutputs,
     options: SegmentOptions,
     *,
     at: Mapping[str, int] | None = None,
@@ -75,7 +75,7 @@ def relabel(
         inverse = tuple(int(n) + 1 for n in np.argsort(order))
         levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
         if numbered:
-            kept = essence(levels, maps.spec, how)
+            kept = object_outputs(levels, maps.spec, how)
             found = number(kept, maps.spec, how, object_spacing(frame))
             taken = number_above(found, taken)
         else:

@@ -8,11 +8,11 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import frames
-from napari_unet.core.inference.outputs import to_levels
+from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.files.images import open_image
 from napari_unet.services.files.save import check_output, save_labels
-from napari_unet.services.segmentation.cached_outputs import KeptMaps, check_room, make_levels
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs, check_room, make_cache
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def relabel_file(
     return int(labels.max(initial=0))
 
 
-def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[KeptMaps]:
+def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[CachedOutputs]:
     image = open_image(source, axes)
     wanted, dtype = spec.config.out_channels, np.dtype(image.data.dtype)
     named = image.channel_names in ((), spec.classes)
@@ -85,7 +85,7 @@ def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[KeptMaps]:
         names = f" ({', '.join(image.channel_names)})" if image.channel_names else ""
         raise _foreign(source, spec, f"{image.n_channels} channel(s){names} of {dtype}")
     check_room(image, spec)
-    levels = make_levels(image, spec)
+    levels = make_cache(image, spec)
     cut = frames(image, spec.axes, range(wanted))
     for i, frame in enumerate(cut):
         yield Progress(i, len(cut), frame.title)
@@ -94,8 +94,8 @@ def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[KeptMaps]:
         if values.min() < 0 or values.max() > 1:
             raise _foreign(source, spec, f"values from {values.min():g} to {values.max():g}")
         key, order = frame.place(box)
-        levels[(slice(None), *key)] = to_levels(values).transpose(0, *(a + 1 for a in order))
-    return KeptMaps(image, spec, levels)
+        levels[(slice(None), *key)] = to_uint8(values).transpose(0, *(a + 1 for a in order))
+    return CachedOutputs(image, spec, levels)
 
 
 def _foreign(source: Path, spec: ModelSpec, met: str) -> UserError:

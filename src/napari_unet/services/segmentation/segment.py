@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Box, Frame, Image, frames
-from napari_unet.core.inference.outputs import Maps, label_dtype, to_labels, to_levels
+from napari_unet.core.inference.outputs import Outputs, label_dtype, to_labels, to_uint8
 from napari_unet.core.inference.uncertainty import uncertainty
 from napari_unet.core.objects.numbering import Numbering
 from napari_unet.core.progress import Job, Progress
@@ -85,7 +85,7 @@ def segment(
     region: Box | None = None,
     out: Any = None,
     out_probabilities: Any = None,
-    out_levels: Any = None,
+    out_uint8: Any = None,
     affines: Affines | None = None,
 ) -> Job[Segmentation]:
     r"""Segment an image.
@@ -108,9 +108,9 @@ def segment(
     out, out_probabilities
         Arrays to write to, for example of zarr; None: made in memory. Classes fit in 8 bits, numbers of
         objects take 32 without sign.
-    out_levels
+    out_uint8
         uint8 array, (out_channels, \*labels.shape), for what the network gives, a byte a value: the
-        levels of `KeptMaps`. None: it is not kept.
+        levels of `CachedOutputs`. None: it is not kept.
     affines
         `affines_of` the image's frames, where several regions share
         what is measured of it; None: it is measured.
@@ -153,14 +153,14 @@ def segment(
     how = object_options(model.spec, options)
     numbering = Numbering(cut, box, model.spec, how) if numbered else None
     for progress in rescaled.run(predictor, box, affines):
-        if not isinstance(progress, Maps):
+        if not isinstance(progress, Outputs):
             yield progress
             continue
         block = to_labels(progress.values, model.spec, threshold)
         yield _write(labels, progress, progress.frame, progress.write, block)
         _keep(out_probabilities, progress, progress.values)
-        if out_levels is not None:
-            _keep(out_levels, progress, to_levels(progress.values))
+        if out_uint8 is not None:
+            _keep(out_uint8, progress, to_uint8(progress.values))
         if unsure is not None:
             _keep(unsure, progress, uncertainty(progress.values, model.spec)[None])
         for whole in numbering.add(progress) if numbering else ():
@@ -213,7 +213,7 @@ def _write(
     )
 
 
-def _keep(out: Any, maps: Maps, values: NDArray[Any]) -> None:
+def _keep(out: Any, maps: Outputs, values: NDArray[Any]) -> None:
     if out is not None:
         key, order = maps.frame.place(maps.write)
         out[(slice(None), *key)] = values.transpose(0, *(i + 1 for i in order))

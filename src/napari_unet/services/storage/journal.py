@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
-from napari_unet.core.journal.blocks import Pieces
+from napari_unet.core.journal.blocks import Blocks
 from napari_unet.core.journal.records import (
     PaintNote,
     Replay,
@@ -55,7 +55,7 @@ class Journal:
         self.path = path
         self._note: PaintNote | None = None
         self._known = np.zeros((0, 0), np.uint8)
-        self._pieces = Pieces((0, 0))
+        self._pieces = Blocks((0, 0))
         self._end = 0
         self._compact = 0
         self._unswept = 0
@@ -97,7 +97,7 @@ class Journal:
         labels
             The labels as they are now; may be painted on meanwhile.
         touched
-            Numbers of the `Pieces` that are known to have been painted
+            Numbers of the `Blocks` that are known to have been painted
             on.
         sweep
             Whether anything may have changed: then all pieces are compared, some at each update.
@@ -134,7 +134,7 @@ class Journal:
         return self._unswept > 0
 
     def _begin(self, note: PaintNote, known: NDArray[Any]) -> None:
-        self._note, self._known, self._pieces = None, known, Pieces(note.shape)
+        self._note, self._known, self._pieces = None, known, Blocks(note.shape)
         self._end = self._compact = self._unswept = self._next = 0
 
     def _compare(self, labels: NDArray[Any], piece: int) -> Changes:

@@ -78,7 +78,7 @@ def _iou(spec: ModelSpec, when: str) -> float | None:
     return None if math.isnan(found) else found
 
 
-def pace_of(spec: ModelSpec) -> dict[str, Any]:
+def recorded_schedule(spec: ModelSpec) -> dict[str, Any]:
     """Return options by which a training takes the steps that another one took, at the same rates.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_unet.core.annotations.survey import survey
+from napari_unet.core.annotations.survey import inspect_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def new_network(
     from napari_unet.core.model.adapt import Blank
 
     if classes is None:
-        found = yield from survey(annotations)
+        found = yield from inspect_annotations(annotations)
         unnamed = tuple(found.names.values())
         classes = (*names[: len(unnamed)], *unnamed[len(names) :])
     painted = all(annotation.kind == "objects" for annotation in annotations)

@@ -149,7 +149,7 @@ def _how(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
     if not trained.ended and status.step != status.total:
         # somebody stopped it here
         pace.append((status.step, status.step))
-    if memory is None and trained.scarce:
+    if memory is None and trained.reduced_by_memory:
         memory = (math.ceil(trained.plan.memory) + 1) / GIB
     return {
         "device": trained.compute.device,

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.finetune.form.paint_summary import Lookout
+from napari_unet.gui.finetune.form.paint_summary import PaintSummary
 from napari_unet.gui.finetune.form.pairs import PairsForm
 from napari_unet.gui.finetune.form.request import Request
 from napari_unet.gui.finetune.form.start import StartRow
@@ -63,7 +63,7 @@ class FinetuneForm(QWidget):
         self.start = StartRow(viewer, top)
         self.pairs = PairsForm(viewer)
         self.training = TrainingForm(how, details, rest)
-        self.lookout = Lookout(self, session.jobs, self.request)
+        self.lookout = PaintSummary(self, session.jobs, self.request)
         self.preview = button("Preview augmentation", PREVIEW_TIP)
         self.learn = button("Keep learning", LEARN_TIP)
         self.train = button("Train", TRAIN_TIP, main=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.finetune.form.request import Looked, Request, look_job
+from napari_unet.gui.finetune.form.request import Inspected, Request, look_job
 from napari_unet.gui.layers.snapshots import PaintWatch
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.fields import text
@@ -21,7 +21,7 @@ SETTLE_MS = 400
 """How long form and layers must be left alone before the paint is looked through."""
 
 
-class Lookout(QObject):
+class PaintSummary(QObject):
     """The two lines below the form: the paint; and the plan, which is made only where it can be seen.
 
     Parameters
@@ -42,7 +42,7 @@ class Lookout(QObject):
         self.plan.setToolTip("How much the network looks at in each step, and the memory it takes.")
         self._jobs = jobs
         self._request = request
-        self._looked: Looked | None = None
+        self._looked: Inspected | None = None
         self._planner = Jobs(self)
         self._planner.ended.connect(self._show)
         self._form_settled = QTimer(self)

@@ -122,7 +122,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Looked:
+class Inspected:
     """What there is to learn from, and what a training would take.
 
     Attributes
@@ -143,7 +143,9 @@ class Looked:
     plan: TrainingPlan | None = None
 
 
-def look_job(request: Request, earlier: Looked | None, stroked: bool, *, plan: bool) -> Job[Looked]:
+def look_job(
+    request: Request, earlier: Inspected | None, stroked: bool, *, plan: bool
+) -> Job[Inspected]:
     """Look through the paint, and plan; what was found earlier holds if nothing was painted since.
 
     Parameters
@@ -157,7 +159,7 @@ def look_job(request: Request, earlier: Looked | None, stroked: bool, *, plan: b
     plan
         Whether to plan, for which torch imports much.
     """
-    from napari_unet.core.annotations.survey import survey
+    from napari_unet.core.annotations.survey import inspect_annotations
     from napari_unet.services.training.plan import plan_of
 
     before = earlier.paint if earlier is not None else None
@@ -168,8 +170,8 @@ def look_job(request: Request, earlier: Looked | None, stroked: bool, *, plan: b
     yield from torch_ready()
     spec = yield from request.spec(paint)
     if found is None:
-        summary = (yield from survey(paint, spec.label_names)).summary
-        found = Looked(paint, summary, request.fitting())
+        summary = (yield from inspect_annotations(paint, spec.label_names)).summary
+        found = Inspected(paint, summary, request.fitting())
     if plan and found.summary.enough:
         found = replace(found, plan=(yield from plan_of(paint, spec, request.options())))
     return found
