@@ -57,9 +57,9 @@ def commands(page):
 
 def titles():
     """Strings of the forms, of the options that they show, and of the manifest."""
-    options = [PACKAGE / "services" / "options.py", PACKAGE / "core" / "training_options.py"]
+    options = [PACKAGE / "services/segmentation/options.py", PACKAGE / "core/training/options.py"]
     found = set()
-    for source in [*(PACKAGE / "gui").glob("*.py"), *options]:
+    for source in [*(PACKAGE / "gui").rglob("*.py"), *options]:
         nodes = ast.walk(ast.parse(source.read_text("utf-8")))
         found |= {
             n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)

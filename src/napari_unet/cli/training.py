@@ -11,8 +11,8 @@ import typer
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.settings import as_channel
-from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory_units import format_bytes
 from napari_unet.services.training.options import FinetuneOptions, make_options
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory_units import bytes_of_gib
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
@@ -132,16 +133,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "DefaultCPUAllocator" in said or "out of memory" in said
     )
-
-
-GIB = 1 << 30
-
-
-def bytes_of_gib(gib: float | None) -> int | None:
-    """Turn what a user allows, in GiB, into bytes; None stays None: what is free."""
-    return None if gib is None else int(gib * GIB)
-
-
-def format_bytes(n_bytes: float) -> str:
-    """Return a size as one would say it, in GiB or MiB."""
-    return f"{n_bytes / GIB:.1f} GiB" if n_bytes >= GIB else f"{n_bytes / GIB * 1024:.0f} MiB"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import normalization as normalize
+from napari_unet.core.image import statistics
 from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.image.normalization import Affine, Normalization
 from napari_unet.core.image.statistics import blocks, measure
@@ -68,7 +68,7 @@ def test_zscore(dtype, each):
 @pytest.mark.parametrize(("low", "high"), [(1, 99.8), (0, 100), (25, 50)])
 def test_percentile(dtype, each, low, high, held, monkeypatch):
     if not held:
-        monkeypatch.setattr(normalize, "HELD", 0)
+        monkeypatch.setattr(statistics, "HELD", 0)
     data = stack(dtype)
     chosen = Normalization(kind="percentile", per_channel=each, low=low, high=high)
     affine = finish(measure(chosen, frames_of(data)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory_units import format_bytes
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training.traced_memory import training_bytes_per_pixel
 from napari_unet.core.unet.checkpointing_policy import OFF, everything, policies, recompute_share

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.annotations.holdout import sides
-from napari_unet.core.device import bytes_of_gib
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory_units import bytes_of_gib
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import Progress
 from napari_unet.core.sampling.dataset import TrainingSet, make_training_set

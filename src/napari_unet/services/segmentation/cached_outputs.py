@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from napari_unet.core.device import format_bytes
 from napari_unet.core.errors import UserError
+from napari_unet.core.memory_units import format_bytes
 from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:

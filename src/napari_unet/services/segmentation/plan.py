@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.device import bytes_of_gib, format_bytes
 from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.image.statistics import Affines
 from napari_unet.core.inference.rescale import Rescaled
+from napari_unet.core.memory_units import bytes_of_gib, format_bytes
 from napari_unet.services.segmentation.options import SegmentOptions, channel_indices
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.device import GIB
 from napari_unet.core.inference.rescale import common_pixel_size
+from napari_unet.core.memory_units import GIB
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
