@@ -20,7 +20,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
 
 import napari_unet
-from napari_unet.gui.studio.panel import PAGES, StudioPanel
+from napari_unet.gui.plugin import PAGES, StudioDock
 from napari_unet.gui.widgets.fields import MAIN, text
 from napari_unet.gui.widgets.theme import ON_DARK, ON_LIGHT
 
@@ -34,7 +34,7 @@ KIT = REPOSITORY / "tests" / "support" / "legible_kit.py"
 @pytest.fixture
 def studio(viewer):
     """All panels in their dock."""
-    panel = StudioPanel(viewer)
+    panel = StudioDock(viewer)
     viewer.window.add_dock_widget(panel, name="U-Net Studio")
     return panel
 

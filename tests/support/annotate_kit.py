@@ -89,8 +89,8 @@ def undo_gives(layer, before):
 
 def finetune_form(viewer):
     """The form of Fine-tune, docked."""
-    from napari_unet.gui.finetune.panel import FinetunePanel
+    from napari_unet.gui.plugin import FinetuneDock
 
-    panel = FinetunePanel(viewer)
+    panel = FinetuneDock(viewer)
     viewer.window.add_dock_widget(panel, name="Fine-tune")
     return panel.form

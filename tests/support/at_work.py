@@ -12,13 +12,16 @@ from finetune_kit import discs, quick, scribbles
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
 
 from napari_unet.core.progress import finish
-from napari_unet.gui.annotate.panel import AnnotatePanel
-from napari_unet.gui.batch.panel import BatchPanel
-from napari_unet.gui.finetune.panel import FinetunePanel
 from napari_unet.gui.layers.checked import checked_layer
 from napari_unet.gui.layers.images import image_of
-from napari_unet.gui.segment.panel import SegmentPanel
-from napari_unet.gui.studio.panel import PAGES, StudioPanel
+from napari_unet.gui.plugin import (
+    PAGES,
+    AnnotateDock,
+    BatchDock,
+    FinetuneDock,
+    SegmentDock,
+    StudioDock,
+)
 from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.segment import segment
 
@@ -38,7 +41,7 @@ def at_work(viewer, panel, layers, end):
 
 def idle(viewer, qtbot):
     """Nothing; all panels are open, and something is being corrected."""
-    studio = docked(StudioPanel, viewer)
+    studio = docked(StudioDock, viewer)
     image = viewer.add_image(random_image(3, 60, 70), name="cells")
     viewer.add_labels(np.ones((3, 60, 70), np.uint8), name="found", metadata=record(objects=False))
     annotate = studio.show_page("Annotate")
@@ -65,7 +68,7 @@ def idle(viewer, qtbot):
 
 def previewing(viewer, qtbot):
     """A preview of the plane in view."""
-    panel = docked(SegmentPanel, viewer)
+    panel = docked(SegmentDock, viewer)
     image = viewer.add_image(random_image(2, 256, 256), name="cells")
     mine = viewer.add_labels(np.ones((2, 256, 256), np.uint8), name="mine")
     model = panel.session.model = gui_kit.large_model()
@@ -86,7 +89,7 @@ def previewing(viewer, qtbot):
 
 
 def segmenting(viewer, qtbot):
-    panel = docked(SegmentPanel, viewer)
+    panel = docked(SegmentDock, viewer)
     image = viewer.add_image(random_image(8, 96, 96), name="cells", scale=(2, 1, 1))
     mine = viewer.add_labels(np.ones((8, 96, 96), np.uint8), name="mine", scale=(2, 1, 1))
     model = panel.session.model = gui_kit.large_model()
@@ -114,7 +117,7 @@ def segmenting(viewer, qtbot):
 
 def learning(viewer, qtbot, button):
     """A training that ends when it is stopped."""
-    panel = docked(FinetunePanel, viewer)
+    panel = docked(FinetuneDock, viewer)
     pixels, inside = discs()
     image = viewer.add_image(pixels, name="cells")
     panel.form.pairs.first.new.click()
@@ -168,7 +171,7 @@ def keeping_on(viewer, qtbot):
 
 
 def running_a_batch(viewer, qtbot, n=4):
-    panel = docked(BatchPanel, viewer)
+    panel = docked(BatchDock, viewer)
     image = viewer.add_image(random_image(4, 30, 40), name="cells")
     mine = viewer.add_labels(np.ones((4, 30, 40), np.uint8), name="mine")
     images = panel.session.library.folder.parent / f"images {id(viewer)}"
@@ -198,7 +201,7 @@ def done(panel):
 
 
 def merging(viewer, qtbot):
-    panel = docked(AnnotatePanel, viewer)
+    panel = docked(AnnotateDock, viewer)
     image = viewer.add_image(np.zeros((40, 60)), name="cells")
     found = viewer.add_labels(squares(), name="found", metadata=record(objects=True))
     panel.source.correct.click()

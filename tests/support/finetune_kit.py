@@ -42,9 +42,9 @@ def quick(panel, steps=12):
 @pytest.fixture
 def panel(viewer):
     """The panel Fine-tune, docked, with the small model loaded and settings for a short training."""
-    from napari_unet.gui.finetune.panel import FinetunePanel
+    from napari_unet.gui.plugin import FinetuneDock
 
-    panel = FinetunePanel(viewer)
+    panel = FinetuneDock(viewer)
     viewer.window.add_dock_widget(panel, name="Fine-tune")
     panel.session.model, panel.session.source = small_model(), "small"
     panel.session.model_changed.emit(panel.session.model)

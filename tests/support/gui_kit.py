@@ -64,9 +64,9 @@ def viewer(make_napari_viewer_proxy, library):
 @pytest.fixture
 def segment_panel(viewer):
     """The panel Segment, docked, with the small model loaded."""
-    from napari_unet.gui.segment.panel import SegmentPanel
+    from napari_unet.gui.plugin import SegmentDock
 
-    panel = SegmentPanel(viewer)
+    panel = SegmentDock(viewer)
     viewer.window.add_dock_widget(panel, name="Segment")
     panel.session.model, panel.session.source = small_model(), "small"
     panel.session.model_changed.emit(panel.session.model)
@@ -76,9 +76,9 @@ def segment_panel(viewer):
 @pytest.fixture
 def models_panel(viewer):
     """The panel Load U-Net, docked."""
-    from napari_unet.gui.models.panel import ModelsPanel
+    from napari_unet.gui.plugin import ModelsDock
 
-    panel = ModelsPanel(viewer)
+    panel = ModelsDock(viewer)
     viewer.window.add_dock_widget(panel, name="Load U-Net")
     return panel
 
@@ -86,9 +86,9 @@ def models_panel(viewer):
 @pytest.fixture
 def annotate_panel(viewer):
     """The panel Annotate, docked."""
-    from napari_unet.gui.annotate.panel import AnnotatePanel
+    from napari_unet.gui.plugin import AnnotateDock
 
-    panel = AnnotatePanel(viewer)
+    panel = AnnotateDock(viewer)
     viewer.window.add_dock_widget(panel, name="Annotate")
     return panel
 

@@ -127,7 +127,7 @@ def main():
         viewer.open_sample("napari-unet-studio", "nuclei")
         dock, studio = viewer.window.add_plugin_dock_widget("napari-unet-studio", "U-Net Studio")
         found = {"scale": window.devicePixelRatio(), "cut": {}, "wide": []}
-        from napari_unet.gui.studio.panel import PAGES
+        from napari_unet.gui.plugin import PAGES
 
         for title in PAGES:
             page = studio.show_page(title)

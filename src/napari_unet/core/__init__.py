@@ -1,1 +1,4 @@
-"""Arrays and tensors in, arrays and tensors out; knows no viewer."""
+"""Arrays and tensors in, arrays and tensors out.
+
+Imports nothing of ours outside core.
+"""

@@ -1,1 +1,4 @@
-"""napari widgets: forms that hold no rules."""
+"""The napari plugin: forms that hold no rules.
+
+May import `services` and `core`; only `plugin` knows all panels.
+"""

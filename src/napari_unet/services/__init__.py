@@ -1,1 +1,4 @@
-"""The use cases, shared by the viewer and the command line."""
+"""The use cases, as generators of progress that window and command line share.
+
+May import `core`.
+"""

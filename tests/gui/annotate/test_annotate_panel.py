@@ -294,9 +294,9 @@ def test_the_button_hands_over_image_annotation_and_classes(panel, viewer):
     panel.classes.table.item(3, 2).setText("membrane")
     viewer.add_image(np.zeros((9, 9)), name="other")
     panel.finetune.click()
-    from napari_unet.gui.models.row import open_panel
+    from napari_unet.gui.plugin import parts_of
 
-    form = open_panel(viewer, "Fine-tune").form
+    form = parts_of(viewer).open_panel("Fine-tune").form
     pair = form.pairs.first
     assert (pair.image.layer.name, pair.labels.layer) == ("cells", layer)
     assert form.training.values()["classes"] == ("cell", "membrane")
@@ -307,9 +307,9 @@ def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, vi
     image, inside = discs()
     viewer.add_image(image, name="cells")
     new(panel).data = scribbles(inside)
-    from napari_unet.gui.models.row import open_panel
+    from napari_unet.gui.plugin import parts_of
 
-    tune = open_panel(viewer, "Fine-tune")
+    tune = parts_of(viewer).open_panel("Fine-tune")
     for name, value in {"patch": 32, "batch": 2}.items():
         tune.form.training.boxes[name].put(value)
     panel.quick.click()

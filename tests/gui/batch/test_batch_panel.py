@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from napari_unet.cli import app
 from napari_unet.core.progress import finish
-from napari_unet.gui.batch.panel import BatchPanel
+from napari_unet.gui.plugin import BatchDock
 from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
@@ -35,7 +35,7 @@ def folder(tmp_path):
 @pytest.fixture
 def panel(viewer, folder, tmp_path):
     """The panel, docked, with a small model and both folders chosen."""
-    made = BatchPanel(viewer)
+    made = BatchDock(viewer)
     viewer.window.add_dock_widget(made, name="Batch")
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
@@ -154,7 +154,7 @@ def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, fo
     run = panel.session.batch
     viewer.window.remove_dock_widget(panel)
     qtbot.wait(50)
-    again = BatchPanel(viewer)
+    again = BatchDock(viewer)
     viewer.window.add_dock_widget(again, name="Batch")
     assert results(again)[0] == "done"
     finish_job(again, qtbot)

@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 
 from napari_unet import Image, LabelPair, compare_labels, finish
 from napari_unet.cli import app
-from napari_unet.gui.annotate.panel import AnnotatePanel
 from napari_unet.gui.evaluate.comparison import LAY_ON
 from napari_unet.gui.evaluate.score_tables import colour_of
 from napari_unet.gui.layers.roles import KIND, only_shows
+from napari_unet.gui.plugin import AnnotateDock
 from napari_unet.services.evaluation.mistakes import EXTRA, HIT, MERGE, MISS, NAMES, SPLIT
 from napari_unet.services.library import DEFAULT
 
@@ -223,7 +223,7 @@ def test_only_what_is_checked_counts_of_what_is_corrected(viewer, panel, form, q
     tag = record(objects=True)
     tag["napari_unet"]["source"] = str(image.unique_id)
     result = viewer.add_labels(np.stack([found()] * 3), name="cells objects", metadata=tag)
-    annotate = AnnotatePanel(viewer)
+    annotate = AnnotateDock(viewer)
     viewer.window.add_dock_widget(annotate, name="Annotate")
     annotate.source.correct.click()
     corrected = annotate.annotation.layer

@@ -19,9 +19,8 @@ from napari.layers import Labels
 
 from napari_unet.core.training.state import read_status
 from napari_unet.core.training.steps import Steps
-from napari_unet.gui.annotate.panel import AnnotatePanel
-from napari_unet.gui.finetune.panel import FinetunePanel
 from napari_unet.gui.layers.roles import IMAGE, KIND
+from napari_unet.gui.plugin import AnnotateDock, FinetuneDock
 from napari_unet.gui.widgets.fields import MAIN
 
 
@@ -278,7 +277,7 @@ def checked_panel(panel, viewer):
     viewer.add_image(np.stack([image] * 3), name="cells")
     corrected = np.stack([inside] * 3).astype(np.uint8)
     viewer.add_labels(corrected, name="corrected", metadata={KIND: "classes"})
-    panel.annotate = AnnotatePanel(viewer)
+    panel.annotate = AnnotateDock(viewer)
     viewer.window.add_dock_widget(panel.annotate, name="Annotate")
     check(panel, viewer, 0)
     assert panel.form.pairs.first.region.layer.name == "cells checked"
@@ -449,7 +448,7 @@ def test_a_closed_panel_finds_its_training_again(painted_panel, viewer, qtbot):
     panel.destroyed.connect(lambda: gone.append(True))
     viewer.window.remove_dock_widget(panel)
     qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
-    again = FinetunePanel(viewer)
+    again = FinetuneDock(viewer)
     viewer.window.add_dock_widget(again, name="Fine-tune again")
     assert "live" in shown(again)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
@@ -519,7 +518,7 @@ def test_an_interrupted_training_is_found_by_the_same_image_only(
         tifffile.imwrite(tmp_path / folder / "cells.tif", image)
 
     def opened(viewer, path, source="small"):
-        panel = FinetunePanel(viewer)
+        panel = FinetuneDock(viewer)
         viewer.window.add_dock_widget(panel, name="Fine-tune")
         panel.session.model, panel.session.source = small_model(), source
         panel.session.model_changed.emit(panel.session.model)
@@ -553,7 +552,7 @@ def test_old_states_go_when_the_panel_opens(viewer, library):
         path.write_bytes(b"")
         then = time.time() - days * 24 * 3600
         os.utime(path, (then, then))
-    viewer.window.add_dock_widget(FinetunePanel(viewer), name="Fine-tune")
+    viewer.window.add_dock_widget(FinetuneDock(viewer), name="Fine-tune")
     assert (old.exists(), new.exists()) == (False, True)
 
 

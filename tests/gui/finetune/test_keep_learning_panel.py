@@ -10,8 +10,7 @@ from gui_kit import library as library
 from gui_kit import viewer as viewer
 
 from napari_unet.gui.layers.roles import is_paint
-from napari_unet.gui.segment.panel import SegmentPanel
-from napari_unet.gui.studio.panel import StudioPanel
+from napari_unet.gui.plugin import SegmentDock, StudioDock
 
 
 def learn(panel, viewer, qtbot):
@@ -68,7 +67,7 @@ def test_learning_again_shows_it_in_the_same_layer(painted_panel, viewer, qtbot)
 
 def test_segmenting_meanwhile_goes_first(painted_panel, viewer, qtbot):
     panel = painted_panel
-    other = SegmentPanel(viewer)
+    other = SegmentDock(viewer)
     viewer.window.add_dock_widget(other, name="Segment")
     learn(panel, viewer, qtbot)
     run = panel.session.training
@@ -130,7 +129,7 @@ def test_it_shows_planes_as_they_are_looked_at(panel, viewer, qtbot):
 
 
 def test_the_dock_says_that_it_learns(painted_panel, viewer, qtbot):
-    studio = StudioPanel(viewer)
+    studio = StudioDock(viewer)
     viewer.window.add_dock_widget(studio, name="U-Net Studio")
     learn(painted_panel, viewer, qtbot)
     assert "Learning" in studio.job.text()

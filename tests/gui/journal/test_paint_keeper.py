@@ -19,10 +19,10 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.records import replay
-from napari_unet.gui.finetune.panel import FinetunePanel
 from napari_unet.gui.layers.checked import check_plane, checked_layer
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.roles import IMAGE, KIND
+from napari_unet.gui.plugin import FinetuneDock
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def opened(make_viewer, name="cells", shape=None):
     viewer = make_viewer()
     image = discs()[0]
     viewer.add_image(image if shape is None else np.zeros(shape, np.uint8), name=name)
-    panel = FinetunePanel(viewer)
+    panel = FinetuneDock(viewer)
     viewer.window.add_dock_widget(panel, name="Fine-tune")
     return viewer, panel
 

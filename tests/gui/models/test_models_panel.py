@@ -18,8 +18,7 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Provenance
 from napari_unet.gui.models.panel import facts
-from napari_unet.gui.segment.panel import SegmentPanel
-from napari_unet.gui.session.session import session_of
+from napari_unet.gui.plugin import SegmentDock, parts_of
 from napari_unet.services.library import DEFAULT
 
 
@@ -166,19 +165,19 @@ def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, lib
 def test_both_panels_share_the_network_and_each_viewer_has_its_own(
     models_panel, viewer, qtbot, make_napari_viewer
 ):
-    segment_panel = SegmentPanel(viewer)
+    segment_panel = SegmentDock(viewer)
     viewer.window.add_dock_widget(segment_panel, name="Segment")
     assert segment_panel.model.text() == f"{DEFAULT}, not loaded"
     models_panel.load_text("small")
     finish_job(models_panel, qtbot)
     assert segment_panel.model.text() == "small"
     assert segment_panel.session is models_panel.session
-    assert session_of(make_napari_viewer()).model is None
+    assert parts_of(make_napari_viewer()).session.model is None
 
 
 def test_pressing_segment_first_loads_the_network_to_start_with(viewer, qtbot, library):
     save_model(gui_kit.small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
-    panel = SegmentPanel(viewer)
+    panel = SegmentDock(viewer)
     viewer.window.add_dock_widget(panel, name="Segment")
     viewer.add_image(random_image(40, 50), name="cells")
     panel.segment.click()

@@ -23,16 +23,16 @@ from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.paint_layers import class_names
 from napari_unet.gui.layers.result_layer import RECORD, untouched
 from napari_unet.gui.layers.roles import NOT_PAINT, belongs, kind_of
+from napari_unet.gui.plugin import StudioDock
 from napari_unet.gui.project import closing
 from napari_unet.gui.project import row as project_row
-from napari_unet.gui.studio.panel import StudioPanel
 from napari_unet.services.storage.project import read_project
 
 SHAPE = (3, 60, 70)
 
 
 def dock(viewer):
-    studio = StudioPanel(viewer)
+    studio = StudioDock(viewer)
     viewer.window.add_dock_widget(studio, name="U-Net Studio")
     return studio
 

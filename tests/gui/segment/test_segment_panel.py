@@ -23,7 +23,7 @@ from napari_unet.cli import app
 from napari_unet.core.model.file import save_model
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers.images import image_of
-from napari_unet.gui.segment.panel import SegmentPanel
+from napari_unet.gui.plugin import SegmentDock
 from napari_unet.services.segmentation.segment import segment
 
 
@@ -306,7 +306,7 @@ def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot
     viewer.window.remove_dock_widget(slow)
     qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
     viewer.add_image(random_image(30, 40), name="another")
-    again = SegmentPanel(viewer)
+    again = SegmentDock(viewer)
     viewer.window.add_dock_widget(again, name="Segment again")
     assert again.foot.cancel.isVisibleTo(again) == jobs.running
     qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)

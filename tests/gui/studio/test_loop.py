@@ -10,7 +10,7 @@ from gui_kit import said
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 
-from napari_unet.gui.session.session import session_of
+from napari_unet.gui.plugin import parts_of
 
 PLUGIN = "napari-unet-studio"
 PLANE = 3
@@ -131,15 +131,15 @@ def test_segment_correct_tune_segment_again_save_and_open(
     studio.project.save(folder)
     hand.wait(studio.project.jobs)
     other = make_napari_viewer_proxy()
-    reopened = session_of(other)
-    reopened.project(other).open(folder)
-    hand.wait(reopened.project(other).jobs)
-    hand.wait(reopened.jobs)
+    reopened = parts_of(other)
+    reopened.project.open(folder)
+    hand.wait(reopened.project.jobs)
+    hand.wait(reopened.session.jobs)
     assert [layer.name for layer in other.layers] == [layer.name for layer in viewer.layers]
     for one, same in zip(viewer.layers, other.layers, strict=True):
         if isinstance(one, Labels):
             assert np.array_equal(one.data, same.data), one.name
-    assert reopened.model.spec.name == "nuclei-broad-tuned"
+    assert reopened.session.model.spec.name == "nuclei-broad-tuned"
 
 
 def model_of(layer):

@@ -13,13 +13,13 @@ from gui_kit import library as library
 from gui_kit import viewer as viewer
 from qtpy.QtCore import QRect
 
-from napari_unet.gui.studio.panel import StudioPanel
+from napari_unet.gui.plugin import StudioDock
 
 
 @pytest.fixture
 def studio(viewer):
     """All panels in their dock, with a small network and a stack."""
-    made = StudioPanel(viewer)
+    made = StudioDock(viewer)
     viewer.window.add_dock_widget(made, name="U-Net Studio")
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
@@ -79,7 +79,7 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
 def test_what_others_keep_under_our_key_is_no_trouble(viewer, library):
     image = viewer.add_image(random_image(60, 70), name="cells")
     viewer.add_labels(np.ones((60, 70), np.uint8), metadata={"napari_unet": "1.0"}, name="theirs")
-    studio = StudioPanel(viewer)
+    studio = StudioDock(viewer)
     viewer.window.add_dock_widget(studio, name="U-Net Studio")
     for page in ("Segment", "Annotate", "Fine-tune"):
         studio.show_page(page)

@@ -11,13 +11,14 @@ from gui_kit import viewer as viewer
 
 from napari_unet.gui.layers.roles import KIND
 from napari_unet.gui.models.row import ModelRow
+from napari_unet.gui.plugin import PAGES, StudioDock, parts_of
 from napari_unet.gui.studio.guide import Situation, next_step
-from napari_unet.gui.studio.panel import PAGES, StudioPanel
+from napari_unet.gui.studio.panel import TABS
 
 
 @pytest.fixture
 def studio(viewer):
-    made = StudioPanel(viewer)
+    made = StudioDock(viewer)
     viewer.window.add_dock_widget(made, name="U-Net Studio")
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
@@ -79,7 +80,7 @@ def test_panels_are_made_when_they_are_looked_at_and_once(studio):
     assert list(studio._pages) == ["Segment"]
     pages = {title: studio.show_page(title) for title in PAGES}
     assert [studio.tabs.tabText(i) for i in range(studio.tabs.count())] == [
-        tab for tab, *_ in PAGES.values()
+        TABS.get(title, title) for title in PAGES
     ]
     for title, page in pages.items():
         assert studio.show_page(title) is page
@@ -115,14 +116,14 @@ def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer
     studio.show_page("Segment").segment.click()
     qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
     viewer.window.remove_dock_widget(studio)
-    assert session.studio is None
+    assert parts_of(viewer).studio is None
     viewer.add_image(random_image(60, 70), name="later")
     session.jobs.cancel()
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
-    again = StudioPanel(viewer)
+    again = StudioDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
     assert again.session is session
-    assert session.studio is again
+    assert parts_of(viewer).studio is again
 
 
 def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot):

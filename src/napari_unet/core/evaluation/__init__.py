@@ -1,1 +1,4 @@
-"""What lives here."""
+"""How well labels agree with others, and where to annotate next.
+
+May import `image` and the ground.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""What an image is: its axes, how intensities are normalised, and on which pixels labels lie.
+
+May import `errors` and `progress`.
+"""

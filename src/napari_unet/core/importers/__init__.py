@@ -1,6 +1,8 @@
-"""Foreign weights: recognised, checked and turned into models of our own.
+"""Networks of others, recognised, checked and turned into models of ours: one small file a format.
 
 Nothing that comes with weights is ever run: no code, no pickle.
+
+May import `inference` and `model`.
 """
 
 from __future__ import annotations

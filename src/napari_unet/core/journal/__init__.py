@@ -1,1 +1,4 @@
-"""What lives here."""
+"""The format of the journal of paint: records of changed blocks.
+
+May import `annotations` and the ground.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""What a model is, its file, and how one is adapted to another task.
+
+May import `unet`, `image` and the ground.
+"""

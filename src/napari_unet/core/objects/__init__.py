@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Objects in label images: found, divided, numbered, measured and edited.
+
+May import `inference` and `model`.
+"""

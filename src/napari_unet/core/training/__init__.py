@@ -1,1 +1,4 @@
-"""What lives here."""
+"""The training of a network, from its plan to its result.
+
+May import all of core.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*Annotate*.
+
+May import `journal`, `models`, `objects`, and what they stand on.
+"""

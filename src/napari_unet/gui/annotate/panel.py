@@ -12,17 +12,16 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.class_list import ClassList
 from napari_unet.gui.annotate.next_region import NextRegionForm
 from napari_unet.gui.annotate.source import AnnotationSource
+from napari_unet.gui.journal.restore_offer import RestoreOffer
 from napari_unet.gui.layers.checked import check_plane, start_box
 from napari_unet.gui.layers.keys import LayerKeys
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.roles import KIND_TIPS, is_annotation, kind_of
-from napari_unet.gui.models.row import open_panel
 from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.tools import ObjectTools
 from napari_unet.gui.widgets.fields import button, form, offer, text
 from napari_unet.gui.widgets.layer_box import LayerBox
-from napari_unet.gui.widgets.offer_row import RestoreOffer
 from napari_unet.gui.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_unet.core.image.axes import Image
+    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.session.session import Session
 
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
 PLANE_TIP = (
@@ -57,23 +58,27 @@ class AnnotatePanel(Panel):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer whose images are annotated.
+    session
+        What it shares with the other panels.
+    keeper
+        Journals what is painted.
     """
 
     HEIGHT = 700
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
-        self.source = AnnotationSource(napari_viewer, self.session)
-        self.annotation = LayerBox(napari_viewer, ANNOTATION_TIP, is_annotation)
-        self.keeper = self.session.paint_keeper(napari_viewer)
+    def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
+        super().__init__(viewer, session)
+        self.keeper = keeper
+        self.source = AnnotationSource(viewer, self.session)
+        self.annotation = LayerBox(viewer, ANNOTATION_TIP, is_annotation)
         self.restorable = RestoreOffer(self.keeper)
         self.meaning = text()
         self.classes = ClassList()
-        self.objects = ObjectTools(napari_viewer)
-        self.measures = MeasureRow(napari_viewer, self._numbered)
-        self.where = NextRegionForm(napari_viewer, self.session, self._chosen)
+        self.objects = ObjectTools(viewer)
+        self.measures = MeasureRow(viewer, self._numbered)
+        self.where = NextRegionForm(viewer, self.session, self._chosen)
         self.plane = button("This plane is all right", PLANE_TIP)
         self.box = button("Checked box", BOX_TIP)
         self.finetune = button("Fine-tune…", FINETUNE_TIP)
@@ -212,7 +217,7 @@ class AnnotatePanel(Panel):
         with self.reporting():
             layer = self.annotation.layer
             source, _ = self.source.under(layer)
-            panel: Any = open_panel(self.viewer, "Fine-tune")
+            panel: Any = self.session.open_panel("Fine-tune")
             panel.form.learn_from(source, layer)
             return panel
         return None

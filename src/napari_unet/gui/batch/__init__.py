@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*Batch*.
+
+May import `models` and what it stands on.
+"""

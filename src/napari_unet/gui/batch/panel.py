@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_unet.core.model.spec import Model
+    from napari_unet.gui.session.session import Session
     from napari_unet.services.segmentation.batch import Task
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
@@ -47,14 +48,16 @@ class BatchPanel(Panel):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer that shows results.
+    session
+        What it shares with the other panels.
     """
 
     HEIGHT = 560
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__(viewer, session)
         self.model = QElidingLabel()
         self.input, self.output = PathRow(INPUT_TIP), PathRow(OUTPUT_TIP)
         self.existing = choice(EXISTING_TIP)
@@ -74,12 +77,12 @@ class BatchPanel(Panel):
         self.list.wanted.connect(self._show)
         self.session.model_changed.connect(self._fit_model)
         self._fit_model(self.session.model)
-        if self.session.batch is not None:
+        if isinstance(self.session.batch, BatchRun):
             self._attach(self.session.batch)
 
     def _lay_out(self) -> None:
         rows, told_apart, advanced = form(), form(), form()
-        rows.addRow("U-Net", ModelRow(self.viewer, self.model))
+        rows.addRow("U-Net", ModelRow(self.session, self.model))
         rows.addRow("Images", self.input)
         rows.addRow("Results", self.output)
         rows.addRow("Existing", self.existing)

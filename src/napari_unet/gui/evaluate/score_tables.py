@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from napari_unet.gui.finetune.comparison import score_table
 from napari_unet.gui.widgets.fields import DIM, figure
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_unet.core.evaluation.confusion import ClassScore
     from napari_unet.gui.evaluate.comparison import LabelComparison
     from napari_unet.services.evaluation.scores import Evaluation, ObjectEvaluation
 
@@ -101,3 +101,31 @@ def _counts(values: NDArray[np.int64]) -> list[str]:
 
 def _figures(values: Sequence[float] | NDArray[np.float64]) -> list[str]:
     return list(map(figure, values))
+
+
+def score_table(before: Sequence[ClassScore], after: Sequence[ClassScore]) -> str:
+    """Return the scores of old and new network as rich text, a line a class."""
+    old = {score.name: score for score in before}
+    heads = "".join(f"<td style='{DIM} padding-right: 8px'>{h}</td>" for h in ("", "IoU", "Dice"))
+    rows = [f"<tr>{heads}</tr>"]
+    for score in after:
+        was = old.get(score.name)
+        iou = _change(None if was is None else was.iou, score.iou)
+        dice = _change(None if was is None else was.dice, score.dice)
+        rows.append(
+            f"<tr><td style='padding-right: 8px'>{html.escape(score.name)}</td>"
+            f"<td style='padding-right: 8px; white-space: nowrap'>{iou}</td>"
+            f"<td style='white-space: nowrap'>{dice}</td></tr>"
+        )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _change(old: float | None, new: float) -> str:
+    if old is None:
+        return figure(new)
+    colour = BETTER if new > old else WORSE if new < old else ""
+    style = f" style='color: {colour}'" if colour else ""
+    return f"{figure(old)} → <b{style}>{figure(new)}</b>"
+
+
+BETTER, WORSE = "var(--good)", "var(--bad)"

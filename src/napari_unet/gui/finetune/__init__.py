@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*Fine-tune*.
+
+May import `segment`, `evaluate`, `journal`, `models`, and what they stand on.
+"""

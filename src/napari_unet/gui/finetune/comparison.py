@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from napari_unet.gui.widgets.fields import DIM, MAIN, button, figure, text
+from napari_unet.gui.evaluate.score_tables import BETTER, WORSE, score_table
+from napari_unet.gui.widgets.fields import MAIN, button, text
 from napari_unet.gui.widgets.job_bar import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_unet.core.evaluation.confusion import ClassScore
     from napari_unet.services.training.result import FinetuneResult
 
 KEEP_TIP = (
@@ -30,7 +28,6 @@ DIFFERENCE_TIP = (
 LONGER_TIP = (
     "Go on from here for as many steps, or as long, again; with what you painted meanwhile."
 )
-BETTER, WORSE = "var(--good)", "var(--bad)"
 
 
 class Comparison(QWidget):
@@ -110,28 +107,3 @@ def facts(result: FinetuneResult) -> list[str]:
         *trained.warnings,
     ]
     return [line for line in found if line]
-
-
-def score_table(before: Sequence[ClassScore], after: Sequence[ClassScore]) -> str:
-    """Return the scores of old and new network as rich text, a line a class."""
-    old = {score.name: score for score in before}
-    heads = "".join(f"<td style='{DIM} padding-right: 8px'>{h}</td>" for h in ("", "IoU", "Dice"))
-    rows = [f"<tr>{heads}</tr>"]
-    for score in after:
-        was = old.get(score.name)
-        iou = _change(None if was is None else was.iou, score.iou)
-        dice = _change(None if was is None else was.dice, score.dice)
-        rows.append(
-            f"<tr><td style='padding-right: 8px'>{html.escape(score.name)}</td>"
-            f"<td style='padding-right: 8px; white-space: nowrap'>{iou}</td>"
-            f"<td style='white-space: nowrap'>{dice}</td></tr>"
-        )
-    return f"<table>{''.join(rows)}</table>"
-
-
-def _change(old: float | None, new: float) -> str:
-    if old is None:
-        return figure(new)
-    colour = BETTER if new > old else WORSE if new < old else ""
-    style = f" style='color: {colour}'" if colour else ""
-    return f"{figure(old)} → <b{style}>{figure(new)}</b>"

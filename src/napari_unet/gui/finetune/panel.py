@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,14 +14,14 @@ from napari_unet.gui.finetune.difference import show_difference
 from napari_unet.gui.finetune.form.form import FinetuneForm
 from napari_unet.gui.finetune.form.request import vary_job
 from napari_unet.gui.finetune.live_preview import LivePreview
+from napari_unet.gui.finetune.resume_offer import ResumeOffer
 from napari_unet.gui.finetune.run import TrainingRun, comparable_parent
 from napari_unet.gui.finetune.variations import show_variations
+from napari_unet.gui.journal.restore_offer import RestoreOffer
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import on_screen
-from napari_unet.gui.models.row import open_panel
 from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, text
-from napari_unet.gui.widgets.offer_row import RestoreOffer, ResumeOffer
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_unet.gui.finetune.form.request import Request
+    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.training.options import FinetuneOptions
 
@@ -51,16 +53,20 @@ class FinetunePanel(Panel):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer whose images it learns from.
+    session
+        What it shares with the other panels.
+    keeper
+        Journals what is painted.
     """
 
     HEIGHT = 700
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
-        self.form = FinetuneForm(napari_viewer, self.session)
-        self.keeper = self.session.paint_keeper(napari_viewer)
+    def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
+        super().__init__(viewer, session)
+        self.keeper = keeper
+        self.form = FinetuneForm(viewer, self.session)
         self.restorable = RestoreOffer(self.keeper)
         self.interrupted = ResumeOffer()
         self.curves = Curves()
@@ -80,7 +86,7 @@ class FinetunePanel(Panel):
         self._connect()
         self.session.training_files.forget_old()
         self._keep_paint()
-        self._attach(self.session.training)
+        self._attach(cast("TrainingRun | None", self.session.training))
 
     def _lay_out(self) -> None:
         live = QVBoxLayout(self.live)
@@ -205,7 +211,7 @@ class FinetunePanel(Panel):
     def _show_state(self) -> None:
         if self._run is not self.session.training:
             # another panel has decided on it
-            self._attach(self.session.training)
+            self._attach(cast("TrainingRun | None", self.session.training))
             return
         run = self._run
         running = run is not None and run.running
@@ -332,6 +338,6 @@ class FinetunePanel(Panel):
 
     def _open_segment(self) -> None:
         layer = self.form.pairs.first.image.layer
-        panel = open_panel(self.viewer, "Segment")
+        panel = self.session.open_panel("Segment")
         if layer is not None:
             panel.image.layers.choose(layer)

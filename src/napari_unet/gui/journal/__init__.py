@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Keeps what is painted on the disk, and offers it again.
+
+May import `widgets`, `session` and `layers`.
+"""

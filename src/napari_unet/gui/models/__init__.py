@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*Load U-Net*.
+
+May import `widgets`, `session` and `layers`.
+"""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.importers import MissingWeightsError
     from napari_unet.core.model.spec import Model, ModelSpec
+    from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.library import Entry
 
@@ -46,14 +47,16 @@ class ModelsPanel(Panel):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer whose current model it sets.
+    session
+        What it shares with the other panels.
     """
 
     HEIGHT = 300
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+        super().__init__(viewer, session)
         self.widget().setAcceptDrops(True)
         self.widget().installEventFilter(self)
         self.list = QListWidget()

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from napari_unet.gui.session.session import session_of
 from napari_unet.gui.widgets.fields import button
 
 if TYPE_CHECKING:
-    import napari
-
-PLUGIN = "napari-unet-studio"
+    from napari_unet.gui.session.session import Session
 
 
 class ModelRow(QWidget):
@@ -20,15 +17,15 @@ class ModelRow(QWidget):
 
     Parameters
     ----------
-    viewer
-        *Load U-Net* is opened in its window.
+    session
+        Opens *Load U-Net*.
     shown
         The widget that shows which U-Net it is.
     """
 
-    def __init__(self, viewer: napari.Viewer, shown: QWidget) -> None:
+    def __init__(self, session: Session, shown: QWidget) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._session = session
         self.change = button("Change…", "Choose another U-Net.")
         self.change.clicked.connect(self._open_models)
         box = QHBoxLayout(self)
@@ -37,15 +34,4 @@ class ModelRow(QWidget):
         box.addWidget(self.change)
 
     def _open_models(self) -> None:
-        open_panel(self._viewer, "Load U-Net")
-
-
-def open_panel(viewer: napari.Viewer, name: str) -> QWidget:
-    """Open one of our panels beside the others, or bring it to the front."""
-    studio = session_of(viewer).studio
-    if studio is not None:
-        return studio.show_page(name)
-    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
-    dock.show()
-    dock.raise_()
-    return panel
+        self._session.open_panel("Load U-Net")

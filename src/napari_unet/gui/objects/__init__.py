@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Tools for objects: clicks, measures, thresholds.
+
+May import `widgets`, `session` and `layers`.
+"""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_unet.gui.project.keeper import ProjectKeeper
-    from napari_unet.gui.session.session import Session
 
 LATER = "What is not saved can be restored for 30 days: Annotate and Fine-tune will offer it."
 MOST_NAMES = 4
@@ -33,15 +32,19 @@ class Closing(QObject):
 
     Parameters
     ----------
-    session, viewer
+    viewer
         What is shown in the window.
     window
         The window.
+    project
+        Gives the viewer's project.
     """
 
-    def __init__(self, session: Session, viewer: napari.Viewer, window: QMainWindow) -> None:
+    def __init__(
+        self, viewer: napari.Viewer, window: QMainWindow, project: Callable[[], ProjectKeeper]
+    ) -> None:
         super().__init__(window)
-        self._session = session
+        self._project = project
         # it must not keep alive what is closed
         self._viewer = weakref.ref(real(viewer))
         window.installEventFilter(self)
@@ -52,13 +55,13 @@ class Closing(QObject):
             return False
         viewer, inside = self._viewer(), getattr(watched, "_qt_viewer", None)
         taken_down = viewer is None or inside is None or inside.isHidden()
-        if taken_down or self._may_close(viewer, watched):
+        if taken_down or self._may_close(watched):
             return False
         event.ignore()
         return True
 
-    def _may_close(self, viewer: napari.Viewer, window: QMainWindow) -> bool:
-        project = self._session.project(viewer)
+    def _may_close(self, window: QMainWindow) -> bool:
+        project = self._project()
         unsaved = project.unsaved()
         lost = [layer.name for layer in unsaved if project.image_of(layer) is None]
         answer = ask(window, [x.name for x in unsaved], lost) if unsaved else "discard"

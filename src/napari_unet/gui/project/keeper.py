@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
+    from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.storage.project import LayerNote, Project
@@ -42,6 +43,8 @@ class ProjectKeeper(QObject):
         The viewer.
     session
         Has the current U-Net.
+    keeper
+        Journals what is painted.
 
     Attributes
     ----------
@@ -49,6 +52,8 @@ class ProjectKeeper(QObject):
         Of the present project; None before one is saved or opened.
     options
         What is set in the panels, as it stands there: told before saving, put there after opening.
+    in_dock
+        Whether a dock shows what this says.
     """
 
     changed = Signal()
@@ -62,14 +67,16 @@ class ProjectKeeper(QObject):
     opened = Signal()
     """A project was opened, or its U-Net has come."""
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
         super().__init__(session)
         self._viewer = weakref.ref(real(viewer))
         self._session = session
+        self._keeper = keeper
         # its own, so that what was painted can be saved while a network trains
         self.jobs = Jobs(self)
         self._activity = Activity(self.jobs)
         self.folder: Path | None = None
+        self.in_dock = False
         self.options: dict[str, Any] = {}
         self._saved: weakref.WeakKeyDictionary[Layer, str] = weakref.WeakKeyDictionary()
         self._missing: tuple[LayerNote, ...] = ()
@@ -95,7 +102,7 @@ class ProjectKeeper(QObject):
         viewer = self._viewer()
         if viewer is None:
             return
-        keeper, unsaved = self._session.paint_keeper(viewer), self.unsaved()
+        keeper, unsaved = self._keeper, self.unsaved()
         for layer in unsaved:
             source = self.image_of(layer)
             if source is not None:
@@ -114,7 +121,7 @@ class ProjectKeeper(QObject):
 
     def _warn(self, error: Exception) -> None:
         # the dock says it itself
-        if self._session.studio is None:
+        if not self.in_dock:
             show_warning(str(error))
 
     def _is_painted(self, layer: Labels) -> bool:
@@ -124,7 +131,7 @@ class ProjectKeeper(QObject):
             return layer in self._saved or bool(layer.data.any())
         record = layer.metadata.get(RECORD)
         changed = isinstance(record, dict) and record.get("checksum") and not untouched(layer)
-        return bool(changed) or self._session.keeps(layer)
+        return bool(changed) or self._keeper.painted(layer)
 
     def save(self, folder: Path, then: Callable[[], object] | None = None) -> None:
         """Save what is in the viewer.
@@ -206,7 +213,7 @@ class ProjectKeeper(QObject):
         if replace:
             self.leave()
             viewer.layers.clear()
-            self._session.paint_keeper(viewer).leave_removed()
+            self._keeper.leave_removed()
         for layer in made.values():
             viewer.add_layer(layer)
         for key, layer in made.items():
@@ -216,7 +223,7 @@ class ProjectKeeper(QObject):
             image = self.image_of(layer)
             if image is not None:
                 # strokes to come, though no panel may be open
-                self._session.paint_keeper(viewer).keep(layer, image)
+                self._keeper.keep(layer, image)
         self._missing = tuple(n for n in found.project.layers if n.id in found.problems)
         self.folder = found.folder
         known = {name: getattr(found.project, name) for name in OPTIONS.values()}

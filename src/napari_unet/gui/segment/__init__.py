@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*Segment*.
+
+May import `evaluate`, `journal`, `models`, `objects`, and what they stand on.
+"""

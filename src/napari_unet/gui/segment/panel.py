@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Box
     from napari_unet.core.model.spec import Model
+    from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.objects.measuring import Numbered
+    from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
@@ -53,14 +55,19 @@ class SegmentPanel(Panel):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer whose images it segments.
+    session
+        What it shares with the other panels.
+    keeper
+        Journals what is painted.
     """
 
     HEIGHT = 430
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer)
+    def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
+        super().__init__(viewer, session)
+        self.keeper = keeper
         self.model = QElidingLabel()
         self.output = choice(OUTPUT_TIP)
         self.output.addItem("Labels", False)
@@ -70,13 +77,13 @@ class SegmentPanel(Panel):
         self.preview = button("Preview", "Segment only what is on the screen now.")
         self.segment = button("Segment", SEGMENT_TIP, main=True)
         self.form, self.folded, self.told = form(), form(), form()
-        self.form.addRow("U-Net", ModelRow(napari_viewer, self.model))
-        self.image = ImageForm(napari_viewer, self.form)
+        self.form.addRow("U-Net", ModelRow(session, self.model))
+        self.image = ImageForm(viewer, self.form)
         self.form.addRow("Result", self.output)
         self.objects = ObjectsForm(self.told)
         self.options = OptionsForm(self.folded)
-        self.relabelling = Rethreshold(self, napari_viewer)
-        self.measuring = Measuring(self, napari_viewer)
+        self.relabelling = Rethreshold(self, viewer)
+        self.measuring = Measuring(self, viewer)
         self.centres = button("Centres as points", CENTRES_TIP)
         self.told.addRow("", self.centres)
         self.command = CommandButton(self, self._command_line, "Press Segment first.")
@@ -214,7 +221,7 @@ class SegmentPanel(Panel):
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.kept
                 # strokes to come, though no other panel may be open
-                self._newest.have_kept(self.session.paint_keeper(self.viewer))
+                self._newest.have_kept(self.keeper)
             self._numbered = self._newest.numbered
             self.relabelling.take(self._newest.found)
             self._newest = None

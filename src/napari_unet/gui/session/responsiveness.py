@@ -28,16 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AHEAD = (
-    "napari_unet.gui.segment.panel",
-    "napari_unet.gui.annotate.panel",
-    "napari_unet.gui.finetune.panel",
-    "napari_unet.gui.batch.panel",
     "torch",
     # what napari needs for a labels layer
     "pandas",
     "scipy.linalg",
 )
-"""What the widgets that are not open yet import, and the first segmentation."""
+"""What the first segmentation imports."""
 
 LIBRARIES = {"linux": "libtorch.so", "darwin": "libtorch.dylib", "win32": "torch.dll"}
 SEARCH_BESIDE = 0x1100

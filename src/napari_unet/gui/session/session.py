@@ -1,46 +1,47 @@
-"""What the panels of one viewer share: the current model and the running job."""
+"""What the panels of one viewer share: the current model, the library and the running job."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_unet.core.progress import Progress
-from napari_unet.gui.project.closing import Closing
 from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.storage.journal_files import JournalFiles
 from napari_unet.services.training.state_files import TrainingFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import napari
-    from napari.layers import Labels
     from qtpy.QtWidgets import QWidget
 
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.gui.batch.run import BatchRun
-    from napari_unet.gui.finetune.run import TrainingRun
-    from napari_unet.gui.journal.keeper import PaintKeeper
-    from napari_unet.gui.project.keeper import ProjectKeeper
     from napari_unet.gui.session.worker import Outcome
-    from napari_unet.gui.studio.panel import StudioPanel
     from napari_unet.services.library import Entry
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 
 
+class Training(Protocol):
+    """A training whose result may wait for a decision."""
+
+    result: Any
+
+
 class Session(QObject):
-    """The current model and the one job of a viewer.
+    """The current model and the one job of a viewer; it knows no panel.
+
+    Parameters
+    ----------
+    open_panel
+        Opens one of our panels by its title, or brings it to the front, and returns it.
 
     Attributes
     ----------
@@ -64,17 +65,18 @@ class Session(QObject):
         The training that is at work or whose result has not been decided on; None: there is none.
     batch
         The newest batch; None: there was none.
-    studio
-        The dock that holds all panels, if it is open.
     """
 
     model_changed = Signal(object)
     """There is another current model."""
     library_changed = Signal()
     """The library has gained or lost a model."""
+    window_found = Signal(object)
+    """The viewer's window is known now."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_panel: Callable[[str], Any]) -> None:
         super().__init__()
+        self.open_panel = open_panel
         self.library = Library()
         self.jobs = Jobs(self)
         self.model: Model | None = None
@@ -82,11 +84,8 @@ class Session(QObject):
         self.options = SegmentOptions()
         self.kept: CachedOutputs | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
-        self.training: TrainingRun | None = None
-        self.batch: BatchRun | None = None
-        self.studio: StudioPanel | None = None
-        self._paint_keeper: PaintKeeper | None = None
-        self._project: ProjectKeeper | None = None
+        self.training: Training | None = None
+        self.batch: object | None = None
         self._activity = Activity(self.jobs)
 
     def load(
@@ -176,30 +175,8 @@ class Session(QObject):
         self.model, self.source = model, source
         self.model_changed.emit(model)
 
-    def paint_keeper(self, viewer: napari.Viewer) -> PaintKeeper:
-        """Return what keeps the paint of the session's viewer, made when first asked for."""
-        from napari_unet.gui.journal.keeper import PaintKeeper
-
-        if self._paint_keeper is None:
-            files = JournalFiles(self.library.folder.parent / "journal")
-            self._paint_keeper = PaintKeeper(viewer, files, self)
-            self.jobs.abandoned.connect(self._paint_keeper.close)
-        return self._paint_keeper
-
-    def project(self, viewer: napari.Viewer) -> ProjectKeeper:
-        """Return what saves the session's viewer as a project, made when first asked for."""
-        from napari_unet.gui.project.keeper import ProjectKeeper
-
-        if self._project is None:
-            self._project = ProjectKeeper(viewer, self)
-        return self._project
-
-    def keeps(self, labels: Labels) -> bool:
-        """Whether a layer has been painted on where that is kept."""
-        return self._paint_keeper is not None and self._paint_keeper.painted(labels)
-
-    def live_with(self, widget: QWidget, viewer: napari.Viewer) -> None:
-        """Stop the job, and go, when the window that `widget` is in goes; ask before about paint."""
+    def live_in(self, widget: QWidget) -> None:
+        """Stop the job, and go, when the window that `widget` is in goes."""
         if self.parent() is not None:
             return
         window = widget.parent()
@@ -208,20 +185,8 @@ class Session(QObject):
         if window is not None:
             self.setParent(window)
             window.destroyed.connect(self.jobs.abandon)
-            Closing(self, viewer, window)
             QApplication.instance().aboutToQuit.connect(self.jobs.abandon)
-
-
-_sessions: WeakKeyDictionary[napari.Viewer, Session] = WeakKeyDictionary()
-
-
-def session_of(viewer: napari.Viewer) -> Session:
-    """Return the session of a viewer, made when first asked for."""
-    # plugins are handed a proxy, of which there may be many for one viewer
-    real = getattr(viewer, "__wrapped__", viewer)
-    if real not in _sessions:
-        _sessions[real] = Session()
-    return _sessions[real]
+            self.window_found.emit(window)
 
 
 def _load(library: Library, text: str, fetch: bool) -> Job[Model]:

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""*U-Net Studio*: all panels in one dock, with what to do next; the demo and the sample.
+
+May import `project` and what it stands on; panels are handed in.
+"""

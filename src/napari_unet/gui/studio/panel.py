@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
@@ -14,7 +13,6 @@ from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.roles import is_annotation, is_result
 from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
-from napari_unet.gui.session.session import session_of
 from napari_unet.gui.studio.guide import Situation, next_step
 from napari_unet.gui.widgets.fields import button, caption, form
 from napari_unet.gui.widgets.image_form import is_input
@@ -24,19 +22,18 @@ from napari_unet.gui.widgets.panel import WIDTH
 from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import napari
 
     from napari_unet.core.progress import Progress
+    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.project.keeper import ProjectKeeper
+    from napari_unet.gui.session.session import Session
     from napari_unet.gui.widgets.panel import Panel
 
-PAGES = {
-    "Load U-Net": ("U-Net", "models.panel", "ModelsPanel"),
-    "Segment": ("Segment", "segment.panel", "SegmentPanel"),
-    "Annotate": ("Annotate", "annotate.panel", "AnnotatePanel"),
-    "Fine-tune": ("Fine-tune", "finetune.panel", "FinetunePanel"),
-    "Batch": ("Batch", "batch.panel", "BatchPanel"),
-}
-"""Title of each panel, its tab's, and its module and class, in the order of work."""
+TABS = {"Load U-Net": "U-Net"}
+"""Titles of tabs that differ from those of their panels."""
 FIRST = "Segment"
 LOOK_MS = 100
 """Between a change in the viewer and a look at how things stand."""
@@ -47,29 +44,45 @@ class StudioPanel(QWidget):
 
     Parameters
     ----------
-    napari_viewer
+    viewer
         The viewer they work on.
+    session
+        What they share.
+    keeper
+        Journals what is painted.
+    project
+        Saves and opens what is in the viewer.
+    pages
+        What makes each panel, by its title, in the order of work.
     """
 
     HEIGHT = 740
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        session: Session,
+        keeper: PaintKeeper,
+        project: ProjectKeeper,
+        pages: Mapping[str, Callable[[], Panel]],
+    ) -> None:
         super().__init__()
-        self.viewer = napari_viewer
-        self.session = session_of(napari_viewer)
-        self.session.studio = self
+        self.viewer = viewer
+        self.session = session
+        self.keeper = keeper
+        self.project = project
+        self.project.in_dock = True
+        self._makers = pages
         self._pages: dict[str, Panel] = {}
         self._where = ""
         # not shown: it knows which image is meant
-        self._image = LayerBox(napari_viewer, "", is_input)
+        self._image = LayerBox(viewer, "", is_input)
         self._image.setParent(self)
         self._image.hide()
         self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
         self.next = button("", "Go to where it is done.")
         # where there is nowhere to go: a button that can't be pressed would be hard to read
         self.advice = QElidingLabel()
-        self.project = self.session.project(napari_viewer)
-        self.keeper = self.session.paint_keeper(napari_viewer)
         self.project_row = ProjectRow(self.project)
         self.project_bar = JobBar(self.project.jobs)
         self.tabs = QTabWidget()
@@ -96,8 +109,8 @@ class StudioPanel(QWidget):
             ("Next", self._go_on),
         ):
             rows.addRow(caption(name), widget)
-        for tab, *_ in PAGES.values():
-            self.tabs.addTab(QWidget(), tab)
+        for title in self._makers:
+            self.tabs.addTab(QWidget(), TABS.get(title, title))
         self.tabs.setDocumentMode(True)
         # it would be white in the dark theme
         self.tabs.tabBar().setDrawBase(False)
@@ -141,7 +154,7 @@ class StudioPanel(QWidget):
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
-        self.session.studio = None
+        self.project.in_dock = False
         self._image.let_go()
         self._look_later.stop()
         self.viewer.layers.events.inserted.disconnect(self._change)
@@ -151,24 +164,23 @@ class StudioPanel(QWidget):
 
     def show_page(self, title: str) -> Panel:
         """Bring a panel to the front, and return it."""
-        i = list(PAGES).index(title)
+        i = list(self._makers).index(title)
         self.tabs.setCurrentIndex(i)
         self._fill(i)
         return self._pages[title]
 
     def _fill(self, i: int) -> None:
         """Make the panel of a tab."""
-        title, (tab, module, name) = list(PAGES.items())[i]
+        title = list(self._makers)[i]
         if title in self._pages:
             return
         # only now, so that the dock opens at once
-        make = getattr(import_module(f"napari_unet.gui.{module}"), name)
-        self._pages[title] = make(self.viewer)
+        self._pages[title] = self._makers[title]()
         self._put_options(title)
         empty = self.tabs.widget(i)
         # on the way another tab is in front for a moment
         with QSignalBlocker(self.tabs):
-            self.tabs.insertTab(i, self._pages[title], tab)
+            self.tabs.insertTab(i, self._pages[title], TABS.get(title, title))
             self.tabs.removeTab(i + 1)
             self.tabs.setCurrentIndex(i)
         empty.deleteLater()
@@ -219,7 +231,7 @@ class StudioPanel(QWidget):
     @property
     def _front(self) -> str:
         """Title of the panel in front."""
-        titles = list(PAGES)
+        titles = list(self._makers)
         return titles[int(self.tabs.currentIndex())]
 
     def _situation(self) -> Situation:

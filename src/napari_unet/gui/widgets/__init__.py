@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Parts of forms that know no subject.
+
+May import `session` and `layers`.
+"""

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.session.responsiveness import warm_up
-from napari_unet.gui.session.session import session_of
 from napari_unet.gui.widgets.job_bar import JobBar
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     import napari
     from qtpy.QtGui import QShowEvent
+
+    from napari_unet.gui.session.session import Session
 
 WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
@@ -37,14 +38,16 @@ class Panel(QScrollArea):
     ----------
     viewer
         The viewer it works on.
+    session
+        What it shares with the other panels of that viewer.
     """
 
     HEIGHT = 400
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
         self.viewer = viewer
-        self.session = session_of(viewer)
+        self.session = session
         self.foot = JobBar(self.session.jobs)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -70,7 +73,7 @@ class Panel(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Learn which window it is in."""
         super().showEvent(event)
-        self.session.live_with(self, self.viewer)
+        self.session.live_in(self)
 
     def event(self, event: QEvent) -> bool:
         """Go for good when the dock around it is closed: napari makes a new one when asked again.

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Compares labels with true ones, and measures objects.
+
+May import `segmentation`, `files` and `core`.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Opens images and saves results.
+
+May import `tiff` and `core`.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Segments an image or a folder, and finds labels anew in kept outputs.
+
+May import `files` and `core`.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Projects and journals on the disk.
+
+May import `files`, `training` and `core`.
+"""

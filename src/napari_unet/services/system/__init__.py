@@ -1,1 +1,4 @@
-"""What lives here."""
+"""What this computer can do.
+
+May import `library` and `core`.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Reads and writes TIFF, plane by plane, with its metadata.
+
+May import `core`.
+"""

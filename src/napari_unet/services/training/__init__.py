@@ -1,1 +1,4 @@
-"""What lives here."""
+"""Tunes a network on annotations, and keeps what there is to know of it.
+
+May import `segmentation`, `files` and `core`.
+"""

@@ -1,1 +1,4 @@
-"""What lives here."""
+"""What is learnt, and how: the form of *Fine-tune*.
+
+May import what *Fine-tune* may.
+"""
