@@ -38,9 +38,8 @@ def main() -> None:
     folder, most = max(folders.items(), key=lambda item: item[1])
     print(f"files                         {len(modules)} in {len(folders)} folders")
     print(f"files a folder, most          {most} ({folder.relative_to(given.path)})")
-    print(
-        f"folders over {FILES_A_FOLDER} files         {sum(n > FILES_A_FOLDER for n in folders.values())}"
-    )
+    crowded = sum(n > FILES_A_FOLDER for n in folders.values())
+    print(f"folders over {FILES_A_FOLDER} files         {crowded}")
     graph = imports_of(modules)
     print(f"circles of files              {len(circles(graph))}")
     for layer in ("core", "services", "gui", "cli"):
