@@ -17,7 +17,7 @@ from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs
-from napari_unet.services.segmentation.options import SegmentOptions, tells_objects
+from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
 from napari_unet.services.segmentation.segment import TileDone, segment
 from napari_unet.services.training.finetune import finetune
@@ -103,7 +103,7 @@ def test_tiles_change_nothing_in_volumes(tile, seed, depth):
 
 def found_again(maps, options, **at):
     again = finish(relabel(maps, options, **at))
-    assert again.dtype == label_dtype(maps.spec, tells_objects(maps.spec, options))
+    assert again.dtype == label_dtype(maps.spec, labels_are_objects(maps.spec, options))
     return again
 
 

@@ -18,7 +18,8 @@ from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import Found
 from napari_unet.gui.segment.view_first import frame_in_view, segment_from_view
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs, make_cache
-from napari_unet.services.segmentation.options import SegmentOptions, channel_indices, tells_objects
+from napari_unet.services.segmentation.channels import channel_indices
+from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.plan import Plan, plan
 from napari_unet.services.segmentation.relabel import can_relabel
 from napari_unet.services.segmentation.segment import Segmentation, TileDone, segment
@@ -73,7 +74,7 @@ class SegmentRun:
         self._options = options
         self._region = region
         self._occasion = occasion
-        self._objects = tells_objects(model.spec, options)
+        self._objects = labels_are_objects(model.spec, options)
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
         self._levels = self._make_levels()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.image.axes import frames
 from napari_unet.gui.layers.placement import looked_at
 from napari_unet.gui.layers.result_layer import Nowhere
-from napari_unet.services.segmentation.options import channel_indices
+from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.plan import affines_of
 from napari_unet.services.segmentation.segment import Segmentation, segment
 

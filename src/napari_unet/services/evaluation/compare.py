@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.evaluation.difference import KINDS, Meaning, difference
 from napari_unet.core.progress import as_part
-from napari_unet.services.segmentation.options import SegmentOptions, tells_objects
+from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def compare(
 
 
 def _meaning(before: Model, now: Model, options: SegmentOptions) -> Meaning:
-    objects = [tells_objects(model.spec, options) for model in (before, now)]
+    objects = [labels_are_objects(model.spec, options) for model in (before, now)]
     if all(objects):
         return "objects"
     if not any(objects) and before.spec.label_names == now.spec.label_names:

@@ -17,7 +17,8 @@ from napari_unet.services.evaluation.scores import (
     Evaluation,
 )
 from napari_unet.services.evaluation.tally import Tally, compare_classes, compare_objects
-from napari_unet.services.segmentation.options import SegmentOptions, channel_indices
+from napari_unet.services.segmentation.channels import channel_indices
+from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.plan import affines_of
 from napari_unet.services.segmentation.segment import segment
 

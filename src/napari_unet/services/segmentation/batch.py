@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress, as_part
-from napari_unet.services.segmentation.options import tells_objects
+from napari_unet.services.segmentation.options import labels_are_objects
 from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _segment_file(
     if task.uncertainty is not None:
         maps = result.uncertainty[None]
         save_probabilities(task.uncertainty, maps, image, ["uncertainty"], overwrite=overwrite)
-    counted = tells_objects(model.spec, options)
+    counted = labels_are_objects(model.spec, options)
     return Outcome(task, objects=int(result.labels.max()) if counted else None)
 
 

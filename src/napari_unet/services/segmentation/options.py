@@ -1,4 +1,4 @@
-"""What a user can set about a segmentation, and which channels that means."""
+"""What a user can set about a segmentation, and what it means for a model."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.object_options import ObjectOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import ModelSpec
 
 
@@ -111,8 +107,8 @@ class SegmentOptions(BaseModel):
     )
 
 
-def tells_objects(spec: ModelSpec, options: SegmentOptions) -> bool:
-    """Whether labels number objects, rather than tell classes."""
+def labels_are_objects(spec: ModelSpec, options: SegmentOptions) -> bool:
+    """Whether labels are numbers of objects, rather than classes."""
     return spec.task == "objects" if options.objects is None else options.objects
 
 
@@ -126,84 +122,37 @@ def object_options(spec: ModelSpec, options: SegmentOptions) -> ObjectOptions:
     )
 
 
-def channel_indices(
-    image: Image, spec: ModelSpec, chosen: Sequence[int | str] | None = None
-) -> tuple[int, ...]:
-    """Return which image channels go into the network.
-
-    Parameters
-    ----------
-    image, spec
-        The image, and what the model expects.
-    chosen
-        Channels by number (from 0) or name; None: the first ones.
-
-    Raises
-    ------
-    UserError
-        When the image has no such channels, or not as many as the network takes.
-    """
-    needed = spec.config.in_channels
-    if chosen is None:
-        chosen = range(needed)
-    if needed > image.n_channels or len(chosen) != needed:
-        has = image.n_channels if len(chosen) == needed else f"{len(chosen)} chosen"
-        raise UserError(
-            f"The channels of {image.name!r} do not fit the model",
-            value=f"{has} channel(s), axes {image.axes!r}",
-            rule=f"{spec.name!r} takes {needed}: {', '.join(spec.channels)}.",
-            remedy="Choose that many channels, correct the axes, or load another model.",
-        )
-    return tuple(_index(image, c) for c in chosen)
-
-
-def common_channels(
-    images: Sequence[Image], spec: ModelSpec, chosen: Sequence[int | str] | None = None
-) -> tuple[int, ...]:
-    """Return which channels of several images go into the network; the same of all.
-
-    Raises
-    ------
-    UserError
-        As `channel_indices`, and when a name means different channels.
-    """
-    found = [channel_indices(image, spec, chosen) for image in images]
-    for image, indices in zip(images, found, strict=True):
-        if indices != found[0]:
-            raise UserError(
-                f"The channels of {image.name!r} are in another order than those of {images[0].name!r}",
-                value=f"numbers {indices} and {found[0]} for {chosen}",
-                rule="Images that are learnt together have their channels in one order.",
-                remedy="Bring them into one order, or train with one after the other.",
-            )
-    return found[0]
-
-
-def input_names(spec: ModelSpec, chosen: Sequence[int | str] | None) -> tuple[str, ...]:
-    """Return what the inputs are called of a network that learns from these image channels.
-
-    Parameters
-    ----------
-    spec
-        The network it starts from, which is fitted to them if they are more or fewer than its inputs.
-    chosen
-        Channels by number or name; None: as many as there are inputs.
-    """
-    if chosen is None or len(chosen) == len(spec.channels):
-        return spec.channels
-    return tuple(map(str, chosen))
-
-
-def _index(image: Image, channel: int | str) -> int:
-    if isinstance(channel, int):
-        return channel
-    if channel in image.channel_names:
-        return image.channel_names.index(channel)
-    if channel.isdigit():
-        return int(channel)
-    raise UserError(
-        f"{image.name!r} has no channel {channel!r}",
-        value=f"its channels are {', '.join(image.channel_names) or 'not named'}",
-        rule="A channel is chosen by its name, or its number counted from 0.",
-        remedy="Choose one of them.",
+def options_for(spec: ModelSpec) -> SegmentOptions:
+    """Return the options that spell out what a model does where nothing is set."""
+    return SegmentOptions(
+        normalization=spec.normalization,
+        threshold=spec.threshold,
+        objects=spec.task == "objects",
+        separation=spec.separation,
     )
+
+
+def has_effect(name: str, spec: ModelSpec | None, objects: bool | None = None) -> bool:
+    """Whether an option changes anything about a segmentation.
+
+    Parameters
+    ----------
+    name
+        A field of `SegmentOptions`.
+    spec
+        The model; None: not known yet. It is then taken to be one of objects without a pixel size.
+    objects
+        `SegmentOptions.objects` as it is set.
+    """
+    trained_on_objects = spec is None or spec.task == "objects"
+    numbered = trained_on_objects if objects is None else objects
+    match name:
+        case "threshold":
+            return spec is None or spec.activation != "softmax"
+        case "separation":
+            return trained_on_objects and numbered
+        case "smallest" | "fill_holes":
+            return numbered
+        case "rescale" | "pixel_size":
+            return spec is not None and bool(spec.pixel_size)
+    return True

@@ -10,7 +10,8 @@ from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.image.statistics import Affines
 from napari_unet.core.inference.rescale import Rescaled
 from napari_unet.core.memory_units import bytes_of_gib, format_bytes
-from napari_unet.services.segmentation.options import SegmentOptions, channel_indices
+from napari_unet.services.segmentation.channels import channel_indices
+from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

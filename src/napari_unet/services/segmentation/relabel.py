@@ -11,7 +11,7 @@ from napari_unet.core.inference.outputs import label_dtype, to_labels
 from napari_unet.core.objects.find import number_above
 from napari_unet.core.objects.numbering import number, object_outputs, object_spacing
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.segmentation.options import object_options, tells_objects
+from napari_unet.services.segmentation.options import labels_are_objects, object_options
 from napari_unet.services.segmentation.segment import TileDone
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def can_relabel(spec: ModelSpec, options: SegmentOptions) -> bool:
     """Whether any setting that needs no network has an effect on the labels."""
-    return tells_objects(spec, options) or spec.activation != "softmax"
+    return labels_are_objects(spec, options) or spec.activation != "softmax"
 
 
 def relabel(
@@ -64,7 +64,7 @@ def relabel(
         The labels.
     """
     cut = frames(maps.image, maps.spec.axes, (0,))
-    how, numbered = object_options(maps.spec, options), tells_objects(maps.spec, options)
+    how, numbered = object_options(maps.spec, options), labels_are_objects(maps.spec, options)
     labels = (
         np.zeros(maps.image.label_shape, label_dtype(maps.spec, numbered)) if out is None else out
     )

@@ -13,11 +13,11 @@ from napari_unet.core.inference.outputs import Outputs, label_dtype, to_labels, 
 from napari_unet.core.inference.uncertainty import uncertainty
 from napari_unet.core.objects.numbering import Numbering
 from napari_unet.core.progress import Job, Progress
+from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import (
     SegmentOptions,
-    channel_indices,
+    labels_are_objects,
     object_options,
-    tells_objects,
 )
 from napari_unet.services.segmentation.plan import (
     Plan,
@@ -136,7 +136,7 @@ def segment(
     options = options or SegmentOptions()
     cut = frames(image, model.spec.axes, channel_indices(image, model.spec, options.channels))
     predictor = make_predictor(model, options)
-    numbered = tells_objects(model.spec, options)
+    numbered = labels_are_objects(model.spec, options)
     dtype = label_dtype(model.spec, numbered)
     labels = np.zeros(image.label_shape, dtype) if out is None else out
     _check_room(labels, dtype)

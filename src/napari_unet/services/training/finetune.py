@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.annotations.annotation import Paint
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.segmentation.options import common_channels, input_names
+from napari_unet.services.segmentation.channels import common_channels, input_names
 from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.training.result import result_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.segmentation.options import common_channels
+from napari_unet.services.segmentation.channels import common_channels
 from napari_unet.services.training.plan import plan_of
 
 if TYPE_CHECKING:

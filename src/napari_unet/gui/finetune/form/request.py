@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from napari_unet.core.model.spec import ModelSpec
 from napari_unet.gui.layers.snapshots import snapshot
 from napari_unet.gui.session.responsiveness import torch_ready
-from napari_unet.services.segmentation.options import input_names
+from napari_unet.services.segmentation.channels import input_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,96 @@
+"""Which channels of an image go into a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.image.axes import Image
+    from napari_unet.core.model.spec import ModelSpec
+
+
+def channel_indices(
+    image: Image, spec: ModelSpec, chosen: Sequence[int | str] | None = None
+) -> tuple[int, ...]:
+    """Return which image channels go into the network.
+
+    Parameters
+    ----------
+    image, spec
+        The image, and what the model expects.
+    chosen
+        Channels by number (from 0) or name; None: the first ones.
+
+    Raises
+    ------
+    UserError
+        When the image has no such channels, or not as many as the network takes.
+    """
+    needed = spec.config.in_channels
+    if chosen is None:
+        chosen = range(needed)
+    if needed > image.n_channels or len(chosen) != needed:
+        has = image.n_channels if len(chosen) == needed else f"{len(chosen)} chosen"
+        raise UserError(
+            f"The channels of {image.name!r} do not fit the model",
+            value=f"{has} channel(s), axes {image.axes!r}",
+            rule=f"{spec.name!r} takes {needed}: {', '.join(spec.channels)}.",
+            remedy="Choose that many channels, correct the axes, or load another model.",
+        )
+    return tuple(_index(image, c) for c in chosen)
+
+
+def common_channels(
+    images: Sequence[Image], spec: ModelSpec, chosen: Sequence[int | str] | None = None
+) -> tuple[int, ...]:
+    """Return which channels of several images go into the network; the same of all.
+
+    Raises
+    ------
+    UserError
+        As `channel_indices`, and when a name means different channels.
+    """
+    found = [channel_indices(image, spec, chosen) for image in images]
+    for image, indices in zip(images, found, strict=True):
+        if indices != found[0]:
+            raise UserError(
+                f"The channels of {image.name!r} are in another order than those of {images[0].name!r}",
+                value=f"numbers {indices} and {found[0]} for {chosen}",
+                rule="Images that are learnt together have their channels in one order.",
+                remedy="Bring them into one order, or train with one after the other.",
+            )
+    return found[0]
+
+
+def input_names(spec: ModelSpec, chosen: Sequence[int | str] | None) -> tuple[str, ...]:
+    """Return what the inputs are called of a network that learns from these image channels.
+
+    Parameters
+    ----------
+    spec
+        The network it starts from, which is fitted to them if they are more or fewer than its inputs.
+    chosen
+        Channels by number or name; None: as many as there are inputs.
+    """
+    if chosen is None or len(chosen) == len(spec.channels):
+        return spec.channels
+    return tuple(map(str, chosen))
+
+
+def _index(image: Image, channel: int | str) -> int:
+    if isinstance(channel, int):
+        return channel
+    if channel in image.channel_names:
+        return image.channel_names.index(channel)
+    if channel.isdigit():
+        return int(channel)
+    raise UserError(
+        f"{image.name!r} has no channel {channel!r}",
+        value=f"its channels are {', '.join(image.channel_names) or 'not named'}",
+        rule="A channel is chosen by its name, or its number counted from 0.",
+        remedy="Choose one of them.",
+    )

@@ -1,0 +1,58 @@
+"""Options of a segmentation: what a model does by itself, and which of them have an effect on it."""
+
+from __future__ import annotations
+
+import pytest
+from networks import model_of
+
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.services.segmentation.options import SegmentOptions, has_effect, options_for
+
+TWO = UNetConfig.classic(base=2, depth=1, out_channels=2)
+THREE = UNetConfig.classic(base=2, depth=1, out_channels=3)
+OBJECT_OPTIONS = ("separation", "smallest", "fill_holes")
+
+
+def objects():
+    return model_of(THREE, task="objects", activation="sigmoid", pixel_size=(0.5, 0.5)).spec
+
+
+def classes(activation):
+    return model_of(TWO, activation=activation).spec
+
+
+@pytest.mark.parametrize("name", SegmentOptions.model_fields)
+def test_every_option_has_an_effect_on_a_model_of_objects(name):
+    assert has_effect(name, objects())
+
+
+@pytest.mark.parametrize("name", OBJECT_OPTIONS)
+def test_options_of_objects_have_none_where_classes_are_wanted(name):
+    assert not has_effect(name, objects(), objects=False)
+    assert not has_effect(name, classes("sigmoid"))
+
+
+def test_of_connected_parts_size_and_holes_count_but_nothing_separates_them():
+    effects = {name: has_effect(name, classes("sigmoid"), objects=True) for name in OBJECT_OPTIONS}
+    assert effects == {"separation": False, "smallest": True, "fill_holes": True}
+
+
+def test_the_threshold_has_none_where_classes_exclude_each_other():
+    assert has_effect("threshold", classes("sigmoid"))
+    assert not has_effect("threshold", classes("softmax"))
+
+
+def test_the_pixel_size_has_none_on_a_model_that_states_none():
+    for name in ("rescale", "pixel_size"):
+        assert not has_effect(name, classes("sigmoid"))
+        assert not has_effect(name, None)
+
+
+def test_what_a_model_does_by_itself_is_spelt_out():
+    spec = objects()
+    options = options_for(spec)
+    assert options.objects
+    assert options.threshold == spec.threshold
+    assert options.separation == spec.separation
+    assert options.normalization == spec.normalization
+    assert not options_for(classes("softmax")).objects
