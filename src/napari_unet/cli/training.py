@@ -11,9 +11,10 @@ import typer
 from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.cli.settings import as_channel
+from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.errors import UserError
 from napari_unet.core.memory_units import format_bytes
-from napari_unet.services.training.options import FinetuneOptions, make_options
+from napari_unet.services.training.options import PRESETS, FinetuneOptions, Preset, make_options
 
 if TYPE_CHECKING:
     from napari_unet.core.model.adapt import Blank
@@ -75,9 +76,7 @@ def finetune(
         typer.Option(help="The parent, as for 'segment'. Without: a new network, from scratch."),
     ] = None,
     region: Regions = None,
-    preset: Annotated[
-        Literal["Quick", "Standard", "Thorough"], typer.Option(help="How long to train.")
-    ] = "Standard",
+    preset: Annotated[Preset, typer.Option(help="How long to train.")] = "Standard",
     steps: Annotated[int | None, typer.Option(min=1, help=_help("steps"))] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Time to train; 0: until all steps are done.")
@@ -174,10 +173,10 @@ def finetune(
             # 0: until all steps are done
             given |= {**told_pace(Library().spec(recorded_schedule)), "minutes": 0}
         chosen = make_options(
-            preset,
-            {k: v for k, v in given.items() if v is not None},
+            PRESETS[preset],
             option or [],
-            strength=strength,
+            **{k: v for k, v in given.items() if v is not None},
+            augment=AugmentOptions(strength=strength),
             use_checkpointing=use_checkpointing,
             seed=seed,
             device=device,

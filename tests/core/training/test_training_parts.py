@@ -22,7 +22,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.progress import finish
 from napari_unet.core.training.clock import TrainingClock
-from napari_unet.core.training.options import PRESETS, TrainingOptions
+from napari_unet.core.training.options import TrainingOptions
 from napari_unet.core.training.plan import choose_plan, patch_shape, plans
 from napari_unet.core.training.schedule import LAST, check_interval, rate_factor
 from napari_unet.core.training.state import TrainingStatus
@@ -146,11 +146,6 @@ def test_patches_fit_image_stride_and_voxels():
     assert patch_shape(256, flat, [(100, 300)], (1, 1)) == (112, 256)
     assert patch_shape(64, deep, [(100, 100, 100)], (4.0, 1.0, 1.0)) == (16, 64, 64)
     assert patch_shape(64, deep, [(3, 100, 100)], (1.0, 1.0, 1.0)) == (4, 64, 64)
-
-
-def test_presets_are_valid():
-    for changes in PRESETS.values():
-        assert TrainingOptions(**changes).steps > 0
 
 
 def test_regions_from_text_and_from_shapes(tmp_path):

@@ -17,14 +17,14 @@ from qtpy.QtCore import Qt
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.progress import finish
-from napari_unet.core.training.options import PRESETS, TrainingOptions
+from napari_unet.core.training.options import TrainingOptions
 from napari_unet.gui.finetune.curves import POINTS, thinned
 from napari_unet.gui.layers.annotated import regions_of
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.paint_layers import new_paint_layer
 from napari_unet.gui.layers.roles import KIND
 from napari_unet.gui.layers.snapshots import snapshot
-from napari_unet.services.training.options import FinetuneOptions
+from napari_unet.services.training.options import PRESET_FIELDS, PRESETS, FinetuneOptions
 
 
 def first(panel):
@@ -329,7 +329,8 @@ def test_presets_and_settings_are_those_of_the_options(panel):
     form = panel.form.training
     form.preset.setCurrentText("Thorough")
     values = form.values()
-    assert {name: values[name] for name in PRESETS["Thorough"]} == PRESETS["Thorough"]
+    thorough = PRESETS["Thorough"]
+    assert all(values[name] == getattr(thorough, name) for name in PRESET_FIELDS)
     form.preset.setCurrentText("Standard")
     values = form.values()
     same = ("steps", "minutes", "patience", "learning_rate", "held_out", "memory", "precision")

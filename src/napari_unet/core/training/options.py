@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -121,11 +121,3 @@ class TrainingOptions(BaseModel):
     memory: float | None = Field(
         None, gt=0, title="Memory", description="GiB that may be used; none: what is free."
     )
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "Quick": {"steps": 200, "minutes": 1.0},
-    "Standard": {},
-    "Thorough": {"steps": 10_000, "minutes": 20.0, "patience": 40},
-}
-"""What differs from the defaults, by name."""

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit
 
-from napari_unet.core.training.options import PRESETS, TrainingOptions
+from napari_unet.core.training.options import TrainingOptions
 from napari_unet.gui.widgets.augment_form import AugmentForm
 from napari_unet.gui.widgets.fields import choice
 from napari_unet.gui.widgets.setting_box import SettingBox
+from napari_unet.services.training.options import PRESET_FIELDS, PRESETS, preset_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model.spec import ModelSpec, Task
-    from napari_unet.services.training.options import FinetuneOptions
+    from napari_unet.services.training.options import FinetuneOptions, Preset
 
 PRESET_TIP = (
     "How long to train. Quick: a minute, to see whether it goes the right way. Standard: a few minutes. "
@@ -109,11 +110,8 @@ class TrainingForm(QObject):
 
     def put(self, options: FinetuneOptions) -> None:
         """Set what options say."""
-        fields = {field for preset in PRESETS.values() for field in preset}
-        for name, preset in PRESETS.items():
-            values = {field: preset.get(field, self.boxes[field].default) for field in fields}
-            if all(getattr(options, field) == value for field, value in values.items()):
-                self.preset.setCurrentText(name)
+        if preset := preset_of(options):
+            self.preset.setCurrentText(preset)
         for name, box in self.boxes.items():
             box.put(getattr(options, name))
         self.augment.put(options.augment)
@@ -132,7 +130,7 @@ class TrainingForm(QObject):
         self.classes.setText(", ".join(names))
         self.changed.emit()
 
-    def _take_preset(self, name: str) -> None:
-        for field in {field for preset in PRESETS.values() for field in preset}:
-            self.boxes[field].put(PRESETS[name].get(field, self.boxes[field].default))
+    def _take_preset(self, name: Preset) -> None:
+        for field in PRESET_FIELDS:
+            self.boxes[field].put(getattr(PRESETS[name], field))
         self.changed.emit()

@@ -1,21 +1,22 @@
-"""What a user can set about a fine-tuning."""
+"""The settings of a fine-tuning, and its presets: one declaration for form, command line and Python."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.errors import UserError
-from napari_unet.core.training.options import PRESETS, TrainingOptions
+from napari_unet.core.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Preset = Literal["Quick", "Standard", "Thorough"]
 
 CHANGEABLE = {"steps", "minutes", "pace", "patience", "learning_rate", "save_every", "name"}
-"""Options that may be others when a training goes on; the rest was settled when it began."""
+"""Options that may change when a training is continued; all others are fixed once it has begun."""
 
 
 class FinetuneOptions(TrainingOptions):
@@ -44,42 +45,75 @@ class FinetuneOptions(TrainingOptions):
     )
 
 
+PRESETS: dict[Preset, FinetuneOptions] = {
+    "Quick": FinetuneOptions(steps=200, minutes=1.0),
+    "Standard": FinetuneOptions(),
+    "Thorough": FinetuneOptions(steps=10_000, minutes=20.0, patience=40),
+}
+PRESET_FIELDS = ("steps", "minutes", "patience")
+"""What presets set; the other options stay as they are."""
+
+
+def apply_preset(options: FinetuneOptions, preset: Preset) -> FinetuneOptions:
+    """Return options with the training length of a preset."""
+    changes = {name: getattr(PRESETS[preset], name) for name in PRESET_FIELDS}
+    return options.model_copy(update=changes)
+
+
+def preset_of(options: FinetuneOptions) -> Preset | None:
+    """Return the preset that these options follow; None if they follow none."""
+    for preset in PRESETS:
+        if apply_preset(options, preset) == options:
+            return preset
+    return None
+
+
 def make_options(
-    preset: str, given: dict[str, Any], settings: Sequence[str], *, strength: float, **others: Any
+    base: FinetuneOptions, settings: Sequence[str] = (), **changes: Any
 ) -> FinetuneOptions:
-    """Join a preset, options and settings written ``name=value``.
+    """Change options, and check the result.
+
+    Parameters
+    ----------
+    base
+        The options to start from, such as those of a preset.
+    settings
+        Changes written as text: ``patience=20``, ``augment.elastic=15``. They win over `changes`.
+    **changes
+        Changes by name. 0 minutes stand for no time limit.
+
+    Returns
+    -------
+    FinetuneOptions
+        The changed options; `base` stays as it is.
 
     Raises
     ------
     UserError
-        When a value is not allowed.
+        When there is no such option, or a value is not allowed.
     """
-    import pydantic
-
-    values: dict[str, Any] = {**PRESETS[preset], **given, **others}
-    if values.get("minutes") == 0:
-        values["minutes"] = None
-    augment: dict[str, Any] = {"strength": strength}
+    if changes.get("minutes") == 0:
+        changes["minutes"] = None
+    values = {**base.model_dump(), **changes}
+    values["augment"] = AugmentOptions.model_validate(values["augment"]).model_dump()
     for setting in settings:
         name, _, value = setting.partition("=")
-        if name.startswith("augment."):
-            augment[name.removeprefix("augment.")] = value
-        elif name == "augment":
+        if name == "augment":
             raise UserError(
                 "The setting 'augment' can't be used",
                 value=value,
-                rule="It is made of several, such as augment.elastic.",
+                rule="It is a group of settings, such as augment.elastic.",
                 remedy="Use --strength for all of them, or name one: --option augment.elastic=15.",
             )
-        else:
-            values[name] = value
+        group = values["augment"] if name.startswith("augment.") else values
+        group[name.removeprefix("augment.")] = value
     try:
-        return FinetuneOptions(augment=AugmentOptions(**augment), **values)
-    except pydantic.ValidationError as error:
+        return FinetuneOptions.model_validate(values)
+    except ValidationError as error:
         first = error.errors()[0]
         raise UserError(
             f"The setting {'.'.join(map(str, first['loc']))!r} can't be used",
             value=first.get("input"),
             rule=f"{first['msg']}.",
-            remedy="'napari-unet finetune --help' and docs/finetuning.md have the settings.",
+            remedy="'napari-unet finetune --help' and docs/finetuning.md list the settings.",
         ) from error
