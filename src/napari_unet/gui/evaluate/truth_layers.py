@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image as ImageLayer
 
-from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.annotated import fits
 from napari_unet.gui.layers.images import image_of, layer_array, likely_axes
+from napari_unet.gui.layers.pairing import image_for
 from napari_unet.gui.layers.placement import letters_of, place
 from napari_unet.gui.layers.roles import (
     KIND,
@@ -48,17 +48,14 @@ def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) 
         When it has no pixels.
     """
     sources = [x for x in reversed(viewer.layers) if is_input(x) and x != truth]
-    for source in sorted(sources, key=lambda source: not belongs(result, source)):
-        try:
-            image = image_of(source, likely_axes(source))
-        except UserError:
-            continue
-        if fits(source, image, result):
-            placed = place(source, image.axes)
-            alike = tuple(layer_array(result).shape) == placed.shape
-            letters = letters_of(placed, source, image.axes) if alike else image.label_axes
-            return image_of(result, letters)
-    return image_of(result, likely_axes(result))
+    source = image_for(result, sources)
+    if source is None:
+        return image_of(result, likely_axes(result))
+    image = image_of(source, likely_axes(source))
+    placed = place(source, image.axes)
+    alike = tuple(layer_array(result).shape) == placed.shape
+    letters = letters_of(placed, source, image.axes) if alike else image.label_axes
+    return image_of(result, letters)
 
 
 def may_be_true(layer: Layer, result: Labels | None) -> bool:

@@ -18,19 +18,17 @@ from napari_unet.gui.layers.annotated import (
     lies_apart,
     painted,
 )
-from napari_unet.gui.layers.checked import CHECKED, checked_layer
+from napari_unet.gui.layers.checked import CHECKED
 from napari_unet.gui.layers.paint_layers import new_paint_layer
-from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import (
-    KIND_TIPS,
-    KINDS,
-    belongs,
-    is_annotation,
-    is_paint,
-    is_preview,
-    kind_of,
-    note_kind,
+from napari_unet.gui.layers.pairing import (
+    can_be_learnt,
+    image_for,
+    labels_for,
+    made_over_another,
+    may_replace,
+    region_for,
 )
+from napari_unet.gui.layers.roles import KIND_TIPS, KINDS, kind_of, note_kind
 from napari_unet.gui.widgets.fields import button, choice, form, text
 from napari_unet.gui.widgets.image_form import ImageForm
 from napari_unet.gui.widgets.layer_box import LayerBox
@@ -86,7 +84,7 @@ class PairForm(QWidget):
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
-        self.labels = LayerBox(viewer, LABELS_TIP, _can_be_learnt, taken=self._is_meant)
+        self.labels = LayerBox(viewer, LABELS_TIP, can_be_learnt, taken=self._may_replace)
         self.origin = text()
         self.new = button("New paint layer", NEW_TIP)
         self.resample = button("Resample to the image", RESAMPLE_TIP)
@@ -113,7 +111,6 @@ class PairForm(QWidget):
         self.resample.clicked.connect(self._resample)
         self.lay_on.clicked.connect(self._lay_on)
         self.remove.clicked.connect(self.removed)
-        self._take_best()
         self._take_image()
 
     def _lay_out(self) -> None:
@@ -161,40 +158,25 @@ class PairForm(QWidget):
         return labels is not None and source is not None and fits(source, image, labels)
 
     def _take_image(self) -> None:
-        """Choose labels that fit, unless those that are chosen do, and are not another image's."""
-        labels, source = self.labels.layer, self.image.layer
-        own = [x for x in self.labels.offered if belongs(x, source) and self.fits(x)]
-        if not self.fits(labels) or (own and self._of_another(labels)):
-            self._take_best()
+        self._choose_labels()
         self._show()
         self.changed.emit()
 
-    def _take_best(self) -> None:
-        """Choose the topmost labels that fit: the image's own first, then what was made to paint on."""
-        source = self.image.layer
-        fitting = [x for x in self.labels.offered if self.fits(x)]
-        fitting.sort(key=lambda x: (not belongs(x, source), not is_annotation(x)))
-        if fitting:
-            with QSignalBlocker(self.labels):
-                self.labels.choose(fitting[0])
+    def _choose_labels(self) -> None:
+        """Choose labels that go with the image; those that are chosen stay if they do."""
+        images, offered = self.image.layers.offered, self.labels.offered
+        best = labels_for(self.image.layer, self.labels.layer, offered, images, self.fits)
+        with QSignalBlocker(self.labels):
+            self.labels.choose(best)
 
-    def _is_meant(self, layer: Layer) -> bool:
-        """Whether to choose a layer that is selected: not a fresh result in place of an annotation."""
-        own = is_annotation(layer) or RECORD not in layer.metadata
-        return own or not is_annotation(self.labels.layer)
+    def _may_replace(self, layer: Layer) -> bool:
+        return may_replace(layer, self.labels.layer)
 
     def _take_labels(self) -> None:
-        """Choose the labels' own image, or the topmost that they fit, unless the chosen one is that."""
+        """Choose the image that the labels belong to, unless the chosen one is that."""
         labels, self._image_decided = self.labels.layer, False
         if labels is not None and (not self.fits(labels) or self._of_another(labels)):
-            before = self.image.layer
-            offered = self.image.layers.offered
-            for source in sorted(offered, key=lambda source: not belongs(labels, source)):
-                self.image.layers.choose(source)
-                if self.fits(labels):
-                    break
-            else:
-                self.image.layers.choose(before)
+            self.image.layers.choose(image_for(labels, self.image.layers.offered))
             self.labels.choose(labels)
         self._show()
         self.changed.emit()
@@ -209,8 +191,7 @@ class PairForm(QWidget):
 
     def _of_another(self, labels: Labels | None) -> bool:
         """Whether labels were made over another image that is open."""
-        others = (x for x in self.image.layers.offered if x != self.image.layer)
-        return labels is not None and any(belongs(labels, other) for other in others)
+        return made_over_another(labels, self.image.layer, self.image.layers.offered)
 
     def _show(self) -> None:
         labels = self.labels.layer
@@ -229,15 +210,15 @@ class PairForm(QWidget):
         chosen = self.region.layer
         if self._region_decided or not (chosen is None or CHECKED in chosen.metadata):
             return
-        whole = self.kind.currentData() != "scribbles"
-        if not (whole and self.region.choose(checked_layer(self._viewer, self.image.layer))):
+        region = region_for(self._viewer, self.image.layer, self.kind.currentData())
+        if not self.region.choose(region):
             self.region.setCurrentIndex(0)
 
     def _decide_region(self) -> None:
         self._region_decided = True
 
     def _applies(self, what: Callable[[ImageLayer, Image, Labels], bool]) -> bool:
-        """Whether something is the case of the image and the labels that are chosen."""
+        """Whether `what` holds for the chosen image and labels."""
         try:
             image, source = self.image.image(), self.image.layer
         except UserError:
@@ -275,7 +256,3 @@ class PairForm(QWidget):
             lay_on(source, self.image.image(), labels)
             self._show()
             self.changed.emit()
-
-
-def _can_be_learnt(layer: Layer) -> bool:
-    return is_paint(layer) and not is_preview(layer)

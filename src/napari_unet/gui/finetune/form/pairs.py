@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.pair import PairForm
+from napari_unet.gui.layers.pairing import check_distinct
 from napari_unet.gui.widgets.fields import button
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class PairsForm(QWidget):
             When something is missing, or two pairs are the same.
         """
         found = tuple(form.pair() for form in self.forms)
-        _check_different(found)
+        check_distinct(found)
         return found
 
     def fitting(self) -> list[tuple[Labels, ImageLayer]]:
@@ -111,19 +110,6 @@ class PairsForm(QWidget):
         for form in self.forms:
             form.follow(len(self.forms) == 1)
         self.changed.emit()
-
-
-def _check_different(pairs: Sequence[Painted]) -> None:
-    """Raise a `UserError` where paint is there twice: what is held out would be learnt too."""
-    for one, pair in combinations(pairs, 2):
-        regions = one.shapes is not None and pair.shapes is not None and one.shapes != pair.shapes
-        if (one.source, one.labels) == (pair.source, pair.labels) and not regions:
-            raise UserError(
-                "Two pairs are the same",
-                value=f"{pair.labels.name!r} on {pair.source.name!r}",
-                rule="What is held out to judge the network must not be learnt by way of another pair.",
-                remedy="Choose another image or other paint, or remove one of the two.",
-            )
 
 
 def _choose_others(form: PairForm, before: list[PairForm]) -> None:

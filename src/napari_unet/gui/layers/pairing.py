@@ -1,0 +1,123 @@
+"""Which labels belong to which image, and which of them are chosen with it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+from napari_unet.gui.layers.annotated import fits
+from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.images import image_of, likely_axes
+from napari_unet.gui.layers.result_layer import RECORD
+from napari_unet.gui.layers.roles import belongs, is_annotation, is_paint, is_preview
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels, Layer, Shapes
+
+    from napari_unet.core.annotations.annotation import Kind
+    from napari_unet.gui.layers.annotated import Painted
+
+
+def can_be_learnt(layer: Layer) -> bool:
+    """Whether a network can learn from a layer: labels of a whole image, not a preview."""
+    return is_paint(layer) and not is_preview(layer)
+
+
+def may_replace(layer: Layer, chosen: Layer | None) -> bool:
+    """Whether labels that are selected in the viewer take the place of those chosen in a form.
+
+    A result that was just made does not replace an annotation.
+    """
+    by_hand = is_annotation(layer) or RECORD not in layer.metadata
+    return by_hand or chosen is None or not is_annotation(chosen)
+
+
+def made_over_another(
+    labels: Labels | None, source: ImageLayer | None, images: Iterable[ImageLayer]
+) -> bool:
+    """Whether labels were made over one of `images` other than `source`."""
+    others = (image for image in images if image != source)
+    return labels is not None and any(belongs(labels, other) for other in others)
+
+
+def fits_likely(source: ImageLayer, labels: Labels) -> bool:
+    """Whether labels have the shape of an image layer, with the axes that it most likely has."""
+    try:
+        image = image_of(source, likely_axes(source))
+    except UserError:
+        return False
+    return fits(source, image, labels)
+
+
+def image_for(labels: Labels, images: Iterable[ImageLayer]) -> ImageLayer | None:
+    """Return the image that labels belong to: their own, else the first whose shape they have."""
+    fitting = (image for image in own_first(labels, images) if fits_likely(image, labels))
+    return next(fitting, None)
+
+
+def own_first(labels: Labels, images: Iterable[ImageLayer]) -> list[ImageLayer]:
+    """Return images with the one that labels were made over in front."""
+    return sorted(images, key=lambda image: not belongs(labels, image))
+
+
+def labels_for(
+    source: ImageLayer | None,
+    chosen: Labels | None,
+    offered: Sequence[Labels],
+    images: Iterable[ImageLayer],
+    fitting: Callable[[Labels], bool],
+) -> Labels | None:
+    """Return the labels to choose once an image is chosen; None where none fit.
+
+    Those chosen stay if they fit, unless they were made over another image and this one has labels of
+    its own. Else the image's own come first, then annotations, then any that fit.
+
+    Parameters
+    ----------
+    source
+        The image.
+    chosen
+        The labels that are chosen now.
+    offered
+        The labels to choose from, the topmost first.
+    images
+        All images that are open.
+    fitting
+        Whether labels have the image's shape.
+    """
+    candidates = [labels for labels in offered if fitting(labels)]
+    own = any(belongs(labels, source) for labels in candidates)
+    strange = own and made_over_another(chosen, source, images)
+    if chosen is not None and fitting(chosen) and not strange:
+        return chosen
+    return min(
+        candidates,
+        key=lambda labels: (not belongs(labels, source), not is_annotation(labels)),
+        default=None,
+    )
+
+
+def region_for(viewer: napari.Viewer, source: ImageLayer | None, kind: Kind) -> Shapes | None:
+    """Return the outline of what has been checked of an image; scribbles need none."""
+    return None if kind == "scribbles" else checked_layer(viewer, source)
+
+
+def check_distinct(pairs: Iterable[Painted]) -> None:
+    """Raise a `UserError` where two pairs hold the same annotation.
+
+    What is held out of the one would be learnt by way of the other.
+    """
+    for pair, other in combinations(pairs, 2):
+        apart = pair.shapes is not None and other.shapes is not None and pair.shapes != other.shapes
+        if (pair.source, pair.labels) == (other.source, other.labels) and not apart:
+            raise UserError(
+                "Two pairs are the same",
+                value=f"{other.labels.name!r} on {other.source.name!r}",
+                rule="What is held out to judge the network must not be learnt by way of another pair.",
+                remedy="Choose another image or other labels, or remove one of the two.",
+            )
