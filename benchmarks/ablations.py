@@ -24,7 +24,7 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.objects.find import connected_objects, find_objects
 from napari_unet.core.progress import finish
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -50,7 +50,7 @@ SHARE = 0.1
 MARGIN = 12
 """Pixels around them that are annotated too."""
 BLANK = nuclei_2d.BLANK
-CLASSES = Blank(base=16, classes=("nucleus",), normalization=BLANK.normalization)
+CLASSES = NewModel(base=16, classes=("nucleus",), normalization=BLANK.normalization)
 
 
 def main() -> None:
@@ -162,7 +162,7 @@ WAYS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.uint32]]] = {
 }
 
 VARIANTS: dict[
-    str, tuple[Blank, dict[str, Any], Callable[[Sequence[Annotation]], list[Annotation]]]
+    str, tuple[NewModel, dict[str, Any], Callable[[Sequence[Annotation]], list[Annotation]]]
 ] = {
     SHIPPED: (BLANK, {}, _everything),
     "a tenth of the nuclei": (BLANK, {}, _tenth),

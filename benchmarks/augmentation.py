@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from napari_unet.core.augment.deform import margin
-from napari_unet.core.augment.draw import draw
-from napari_unet.core.augment.intensity import expose
+from napari_unet.core.augment.deform import deformation_margin
+from napari_unet.core.augment.draw import draw_augmentation
+from napari_unet.core.augment.intensity import change_intensities
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.augment.warp import warp
 from napari_unet.core.unet.config import UNetConfig
@@ -103,7 +103,7 @@ def _ours(
 ) -> Run:
     spacing = (1.0,) * image.ndim
     if with_margin:  # as in training: what comes from beyond the patch is there, not made up
-        around = [(m, m) for m in margin(options, image.shape, spacing)]
+        around = [(m, m) for m in deformation_margin(options, image.shape, spacing)]
         wide, numbers = np.pad(image, around, "reflect"), np.pad(labels, around, "reflect")
     else:
         wide, numbers = image, labels
@@ -111,7 +111,7 @@ def _ours(
     steps = iter(range(1 << 30))
 
     def run() -> object:
-        one = draw(options, image.shape, spacing, 1, (0, next(steps), 0))
+        one = draw_augmentation(options, image.shape, spacing, 1, (0, next(steps), 0))
         return warp(images, ids, [one], ignore=-1)
 
     return run
@@ -224,7 +224,7 @@ def _look_for_invented_labels(draws: int) -> None:
         shape = (24, 24) if step % 2 else (6, 12, 12)
         ids = torch.from_numpy(random.integers(2**24, 2**62, 5))
         labels = ids[torch.from_numpy(random.integers(0, 5, (1, *shape)))]
-        one = draw(AugmentOptions(grid=8), shape, (1.0,) * len(shape), 1, (0, step, 0))
+        one = draw_augmentation(AugmentOptions(grid=8), shape, (1.0,) * len(shape), 1, (0, step, 0))
         _, picked = warp(torch.zeros(1, 1, *shape), labels, [one], ignore=-1)
         invented += bool(set(picked.unique().tolist()) - {-1, *ids.tolist()})
     print(f"\n{invented} of {draws} draws gave a label that was not there (labels above 2^24)")
@@ -232,7 +232,9 @@ def _look_for_invented_labels(draws: int) -> None:
 
 def _share_of_a_step(device: str, runs: int) -> None:
     shape, batch, options = (256, 256), 4, AugmentOptions()
-    size = [n + 2 * m for n, m in zip(shape, margin(options, shape, (1, 1)), strict=True)]
+    size = [
+        n + 2 * m for n, m in zip(shape, deformation_margin(options, shape, (1, 1)), strict=True)
+    ]
     images, labels = torch.randn(batch, 1, *size), torch.randint(0, 2, (batch, *size))
     images, labels = images.to(device), labels.to(device)
     network = UNet(UNetConfig.classic(base=32, depth=4, out_channels=2))
@@ -241,9 +243,9 @@ def _share_of_a_step(device: str, runs: int) -> None:
     spent: dict[str, list[float]] = {"augmentation": [], "the rest": []}
     for step in range(max(runs // 3, 3) if device == "cpu" else 10 * runs):
         start = _now(device)
-        draws = [draw(options, shape, (1, 1), 1, (0, step, i)) for i in range(batch)]
+        draws = [draw_augmentation(options, shape, (1, 1), 1, (0, step, i)) for i in range(batch)]
         moved, picked = warp(images, labels, draws, ignore=-1)
-        moved = expose(moved, draws).contiguous(memory_format=torch.channels_last)
+        moved = change_intensities(moved, draws).contiguous(memory_format=torch.channels_last)
         middle = _now(device)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             loss = functional.cross_entropy(network(moved), picked, ignore_index=-1)

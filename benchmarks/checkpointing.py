@@ -37,10 +37,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from napari_unet.core.training.traced_memory import LiveMemory, training_bytes_per_pixel
 from napari_unet.core.unet.checkpointing import training_forward
 from napari_unet.core.unet.checkpointing_policy import (
-    OFF,
-    Policy,
-    everything,
-    policies,
+    KEEP_ALL,
+    CheckpointingPolicy,
+    candidate_policies,
+    recompute_all,
     recompute_share,
 )
 from napari_unet.core.unet.config import UNetConfig
@@ -121,19 +121,21 @@ def _contenders(config: UNetConfig) -> dict[str, Contender]:
     return found
 
 
-def _policies(config: UNetConfig) -> dict[str, Policy]:
+def _policies(config: UNetConfig) -> dict[str, CheckpointingPolicy]:
     named = {
-        "nothing": OFF,
-        "norms and ReLUs": Policy(config.depth + 1, 0),
+        "nothing": KEEP_ALL,
+        "norms and ReLUs": CheckpointingPolicy(config.depth + 1, 0),
         "auto": _auto(config),
-        "everything": everything(config),
+        "everything": recompute_all(config),
     }
     return {f"ours {p.activations}+{p.blocks}, {name}": p for name, p in named.items()}
 
 
-def _auto(config: UNetConfig) -> Policy:
+def _auto(config: UNetConfig) -> CheckpointingPolicy:
     """The policy of least memory among those whose planned compute is within the limit."""
-    cheap = [p for p in policies(config) if 1 + recompute_share(config, p) <= MOST_COMPUTE]
+    cheap = [
+        p for p in candidate_policies(config) if 1 + recompute_share(config, p) <= MOST_COMPUTE
+    ]
     return min(cheap, key=lambda p: training_bytes_per_pixel(config, p, FLOAT32))
 
 

@@ -36,7 +36,7 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.image.axes import Image
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.files.images import open_image, sample_path
@@ -137,7 +137,7 @@ def em(data: Path, seeds: int) -> None:
         found = []
         for paint, kind in ((cells[train].astype(np.uint8), "classes"), (scribbles, "scribbles")):
             annotation = Annotation(image, paint, kind)
-            start = Blank(base=16, classes=("cell",), seed=seed)
+            start = NewModel(base=16, classes=("cell",), seed=seed)
             options = FinetuneOptions(seed=seed, steps=EM_STEPS, minutes=None)
             result = finish(finetune([annotation], start, options))
             labels = finish(segment(Image(pixels[test], "ZYX"), result.model)).labels
@@ -181,7 +181,7 @@ def dic(data: Path, seeds: int) -> None:
                 for t in DIC_TRAIN
             ]
             options = FinetuneOptions(seed=seed, steps=DIC_STEPS, minutes=None)
-            result = finish(finetune(annotations, Blank(base=16, seed=seed), options))
+            result = finish(finetune(annotations, NewModel(base=16, seed=seed), options))
             found.append(_dic_shares(result.model, stack, folder))
             print(
                 f"  seed {seed}, {title}: of the unlabelled cells {found[-1][0]:.0%} of the training "

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 
-from napari_unet.core.device import choose
+from napari_unet.core.device import choose_device
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.spec import Model, ModelSpec
@@ -38,7 +38,7 @@ def main() -> None:
     config = UNetConfig.classic(base=chosen.base, depth=4, out_channels=2)
     network = UNet(config).eval()
     pixels = np.random.default_rng(0).normal(size=(chosen.size, chosen.size)).astype(np.float32)
-    best = choose()
+    best = choose_device()
     contenders = _contenders(network, pixels, best.device, best.precision)
     times = _take_turns(contenders, chosen.runs)
     print(

@@ -42,7 +42,7 @@ from napari_unet.core.annotations.regions import Region
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.evaluation.next_region import best_windows, block_sums
 from napari_unet.core.image.axes import Image
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.library import Library
@@ -79,7 +79,7 @@ class Task:
     image: Image
     truth: NDArray[Any]
     kind: Kind
-    start: Model | Blank
+    start: Model | NewModel
     quality: Callable[[Model], float]
 
 
@@ -159,11 +159,11 @@ def learn(task: Task, way: str, seed: int, rounds: int, steps: int) -> list[list
     """Annotate and learn, round by round."""
     network = task.start
     done: list[Place] = []
-    blank = isinstance(network, Blank)
+    blank = isinstance(network, NewModel)
     # a network that has learnt nothing calls all pixels one thing or nothing
     curve = [[0.0, 0.0 if blank else task.quality(network)]]
     for turn in range(rounds):
-        if way == "random" or isinstance(network, Blank):
+        if way == "random" or isinstance(network, NewModel):
             done += at_random(task, done, 1000 * seed + turn)
         else:
             maps = finish(cache_outputs(task.image, network, SegmentOptions()))
@@ -243,7 +243,7 @@ def em(data: Path, seed: int) -> Task:
         labels = finish(segment(Image(pixels[test], "ZYX"), model)).labels
         return float(Confusion.of(labels, cells[test].astype(int), 2).iou.mean())
 
-    start = Blank(base=16, classes=("cell",), seed=seed)
+    start = NewModel(base=16, classes=("cell",), seed=seed)
     return Task(Image(pixels[train], "ZYX", name="em"), cells[train], "classes", start, quality)
 
 

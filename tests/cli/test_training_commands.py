@@ -48,7 +48,7 @@ def files(tmp_path):
         ):
             (tmp_path / folder).mkdir(exist_ok=True)
             tifffile.imwrite(tmp_path / folder / f"im{i}.tif", pixels)
-    save_model(blank().model(), tmp_path / "parent.safetensors")
+    save_model(blank().build(), tmp_path / "parent.safetensors")
     return tmp_path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.image.axes import Image
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.services.training.options import FinetuneOptions
 
 SIDE = 64
@@ -40,7 +40,7 @@ def numbered(shape=(SIDE, SIDE), axes="YX", seed=0, **others):
 
 
 def blank(**others):
-    return Blank(**{"base": 4, "depth": 2, **others})
+    return NewModel(**{"base": 4, "depth": 2, **others})
 
 
 def options(**others):

@@ -17,7 +17,7 @@ from napari_unet.core.memory_units import format_bytes
 from napari_unet.services.training.options import PRESETS, FinetuneOptions, Preset, make_options
 
 if TYPE_CHECKING:
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.training.result import FinetuneResult
@@ -132,7 +132,7 @@ def finetune(
     on after an interruption.
     """
     from napari_unet.core.atomic import check_writable
-    from napari_unet.core.model.file import SUFFIX
+    from napari_unet.core.model.file import MODEL_SUFFIX
     from napari_unet.services.files.save import check_free
     from napari_unet.services.library import Library
     from napari_unet.services.training.annotation_files import read_annotations
@@ -153,12 +153,12 @@ def finetune(
         "memory": memory,
     }
     with explained():
-        if output.suffix != SUFFIX:
+        if output.suffix != MODEL_SUFFIX:
             raise UserError(
                 f"The model can't be written to {output.name}",
                 value=output.suffix or "no suffix",
-                rule=f"A model file ends in {SUFFIX}.",
-                remedy=f"Name it {output.stem}{SUFFIX}.",
+                rule=f"A model file ends in {MODEL_SUFFIX}.",
+                remedy=f"Name it {output.stem}{MODEL_SUFFIX}.",
             )
         check_free(output, overwrite)
         check_writable(output)
@@ -186,7 +186,7 @@ def finetune(
         annotations = read_annotations(
             images, labels, kind, regions=region or (), axes=axes, resample=resample
         )
-        start: Model | Blank
+        start: Model | NewModel
         if model is None:
             channels = len(chosen.channels or range(annotations[0].image.n_channels))
             drawn = new_network(

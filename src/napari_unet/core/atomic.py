@@ -14,7 +14,7 @@ from napari_unet.core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UNFINISHED = ".napari-unet-*.part"
+UNFINISHED_PATTERN = ".napari-unet-*.part"
 """What is left where a program was killed while it wrote."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if os.name == "posix" else {errno.ENOSPC}
@@ -44,7 +44,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     # hidden and with a suffix nobody looks for, should a power cut leave it behind
-    temporary = target.with_name(UNFINISHED.replace("*", secrets.token_hex(6)))
+    temporary = target.with_name(UNFINISHED_PATTERN.replace("*", secrets.token_hex(6)))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # not tempfile: its files are readable by their owner only, and would stay so
@@ -65,7 +65,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def check_writable(path: Path) -> None:
     """Raise a `UserError` unless a file can be made at `path`; its folder is made if missing."""
     target = Path(os.path.realpath(path))
-    trial = target.with_name(UNFINISHED.replace("*", secrets.token_hex(6)))
+    trial = target.with_name(UNFINISHED_PATTERN.replace("*", secrets.token_hex(6)))
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

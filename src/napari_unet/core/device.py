@@ -66,7 +66,7 @@ class Compute:
             torch.mps.empty_cache()
 
 
-def choose(device: DeviceName = "auto", precision: PrecisionName = "auto") -> Compute:
+def choose_device(device: DeviceName = "auto", precision: PrecisionName = "auto") -> Compute:
     """Resolve ``auto`` and refuse what this machine can't do.
 
     Raises
@@ -74,7 +74,7 @@ def choose(device: DeviceName = "auto", precision: PrecisionName = "auto") -> Co
     UserError
         When the device isn't there or can't compute in the precision.
     """
-    there = available()
+    there = available_devices()
     if device == "auto":
         device = there[0]
     elif device not in there:
@@ -96,7 +96,7 @@ def choose(device: DeviceName = "auto", precision: PrecisionName = "auto") -> Co
     return Compute(device, precision)
 
 
-def available() -> list[DeviceName]:
+def available_devices() -> list[DeviceName]:
     """Devices of this machine, the fastest first."""
     found: list[DeviceName] = []
     if torch.cuda.is_available():

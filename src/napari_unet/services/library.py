@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from platformdirs import user_data_path
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.model.file import SUFFIX, is_model_file, load_model, read_spec, save_model
+from napari_unet.core.model.file import (
+    MODEL_SUFFIX,
+    is_model_file,
+    load_model,
+    read_spec,
+    save_model,
+)
 from napari_unet.core.progress import Progress
 from napari_unet.version import __version__
 
@@ -66,7 +72,7 @@ class Library:
         """All models, the user's first; a user's model hides a bundled one of the same name."""
         found: dict[str, Entry] = {}
         for folder, bundled in ((self.folder, False), (bundled_folder(), True)):
-            for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+            for path in sorted(folder.glob(f"*{MODEL_SUFFIX}")) if folder.is_dir() else ():
                 found.setdefault(path.stem, Entry(path.stem, path, _spec(path), bundled))
         return list(found.values())
 
@@ -143,7 +149,7 @@ class Library:
         free, n = wished, 2
         while free in taken:
             free, n = f"{wished}-{n}", n + 1
-        path = self.folder / f"{free}{SUFFIX}"
+        path = self.folder / f"{free}{MODEL_SUFFIX}"
         provenance = model.spec.provenance.model_copy(update={"package_version": __version__})
         changes = {"name": free, "provenance": provenance}
         save_model(replace(model, spec=model.spec.model_copy(update=changes)), path)

@@ -313,7 +313,7 @@ def test_labels_of_another_scale_or_place_are_refused():
 def test_paint_that_is_no_label_is_refused():
     with pytest.raises(UserError, match="whole numbers"):
         annotate(np.zeros((4, 4), np.float32))
-    with pytest.raises(UserError, match=r"negative labels \(got -3 at Z=1\)"):
+    with pytest.raises(UserError, match=r"negative labels: -3 at Z=1"):
         truth_of(np.array([[[0, 1]], [[0, -3]]]))
     assert everything(truth_of(np.eye(4, dtype=bool), "classes")).sum() == 4
 

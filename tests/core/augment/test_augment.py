@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_unet.core.augment.deform import margin
-from napari_unet.core.augment.draw import Draw, draw
+from napari_unet.core.augment.deform import deformation_margin
+from napari_unet.core.augment.draw import Augmentation, draw_augmentation
 from napari_unet.core.augment.elastic import FOLD_FREE, Deformation, control_counts
-from napari_unet.core.augment.intensity import expose
+from napari_unet.core.augment.intensity import change_intensities
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.augment.warp import warp
 
@@ -57,11 +57,11 @@ def addresses(size: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
 
 def moved_addresses(
     chosen: AugmentOptions, shape: tuple[int, ...], spacing: tuple[float, ...], seed: int
-) -> tuple[Draw, np.ndarray, np.ndarray]:
+) -> tuple[Augmentation, np.ndarray, np.ndarray]:
     """Where each output pixel comes from, by the image (d, *shape) and by the labels (*shape)."""
-    around = margin(chosen, shape, spacing)
+    around = deformation_margin(chosen, shape, spacing)
     size = tuple(n + 2 * m for n, m in zip(shape, around))
-    one = draw(chosen, shape, spacing, len(shape), (seed,))
+    one = draw_augmentation(chosen, shape, spacing, len(shape), (seed,))
     image, labels = warp(*addresses(size), [one], ignore=IGNORE)
     return one, image[0].numpy(), labels[0].numpy()
 
@@ -77,14 +77,14 @@ def determinants(where: np.ndarray) -> np.ndarray:
 def test_at_strength_0_nothing_changes(case: tuple, seed: int) -> None:
     shape, spacing = case
     chosen = AugmentOptions(strength=0)
-    assert margin(chosen, shape, spacing) == (0,) * len(shape)
+    assert deformation_margin(chosen, shape, spacing) == (0,) * len(shape)
     size = tuple(n + 5 for n in shape)
     images = torch.randn(1, 2, *size)
     labels = torch.randint(0, 9, (1, *size))
-    one = [draw(chosen, shape, spacing, 2, (seed,))]
+    one = [draw_augmentation(chosen, shape, spacing, 2, (seed,))]
     cut = (..., *(slice(2, 2 + n) for n in shape))
     moved, picked = warp(images, labels, one, ignore=IGNORE)
-    assert torch.equal(expose(moved, one), images[cut])
+    assert torch.equal(change_intensities(moved, one), images[cut])
     assert torch.equal(picked, labels[cut])
 
 
@@ -94,7 +94,7 @@ def test_labels_come_from_the_pixel_nearest_to_where_the_image_is_sampled(
     case: tuple, chosen: AugmentOptions, seed: int
 ) -> None:
     shape, spacing = case
-    around = margin(chosen, shape, spacing)
+    around = deformation_margin(chosen, shape, spacing)
     size = tuple(n + 2 * m for n, m in zip(shape, around))
     _, image, labels = moved_addresses(chosen, shape, spacing, seed)
     assert (labels != IGNORE).all(), "the margin is too small"
@@ -119,7 +119,7 @@ def test_no_label_is_invented(
     if dtype == torch.int64:
         ids *= 2**30 + 1
     labels = ids[torch.from_numpy(random.integers(0, len(values), (1, *shape)))]
-    one = draw(chosen, shape, spacing, 1, (seed,))
+    one = draw_augmentation(chosen, shape, spacing, 1, (seed,))
     _, picked = warp(torch.zeros(1, 1, *shape), labels, [one], ignore=IGNORE)
     assert picked.dtype == dtype
     assert set(picked.unique().tolist()) <= {*ids.tolist(), IGNORE}
@@ -128,7 +128,7 @@ def test_no_label_is_invented(
 def test_beyond_the_array_the_image_is_mirrored_and_labels_are_ignored() -> None:
     for shape, around, spacing in (((30, 24), 40, (1, 1)), ((5, 16, 20), 30, (1, 1, 1))):
         chosen = AugmentOptions(grid=12, elastic=4)
-        one = [draw(chosen, shape, spacing, 1, (3,))]
+        one = [draw_augmentation(chosen, shape, spacing, 1, (3,))]
         pixels = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         wide = np.pad(pixels, around, mode="reflect")
         inside = np.pad(np.ones(shape, np.int64), around, constant_values=IGNORE)
@@ -148,31 +148,33 @@ def test_beyond_the_array_the_image_is_mirrored_and_labels_are_ignored() -> None
 
 def test_a_patch_does_not_depend_on_its_batch() -> None:
     for shape, spacing in (((64, 60), (1, 1)), ((10, 32, 30), (1, 1, 1))):
-        size = tuple(n + 2 * m for n, m in zip(shape, margin(DEFAULTS, shape, spacing)))
+        size = tuple(n + 2 * m for n, m in zip(shape, deformation_margin(DEFAULTS, shape, spacing)))
         images, labels = torch.randn(3, 2, *size), torch.randint(0, 9, (3, *size))
-        draws = [draw(DEFAULTS, shape, spacing, 2, (5, 0, sample)) for sample in range(3)]
+        draws = [
+            draw_augmentation(DEFAULTS, shape, spacing, 2, (5, 0, sample)) for sample in range(3)
+        ]
         together, picked = warp(images, labels, draws, ignore=IGNORE)
-        together = expose(together, draws)
+        together = change_intensities(together, draws)
         for i in range(3):
-            again = [draw(DEFAULTS, shape, spacing, 2, (5, 0, i))]
+            again = [draw_augmentation(DEFAULTS, shape, spacing, 2, (5, 0, i))]
             alone, own = warp(images[i : i + 1], labels[i : i + 1], again, ignore=IGNORE)
-            assert torch.equal(expose(alone, again), together[i : i + 1])
+            assert torch.equal(change_intensities(alone, again), together[i : i + 1])
             assert torch.equal(own, picked[i : i + 1])
         assert not torch.equal(together[0], together[1])
 
 
 def test_every_part_of_the_key_counts() -> None:
     keys = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
-    drawn = {draw(DEFAULTS, (8, 8), (1, 1), 1, key).exposure.seed for key in keys}
+    drawn = {draw_augmentation(DEFAULTS, (8, 8), (1, 1), 1, key).intensity.seed for key in keys}
     assert len(drawn) == len(keys)
 
 
 def test_turning_one_thing_off_leaves_the_others_as_they_were() -> None:
-    full = draw(DEFAULTS, (8, 8), (1, 1), 1, (4,))
-    less = draw(AugmentOptions(gamma=0, elastic=0), (8, 8), (1, 1), 1, (4,))
+    full = draw_augmentation(DEFAULTS, (8, 8), (1, 1), 1, (4,))
+    less = draw_augmentation(AugmentOptions(gamma=0, elastic=0), (8, 8), (1, 1), 1, (4,))
     assert np.array_equal(full.deformation.matrix, less.deformation.matrix)
     assert full.deformation.mirrored == less.deformation.mirrored
-    assert np.array_equal(full.exposure.gain, less.exposure.gain)
+    assert np.array_equal(full.intensity.gain, less.intensity.gain)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_the_worst_grid_at_the_limit_does_not_fold(d: int) -> None:
             signs = np.sign(np.subtract([c // 2 for c in counts], corners.T) + 0.5).T
         for amount in (FOLD_FREE[d], 3 * FOLD_FREE[d]):
             one = Deformation(shape, np.eye(d), (False,) * d, signs * amount * step[0], step)
-            made = Draw(one, draw(DEFAULTS, shape, step, d, (0,)).exposure)
+            made = Augmentation(one, draw_augmentation(DEFAULTS, shape, step, d, (0,)).intensity)
             size = tuple(n + 60 for n in shape)
             where, _ = warp(*addresses(size), [made], ignore=IGNORE)
             folded.append(bool((determinants(where[0].numpy()) <= 0).any()))
@@ -217,7 +219,7 @@ def test_planes_of_deep_voxels_keep_together() -> None:
         planes = np.arange(shape[0])[:, None, None]
         expected = planes[::-1] if one.deformation.mirrored[0] else planes
         assert np.allclose(where[0], expected, atol=1e-5)
-    assert margin(AugmentOptions(strength=2), shape, spacing)[0] == 0
+    assert deformation_margin(AugmentOptions(strength=2), shape, spacing)[0] == 0
 
 
 def test_a_turn_is_a_turn_of_the_specimen_not_of_the_pixels() -> None:
@@ -228,7 +230,7 @@ def test_a_turn_is_a_turn_of_the_specimen_not_of_the_pixels() -> None:
     image = torch.from_numpy(stick.astype(np.float32))[None, None]
     labels = torch.from_numpy(stick.astype(np.int64))[None]
     for seed in range(10):
-        one = draw(chosen, (41, 81), spacing, 1, (seed,))
+        one = draw_augmentation(chosen, (41, 81), spacing, 1, (seed,))
         _, picked = warp(image, labels, [one], ignore=IGNORE)
         places = np.argwhere(picked[0].numpy() == 1) * spacing
         spread = np.sqrt(np.linalg.eigvalsh(np.cov(places.T)) * 12)
@@ -240,7 +242,7 @@ def test_a_bright_blob_keeps_its_label() -> None:
     blob = ((y - 70) ** 2 + (x - 95) ** 2 < 20**2).astype(np.float32)
     image, label = torch.from_numpy(blob)[None, None], torch.from_numpy(blob.astype(np.int32))[None]
     for seed in range(20):
-        one = [draw(AugmentOptions(strength=2), (96, 96), (1, 1), 1, (seed,))]
+        one = [draw_augmentation(AugmentOptions(strength=2), (96, 96), (1, 1), 1, (seed,))]
         moved, picked = warp(image, label * (2**24 + 1), one, ignore=0)
         assert torch.equal(moved[0] > 0.95, (moved[0] > 0.95) & (picked == 2**24 + 1))
         assert torch.equal(moved[0] < 0.05, (moved[0] < 0.05) & (picked == 0))
@@ -250,7 +252,11 @@ def test_only_the_axes_that_may_be_are_mirrored_and_exactly() -> None:
     image, labels = addresses((4, 6, 5))
     seen = set()
     for seed in range(40):
-        one = [draw(AugmentOptions(**{**STILL, "mirror": "ZX"}), (4, 6, 5), (1, 1, 1), 3, (seed,))]
+        one = [
+            draw_augmentation(
+                AugmentOptions(**{**STILL, "mirror": "ZX"}), (4, 6, 5), (1, 1, 1), 3, (seed,)
+            )
+        ]
         moved, picked = warp(image, labels, one, ignore=IGNORE)
         axes = [a for a, flip in enumerate(one[0].deformation.mirrored) if flip]
         assert torch.equal(moved[0], image[0].flip([a + 1 for a in axes]))
@@ -260,18 +266,25 @@ def test_only_the_axes_that_may_be_are_mirrored_and_exactly() -> None:
 
 
 def test_the_margin_is_no_more_than_a_turn_needs() -> None:
-    assert margin(AugmentOptions(**{**STILL, "rotation": 180}), (101, 101), (1, 1)) == (21, 21)
-    assert margin(AugmentOptions(**STILL), (101, 101), (1, 1)) == (0, 0)
-    assert margin(AugmentOptions(**{**STILL, "elastic": 7}), (9, 9, 9), (2, 1, 1)) == (4, 7, 7)
+    assert deformation_margin(AugmentOptions(**{**STILL, "rotation": 180}), (101, 101), (1, 1)) == (
+        21,
+        21,
+    )
+    assert deformation_margin(AugmentOptions(**STILL), (101, 101), (1, 1)) == (0, 0)
+    assert deformation_margin(AugmentOptions(**{**STILL, "elastic": 7}), (9, 9, 9), (2, 1, 1)) == (
+        4,
+        7,
+        7,
+    )
 
 
 def test_autocast_does_not_coarsen_coordinates() -> None:
     image, labels = addresses((200, 200))
-    one = [draw(DEFAULTS, (128, 128), (1, 1), 2, (0,))]
+    one = [draw_augmentation(DEFAULTS, (128, 128), (1, 1), 2, (0,))]
     plain = warp(image, labels, one, ignore=IGNORE)
     with torch.autocast("cpu", torch.bfloat16):
         cast = warp(image, labels, one, ignore=IGNORE)
-        assert torch.equal(expose(cast[0], one), expose(plain[0], one))
+        assert torch.equal(change_intensities(cast[0], one), change_intensities(plain[0], one))
     assert torch.equal(plain[0], cast[0])
     assert torch.equal(plain[1], cast[1])
 
@@ -283,8 +296,10 @@ def test_intensities_vary_within_what_is_set() -> None:
     for seed in range(10):
 
         def vary(seed: int = seed, **chosen: float) -> torch.Tensor:
-            one = draw(AugmentOptions(**{**only, **chosen}), (64, 64), (1, 1), 2, (seed,))
-            return expose(image, [one])
+            one = draw_augmentation(
+                AugmentOptions(**{**only, **chosen}), (64, 64), (1, 1), 2, (seed,)
+            )
+            return change_intensities(image, [one])
 
         assert vary() is image
         brighter = vary(brightness=0.5)
@@ -307,7 +322,9 @@ def test_intensities_vary_within_what_is_set() -> None:
 def test_a_constant_patch_stays_finite() -> None:
     image = torch.full((1, 1, 32, 32), 0.7)
     for seed in range(10):
-        varied = expose(image, [draw(AugmentOptions(strength=2), (32, 32), (1, 1), 1, (seed,))])
+        varied = change_intensities(
+            image, [draw_augmentation(AugmentOptions(strength=2), (32, 32), (1, 1), 1, (seed,))]
+        )
         assert torch.allclose(varied, image, atol=1e-5)
 
 
@@ -316,13 +333,13 @@ def test_the_blur_is_as_wide_as_drawn() -> None:
     image[0, 0, 4, 16, 16] = 1
     quiet = {"gain": 0, "brightness": 0, "background": 0, "gamma": 0, "noise": 0, "blur": 2}
     chosen = AugmentOptions(**quiet)
-    drawn = [draw(chosen, (9, 33, 33), (4.0, 1, 1), 1, (seed,)) for seed in range(40)]
-    one = max(drawn, key=lambda one: one.exposure.blur.max())
-    sigma = one.exposure.blur[:, 0]
+    drawn = [draw_augmentation(chosen, (9, 33, 33), (4.0, 1, 1), 1, (seed,)) for seed in range(40)]
+    one = max(drawn, key=lambda one: one.intensity.blur.max())
+    sigma = one.intensity.blur[:, 0]
     assert 1.5 < sigma[1] <= 2
     assert sigma[0] == sigma[1] / 4
-    assert 10 < sum(one.exposure.blur.any() for one in drawn) < 30
-    spot = expose(image, [one])[0, 0].numpy()
+    assert 10 < sum(one.intensity.blur.any() for one in drawn) < 30
+    spot = change_intensities(image, [one])[0, 0].numpy()
     assert spot.sum() == pytest.approx(1, rel=1e-4)
     for axis in (1, 2):
         profile = spot.sum(tuple({0, 1, 2} - {axis}))

@@ -67,7 +67,7 @@ def test_frames_write_where_they_were_read(spatial, data):
         for n in range(frame.shape[0]):  # row by row, or plane by plane
             box = (slice(n, n + 1), *(slice(0, s) for s in frame.shape[1:]))
             frame.write(labels, box, frame.read(box)[0])
-            key, order = frame.place(box)
+            key, order = frame.label_index(box)
             np.testing.assert_array_equal(labels[key], frame.read(box)[0].transpose(order))
     first = tuple(0 if a in colours else slice(None) for a in image.axes)
     np.testing.assert_array_equal(labels, image.data[first])
@@ -161,5 +161,5 @@ def test_a_volume_needs_depth():
 
 @pytest.mark.parametrize("channel", [-1, 2])
 def test_channels_must_be_there(channel):
-    with pytest.raises(UserError, match=rf"no channel {channel} \(got 2 channel"):
+    with pytest.raises(UserError, match=rf"no channel {channel}: 2 channel"):
         frames(counted("CYX", {"C": 2, "Y": 3, "X": 4}), "YX", [0, channel])

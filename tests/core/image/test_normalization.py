@@ -8,7 +8,7 @@ import pytest
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import statistics
 from napari_unet.core.image.axes import Image, frames
-from napari_unet.core.image.normalization import Affine, Normalization
+from napari_unet.core.image.normalization import AffineNormalization, Normalization
 from napari_unet.core.image.statistics import blocks, measure
 from napari_unet.core.progress import Progress, finish
 
@@ -197,6 +197,6 @@ def test_blocks_cover_every_pixel_once_within_the_limit():
 
 
 def test_an_affine_map_of_rows_and_volumes():
-    twice = Affine((2.0,), (1.0,))
+    twice = AffineNormalization((2.0,), (1.0,))
     for shape in [(1, 3), (1, 2, 3), (1, 2, 2, 3)]:
         np.testing.assert_array_equal(twice(np.ones(shape, np.uint8)), np.full(shape, 3))

@@ -19,7 +19,7 @@ from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.image.axes import Image, frames
 from napari_unet.core.image.resample import Resampled
 from napari_unet.core.inference.rescale import common_pixel_size, rescaled_shape
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
@@ -197,7 +197,7 @@ def test_a_new_model_knows_its_pixel_size():
     image = _image((64, 64), "YX", 0.4)
     paint = Annotation(image, (image.data > 0.5).astype(np.uint8), "classes")
     options = FinetuneOptions(steps=1, minutes=None, patch=32, held_out=0)
-    result = finish(finetune([paint], Blank(base=2, depth=1), options))
+    result = finish(finetune([paint], NewModel(base=2, depth=1), options))
     assert result.model.spec.pixel_size == (0.4, 0.4)
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.outputs import to_uint8
-from napari_unet.core.inference.uncertainty import questions, uncertainty
+from napari_unet.core.inference.uncertainty import question_uncertainty, uncertainty
 from napari_unet.core.model.spec import ModelSpec
 from napari_unet.core.unet.config import UNetConfig
 
@@ -84,7 +84,7 @@ def test_of_objects_the_distance_tells_nothing_and_the_questions_are_two():
     maps = np.zeros((3, 2, 2), np.float32)
     maps[1, 0, 0] = 0.5
     maps[2] = 0.5
-    assert questions(maps, OBJECTS).shape == (2, 2, 2)
+    assert question_uncertainty(maps, OBJECTS).shape == (2, 2, 2)
     assert uncertainty(maps, OBJECTS).tolist() == [[0.5, 0], [0, 0]]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
 from napari_unet.core.progress import finish
-from napari_unet.core.tiling.plan import TilePlan, count_for, mirror, tile_length
+from napari_unet.core.tiling.plan import TilePlan, count_for, mirror_indices, tile_length
 from napari_unet.core.training.traced_memory import LiveMemory
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
@@ -79,7 +79,7 @@ def test_mirror_is_numpys_reflection(size, start, length):
     reach = 501
     reflected = np.pad(np.arange(size), reach, mode="reflect" if size > 1 else "edge")
     expected = reflected[reach + start : reach + start + length]
-    assert (mirror(start, start + length, size) == expected).all()
+    assert (mirror_indices(start, start + length, size) == expected).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,12 @@ from torch.nn import functional
 
 from napari_unet.core.training.traced_memory import LiveMemory, training_bytes_per_pixel
 from napari_unet.core.unet.checkpointing import training_forward
-from napari_unet.core.unet.checkpointing_policy import OFF, Policy, everything, policies
+from napari_unet.core.unet.checkpointing_policy import (
+    KEEP_ALL,
+    CheckpointingPolicy,
+    candidate_policies,
+    recompute_all,
+)
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
 
@@ -46,9 +51,13 @@ def test_every_policy_trains_the_same_weights_and_buffers(ndim, norm, upsampling
         projection=upsampling != "transposed",
     )
     network = UNet(config)
-    expected = train(network, OFF, ndim)
+    expected = train(network, KEEP_ALL, ndim)
     plain = norm in ("none", "batch") and upsampling == "transposed"
-    chosen = policies(config) if plain else [Policy(1, 1), Policy(3, 0), everything(config)]
+    chosen = (
+        candidate_policies(config)
+        if plain
+        else [CheckpointingPolicy(1, 1), CheckpointingPolicy(3, 0), recompute_all(config)]
+    )
     for policy in chosen:
         found = train(network, policy, ndim)
         for name, value in expected.items():
@@ -63,20 +72,20 @@ def test_the_training_pass_is_the_networks_own(ndim, upsampling):
     config = UNetConfig.classic(ndim=ndim, base=4, depth=2, upsampling=upsampling)
     network = UNet(config).eval()
     x = torch.randn(2, 1, *(16,) * ndim)
-    for policy in (OFF, everything(config)):
+    for policy in (KEEP_ALL, recompute_all(config)):
         assert torch.allclose(training_forward(network, x, policy), network(x), atol=1e-5)
 
 
 def test_recomputing_saves_what_the_plan_says():
     config = UNetConfig.classic(base=16, depth=4)
-    planned = {p: training_bytes_per_pixel(config, p, 4) for p in policies(config)}
-    assert planned[OFF] == max(planned.values())
-    assert planned[OFF] / planned[Policy(5, 0)] > 1.8
-    assert planned[OFF] / planned[everything(config)] > 2.1
+    planned = {p: training_bytes_per_pixel(config, p, 4) for p in candidate_policies(config)}
+    assert planned[KEEP_ALL] == max(planned.values())
+    assert planned[KEEP_ALL] / planned[CheckpointingPolicy(5, 0)] > 1.8
+    assert planned[KEEP_ALL] / planned[recompute_all(config)] > 2.1
     # the same network with data, where the count runs over real tensors
     network = UNet(config)
     shape = (1, 1, 512, 512)
-    for policy in (OFF, Policy(5, 0), everything(config)):
+    for policy in (KEEP_ALL, CheckpointingPolicy(5, 0), recompute_all(config)):
         with LiveMemory() as memory:
             training_forward(network, torch.randn(shape), policy).mean().backward()
         network.zero_grad()

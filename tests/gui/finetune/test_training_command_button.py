@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 
 from napari_unet.cli import app
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.file import load_model
 
 
@@ -94,7 +94,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
 
 
 @dataclass(frozen=True)
-class Small(Blank):
+class Small(NewModel):
     """A new network that learns in no time."""
 
     base: int = 4

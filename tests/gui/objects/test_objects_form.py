@@ -14,7 +14,7 @@ from gui_kit import viewer as viewer
 from napari.layers import Labels
 from painted import checkers, numbered, options
 
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers.images import image_of
@@ -26,7 +26,7 @@ from napari_unet.services.training.finetune import finetune
 
 @pytest.fixture(scope="module")
 def model():
-    blank = Blank(base=4, depth=2, task="objects", name="squares")
+    blank = NewModel(base=4, depth=2, task="objects", name="squares")
     how = options(steps=60, learning_rate=1e-2)
     return finish(finetune([numbered(), numbered(seed=1)], blank, how)).model
 

@@ -35,7 +35,7 @@ from napari_unet.services.training.options import FinetuneOptions
 def parent(tmp_path):
     """A network to tune, and its file."""
     path = tmp_path / "the parent.safetensors"
-    save_model(blank(seed=3).model(), path)
+    save_model(blank(seed=3).build(), path)
     return load_model(path), path
 
 

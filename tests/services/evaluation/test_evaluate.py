@@ -287,7 +287,7 @@ def test_a_model_prints_tables_and_json(run, tmp_path):
         for folder, pixels in (("images", painted.image.data), ("objects", painted.paint)):
             (tmp_path / folder).mkdir(exist_ok=True)
             tifffile.imwrite(tmp_path / folder / f"im{i}.tif", pixels.astype(np.uint16))
-    save_model(blank().model(), tmp_path / "parent.safetensors")
+    save_model(blank().build(), tmp_path / "parent.safetensors")
     paths = ("--images", tmp_path / "images", "--labels", tmp_path / "objects")
     arguments = (*paths, "--kind", "objects", "--model", tmp_path / "parent.safetensors")
     table = run(*arguments, "--overlay", tmp_path / "drawn")
@@ -309,7 +309,7 @@ def test_a_model_prints_tables_and_json(run, tmp_path):
 )
 def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
     annotation = numbered(shape, axes)
-    model = blank(ndim=ndim).model()
+    model = blank(ndim=ndim).build()
     objects = finish(segment(annotation.image, model, SegmentOptions(objects=True))).labels
     truth = annotation.paint if ndim == 3 else annotation.read(*annotation.whole((0,)))[None]
     pair = LabelPair(Image(objects, axes, name="board"), np.broadcast_to(truth, shape))
@@ -323,7 +323,7 @@ def test_a_model_scores_as_the_labels_that_it_gives(shape, axes, ndim):
 
 def test_a_model_is_run_as_segment_would(run, tmp_path):
     annotation = numbered((2, 64, 64), "TYX")
-    model = blank().model()
+    model = blank().build()
     tifffile.imwrite(tmp_path / "board.tif", annotation.image.data, metadata={"axes": "TYX"})
     tifffile.imwrite(tmp_path / "true.tif", annotation.paint, metadata={"axes": "TYX"})
     save_model(model, tmp_path / "m.safetensors")
@@ -344,7 +344,7 @@ def test_what_is_found_where_nothing_is_true_counts_as_wrong(run, tmp_path, kind
     annotation = numbered()
     truth, nothing = (annotation.paint > 0).astype(np.uint16), np.zeros((64, 64), np.uint16)
     pixels = np.asarray(annotation.image.data)
-    model = blank().model()
+    model = blank().build()
     options = SegmentOptions(objects=kind == "objects")
     found = finish(segment(annotation.image, model, options)).labels
     assert found.any()

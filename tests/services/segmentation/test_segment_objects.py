@@ -12,7 +12,7 @@ from painted import checkers, numbered, options
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.inference.outputs import label_dtype
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
@@ -28,7 +28,7 @@ FLOAT = {"device": "cpu", "precision": "float32"}
 @pytest.fixture(scope="module")
 def model():
     """A small network that has learnt the chessboard's squares as objects."""
-    blank = Blank(base=4, depth=2, task="objects")
+    blank = NewModel(base=4, depth=2, task="objects")
     how = options(steps=60, learning_rate=1e-2)
     return finish(finetune([numbered(), numbered(seed=1)], blank, how)).model
 
@@ -77,7 +77,7 @@ def test_classes_come_first_then_numbers(model):
 
 def test_objects_of_a_model_of_classes_are_connected_parts():
     how = options(steps=40, learning_rate=1e-2)
-    plain = finish(finetune([numbered()], Blank(base=4, depth=2), how)).model
+    plain = finish(finetune([numbered()], NewModel(base=4, depth=2), how)).model
     pixels, _ = checkers(seed=5)
     assert labels_of(plain, pixels).max() == 1
     assert labels_of(plain, pixels, objects=True).max() > 3

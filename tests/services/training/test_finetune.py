@@ -314,7 +314,7 @@ def test_training_longer_goes_on():
 
 def test_a_training_does_not_go_on_with_settings_that_it_could_not_follow():
     first = trained([scribbled()], steps=5)
-    with pytest.raises(UserError, match=r"other settings \(got batch, seed\)"):
+    with pytest.raises(UserError, match=r"other settings: batch, seed"):
         finish(finetune([scribbled()], blank(), options(seed=1, batch=2), longer=first))
     chosen = options(steps=5, learning_rate=1e-4, patience=3, name="other")
     longer = finish(finetune([scribbled()], blank(), chosen, longer=first))
@@ -452,7 +452,7 @@ def test_stacks_volumes_and_time_points(shape, axes, ndim):
 
 
 def test_deep_voxels_are_pooled_in_the_plane_first():
-    model = blank(ndim=3, depth=3, spacing=(4.0, 1.0, 1.0)).model()
+    model = blank(ndim=3, depth=3, spacing=(4.0, 1.0, 1.0)).build()
     assert model.spec.config.strides == ((1, 2, 2), (1, 2, 2), (2, 2, 2))
 
 
@@ -567,7 +567,7 @@ def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatc
         return ValidationScores(Confusion(counts))
 
     monkeypatch.setattr(champion, "validate", judged)
-    model = blank().model()
+    model = blank().build()
     one = champion.BestModel(model, None, None)
     finish(one.revalidate([None]))
     found = [finish(one.challenge(model, [None])) for _ in range(6)]
@@ -789,7 +789,9 @@ def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tm
 
     scaled = partial(torch.amp.GradScaler, init_scale=TOO_LARGE)
     monkeypatch.setattr("torch.amp.GradScaler", scaled)
-    monkeypatch.setattr("napari_unet.core.device.choose", lambda *_: Compute("cpu", "float16"))
+    monkeypatch.setattr(
+        "napari_unet.core.device.choose_device", lambda *_: Compute("cpu", "float16")
+    )
     chosen = options(steps=60, learning_rate=5e-3)
     path = tmp_path / "x.training"
     job = finetune([scribbled()], blank(), chosen, state=path)

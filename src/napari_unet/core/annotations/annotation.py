@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.annotations.regions import Region, check_region
-from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.axes import Frame
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Annotation:
     offset: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_fit(self.image, self.paint, self.scale, self.offset, self.name)
+        check_alignment(self.image, self.paint, self.scale, self.offset, self.name)
         for region in self.regions:
             check_region(region, self.image)
 
@@ -103,7 +103,7 @@ class Annotation:
 
     def read(self, frame: Frame, box: Box) -> NDArray[Any]:
         """Read the paint in a window of a frame of the image, its axes in the frame's order."""
-        key, order = frame.place(box)
+        key, order = frame.label_index(box)
         block = np.asarray(self.paint[key])
         native = np.uint8 if block.dtype.kind == "b" else block.dtype.newbyteorder("=")
         return block.astype(native, copy=False).transpose(np.argsort(order))

@@ -61,7 +61,7 @@ def draw_deformation(
     )
 
 
-def margin(
+def deformation_margin(
     options: AugmentOptions, shape: Sequence[int], spacing: Sequence[float]
 ) -> tuple[int, ...]:
     """Pixels to read on each side of a patch so that no draw reaches beyond what was read.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Exposure:
+class IntensityChange:
     """How the intensities of one patch change; an entry for each channel.
 
     Attributes
@@ -52,20 +52,20 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Augmentation:
     """All that is random about one patch."""
 
     deformation: Deformation
-    exposure: Exposure
+    intensity: IntensityChange
 
 
-def draw(
+def draw_augmentation(
     options: AugmentOptions,
     shape: Sequence[int],
     spacing: Sequence[float],
     channels: int,
     key: Sequence[int],
-) -> Draw:
+) -> Augmentation:
     """Draw the random numbers for one patch.
 
     Parameters
@@ -89,17 +89,17 @@ def draw(
     # intensities first: how many numbers the deformation takes depends on the shape
     random = np.random.default_rng(tuple(key))
     exposure = _draw_exposure(options, spacing, channels, random)
-    return Draw(draw_deformation(options, tuple(shape), spacing, random), exposure)
+    return Augmentation(draw_deformation(options, tuple(shape), spacing, random), exposure)
 
 
 def _draw_exposure(
     options: AugmentOptions, spacing: Sequence[float], channels: int, random: np.random.Generator
-) -> Exposure:
+) -> IntensityChange:
     gain, brightness, gamma, noise, blur = options.strength * random.uniform(-1, 1, (5, channels))
     uneven = options.strength * np.maximum(random.uniform(-1, 1, channels), 0)
     grid = random.uniform(-1, 1, (channels, *(3,) * len(spacing)))
     pixels = min(spacing) / np.asarray(spacing, dtype=float)
-    return Exposure(
+    return IntensityChange(
         gain=(1 + options.gain) ** gain,
         brightness=options.brightness * brightness,
         gamma=(1 + options.gamma) ** gamma,

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.augment.draw import Draw
+    from napari_unet.core.augment.draw import Augmentation
 
 FAINT = 0.1
 """A blur of a smaller sigma, in pixels, changes nothing."""
 
 
 @torch.no_grad()
-def expose(images: Tensor, draws: Sequence[Draw]) -> Tensor:
+def change_intensities(images: Tensor, draws: Sequence[Augmentation]) -> Tensor:
     """Change intensities in the order in which a microscope does: optics, then detector.
 
     Parameters
@@ -44,7 +44,7 @@ def expose(images: Tensor, draws: Sequence[Draw]) -> Tensor:
         depend on the rest of the batch. Noise is drawn on the images' device: another kind of device
         gives other noise.
     """
-    every = [draw.exposure for draw in draws]
+    every = [draw.intensity for draw in draws]
     images = _blurred(images, np.array([one.blur for one in every]))
     images = _bent(images, np.array([one.gamma for one in every]))
     images = _shifted(

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_unet.core.tiling.plan import mirror
+from napari_unet.core.tiling.plan import mirror_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.augment.draw import Draw
+    from napari_unet.core.augment.draw import Augmentation
     from napari_unet.core.augment.elastic import Deformation, Factors
 
 BLOCK = 1 << 18
@@ -27,7 +27,7 @@ BLOCK = 1 << 18
 
 @torch.no_grad()
 def warp(
-    images: Tensor, labels: Tensor, draws: Sequence[Draw], *, ignore: int
+    images: Tensor, labels: Tensor, draws: Sequence[Augmentation], *, ignore: int
 ) -> tuple[Tensor, Tensor]:
     """Move patches, image and labels alike.
 
@@ -91,7 +91,7 @@ def _mirrored(images: Tensor, around: Sequence[tuple[int, int]]) -> Tensor:
     if all(max(pad) < n for pad, n in zip(around, size, strict=True)):
         return functional.pad(images, _flat(around), mode="reflect")
     for axis, ((before, after), n) in enumerate(zip(around, size, strict=True), 2):
-        index = torch.from_numpy(mirror(-before, n + after, n))
+        index = torch.from_numpy(mirror_indices(-before, n + after, n))
         images = images.index_select(axis, index.to(images.device))
     return images
 

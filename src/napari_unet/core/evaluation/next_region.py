@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.inference.uncertainty import questions
+from napari_unet.core.inference.uncertainty import question_uncertainty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,13 +123,13 @@ def reason(maps: NDArray[Any], spec: ModelSpec, free: NDArray[np.bool_]) -> str:
     ----------
     maps
         (out_channels, Y, X): what the network says of it, as for
-        `questions`.
+        `question_uncertainty`.
     spec
         The network's description.
     free
         (Y, X): the pixels that are not annotated yet.
     """
-    shares = (questions(maps, spec)[:, free] > NEARLY).mean(axis=1)
+    shares = (question_uncertainty(maps, spec)[:, free] > NEARLY).mean(axis=1)
     which = int(shares.argmax())
     if shares[which] < WORTH_TELLING:
         return "the network is sure of nearly all that is left"

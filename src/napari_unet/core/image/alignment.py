@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NEW_LAYER = "paint in a new labels layer made for this image"
 
 
-def check_fit(
+def check_alignment(
     image: Image, labels: Lazy, scale: Mapping[str, float], offset: Mapping[str, float], name: str
 ) -> None:
     """Raise a `UserError` unless labels have an image's shape, scale and place, and are whole.
@@ -46,13 +46,13 @@ def check_fit(
         )
     if tuple(labels.shape) != image.label_shape:
         raise _wrong_shape(image, tuple(labels.shape), name)
-    check_place(image, scale, offset, name)
+    check_placement(image, scale, offset, name)
 
 
-def check_place(
+def check_placement(
     image: Image, scale: Mapping[str, float], offset: Mapping[str, float], name: str
 ) -> None:
-    """Raise a `UserError` unless labels have an image's scale and place, as `check_fit`."""
+    """Raise a `UserError` unless labels have an image's scale and place, as `check_alignment`."""
     ratios = {a: scale[a] / image.scale.get(a, 1.0) for a in image.label_axes if a in scale}
     wrong = {a: r for a, r in ratios.items() if not 0.999 < r < 1.001}
     if wrong:
@@ -76,7 +76,7 @@ def check_place(
         )
 
 
-def whole_factors(image: Image, shape: Sequence[int]) -> dict[str, Fraction] | None:
+def integer_factors(image: Image, shape: Sequence[int]) -> dict[str, Fraction] | None:
     """Return by how much labels are smaller along each axis, if all such factors are n or 1/n."""
     if len(shape) != len(image.label_shape) or 0 in shape:
         return None
@@ -106,7 +106,7 @@ def resample_labels(image: Image, labels: Lazy) -> NDArray[Any]:
     UserError
         When no whole factor leads from one shape to the other.
     """
-    factors = whole_factors(image, labels.shape)
+    factors = integer_factors(image, labels.shape)
     if factors is None:
         raise _wrong_shape(image, tuple(labels.shape), "labels")
     out = np.asarray(
@@ -121,7 +121,7 @@ def _wrong_shape(image: Image, shape: tuple[int, ...], name: str) -> UserError:
     """Say how the shape differs, and the whole factor by which, if there is one."""
     rule = "Labels have the image's number of pixels along each of its axes but the channels."
     value = f"{shape} for an image of {image.label_shape} along {image.label_axes}"
-    factors = whole_factors(image, shape)
+    factors = integer_factors(image, shape)
     if factors is None:
         return UserError(
             f"{name!r} has another shape than {image.name!r}",

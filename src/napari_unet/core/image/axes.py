@@ -199,10 +199,10 @@ class Frame:
 
     def write(self, out: Any, box: Box, block: NDArray[Any]) -> None:
         """Write a spatial `block` into label array `out`, which has the image's label axes."""
-        key, order = self.place(box)
+        key, order = self.label_index(box)
         out[key] = block.transpose(order)
 
-    def place(self, box: Box) -> tuple[tuple[slice | int, ...], tuple[int, ...]]:
+    def label_index(self, box: Box) -> tuple[tuple[slice | int, ...], tuple[int, ...]]:
         """Where a spatial window lies in a label array, and how to transpose a block of it."""
         where = dict(zip(self.spatial, box, strict=True))
         axes = self.image.label_axes

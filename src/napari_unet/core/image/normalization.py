@@ -56,7 +56,7 @@ class Normalization(BaseModel):
 
 
 @dataclass(frozen=True)
-class Affine:
+class AffineNormalization:
     """A measured normalisation: ``value * gain + offset`` a channel, then clipped.
 
     Attributes

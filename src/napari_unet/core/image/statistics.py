@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.normalization import Affine, Normalization
+from napari_unet.core.image.normalization import AffineNormalization, Normalization
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
 
 
-class Affines:
+class NormalizationStatistics:
     """The measured normalisation of each frame, or one for all.
 
     Parameters
@@ -34,7 +34,7 @@ class Affines:
     def __init__(self, normalization: Normalization, frames: Sequence[Frame]) -> None:
         self._normalization = normalization
         self._shared = frames if normalization.scope == "image" else None
-        self._measured: dict[str, Affine] = {}
+        self._measured: dict[str, AffineNormalization] = {}
 
     def prepare(self, frame: Frame) -> Job[None]:
         """Measure what `frame` needs, unless that has been done."""
@@ -42,7 +42,7 @@ class Affines:
             affine = yield from measure(self._normalization, self._shared or [frame])
             self._measured[self._key(frame)] = affine
 
-    def __getitem__(self, frame: Frame) -> Affine:
+    def __getitem__(self, frame: Frame) -> AffineNormalization:
         return self._measured[self._key(frame)]
 
     def _key(self, frame: Frame) -> str:
@@ -56,7 +56,7 @@ HELD = 1 << 22
 """Pixels whose percentiles are found by holding them all."""
 
 
-def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine]:
+def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[AffineNormalization]:
     """Turn a normalisation into the affine map for some frames measured together.
 
     Parameters
@@ -84,7 +84,7 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
     """
     n = len(frames[0].channels)
     if normalization.kind == "linear":
-        return Affine(
+        return AffineNormalization(
             _each("gain", normalization.gain, n),
             _each("offset", normalization.offset, n),
             normalization.clip,
@@ -92,13 +92,13 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
     if normalization.kind == "divide_255":
         top = yield from _highest(frames)
         gain = 1 / 255 if top > 1 else 1.0
-        return Affine((gain,) * n, (0.0,) * n, normalization.clip)
+        return AffineNormalization((gain,) * n, (0.0,) * n, normalization.clip)
     if normalization.kind == "zscore":
         low, width = yield from _mean_and_deviation(frames, normalization.per_channel)
     else:
         low, width = yield from _percentiles(frames, normalization)
     gain_array = 1 / (width + normalization.epsilon)
-    return Affine(
+    return AffineNormalization(
         tuple(gain_array.tolist()), tuple((-low * gain_array).tolist()), normalization.clip
     )
 

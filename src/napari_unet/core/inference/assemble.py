@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Box, Frame
 
 
-class Gather:
+class FrameAssembler:
     """Collects finished windows of some frames, in whatever order they come.
 
     Parameters
@@ -47,10 +47,10 @@ class Gather:
         self._missing[i] -= prod(values.shape[1:])
         return i
 
-    def whole(self, i: int) -> bool:
+    def is_complete(self, i: int) -> bool:
         """Whether a frame is whole and has not been taken."""
         return i in self._held and self._missing[i] == 0
 
-    def take(self, i: int) -> NDArray[Any]:
+    def pop(self, i: int) -> NDArray[Any]:
         """Return what was gathered of a frame, and let go of it."""
         return self._held.pop(i)

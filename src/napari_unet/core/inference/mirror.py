@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.image.statistics import Affines
+from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 from napari_unet.core.progress import Progress
@@ -35,7 +35,10 @@ class MirrorPredictor(Predictor):
         return 1 << self.spec.config.ndim
 
     def run(
-        self, frames: Sequence[Frame], region: Box | None = None, affines: Affines | None = None
+        self,
+        frames: Sequence[Frame],
+        region: Box | None = None,
+        affines: NormalizationStatistics | None = None,
     ) -> Job[None]:
         """Compute the mean outputs of some frames of one shape.
 
@@ -55,7 +58,7 @@ class MirrorPredictor(Predictor):
             As there.
         """
         # one measure for all mirror images: they hold the same pixels
-        affines = affines or Affines(self.normalization, frames)
+        affines = affines or NormalizationStatistics(self.normalization, frames)
         shape = frames[0].shape
         box = region or tuple(slice(0, n) for n in shape)
         turns = list(product((False, True), repeat=len(shape)))

@@ -36,7 +36,7 @@ class Outputs(Progress):
     values: NDArray[np.float32]
 
 
-LEVELS = 255
+UINT8_SCALE = 255
 """Values are kept in whole steps from 0 to this, which stand for 0 to 1."""
 
 
@@ -64,9 +64,9 @@ def to_uint8(maps: NDArray[Any]) -> NDArray[np.uint8]:
             rule="Every value is a number from 0 to 1.",
             remedy="Segment again with precision 'float32'. If that doesn't help, the model is damaged.",
         )
-    scaled = np.multiply(maps, LEVELS, dtype=np.float32)
+    scaled = np.multiply(maps, UINT8_SCALE, dtype=np.float32)
     if low < 0 or high > 1:
-        np.clip(scaled, 0, LEVELS, out=scaled)
+        np.clip(scaled, 0, UINT8_SCALE, out=scaled)
     levels = np.empty(maps.shape, np.uint8)
     np.add(scaled, 0.5, out=levels, casting="unsafe")
     return levels
@@ -91,6 +91,6 @@ def to_labels(values: NDArray[Any], spec: ModelSpec, threshold: float) -> NDArra
         best = values.argmax(axis=0)
     else:
         levels = to_uint8(values[:1] if spec.task == "objects" else values)
-        best = (levels.argmax(axis=0) + 1) * (levels.max(axis=0) > threshold * LEVELS)
+        best = (levels.argmax(axis=0) + 1) * (levels.max(axis=0) > threshold * UINT8_SCALE)
     found: NDArray[Any] = best.astype(label_dtype(spec))
     return found

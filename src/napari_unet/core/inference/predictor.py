@@ -11,12 +11,12 @@ from torch import Tensor
 
 from napari_unet.core.device import Compute, is_out_of_memory
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.statistics import Affines
+from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.blend import blend
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
 from napari_unet.core.progress import Job, Progress, as_part
-from napari_unet.core.tiling.plan import Tile, TilePlan, mirror
+from napari_unet.core.tiling.plan import Tile, TilePlan, mirror_indices
 from napari_unet.core.tiling.queue import TileQueue, Work
 from napari_unet.core.unet.fuse import fuse_batch_norm
 from napari_unet.core.unet.network import UNet, Window
@@ -97,7 +97,10 @@ class Predictor:
         return max(1, int(min(BATCH_PIXELS[self.compute.device], self.pixels) // pixels))
 
     def run(
-        self, frames: Sequence[Frame], region: Box | None = None, affines: Affines | None = None
+        self,
+        frames: Sequence[Frame],
+        region: Box | None = None,
+        affines: NormalizationStatistics | None = None,
     ) -> Job[None]:
         """Compute the outputs of some frames of one shape.
 
@@ -122,7 +125,7 @@ class Predictor:
         UserError
             When not even the smallest tile fits the memory, or the outputs are no numbers.
         """
-        affines = affines or Affines(self.normalization, frames)
+        affines = affines or NormalizationStatistics(self.normalization, frames)
         plan = self.plan(frames[0].shape)
         if region is not None:
             tiles = [plan.around(region)]
@@ -134,7 +137,11 @@ class Predictor:
         yield from self._run(frames, plan, tiles, affines)
 
     def _run(
-        self, frames: Sequence[Frame], plan: TilePlan, tiles: Sequence[Tile], affines: Affines
+        self,
+        frames: Sequence[Frame],
+        plan: TilePlan,
+        tiles: Sequence[Tile],
+        affines: NormalizationStatistics,
     ) -> Job[None]:
         limit = max(self.pixels, prod(plan.tile_shape))
         queue = TileQueue(plan, [(frame, tile) for frame in frames for tile in tiles], limit)
@@ -169,7 +176,7 @@ class Predictor:
                 )
 
     def _forward(
-        self, work: Sequence[Work], frame: tuple[int, ...], affines: Affines
+        self, work: Sequence[Work], frame: tuple[int, ...], affines: NormalizationStatistics
     ) -> Job[list[NDArray[np.float32]]]:
         x = torch.from_numpy(np.stack([affines[f](read_tile(f, tile)) for f, tile in work]))
         windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
@@ -225,7 +232,9 @@ class Predictor:
 
 def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:
     """Read a tile, mirrored at the frame's far edges where it reaches beyond the image."""
-    index = [mirror(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)]
+    index = [
+        mirror_indices(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)
+    ]
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in index)
     block = frame.read(box)
     for axis, (positions, part) in enumerate(zip(index, box, strict=True), start=1):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.image.axes import MICROMETERS, Frame, Image
 from napari_unet.core.image.resample import Resampled, ResamplingWeights, resample, window_of
-from napari_unet.core.inference.assemble import Gather
+from napari_unet.core.inference.assemble import FrameAssembler
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.progress import Job, Progress
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Box
-    from napari_unet.core.image.statistics import Affines
+    from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.inference.predictor import Predictor
 
 NEAR = 1.25
@@ -94,27 +94,27 @@ def _own_size(
 
 
 @dataclass(frozen=True, eq=False)
-class Rescaled:
+class RescaledFrames:
     """Frames of an image, and the same at another pixel size.
 
     Attributes
     ----------
-    own
+    originals
         The image's own frames.
     frames
         The rescaled ones, in their order.
-    unknown
+    pixel_size_unknown
         Whether they were left as they are because their own pixel size is not known.
     """
 
-    own: list[Frame]
+    originals: list[Frame]
     frames: list[Frame]
-    unknown: bool = False
+    pixel_size_unknown: bool = False
 
     @classmethod
     def of(
         cls, cut: Sequence[Frame], pixel_size: Sequence[float], width: float | None = None
-    ) -> Rescaled:
+    ) -> RescaledFrames:
         """Rescale some frames of one image, or leave them as they are.
 
         Parameters
@@ -128,7 +128,7 @@ class Rescaled:
         shape = rescaled_shape(image, spatial, pixel_size, width)
         if shape is None:
             known = _own_size(image, spatial, pixel_size, width)
-            return cls(list(cut), list(cut), unknown=bool(pixel_size) and not known)
+            return cls(list(cut), list(cut), pixel_size_unknown=bool(pixel_size) and not known)
         sizes = image.sizes | dict(zip(spatial, shape, strict=True))
         scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
         data = Resampled(image.data, tuple(sizes[a] for a in image.axes))
@@ -137,12 +137,15 @@ class Rescaled:
         return cls(list(cut), frames)
 
     @property
-    def same(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether they were left as they are."""
-        return self.frames[0] is self.own[0]
+        return self.frames[0] is self.originals[0]
 
     def run(
-        self, predictor: Predictor, region: Box | None = None, affines: Affines | None = None
+        self,
+        predictor: Predictor,
+        region: Box | None = None,
+        affines: NormalizationStatistics | None = None,
     ) -> Job[None]:
         """Compute the outputs of the rescaled frames, and give them on the pixels of the own ones.
 
@@ -166,20 +169,20 @@ class Rescaled:
         UserError
             As there.
         """
-        if self.same:
-            yield from predictor.run(self.own, region, affines)
+        if self.unchanged:
+            yield from predictor.run(self.originals, region, affines)
             return
-        old, new = self.frames[0].shape, self.own[0].shape
+        old, new = self.frames[0].shape, self.originals[0].shape
         box = region or tuple(slice(0, n) for n in new)
         needed = window_of(box, old, new)
-        gather = Gather(self.frames, needed)
+        gather = FrameAssembler(self.frames, needed)
         for step in predictor.run(self.frames, None if region is None else needed, affines):
             if not isinstance(step, Outputs):
                 yield step
                 continue
             i = gather.add(step.frame, step.write, step.values)
-            if gather.whole(i):
-                yield from self._back(gather.take(i), needed, self.own[i], box, step)
+            if gather.is_complete(i):
+                yield from self._back(gather.pop(i), needed, self.originals[i], box, step)
             else:
                 yield Progress(step.done, step.total, step.note)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import ModelSpec
 
 
-def questions(maps: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
+def question_uncertainty(maps: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
     r"""Return how unsure a network is of each question that its outputs answer.
 
     Parameters
@@ -73,7 +73,7 @@ def uncertainty(maps: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
     Parameters
     ----------
     maps, spec
-        As for `questions`.
+        As for `question_uncertainty`.
 
     Returns
     -------
@@ -85,14 +85,14 @@ def uncertainty(maps: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
     UserError
         As there.
     """
-    found: NDArray[np.float32] = questions(maps, spec).mean(axis=0, dtype=np.float32)
+    found: NDArray[np.float32] = question_uncertainty(maps, spec).mean(axis=0, dtype=np.float32)
     return found
 
 
 def _terms(p: NDArray[Any]) -> NDArray[np.float32]:
     """Return -p log p."""
     if p.dtype == np.uint8:
-        return np.take(_terms(_LEVELS), p)
+        return np.take(_terms(_UINT8_PROBABILITIES), p)
     p = _probability(p)
     return np.multiply(-p, np.log(np.maximum(p, np.finfo(np.float32).tiny)))
 
@@ -100,13 +100,13 @@ def _terms(p: NDArray[Any]) -> NDArray[np.float32]:
 def _binary(p: NDArray[Any]) -> NDArray[np.float32]:
     """Return the uncertainty of a question with two answers."""
     if p.dtype == np.uint8:
-        return np.take(_binary(_LEVELS), p)
+        return np.take(_binary(_UINT8_PROBABILITIES), p)
     p = _probability(p)
     both: NDArray[np.float32] = _terms(p) + _terms(1 - p)
     return both / np.float32(log(2))
 
 
-_LEVELS = np.arange(256, dtype=np.float32) / 255
+_UINT8_PROBABILITIES = np.arange(256, dtype=np.float32) / 255
 
 
 def _probability(p: NDArray[Any]) -> NDArray[np.float32]:

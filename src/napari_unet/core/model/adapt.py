@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from napari_unet.core.model.spec import OBJECT_MAPS, Model, ModelSpec
+from napari_unet.core.model.spec import OBJECT_OUTPUTS, Model, ModelSpec
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Blank:
+class NewModel:
     """What a network that has learnt nothing yet is to look like.
 
     Attributes
@@ -73,7 +73,7 @@ class Blank:
         )
         return ModelSpec(name=self.name, config=config, **_named(self.classes, self.task), **own)
 
-    def model(self) -> Model:
+    def build(self) -> Model:
         """Make it."""
         spec = self.spec
         network = UNet(spec.config)
@@ -84,14 +84,14 @@ class Blank:
         return Model(spec, network.eval())
 
 
-def adapted_spec(
+def adapt_spec(
     spec: ModelSpec,
     *,
     classes: Sequence[str] | None = None,
     task: Task | None = None,
     channels: Sequence[str] | None = None,
 ) -> ModelSpec:
-    """Describe what `adapted` makes of a model; the description itself if nothing changes."""
+    """Describe what `adapt_model` makes of a model; the description itself if nothing changes."""
     own = tuple(spec.label_names.values())
     task = task or spec.task
     # objects are of one class, whatever it is called
@@ -113,7 +113,7 @@ def adapted_spec(
     return ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
 
 
-def adapted(
+def adapt_model(
     model: Model,
     *,
     classes: Sequence[str] | None = None,
@@ -146,7 +146,7 @@ def adapted(
         The model itself if nothing has to change.
     """
     spec = model.spec
-    changed = adapted_spec(spec, classes=classes, task=task, channels=channels)
+    changed = adapt_spec(spec, classes=classes, task=task, channels=channels)
     if changed is spec:
         return model
     network = UNet(changed.config)
@@ -177,7 +177,7 @@ def _named(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
 
 def _outputs(classes: tuple[str, ...], task: Task) -> int:
     if task == "objects":
-        return len(OBJECT_MAPS)
+        return len(OBJECT_OUTPUTS)
     return 1 if len(classes) == 1 else len(classes) + 1
 
 

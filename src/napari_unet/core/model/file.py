@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SUFFIX = ".safetensors"
+MODEL_SUFFIX = ".safetensors"
 VERSION = 1
 # one key, because safetensors writes several in random order and equal models shall give equal files
 _KEY = "napari_unet"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 Task = Literal["semantic", "objects"]
-OBJECT_MAPS = ("foreground", "boundary", "distance")
+OBJECT_OUTPUTS = ("foreground", "boundary", "distance")
 """Output channels of a network that tells objects apart."""
 
 
@@ -95,7 +95,7 @@ class ModelSpec(BaseModel):
         if not values.get("channels"):
             values["channels"] = tuple(f"channel {i}" for i in range(config.in_channels))
         if values.get("task") == "objects":
-            values |= {"classes": OBJECT_MAPS, "activation": "sigmoid"}
+            values |= {"classes": OBJECT_OUTPUTS, "activation": "sigmoid"}
         if not values.get("classes"):
             softmax = values.get("activation", "softmax") == "softmax"
             values["classes"] = default_classes(config.out_channels, softmax)

@@ -15,9 +15,9 @@ import fastremap
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.inference.outputs import LEVELS, to_uint8
+from napari_unet.core.inference.outputs import UINT8_SCALE, to_uint8
 from napari_unet.core.model.object_options import ObjectOptions
-from napari_unet.core.model.spec import OBJECT_MAPS
+from napari_unet.core.model.spec import OBJECT_OUTPUTS
 from napari_unet.core.objects.watershed import divide
 
 if TYPE_CHECKING:
@@ -63,17 +63,17 @@ def find_objects(
         When there are not three maps, values are not numbers, or a pixel has no size.
     """
     options = options or ObjectOptions()
-    if maps.ndim not in (3, 4) or len(maps) != len(OBJECT_MAPS):
+    if maps.ndim not in (3, 4) or len(maps) != len(OBJECT_OUTPUTS):
         raise UserError(
             "These are not the maps of objects",
             value=f"shape {maps.shape}",
-            rule=f"The maps are {len(OBJECT_MAPS)}: {', '.join(OBJECT_MAPS)}, of a plane or a volume.",
+            rule=f"They are {len(OBJECT_OUTPUTS)}: {', '.join(OBJECT_OUTPUTS)}, of a plane or a volume.",
             remedy="Use a model whose task is 'objects'.",
         )
     foreground, boundary, distance = to_uint8(maps)
-    inside = foreground > options.foreground * LEVELS
+    inside = foreground > options.foreground * UINT8_SCALE
     fine = [a for a in range(inside.ndim) if not spacing or spacing[a] < DEEP * min(spacing)]
-    full = LEVELS * 3 ** len(fine)
+    full = UINT8_SCALE * 3 ** len(fine)
     depth = _summed(distance, fine)
     core = inside & (depth > int(options.seed * full))
     core &= _summed(boundary, fine) <= full // 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.axes import frames
 from napari_unet.core.progress import Job, Progress
 
@@ -73,7 +73,7 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
         When labels are not whole or don't fit the image, the image has no Z axis for ``"ZYX"``, or a
         pixel is NaN or infinite.
     """
-    check_fit(image, labels, {}, {}, f"labels of {image.name}")
+    check_alignment(image, labels, {}, {}, f"labels of {image.name}")
     spatial = spatial or ("ZYX" if "Z" in image.axes else "YX")
     whole = frames(image, spatial, range(image.n_channels))
     planes = frames(image, "YX", range(image.n_channels))
@@ -118,7 +118,7 @@ def _parts(plane: Frame, labels: Lazy, rows: slice, spatial: str) -> _Parts:
     """Measure what lies in some rows of a plane."""
     sizes, width = plane.image.sizes, plane.shape[1]
     box = (rows, slice(0, width))
-    key, order = plane.place(box)
+    key, order = plane.label_index(box)
     numbers = np.asarray(labels[key]).transpose(np.argsort(order))
     starts, length = _runs(numbers)
     y, x = np.divmod(starts, width)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.inference.assemble import Gather
+from napari_unet.core.inference.assemble import FrameAssembler
 from napari_unet.core.inference.outputs import to_labels, to_uint8
 from napari_unet.core.objects.find import connected_objects, find_objects, number_above
 
@@ -80,7 +80,7 @@ class Numbering:
         self._box = box or tuple(slice(0, n) for n in frames[0].shape)
         self._spec = spec
         self._options = options
-        self._gather = Gather(frames, self._box)
+        self._gather = FrameAssembler(frames, self._box)
         self._next = 0
         self._top = 0
 
@@ -94,8 +94,8 @@ class Numbering:
         """
         kept = object_outputs(maps.values, self._spec, self._options)
         self._gather.add(maps.frame, maps.write, kept)
-        while self._gather.whole(self._next):
-            yield self._frames[self._next], self._box, self._number(self._gather.take(self._next))
+        while self._gather.is_complete(self._next):
+            yield self._frames[self._next], self._box, self._number(self._gather.pop(self._next))
             self._next += 1
 
     def _number(self, kept: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from napari_unet.core.annotations.annotation import IGNORE
-from napari_unet.core.augment.deform import margin
-from napari_unet.core.augment.draw import Draw, draw
-from napari_unet.core.augment.intensity import expose
+from napari_unet.core.augment.deform import deformation_margin
+from napari_unet.core.augment.draw import Augmentation, draw_augmentation
+from napari_unet.core.augment.intensity import change_intensities
 from napari_unet.core.augment.warp import warp
-from napari_unet.core.model.spec import OBJECT_MAPS
+from napari_unet.core.model.spec import OBJECT_OUTPUTS
 from napari_unet.core.sampling.object_targets import ObjectTargets, object_targets
 from napari_unet.core.sampling.targets import Border, Targets, make_targets
 
@@ -83,7 +83,9 @@ class Batches:
         self._augment = augment
         self._border = border
         self._device = device
-        margins = [margin(augment, shape, self._spacing(t)) for t in training_set.held.truths]
+        margins = [
+            deformation_margin(augment, shape, self._spacing(t)) for t in training_set.held.truths
+        ]
         around = tuple(max(each) for each in zip(*margins, strict=True))
         self._sampler = replace(training_set.sampler, shape=shape, margin=around)
 
@@ -116,17 +118,17 @@ class Batches:
             draws,
             ignore=IGNORE,
         )
-        return Batch(expose(moved, draws), picked, self._targets(picked, patches))
+        return Batch(change_intensities(moved, draws), picked, self._targets(picked, patches))
 
     def _spacing(self, truth: Truth) -> tuple[float, ...]:
         return truth.annotation.image.spacing(self._set.sampler.spatial)
 
-    def _draw(self, patch: Patch, step: int, sample: int) -> Draw:
+    def _draw(self, patch: Patch, step: int, sample: int) -> Augmentation:
         sampler = self._sampler
         spacing = self._spacing(patch.truth)
         channels = len(patch.frame.channels)
         key = (sampler.seed, step, sample)
-        return draw(self._augment, sampler.shape, spacing, channels, key)
+        return draw_augmentation(self._augment, sampler.shape, spacing, channels, key)
 
     def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets | ObjectTargets:
         """Make the targets, at once for patches that have kind of paint and pixel size in common."""
@@ -147,7 +149,7 @@ class Batches:
 
     def _object_targets(self, labels: Tensor, groups: Mapping[Kin, list[int]]) -> ObjectTargets:
         n, *shape = labels.shape
-        maps = torch.zeros((n, len(OBJECT_MAPS), *shape), device=labels.device)
+        maps = torch.zeros((n, len(OBJECT_OUTPUTS), *shape), device=labels.device)
         known = torch.zeros_like(maps, dtype=torch.bool)
         weights = torch.zeros_like(labels, dtype=torch.float32)
         for (objects, spacing), members in groups.items():

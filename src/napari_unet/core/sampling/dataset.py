@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.image.axes import frames
-from napari_unet.core.image.statistics import Affines
+from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.sampling.patches import index_patches
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class HeldWindow:
     truth: Truth
     frame: Frame
     box: Box
-    affines: Affines
+    affines: NormalizationStatistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class TrainingSet:
     survey: Inspection
     held: HoldOut
     sampler: PatchSampler
-    affines: tuple[Affines, ...]
+    affines: tuple[NormalizationStatistics, ...]
     windows: tuple[HeldWindow, ...]
 
     @cached_property
@@ -131,7 +131,9 @@ def make_training_set(
         seed=seed,
     )
     affines = tuple(
-        Affines(spec.normalization, frames(truth.annotation.image, spec.axes, paint.channels))
+        NormalizationStatistics(
+            spec.normalization, frames(truth.annotation.image, spec.axes, paint.channels)
+        )
         for truth in held.truths
     )
     windows = [
@@ -143,7 +145,7 @@ def make_training_set(
 
 
 def held_windows(
-    truth: Truth, spatial: str, channels: Sequence[int], affines: Affines
+    truth: Truth, spatial: str, channels: Sequence[int], affines: NormalizationStatistics
 ) -> list[HeldWindow]:
     """Return windows of an image's frames that hold all that is held out there, and little else.
 

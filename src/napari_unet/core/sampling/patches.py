@@ -11,7 +11,7 @@ from napari_unet.core.annotations.annotation import IGNORE
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import frames
 from napari_unet.core.sampling.centres import STREAM, Centres, cumulative, find_centres, pick
-from napari_unet.core.tiling.plan import mirror
+from napari_unet.core.tiling.plan import mirror_indices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Patch:
 
     def image(self) -> NDArray[Any]:
         """Read the pixels, (C, *shape), in the image's own dtype, mirrored beyond the image."""
-        places = [mirror(first, first + n, size) for first, n, size in self._spans]
+        places = [mirror_indices(first, first + n, size) for first, n, size in self._spans]
         box = tuple(slice(int(p.min()), int(p.max()) + 1) for p in places)
         block = self.frame.read(box)
         if all(f >= 0 and f + n <= size for f, n, size in self._spans):

@@ -194,7 +194,7 @@ def _cuts(size: int, frame: int, stride: int, count: int, length: int) -> list[t
     ]
 
 
-def mirror(start: int, stop: int, size: int) -> NDArray[np.intp]:
+def mirror_indices(start: int, stop: int, size: int) -> NDArray[np.intp]:
     """Positions in ``0 .. size-1`` that mirror padding puts at ``start .. stop-1``.
 
     The edge pixel is not repeated; a single pixel is. Any distance from the image is allowed.

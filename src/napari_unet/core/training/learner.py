@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.batches import Batch
     from napari_unet.core.sampling.targets import Targets
     from napari_unet.core.training.options import TrainingOptions
-    from napari_unet.core.unet.checkpointing_policy import Policy
+    from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
 CLIP = 1.0
 """Largest norm of the gradient: one odd patch must not undo a hundred steps."""
@@ -71,7 +71,7 @@ class Learner:
     def learn(
         self,
         chunks: Sequence[Batch],
-        policy: Policy,
+        policy: CheckpointingPolicy,
         rate: float,
         class_weights: Sequence[float],
         step: int,
@@ -123,7 +123,7 @@ class Learner:
         return loss
 
     def _gradients(
-        self, chunks: Sequence[Batch], policy: Policy, class_weights: Sequence[float]
+        self, chunks: Sequence[Batch], policy: CheckpointingPolicy, class_weights: Sequence[float]
     ) -> float:
         total, patches = 0.0, sum(len(chunk.images) for chunk in chunks)
         dtype, on = self.compute.dtype, self.compute.precision != "float32"

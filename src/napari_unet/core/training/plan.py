@@ -10,7 +10,12 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.memory_units import format_bytes
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training.traced_memory import training_bytes_per_pixel
-from napari_unet.core.unet.checkpointing_policy import OFF, everything, policies, recompute_share
+from napari_unet.core.unet.checkpointing_policy import (
+    KEEP_ALL,
+    candidate_policies,
+    recompute_all,
+    recompute_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from napari_unet.core.device import Compute
     from napari_unet.core.image.axes import Image
     from napari_unet.core.training.options import TrainingOptions
-    from napari_unet.core.unet.checkpointing_policy import Policy
+    from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
     from napari_unet.core.unet.config import UNetConfig
 
 SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128}
@@ -51,14 +56,14 @@ class TrainingPlan:
     patch: tuple[int, ...]
     batch: int
     chunk: int
-    policy: Policy
+    policy: CheckpointingPolicy
     recompute: float
     memory: float
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.patch))
         how = "" if self.chunk == self.batch else f", {self.chunk} at a time"
-        again = f", recomputing {self.recompute:.0%}" if self.policy != OFF else ""
+        again = f", recomputing {self.recompute:.0%}" if self.policy != KEEP_ALL else ""
         size = format_bytes(self.memory)
         return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
 
@@ -184,14 +189,14 @@ def _halves(n: int) -> Iterator[int]:
         n //= 2
 
 
-def _policies(config: UNetConfig, options: TrainingOptions) -> list[Policy]:
+def _policies(config: UNetConfig, options: TrainingOptions) -> list[CheckpointingPolicy]:
     match options.use_checkpointing:
         case "off":
-            return [OFF]
+            return [KEEP_ALL]
         case "all":
-            return [everything(config)]
+            return [recompute_all(config)]
         case "auto":
-            return policies(config)
+            return candidate_policies(config)
 
 
 def batch_bytes_per_pixel(config: UNetConfig) -> int:

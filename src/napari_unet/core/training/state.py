@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.atomic import atomic_path
-from napari_unet.core.unet.checkpointing_policy import Policy
+from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ class TrainingStatus(BaseModel):
             like,
             patch=self.patch,
             chunk=self.chunk,
-            policy=Policy(*self.policy),
+            policy=CheckpointingPolicy(*self.policy),
             recompute=self.recompute,
             memory=self.memory,
         )

@@ -18,7 +18,7 @@ from napari_unet.core.unet.network import UNet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from napari_unet.core.unet.checkpointing_policy import Policy
+    from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
     from napari_unet.core.unet.config import UNetConfig
 
 
@@ -78,7 +78,9 @@ def watched(device: str) -> Iterator[Callable[[], int]]:
         yield lambda: memory.peak
 
 
-def training_bytes_per_pixel(config: UNetConfig, policy: Policy, itemsize: int) -> float:
+def training_bytes_per_pixel(
+    config: UNetConfig, policy: CheckpointingPolicy, itemsize: int
+) -> float:
     """Peak memory of a training step beyond the weights, per input pixel of the batch.
 
     Parameters
@@ -94,7 +96,7 @@ def training_bytes_per_pixel(config: UNetConfig, policy: Policy, itemsize: int) 
 
 
 @lru_cache(maxsize=256)
-def _float32_bytes_per_pixel(config: UNetConfig, policy: Policy) -> float:
+def _float32_bytes_per_pixel(config: UNetConfig, policy: CheckpointingPolicy) -> float:
     # nothing is allocated, so the shapes can be so large that activations outweigh the gradients of
     # the weights; the difference of two leaves what grows with the image
     small = tuple(_LARGE[config.ndim] // stride * stride for stride in config.total_stride)
@@ -106,7 +108,7 @@ def _float32_bytes_per_pixel(config: UNetConfig, policy: Policy) -> float:
 _LARGE = {2: 2048, 3: 256}
 
 
-def _peak(config: UNetConfig, shape: tuple[int, ...], policy: Policy) -> int:
+def _peak(config: UNetConfig, shape: tuple[int, ...], policy: CheckpointingPolicy) -> int:
     with torch.device("meta"):
         network = UNet(config)
         x = torch.empty(1, config.in_channels, *shape)

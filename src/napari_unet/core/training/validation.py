@@ -11,10 +11,10 @@ from napari_unet.core.evaluation.confusion import ClassScore, Confusion
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.image.axes import frames
-from napari_unet.core.image.statistics import Affines
+from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.outputs import Outputs, to_labels
 from napari_unet.core.inference.predictor import Predictor
-from napari_unet.core.inference.rescale import Rescaled
+from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.core.objects.numbering import Numbering
 from napari_unet.core.progress import Progress
@@ -102,11 +102,11 @@ def validate(
     scores = ObjectScores.zero()
     predictor = Predictor(model, compute, memory=memory)
     how = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
-    measured: dict[Affines, Affines] = {}
+    measured: dict[NormalizationStatistics, NormalizationStatistics] = {}
     for i, window in enumerate(windows):
-        rescaled = Rescaled.of([window.frame], pixel_size)
+        rescaled = RescaledFrames.of([window.frame], pixel_size)
         affines = window.affines
-        if not rescaled.same:
+        if not rescaled.unchanged:
             if affines not in measured:
                 measured[affines] = _measured_there(window, model, pixel_size)
             affines = measured[affines]
@@ -126,8 +126,12 @@ def validate(
     return ValidationScores(found, scores if scores.n_true.sum() else None)
 
 
-def _measured_there(window: HeldWindow, model: Model, pixel_size: Sequence[float]) -> Affines:
+def _measured_there(
+    window: HeldWindow, model: Model, pixel_size: Sequence[float]
+) -> NormalizationStatistics:
     """Return the normalisation of a window's image at another pixel size."""
     frame = window.frame
     every = frames(frame.image, frame.spatial, frame.channels)
-    return Affines(model.spec.normalization, Rescaled.of(every, pixel_size).frames)
+    return NormalizationStatistics(
+        model.spec.normalization, RescaledFrames.of(every, pixel_size).frames
+    )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from napari_unet.core.unet.checkpointing_policy import OFF, Policy
+from napari_unet.core.unet.checkpointing_policy import KEEP_ALL, CheckpointingPolicy
 from napari_unet.core.unet.layers import Unit
 from napari_unet.core.unet.saved_tensors import Recomputation, SavedTensors
 from napari_unet.core.unet.upsample import upsample
@@ -44,7 +44,7 @@ class _Features:
         return lambda: recipe.get(hold=hold)
 
 
-def training_forward(network: UNet, x: Tensor, policy: Policy = OFF) -> Tensor:
+def training_forward(network: UNet, x: Tensor, policy: CheckpointingPolicy = KEEP_ALL) -> Tensor:
     """Compute logits for training; the same for every policy, and so are the gradients, to the bit.
 
     Parameters
@@ -85,7 +85,7 @@ class _Pass:
     """One forward pass under a policy."""
 
     config: UNetConfig
-    policy: Policy
+    policy: CheckpointingPolicy
     ledger: SavedTensors
 
     def block(self, block: nn.Module, inputs: list[_Features], level: int) -> _Features:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Policy:
+class CheckpointingPolicy:
     """Which activations are recomputed in the backward pass.
 
     Attributes
@@ -34,26 +34,26 @@ class Policy:
             raise ValueError("blocks must lie between 0 and activations")
 
 
-OFF = Policy(0, 0)
+KEEP_ALL = CheckpointingPolicy(0, 0)
 
 
-def everything(config: UNetConfig) -> Policy:
+def recompute_all(config: UNetConfig) -> CheckpointingPolicy:
     """The policy that keeps least."""
-    return Policy(config.depth + 1, config.depth + 1)
+    return CheckpointingPolicy(config.depth + 1, config.depth + 1)
 
 
-def policies(config: UNetConfig) -> list[Policy]:
+def candidate_policies(config: UNetConfig) -> list[CheckpointingPolicy]:
     """The policies worth a try, the one with the least recomputing first.
 
     Norms and ReLUs are so cheap that all levels recompute theirs before the first convolution is.
     """
     levels = config.depth + 1
-    found = [Policy(a, 0) for a in range(levels + 1)]
-    found += [Policy(levels, b) for b in range(1, levels + 1)]
+    found = [CheckpointingPolicy(a, 0) for a in range(levels + 1)]
+    found += [CheckpointingPolicy(levels, b) for b in range(1, levels + 1)]
     return sorted(found, key=lambda policy: recompute_share(config, policy))
 
 
-def recompute_share(config: UNetConfig, policy: Policy) -> float:
+def recompute_share(config: UNetConfig, policy: CheckpointingPolicy) -> float:
     """Extra computing of a policy, as a share of a plain forward and backward pass.
 
     Counts multiply-adds, of which a backward pass has twice as many as a forward pass, and element-wise

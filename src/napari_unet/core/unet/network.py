@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_unet.core.progress import finish
-from napari_unet.core.tiling.plan import mirror
+from napari_unet.core.tiling.plan import mirror_indices
 from napari_unet.core.unet.layers import Unit
 from napari_unet.core.unet.upsample import upsample
 
@@ -205,7 +205,7 @@ def _padded(x: Tensor, stride: Sequence[int]) -> Tensor:
     for axis, step in enumerate(stride, start=2):
         size = x.shape[axis]
         if size % step:
-            index = mirror(0, -(-size // step) * step, size)
+            index = mirror_indices(0, -(-size // step) * step, size)
             x = x.index_select(axis, torch.from_numpy(index).to(x.device))
     return x
 

@@ -11,7 +11,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.axes import Image
 from napari_unet.gui.evaluate.truth_layers import as_image
 from napari_unet.gui.layers.annotated import fits, painted, regions_of
@@ -145,7 +145,7 @@ def compare_layers(
     found = painted(result, image, result, kind, None)
     true = painted(result, image, truth, kind, None)
     try:
-        check_fit(image, true.paint(), true.scale, true.offset, truth.name)
+        check_alignment(image, true.paint(), true.scale, true.offset, truth.name)
     except UserError as error:
         remedy = f"If they do belong pixel to pixel, press “{LAY_ON}”. Else choose the right layer."
         if not fits(result, image, truth):

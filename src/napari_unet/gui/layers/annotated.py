@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import check_place, resample_labels, whole_factors
+from napari_unet.core.image.alignment import check_placement, integer_factors, resample_labels
 from napari_unet.gui.layers.images import layer_array
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.roles import IMAGE, KIND, kind_of
@@ -157,7 +157,7 @@ def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
     """Whether a labels layer is smaller or larger than the image by a whole factor along each axis."""
     data = labels.data[0] if labels.multiscale else labels.data
     alike = fits(source, image, labels)
-    return not alike and whole_factors(image, tuple(data.shape)) is not None
+    return not alike and integer_factors(image, tuple(data.shape)) is not None
 
 
 def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
@@ -166,7 +166,7 @@ def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
     if not fits(source, image, labels) or len(inside) != labels.ndim:
         return False
     try:
-        check_place(image, *_lie(source, image, labels, inside), labels.name)
+        check_placement(image, *_lie(source, image, labels, inside), labels.name)
     except UserError:
         return True
     return False

@@ -155,9 +155,8 @@ class Message(QFrame):
     def show_error(self, error: Exception) -> None:
         """Show an error of the user as it stands, any other shortly with its details at hand."""
         if isinstance(error, UserError):
-            met = "" if error.value is None else f" (got {html.escape(str(error.value))})"
-            rest = html.escape(f"{error.rule} {error.remedy}")
-            self._show("error", f"<b>{html.escape(error.problem)}</b>{met}.<br>{rest}", error)
+            cause, rest = html.escape(error.cause), html.escape(f"{error.rule} {error.remedy}")
+            self._show("error", f"<b>{html.escape(error.problem)}</b>{cause}.<br>{rest}", error)
             return
         said = html.escape(str(error)) or "no message"
         self._show("error", f"<b>Something went wrong</b>: {type(error).__name__}: {said}", error)

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.rescale import pixel_size_of
-from napari_unet.core.model.file import SUFFIX
+from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.core.progress import Progress
 from napari_unet.services.commands.segmentation import untold
 from napari_unet.services.files.images import SUFFIXES, open_image
@@ -88,7 +88,7 @@ def written(learnt: Sequence[Learnt], folder: Path) -> Job[CommandFiles]:
 
 def is_file(model: str) -> bool:
     """Whether a model is named by its file rather than by its name in the library."""
-    return Path(model).suffix == SUFFIX
+    return Path(model).suffix == MODEL_SUFFIX
 
 
 def _is_image(path: Path, image: Image) -> Job[bool]:

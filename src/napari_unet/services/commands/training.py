@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.model.file import SUFFIX
+from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.services.commands.inputs import Learnt, is_file, written
 from napari_unet.services.commands.segmentation import as_line, untold
 from napari_unet.services.training.options import FinetuneOptions
@@ -86,7 +86,9 @@ def training_command(
         words += ["--dimensions", str(spec.config.ndim)]
     else:
         words += ["--model", parent]
-    output = files.images[0].with_name(f"{Path(model).stem if is_file(model) else model}{SUFFIX}")
+    output = files.images[0].with_name(
+        f"{Path(model).stem if is_file(model) else model}{MODEL_SUFFIX}"
+    )
     words += ["-o", str(output)]
     if told["pace"]:
         words += ["--pace-of", model]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, Kind, Truth
     from napari_unet.core.image.axes import Box, Frame
-    from napari_unet.core.image.statistics import Affines
+    from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation.label_pairs import LabelPair
@@ -155,7 +155,7 @@ def _evaluate_objects(
 
 def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
     """Segment every frame that has labels."""
-    work: list[tuple[Truth, Frame, Affines]] = []
+    work: list[tuple[Truth, Frame, NormalizationStatistics]] = []
     for truth in truths:
         image = truth.annotation.image
         channels = channel_indices(image, model.spec, options.channels)
@@ -177,7 +177,7 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         region = tuple(where[axis] for axis in frame.image.label_axes)
         job = segment(frame.image, model, options, region=region, affines=affines)
         labels = (yield from as_part(job, i, len(work))).labels
-        key, order = frame.place(box)
+        key, order = frame.label_index(box)
         found = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
         compared = LabelFrame(title, found, true, frame)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.annotations.bitmask import BitMask
-from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.axes import frames
 from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.files.pairs import pair_files
@@ -55,10 +55,12 @@ class LabelPair:
 
     def __post_init__(self) -> None:
         name = self.prediction.name
-        check_fit(self.prediction, self.prediction.data, {}, {}, f"predicted labels of {name}")
-        check_fit(self.prediction, self.truth, {}, {}, f"true labels of {name}")
+        check_alignment(
+            self.prediction, self.prediction.data, {}, {}, f"predicted labels of {name}"
+        )
+        check_alignment(self.prediction, self.truth, {}, {}, f"true labels of {name}")
         if self.image is not None:
-            check_fit(self.image, self.prediction.data, {}, {}, f"predicted labels of {name}")
+            check_alignment(self.image, self.prediction.data, {}, {}, f"predicted labels of {name}")
 
     def cut(self) -> list[Frame]:
         """Return the planes or volumes that are compared, of the prediction."""
@@ -70,7 +72,7 @@ class LabelPair:
         cut = self.cut()
         for frame, image in zip(cut, shown * (len(cut) // len(shown)), strict=True):
             box = tuple(slice(0, n) for n in frame.shape)
-            key, order = frame.place(box)
+            key, order = frame.label_index(box)
             truth = np.array(self.truth[key]).transpose(np.argsort(order))
             title = f"{self.prediction.name} {frame.title}".rstrip()
             prediction = np.array(frame.read(box)[0])

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import check_fit
+from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.objects.measure import measure
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.files.images import find_images, open_image
@@ -44,7 +44,7 @@ def read_labelled(
     found = []
     for image_path, label_path in pair_files(find_images(images), find_images(labels)):
         image, numbers = open_image(image_path, axes), open_image(label_path).data
-        check_fit(image, numbers, {}, {}, label_path.name)
+        check_alignment(image, numbers, {}, {}, label_path.name)
         found.append((image, numbers))
     return found
 

@@ -84,7 +84,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
     if out is not None and of_classes and len(found.classes) == 2:
         # one class may have two numbers, such as 1 here and 255 there
         for frame in cut:
-            key, _ = frame.place(tuple(slice(0, n) for n in frame.shape))
+            key, _ = frame.label_index(tuple(slice(0, n) for n in frame.shape))
             part = out[key]
             out[key] = np.where(part == OTHER, HIT, part)
     return found

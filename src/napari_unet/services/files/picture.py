@@ -77,7 +77,7 @@ def contact_sheet(image: Image, labels: NDArray[Any], most: int = 4) -> NDArray[
     columns = []
     for frame in (planes[i] for i in shown):
         box = tuple(slice(0, n) for n in frame.shape)
-        key, order = frame.place(box)
+        key, order = frame.label_index(box)
         raw, found = frame.read(box)[0], np.asarray(labels[key])
         found = found.transpose(np.argsort(order))
         columns.append(np.concatenate([overlay(raw, np.zeros_like(found)), overlay(raw, found)]))

@@ -163,7 +163,7 @@ def _planes(maps: CachedOutputs) -> Iterator[tuple[Progress, Frame, NDArray[np.u
 
 
 def _read(maps: CachedOutputs, frame: Frame, box: Box) -> NDArray[np.uint8]:
-    key, order = frame.place(box)
+    key, order = frame.label_index(box)
     levels: NDArray[np.uint8] = np.asarray(maps.levels[(slice(None), *key)])
     return levels.transpose(0, *(int(n) + 1 for n in np.argsort(order)))
 

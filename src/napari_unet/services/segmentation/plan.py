@@ -7,8 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.image.axes import Image, frames
-from napari_unet.core.image.statistics import Affines
-from napari_unet.core.inference.rescale import Rescaled
+from napari_unet.core.image.statistics import NormalizationStatistics
+from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib, format_bytes
 from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -99,34 +99,38 @@ def plan(image: Image, model: Model, options: SegmentOptions | None = None) -> P
     return plan_of(make_predictor(model, options), rescale(cut, model, options))
 
 
-def rescale(cut: Sequence[Frame], model: Model, options: SegmentOptions) -> Rescaled:
+def rescale(cut: Sequence[Frame], model: Model, options: SegmentOptions) -> RescaledFrames:
     """Bring frames to the model's pixel size if the options say so."""
-    return Rescaled.of(cut, model.spec.pixel_size if options.rescale else (), options.pixel_size)
+    return RescaledFrames.of(
+        cut, model.spec.pixel_size if options.rescale else (), options.pixel_size
+    )
 
 
-def affines_of(every: Sequence[Frame], model: Model, options: SegmentOptions) -> Affines:
+def affines_of(
+    every: Sequence[Frame], model: Model, options: SegmentOptions
+) -> NormalizationStatistics:
     """Return the normalisation of all frames of an image; it is measured once it is needed."""
     normalization = options.normalization or model.spec.normalization
-    return Affines(normalization, rescale(every, model, options).frames)
+    return NormalizationStatistics(normalization, rescale(every, model, options).frames)
 
 
 def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
     """Set up the predictor that the options ask for."""
-    from napari_unet.core.device import choose
+    from napari_unet.core.device import choose_device
     from napari_unet.core.inference.mirror import MirrorPredictor
     from napari_unet.core.inference.predictor import Predictor
 
     kind = MirrorPredictor if options.mirror else Predictor
     return kind(
         model,
-        choose(options.device, options.precision),
+        choose_device(options.device, options.precision),
         normalization=options.normalization,
         memory=bytes_of_gib(options.memory),
         tile=options.tile,
     )
 
 
-def plan_of(predictor: Predictor, rescaled: Rescaled) -> Plan:
+def plan_of(predictor: Predictor, rescaled: RescaledFrames) -> Plan:
     """Say what a predictor will do with some frames of one shape."""
     cut = rescaled.frames
     tiling = predictor.plan(cut[0].shape)
@@ -146,7 +150,7 @@ def plan_of(predictor: Predictor, rescaled: Rescaled) -> Plan:
         halo_share=tiling.halo_share,
         memory=memory,
         exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
-        rescaled=() if rescaled.same else cut[0].shape,
+        rescaled=() if rescaled.unchanged else cut[0].shape,
         passes=passes,
-        unknown_size=rescaled.unknown,
+        unknown_size=rescaled.pixel_size_unknown,
     )

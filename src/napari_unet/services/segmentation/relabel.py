@@ -71,7 +71,7 @@ def relabel(
     wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
-        key, order = frame.place(tuple(slice(0, n) for n in frame.shape))
+        key, order = frame.label_index(tuple(slice(0, n) for n in frame.shape))
         inverse = tuple(int(n) + 1 for n in np.argsort(order))
         levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
         if numbered:

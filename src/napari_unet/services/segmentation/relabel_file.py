@@ -93,7 +93,7 @@ def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[CachedOutputs]
         values = frame.read(box)
         if values.min() < 0 or values.max() > 1:
             raise _foreign(source, spec, f"values from {values.min():g} to {values.max():g}")
-        key, order = frame.place(box)
+        key, order = frame.label_index(box)
         levels[(slice(None), *key)] = to_uint8(values).transpose(0, *(a + 1 for a in order))
     return CachedOutputs(image, spec, levels)
 

@@ -31,7 +31,7 @@ from napari_unet.version import __version__
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_unet.core.image.statistics import Affines
+    from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
 
 
@@ -86,7 +86,7 @@ def segment(
     out: Any = None,
     out_probabilities: Any = None,
     out_uint8: Any = None,
-    affines: Affines | None = None,
+    affines: NormalizationStatistics | None = None,
 ) -> Job[Segmentation]:
     r"""Segment an image.
 
@@ -205,7 +205,7 @@ def _within(cut: list[Frame], image: Image, region: Box | None) -> tuple[list[Fr
 def _write(
     labels: Any, progress: Progress, frame: Frame, box: Box, block: NDArray[Any]
 ) -> TileDone:
-    key, order = frame.place(box)
+    key, order = frame.label_index(box)
     block = block.transpose(order)
     labels[key] = block
     return TileDone(
@@ -215,7 +215,7 @@ def _write(
 
 def _keep(out: Any, maps: Outputs, values: NDArray[Any]) -> None:
     if out is not None:
-        key, order = maps.frame.place(maps.write)
+        key, order = maps.frame.label_index(maps.write)
         out[(slice(None), *key)] = values.transpose(0, *(i + 1 for i in order))
 
 

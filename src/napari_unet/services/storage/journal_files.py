@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from napari_unet.core.atomic import UNFINISHED
+from napari_unet.core.atomic import UNFINISHED_PATTERN
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.records import PaintNote, read_note
 from napari_unet.services.storage.journal import Journal
@@ -126,7 +126,7 @@ class JournalFiles:
     def forget_old(self, days: float = KEPT_DAYS) -> None:
         """Delete journals, whole or half written, that nobody has come back to for so many days."""
         oldest = time.time() - days * 24 * 3600
-        for path in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED)]:
+        for path in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]:
             # another window may be deleting it too
             with contextlib.suppress(OSError):
                 when = path.stat().st_mtime

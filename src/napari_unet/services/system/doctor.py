@@ -104,7 +104,7 @@ def examine_torch(cards: list[str]) -> list[Finding]:
     try:
         import torch
 
-        from napari_unet.core.device import available, cpu_has_fast_bfloat16
+        from napari_unet.core.device import available_devices, cpu_has_fast_bfloat16
     except (ImportError, OSError) as error:  # OSError: a library of torch's that can't be loaded
         return [Finding("PyTorch", False, f"can't be imported: {error}", TORCH_HELP)]
     build = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
@@ -115,7 +115,7 @@ def examine_torch(cards: list[str]) -> list[Finding]:
     )
     return [
         Finding("PyTorch", True, f"{torch.__version__}, built {build}"),
-        judge_accelerator(cards, available(), torch.version.cuda),
+        judge_accelerator(cards, available_devices(), torch.version.cuda),
         Finding("Processor", True, processor),
     ]
 

@@ -15,7 +15,7 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import resample_labels, whole_factors
+from napari_unet.core.image.alignment import integer_factors, resample_labels
 from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.files.pairs import pair_files
 
@@ -195,7 +195,7 @@ def _shapes(path: Path, image: Image) -> list[Region]:
 def _label_axes(path: Path, image: Image) -> str | None:
     """Return the image's axes for labels whose file has as many but may not name them."""
     shape = open_image(path).data.shape
-    return None if whole_factors(image, shape) is None else image.label_axes
+    return None if integer_factors(image, shape) is None else image.label_axes
 
 
 def _held(image: Image) -> Image:

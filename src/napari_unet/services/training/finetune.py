@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.annotations.annotation import Annotation
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.training.result import Trained
@@ -34,7 +34,7 @@ class ResultSoFar(Progress):
 
 def finetune(
     paint: Sequence[Annotation] | Paint,
-    model: Model | Blank,
+    model: Model | NewModel,
     options: FinetuneOptions | None = None,
     *,
     state: Path | None = None,
@@ -138,23 +138,23 @@ def _check_unchanged(before: TrainingOptions, now: TrainingOptions) -> None:
 
 def _trainer(
     paint: Paint,
-    model: Model | Blank,
+    model: Model | NewModel,
     options: FinetuneOptions,
     state: Path | None,
     resume: bool,
 ) -> Trainer:
-    from napari_unet.core.device import Compute, choose
-    from napari_unet.core.model.adapt import Blank, adapted
+    from napari_unet.core.device import Compute, choose_device
+    from napari_unet.core.model.adapt import NewModel, adapt_model
     from napari_unet.core.training.trainer import Trainer
 
-    compute = choose(options.device, options.precision)
+    compute = choose_device(options.device, options.precision)
     if compute.device == "mps" and options.precision == "auto":
         # nobody has trained there in 16 bits yet
         compute = Compute("mps", "float32")
-    parent = None if isinstance(model, Blank) else model
-    start = model.model() if isinstance(model, Blank) else model
+    parent = None if isinstance(model, NewModel) else model
+    start = model.build() if isinstance(model, NewModel) else model
     channels = input_names(start.spec, options.channels)
-    start = adapted(
+    start = adapt_model(
         start, classes=options.classes, task=options.task, channels=channels, seed=options.seed
     )
     images = [annotation.image for annotation in paint.annotations]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Paint
     from napari_unet.core.image.axes import Box, Image
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.training.options import FinetuneOptions
@@ -71,7 +71,7 @@ class Shown(Progress):
 
 def keep_learning(
     paint: Paint,
-    model: Model | Blank,
+    model: Model | NewModel,
     options: FinetuneOptions,
     screen: Screen,
     *,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.annotations.annotation import Annotation
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Task
     from napari_unet.core.progress import Job
     from napari_unet.core.training.options import TrainingOptions
@@ -25,7 +25,7 @@ def new_network(
     classes: tuple[str, ...] | None = None,
     task: Task | None = None,
     names: Sequence[str] = (),
-) -> Job[Blank]:
+) -> Job[NewModel]:
     """Describe a network for what was painted.
 
     Parameters
@@ -50,7 +50,7 @@ def new_network(
     UserError
         When the paint makes no sense.
     """
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
 
     if classes is None:
         found = yield from inspect_annotations(annotations)
@@ -59,7 +59,7 @@ def new_network(
     painted = all(annotation.kind == "objects" for annotation in annotations)
     image = annotations[0].image
     spacing = image.spacing("ZYX"[-ndim:])
-    return Blank(
+    return NewModel(
         ndim=ndim,
         channels=channels,
         classes=classes,

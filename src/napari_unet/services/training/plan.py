@@ -24,10 +24,10 @@ def plan_of(
     UserError
         When memory does not suffice, or the device is not there.
     """
-    from napari_unet.core.device import choose
+    from napari_unet.core.device import choose_device
     from napari_unet.core.training.plan import choose_plan, plans
 
-    compute = choose(options.device, options.precision)
+    compute = choose_device(options.device, options.precision)
     free = compute.budget(options.memory)
     images = [annotation.image for annotation in annotations]
     return (yield from choose_plan(plans(spec.config, options, compute, images), free))

@@ -9,7 +9,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.atomic import UNFINISHED
+from napari_unet.core.atomic import UNFINISHED_PATTERN
 from napari_unet.core.training.state import SUFFIX
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TrainingFiles:
     def forget_old(self, days: float = KEPT_DAYS) -> None:
         """Delete states, whole or half written, that nobody has come back to for so many days."""
         oldest = time.time() - days * 24 * 3600
-        there = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED)]
+        there = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]
         for path in there:
             # another window may be deleting it too
             with contextlib.suppress(OSError):

@@ -94,6 +94,5 @@ class PaintSummary(QObject):
         # any other error comes again, with its details, when it is trained
 
     def _explain(self, error: UserError) -> None:
-        met = "" if error.value is None else f" ({error.value})"
-        self.summary.setText(f"{error.problem}{met}. {error.remedy}")
+        self.summary.setText(f"{error.problem}{error.cause}. {error.remedy}")
         self.plan.clear()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation, Paint
     from napari_unet.core.annotations.summary import Summary
     from napari_unet.core.image.axes import Lazy
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.training.plan import TrainingPlan
@@ -65,7 +65,7 @@ class Request:
 
         return FinetuneOptions(channels=self.channels, **self.settings)
 
-    def blank(self, annotations: Snapshot) -> Job[Blank]:
+    def blank(self, annotations: Snapshot) -> Job[NewModel]:
         """Describe the new network."""
         from napari_unet.services.training.new_network import new_network
 
@@ -85,7 +85,7 @@ class Request:
 
     def spec(self, annotations: Snapshot) -> Job[ModelSpec]:
         """Describe the network that would learn."""
-        from napari_unet.core.model.adapt import adapted_spec
+        from napari_unet.core.model.adapt import adapt_spec
 
         if isinstance(self.start, int):
             blank = yield from self.blank(annotations)
@@ -93,7 +93,7 @@ class Request:
         spec = self._parent
         assert spec is not None
         channels = input_names(spec, self.channels)
-        return adapted_spec(
+        return adapt_spec(
             spec,
             classes=self.settings["classes"],
             task=self.settings["task"],
@@ -229,7 +229,7 @@ def learn_job(
     return (yield from job)
 
 
-def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job[Model | Blank]:
+def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job[Model | NewModel]:
     """Copy the paint, and return what there is to start from."""
     # the curves want it; imported here, it does not hold the window up
     importlib.import_module("pyqtgraph")
@@ -239,4 +239,4 @@ def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job
     start: Any = request.start
     if isinstance(start, int):
         start = yield from request.blank(paint.annotations)
-    return cast("Model | Blank", start)
+    return cast("Model | NewModel", start)
