@@ -12,7 +12,7 @@ from finetune_kit import discs, quick, scribbles
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
 
 from napari_unet.core.progress import finish
-from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.checked_areas import checked_layer
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.plugin import (
     PAGES,

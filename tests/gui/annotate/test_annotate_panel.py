@@ -16,13 +16,13 @@ from gui_kit import viewer as viewer
 from napari.layers import Labels, Shapes
 from qtpy.QtWidgets import QAbstractButton, QComboBox
 
-from napari_unet.gui.layers.annotated import regions_of
-from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.annotation_layers import class_names
+from napari_unet.gui.layers.checked_areas import checked_layer
 from napari_unet.gui.layers.classes import classes_of
 from napari_unet.gui.layers.editing import real
-from napari_unet.gui.layers.paint_layers import class_names
+from napari_unet.gui.layers.layer_pair import regions_of
+from napari_unet.gui.layers.purpose import KIND, kind_of
 from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import KIND, kind_of
 
 
 def test_without_an_image_the_controls_say_what_is_missing(panel):

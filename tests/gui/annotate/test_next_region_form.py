@@ -20,7 +20,7 @@ from stalls import StallRecorder
 from napari_unet.core.image.axes import Image
 from napari_unet.core.progress import finish
 from napari_unet.gui.annotate.next_region_frame import NEXT
-from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.checked_areas import checked_layer
 from napari_unet.gui.layers.images import image_of
 from napari_unet.services.segmentation.cached_outputs import cache_outputs
 from napari_unet.services.segmentation.next_region import (

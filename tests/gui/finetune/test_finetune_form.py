@@ -19,10 +19,10 @@ from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.progress import finish
 from napari_unet.core.training.options import TrainingOptions
 from napari_unet.gui.finetune.curves import POINTS, thinned
-from napari_unet.gui.layers.annotated import regions_of
+from napari_unet.gui.layers.annotation_layers import new_annotation_layer
 from napari_unet.gui.layers.images import image_of
-from napari_unet.gui.layers.paint_layers import new_paint_layer
-from napari_unet.gui.layers.roles import KIND
+from napari_unet.gui.layers.layer_pair import regions_of
+from napari_unet.gui.layers.purpose import KIND
 from napari_unet.gui.layers.snapshots import snapshot
 from napari_unet.services.training.options import PRESET_FIELDS, PRESETS, FinetuneOptions
 
@@ -303,7 +303,7 @@ def test_choosing_labels_chooses_the_image_they_fit(panel, viewer):
 def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewer):
     pair = first(panel)
     one = viewer.add_image(np.zeros((30, 40)), name="one")
-    on_one = new_paint_layer(viewer, one, image_of(one, "YX"), ("cell",))
+    on_one = new_annotation_layer(viewer, one, image_of(one, "YX"), ("cell",))
     two = viewer.add_image(np.zeros((30, 40)), name="two")
     assert pair.labels.layer == on_one
     assert pair.image.layers.choose(two)
@@ -319,7 +319,7 @@ def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewe
     pair.image.layers.choose(two)
     viewer.layers.selection.active = on_one
     assert pair.image.layer == two, "it was chosen by hand"
-    on_two = new_paint_layer(viewer, two, image_of(two, "YX"), ("cell",))
+    on_two = new_annotation_layer(viewer, two, image_of(two, "YX"), ("cell",))
     assert (pair.labels.layer, pair.image.layer) == (on_two, two)
     viewer.layers.selection.active = one
     assert (pair.labels.layer, pair.image.layer) == (on_one, one)

@@ -19,7 +19,7 @@ from napari.layers import Labels
 
 from napari_unet.core.training.state import read_status
 from napari_unet.core.training.steps import Steps
-from napari_unet.gui.layers.roles import IMAGE, KIND
+from napari_unet.gui.layers.purpose import IMAGE, KIND
 from napari_unet.gui.plugin import AnnotateDock, FinetuneDock
 from napari_unet.gui.widgets.fields import MAIN
 
@@ -255,7 +255,7 @@ def test_paint_made_meanwhile_is_learnt_from(painted_panel, qtbot):
     begin(panel, qtbot, steps=1)
     run = panel.session.training
     before = run._paint.annotations
-    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(run.annotation_taken, timeout=SECONDS):
         labels_layer(panel).paint((50, 50), 1)
     after = run._paint.annotations
     assert after is not before
@@ -302,7 +302,7 @@ def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
     run = panel.session.training
     before = run._paint.annotations
     assert len(before[0].regions) == 2
-    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(run.annotation_taken, timeout=SECONDS):
         check(panel, viewer, 2)
     after = run._paint.annotations
     assert after[0].regions[:2] == before[0].regions
@@ -319,7 +319,7 @@ def test_train_longer_learns_what_was_checked_since(checked_panel, viewer, qtbot
     panel = checked_panel
     first = train(panel, qtbot)
     assert first.trained.training_set.survey.summary.planes == 1
-    with qtbot.waitSignal(panel.session.training.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(panel.session.training.annotation_taken, timeout=SECONDS):
         check(panel, viewer, 1)
     panel.comparison.longer.click()
     finish_job(panel, qtbot)
@@ -336,7 +336,7 @@ def test_a_region_without_shapes_stays_as_it_was(checked_panel, viewer, qtbot):
     shapes = panel.form.pairs.first.region.layer
     shapes.selected_data = {0}
     shapes.remove_selected()
-    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(run.annotation_taken, timeout=SECONDS):
         labels_layer(panel).paint((0, 0, 0), 1)
     after = run._paint.annotations
     assert after[0].regions == before[0].regions

@@ -9,7 +9,7 @@ from gui_kit import SECONDS, said
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 
-from napari_unet.gui.layers.roles import is_paint
+from napari_unet.gui.layers.purpose import is_paint
 from napari_unet.gui.plugin import SegmentDock, StudioDock
 
 
@@ -39,7 +39,7 @@ def test_it_learns_while_one_paints_and_shows_it(painted_panel, viewer, qtbot):
     assert shown.data.shape[0] == 96
     assert shown.data.any()
     run = panel.session.training
-    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(run.annotation_taken, timeout=SECONDS):
         paint.paint((50, 50), 1)
 
     def learnt():

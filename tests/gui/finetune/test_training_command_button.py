@@ -128,7 +128,7 @@ def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, viewer, qt
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
     run = panel.session.training
-    with qtbot.waitSignal(run.paint_taken, timeout=SECONDS):
+    with qtbot.waitSignal(run.annotation_taken, timeout=SECONDS):
         if what == "stroke":
             pair.labels.layer.paint((5, 5), 1)
         else:

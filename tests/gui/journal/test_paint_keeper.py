@@ -19,9 +19,9 @@ from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.records import replay
-from napari_unet.gui.layers.checked import check_plane, checked_layer
+from napari_unet.gui.layers.checked_areas import check_plane, checked_layer
 from napari_unet.gui.layers.images import image_of
-from napari_unet.gui.layers.roles import IMAGE, KIND
+from napari_unet.gui.layers.purpose import IMAGE, KIND
 from napari_unet.gui.plugin import FinetuneDock
 
 

@@ -18,11 +18,11 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet.core.model.file import save_model
-from napari_unet.gui.layers.checked import check_plane, is_checked_of
+from napari_unet.gui.layers.annotation_layers import class_names
+from napari_unet.gui.layers.checked_areas import check_plane, is_checked_of
 from napari_unet.gui.layers.editing import real
-from napari_unet.gui.layers.paint_layers import class_names
+from napari_unet.gui.layers.purpose import NOT_PAINT, belongs, kind_of
 from napari_unet.gui.layers.result_layer import RECORD, untouched
-from napari_unet.gui.layers.roles import NOT_PAINT, belongs, kind_of
 from napari_unet.gui.plugin import StudioDock
 from napari_unet.gui.project import closing
 from napari_unet.gui.project import row as project_row

@@ -9,7 +9,7 @@ from gui_kit import SECONDS, finish_job, random_image, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 
-from napari_unet.gui.layers.roles import KIND
+from napari_unet.gui.layers.purpose import KIND
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.plugin import PAGES, StudioDock, parts_of
 from napari_unet.gui.studio.guide import Situation, next_step

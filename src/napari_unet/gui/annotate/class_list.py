@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.classes import Removal, add_class, classes_of, recolour, rename
-from napari_unet.gui.layers.roles import kind_of
+from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.widgets.fields import button, offer
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.next_region_frame import show_place
 from napari_unet.gui.annotate.next_region_jobs import annotated, find_job, known, unsure_job
-from napari_unet.gui.layers.checked import check_window
+from napari_unet.gui.layers.checked_areas import check_window
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.results import map_layer

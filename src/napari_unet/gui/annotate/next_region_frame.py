@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Shapes
 
-from napari_unet.gui.layers.checked import outline
+from napari_unet.gui.layers.checked_areas import outline
 from napari_unet.gui.layers.images import add_quietly
 from napari_unet.gui.layers.placement import letters_of, place
 

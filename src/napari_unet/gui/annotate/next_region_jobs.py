@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.gui.layers.annotated import painted
-from napari_unet.gui.layers.checked import checked_layer
-from napari_unet.gui.layers.roles import kind_of
+from napari_unet.gui.layers.checked_areas import checked_layer
+from napari_unet.gui.layers.layer_pair import pair_layers
+from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.services.segmentation.next_region import (
     Place,
     UncertaintyMap,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.progress import Job
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 
 
@@ -41,7 +41,7 @@ class Found:
 def find_job(
     maps: Job[CachedOutputs],
     doubts: UncertaintyMap | None,
-    pairs: Sequence[Painted],
+    pairs: Sequence[LayerPair],
     visited: Sequence[Place],
 ) -> Job[Found]:
     """Find the next place; `doubts` and `visited` count if they are of the same maps."""
@@ -67,7 +67,7 @@ def known(kept: CachedOutputs) -> Job[CachedOutputs]:
 
 def annotated(
     viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels | None
-) -> list[Painted]:
+) -> list[LayerPair]:
     """Return what is annotated: scribbles where they are, classes and objects where they are checked.
 
     Corrected results are painted all over, so that their paint says nothing.
@@ -76,8 +76,8 @@ def annotated(
         return []
     kind = kind_of(labels)
     if kind == "scribbles":
-        return [painted(source, image, labels, kind, None)]
+        return [pair_layers(source, image, labels, kind, None)]
     shapes = checked_layer(viewer, source)
     if shapes is None or not len(shapes.data):
         return []
-    return [painted(source, image, labels, kind, shapes)]
+    return [pair_layers(source, image, labels, kind, shapes)]

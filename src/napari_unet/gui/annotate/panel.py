@@ -13,10 +13,10 @@ from napari_unet.gui.annotate.class_list import ClassList
 from napari_unet.gui.annotate.next_region import NextRegionForm
 from napari_unet.gui.annotate.source import AnnotationSource
 from napari_unet.gui.journal.restore_offer import RestoreOffer
-from napari_unet.gui.layers.checked import check_plane, start_box
+from napari_unet.gui.layers.checked_areas import check_plane, start_box
 from napari_unet.gui.layers.keys import LayerKeys
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.roles import KIND_TIPS, is_annotation, kind_of
+from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.tools import ObjectTools

@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.layers.annotated import fits
-from napari_unet.gui.layers.paint_layers import correct, new_paint_layer
-from napari_unet.gui.layers.roles import (
+from napari_unet.gui.layers.annotation_layers import correct, new_annotation_layer
+from napari_unet.gui.layers.fit import fits
+from napari_unet.gui.layers.purpose import (
     KIND_TIPS,
     KINDS,
     belongs,
@@ -177,7 +177,7 @@ class AnnotationSource(QWidget):
         model = self._session.model
         classes = ("foreground",) if model is None else tuple(model.spec.label_names.values())
         kind = self.kind.currentData()
-        self.made.emit(new_paint_layer(self._viewer, source, image, classes, kind))
+        self.made.emit(new_annotation_layer(self._viewer, source, image, classes, kind))
 
 
 def _beside(*parts: QWidget) -> QWidget:

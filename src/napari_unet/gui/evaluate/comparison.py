@@ -14,13 +14,14 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.axes import Image
 from napari_unet.gui.evaluate.truth_layers import as_image
-from napari_unet.gui.layers.annotated import fits, painted, regions_of
-from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.annotation_layers import names_by_value
+from napari_unet.gui.layers.checked_areas import checked_layer
+from napari_unet.gui.layers.fit import fits
 from napari_unet.gui.layers.images import image_of, likely_axes
-from napari_unet.gui.layers.paint_layers import names_by_value
+from napari_unet.gui.layers.layer_pair import pair_layers, regions_of
 from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.purpose import belongs, is_annotation, kind_of
 from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import belongs, is_annotation, kind_of
 from napari_unet.gui.session.responsiveness import torch_ready
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def compare_layers(
         When the true labels are no whole numbers, or do not lie on the result pixel for pixel.
     """
     image = as_image(viewer, result, truth)
-    found = painted(result, image, result, kind, None)
-    true = painted(result, image, truth, kind, None)
+    found = pair_layers(result, image, result, kind, None)
+    true = pair_layers(result, image, truth, kind, None)
     try:
         check_alignment(image, true.paint(), true.scale, true.offset, truth.name)
     except UserError as error:

@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_unet.gui.evaluate.score_tables import colour_of
 from napari_unet.gui.layers.images import selection_kept
+from napari_unet.gui.layers.purpose import MISTAKES
 from napari_unet.gui.layers.results import result_layer
-from napari_unet.gui.layers.roles import MISTAKES
 
 if TYPE_CHECKING:
     import napari

@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.gui.evaluate.comparison import LAY_ON, compare_layers
 from napari_unet.gui.evaluate.truth_layers import as_image, may_be_true, meant, misfit
-from napari_unet.gui.layers.annotated import lay_on, lies_apart
+from napari_unet.gui.layers.fit import lay_on, lies_apart
+from napari_unet.gui.layers.purpose import is_annotation, is_paint, is_result
 from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import is_annotation, is_paint, is_result
 from napari_unet.gui.widgets.fields import button, choice, form
 from napari_unet.gui.widgets.layer_box import LayerBox
 from napari_unet.gui.widgets.theme import ThemedLabel

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image as ImageLayer
 
-from napari_unet.gui.layers.annotated import fits
+from napari_unet.gui.layers.fit import fits
 from napari_unet.gui.layers.images import image_of, layer_array, likely_axes
 from napari_unet.gui.layers.pairing import image_for
 from napari_unet.gui.layers.placement import letters_of, place
-from napari_unet.gui.layers.roles import (
+from napari_unet.gui.layers.purpose import (
     KIND,
     KINDS,
     belongs,

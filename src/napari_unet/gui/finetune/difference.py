@@ -9,8 +9,8 @@ import numpy as np
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import on_screen, place
+from napari_unet.gui.layers.purpose import DIFFERENCE
 from napari_unet.gui.layers.results import result_layer
-from napari_unet.gui.layers.roles import DIFFERENCE
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Box, Image
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.session.jobs import Jobs
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.evaluation.compare import Compared
@@ -34,7 +34,7 @@ LEGEND = "Turquoise: only before; orange: only now; violet: otherwise."
 def show_difference(
     viewer: napari.Viewer,
     jobs: Jobs,
-    pair: Painted,
+    pair: LayerPair,
     before: Model,
     now: Model,
     channels: tuple[int, ...] | None = None,

@@ -12,14 +12,14 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.images import add_quietly
 from napari_unet.gui.layers.placement import on_screen, place
+from napari_unet.gui.layers.purpose import LEARNING
 from napari_unet.gui.layers.result_layer import RECORD, Content
 from napari_unet.gui.layers.results import COLOURS, earlier_layers, tagged
-from napari_unet.gui.layers.roles import LEARNING
 
 if TYPE_CHECKING:
     import napari
 
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.services.training.keep_learning import Screen, Shown
 
 LOOK_MS = 400
@@ -41,7 +41,7 @@ class LivePreview(QObject):
         Spatial axes of the network.
     """
 
-    def __init__(self, viewer: napari.Viewer, pair: Painted, spatial: str) -> None:
+    def __init__(self, viewer: napari.Viewer, pair: LayerPair, spatial: str) -> None:
         super().__init__()
         self._spatial = spatial
         self._viewer = viewer

@@ -199,13 +199,13 @@ class FinetunePanel(Panel):
         if self._run is not None:
             self._run.changed.disconnect(self._show_state)
             self._run.stepped.disconnect(self._take)
-            self._run.paint_taken.disconnect(self._say_paint_taken)
+            self._run.annotation_taken.disconnect(self._say_paint_taken)
         self._run = self.session.training = run
         self.curves.show_run(run)
         if run is not None:
             run.changed.connect(self._show_state)
             run.stepped.connect(self._take)
-            run.paint_taken.connect(self._say_paint_taken)
+            run.annotation_taken.connect(self._say_paint_taken)
         self._show_state()
 
     def _show_state(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.gui.finetune.paint_feed import PaintFeed
+from napari_unet.gui.finetune.annotation_feed import AnnotationFeed
 from napari_unet.gui.session.responsiveness import torch_ready
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class TrainingRun(QObject):
 
     stepped = Signal(object)
     """It took steps; the newest `Progress`."""
-    paint_taken = Signal()
+    annotation_taken = Signal()
     """New paint goes into it from the next check on."""
     changed = Signal()
     """It began, ended, or was decided on."""
@@ -85,8 +85,8 @@ class TrainingRun(QObject):
         self._before: FinetuneResult | None = None
         self._paint: Paint | None = None
         self._keep = self._begun = False
-        self._feed = PaintFeed(self, request.pairs)
-        self._feed.taken.connect(self.paint_taken)
+        self._feed = AnnotationFeed(self, request.pairs)
+        self._feed.taken.connect(self.annotation_taken)
         self._feed.troubled.connect(self._tell_trouble)
         jobs.abandoned.connect(self._let_go)
 

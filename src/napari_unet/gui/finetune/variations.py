@@ -9,12 +9,12 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
+from napari_unet.gui.layers.annotation_layers import BACKGROUND
 from napari_unet.gui.layers.images import add_quietly
-from napari_unet.gui.layers.paint_layers import BACKGROUND
 from napari_unet.gui.layers.placement import looked_at
+from napari_unet.gui.layers.purpose import AUGMENTED
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.results import COLOURS
-from napari_unet.gui.layers.roles import AUGMENTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.journal.layer_journal import LayerJournal, in_memory
 from napari_unet.gui.journal.note import find_image, image_identity, layer_of
-from napari_unet.gui.layers.checked import CHECKED, restore_checks
-from napari_unet.gui.layers.roles import IMAGE
+from napari_unet.gui.layers.checked_areas import CHECKED, restore_checks
+from napari_unet.gui.layers.purpose import IMAGE
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.services.storage.journal import SWEEP_S
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from napari_unet.core.journal.blocks import Blocks
 from napari_unet.gui.journal.note import find_image, note_of
-from napari_unet.gui.layers.checked import told_checks
+from napari_unet.gui.layers.checked_areas import checks_record
 from napari_unet.gui.layers.placement import looked_at
-from napari_unet.gui.layers.roles import KIND
+from napari_unet.gui.layers.purpose import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,7 +132,7 @@ class LayerJournal:
         if self._drawn and viewer is not None:
             touched |= pieces.meeting(self._shown(viewer))
         if viewer is not None:
-            self._checks = told_checks(viewer, find_image(viewer.layers, self._image))
+            self._checks = checks_record(viewer, find_image(viewer.layers, self._image))
         note = note_of(self.layer, self._image, self._checks)
         sweep, journal = self._anywhere, self.journal
         self._strokes, self._drawn, self._anywhere, self._looks = [], False, False, False

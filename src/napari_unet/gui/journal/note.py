@@ -11,7 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.journal.records import ImageIdentity, PaintNote
 from napari_unet.gui.layers.images import identity, place_of
-from napari_unet.gui.layers.roles import KIND, kind_of
+from napari_unet.gui.layers.purpose import KIND, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

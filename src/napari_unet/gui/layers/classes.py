@@ -10,9 +10,9 @@ from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import remove_class
+from napari_unet.gui.layers.annotation_layers import UNNAMED, class_names
 from napari_unet.gui.layers.editing import apply, array_of, real
-from napari_unet.gui.layers.paint_layers import UNNAMED, class_names
-from napari_unet.gui.layers.roles import MOST, kind_of
+from napari_unet.gui.layers.purpose import MOST, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.layers.annotated import fits
-from napari_unet.gui.layers.checked import checked_layer
+from napari_unet.gui.layers.checked_areas import checked_layer
+from napari_unet.gui.layers.fit import fits
 from napari_unet.gui.layers.images import image_of, likely_axes
+from napari_unet.gui.layers.purpose import belongs, is_annotation, is_paint, is_preview
 from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import belongs, is_annotation, is_paint, is_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer, Shapes
 
     from napari_unet.core.annotations.annotation import Kind
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
 
 
 def can_be_learnt(layer: Layer) -> bool:
@@ -107,7 +107,7 @@ def region_for(viewer: napari.Viewer, source: ImageLayer | None, kind: Kind) -> 
     return None if kind == "scribbles" else checked_layer(viewer, source)
 
 
-def check_distinct(pairs: Iterable[Painted]) -> None:
+def check_distinct(pairs: Iterable[LayerPair]) -> None:
     """Raise a `UserError` where two pairs hold the same annotation.
 
     What is held out of the one would be learnt by way of the other.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.image.axes import Lazy
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
 
 SETTLE_MS = 2000
 """How long a layer must be left alone before new paint goes into a training."""
@@ -25,7 +25,7 @@ Snapshot = tuple["Annotation", ...]
 
 
 def snapshot(
-    pairs: Sequence[Painted],
+    pairs: Sequence[LayerPair],
     paints: Sequence[Lazy],
     earlier: Snapshot | None = None,
     *,
@@ -89,7 +89,7 @@ def _in_memory(paint: Any) -> bool:
     return isinstance(paint, np.ndarray) and not isinstance(paint, np.memmap)
 
 
-class PaintWatch(QObject):
+class AnnotationWatch(QObject):
     """Says when pairs have been painted on, or outlined anew, and were then left alone for a while.
 
     Parameters
@@ -112,7 +112,7 @@ class PaintWatch(QObject):
         self._timer.timeout.connect(self._tell)
         self._stroked = False
 
-    def watch(self, pairs: Sequence[Painted]) -> None:
+    def watch(self, pairs: Sequence[LayerPair]) -> None:
         """Watch the layers with the paint and the regions of these pairs, and no others."""
         both = [layer for pair in pairs for layer in (pair.labels, pair.shapes)]
         layers = list({id(layer): layer for layer in both if layer is not None}.values())

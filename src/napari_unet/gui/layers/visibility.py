@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from napari_unet.gui.layers.roles import belongs, is_of_mistakes, kind_of
+from napari_unet.gui.layers.purpose import belongs, is_of_mistakes, kind_of
 
 if TYPE_CHECKING:
     import napari

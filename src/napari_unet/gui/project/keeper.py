@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.gui.journal.layer_journal import in_memory
 from napari_unet.gui.layers.editing import real
+from napari_unet.gui.layers.purpose import belongs, is_annotation, is_paint
 from napari_unet.gui.layers.result_layer import RECORD, untouched
-from napari_unet.gui.layers.roles import belongs, is_annotation, is_paint
 from napari_unet.gui.project import layers as project_layers
 from napari_unet.gui.project.reading import Opened, layers_of, reading
 from napari_unet.gui.session.activity import Activity

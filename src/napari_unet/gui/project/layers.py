@@ -17,7 +17,7 @@ from napari_unet.gui.journal.layer_journal import in_memory
 from napari_unet.gui.journal.note import colours_of
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.images import layer_array, place_of
-from napari_unet.gui.layers.roles import only_shows
+from napari_unet.gui.layers.purpose import only_shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

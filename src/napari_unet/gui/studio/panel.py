@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.gui.layers.purpose import is_annotation, is_result
 from napari_unet.gui.layers.result_layer import RECORD
-from napari_unet.gui.layers.roles import is_annotation, is_result
 from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
 from napari_unet.gui.studio.guide import Situation, next_step

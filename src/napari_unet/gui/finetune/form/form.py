@@ -12,8 +12,8 @@ from napari_unet.gui.finetune.form.paint_summary import PaintSummary
 from napari_unet.gui.finetune.form.pairs import PairsForm
 from napari_unet.gui.finetune.form.request import Request
 from napari_unet.gui.finetune.form.start import StartRow
+from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.images import identity
-from napari_unet.gui.layers.paint_layers import class_names
 from napari_unet.gui.widgets.fields import button, folded, form
 from napari_unet.gui.widgets.training_form import TrainingForm
 from napari_unet.services.library import DEFAULT

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.request import Inspected, Request, look_job
-from napari_unet.gui.layers.snapshots import PaintWatch
+from napari_unet.gui.layers.snapshots import AnnotationWatch
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.fields import text
 
@@ -49,7 +49,7 @@ class PaintSummary(QObject):
         self._form_settled.setSingleShot(True)
         self._form_settled.setInterval(SETTLE_MS)
         self._form_settled.timeout.connect(self._look)
-        self._watch = PaintWatch(self, SETTLE_MS)
+        self._watch = AnnotationWatch(self, SETTLE_MS)
         self._watch.settled.connect(self._look)
 
     def form_changed(self) -> None:

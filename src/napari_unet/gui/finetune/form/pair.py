@@ -9,17 +9,10 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.layers.annotated import (
-    Painted,
-    add_resampled,
-    can_be_resampled,
-    fits,
-    lay_on,
-    lies_apart,
-    painted,
-)
-from napari_unet.gui.layers.checked import CHECKED
-from napari_unet.gui.layers.paint_layers import new_paint_layer
+from napari_unet.gui.layers.annotation_layers import new_annotation_layer
+from napari_unet.gui.layers.checked_areas import CHECKED
+from napari_unet.gui.layers.fit import add_resampled, can_be_resampled, fits, lay_on, lies_apart
+from napari_unet.gui.layers.layer_pair import LayerPair, pair_layers
 from napari_unet.gui.layers.pairing import (
     can_be_learnt,
     image_for,
@@ -28,7 +21,7 @@ from napari_unet.gui.layers.pairing import (
     may_replace,
     region_for,
 )
-from napari_unet.gui.layers.roles import KIND_TIPS, KINDS, kind_of, note_kind
+from napari_unet.gui.layers.purpose import KIND_TIPS, KINDS, kind_of, note_kind
 from napari_unet.gui.widgets.fields import button, choice, form, text
 from napari_unet.gui.widgets.image_form import ImageForm
 from napari_unet.gui.widgets.layer_box import LayerBox
@@ -136,7 +129,7 @@ class PairForm(QWidget):
         """Whether it takes the layers that are selected in the viewer."""
         self.image.layers.follows = self.labels.follows = follows
 
-    def pair(self) -> Painted:
+    def pair(self) -> LayerPair:
         """Return what is chosen.
 
         Raises
@@ -147,7 +140,7 @@ class PairForm(QWidget):
         image, source = self.image.image(), self.image.layer
         assert source is not None
         kind = self.kind.currentData()
-        return painted(source, image, self.labels.layer, kind, self.region.layer)
+        return pair_layers(source, image, self.labels.layer, kind, self.region.layer)
 
     def fits(self, labels: Layer | None) -> bool:
         """Whether a labels layer has the shape of the chosen image."""
@@ -238,7 +231,7 @@ class PairForm(QWidget):
         except UserError:
             return
         assert source is not None
-        made = new_paint_layer(self._viewer, source, image, self.classes)
+        made = new_annotation_layer(self._viewer, source, image, self.classes)
         self.labels.choose(made)
 
     def _resample(self) -> None:

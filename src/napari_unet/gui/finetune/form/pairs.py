@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_unet.core.model.spec import ModelSpec
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
 
 ADD_TIP = "Learn from another image too, with the paint on it."
 
@@ -57,7 +57,7 @@ class PairsForm(QWidget):
         """The pair whose channels count for all."""
         return self.forms[0]
 
-    def pairs(self) -> tuple[Painted, ...]:
+    def pairs(self) -> tuple[LayerPair, ...]:
         """Return what is chosen.
 
         Raises

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.training.plan import TrainingPlan
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.layers.snapshots import Snapshot
     from napari_unet.services.training.keep_learning import Screen
     from napari_unet.services.training.options import FinetuneOptions
@@ -51,7 +51,7 @@ class Request:
         What the model to tune was loaded from; empty: it is in no file.
     """
 
-    pairs: tuple[Painted, ...]
+    pairs: tuple[LayerPair, ...]
     paints: tuple[Lazy, ...]
     start: Model | ModelSpec | int
     channels: tuple[int, ...] | None

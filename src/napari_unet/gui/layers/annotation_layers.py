@@ -12,9 +12,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.images import place_of
 from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.purpose import IMAGE, KIND, MOST, kind_of
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.results import COLOURS
-from napari_unet.gui.layers.roles import IMAGE, KIND, MOST, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ UNNAMED: dict[Kind, tuple[str, ...]] = {
 """Names of the first label values, which are no classes, by kind."""
 
 
-def new_paint_layer(
+def new_annotation_layer(
     viewer: napari.Viewer,
     source: ImageLayer,
     image: Image,

@@ -63,7 +63,7 @@ def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found:
     return _check(viewer, source, placed, corners)
 
 
-def told_checks(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, Any] | None:
+def checks_record(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, Any] | None:
     """Return what has been checked of an image as JSON can hold it; None if nothing has been."""
     layer = checked_layer(viewer, source)
     if layer is None or not layer.data:
@@ -74,7 +74,7 @@ def told_checks(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, A
 
 
 def restore_checks(viewer: napari.Viewer, source: ImageLayer, told: Mapping[str, Any]) -> None:
-    """Say again what `told_checks` has told, as far as it isn't said."""
+    """Say again what `checks_record` has told, as far as it isn't said."""
     shapes = [np.asarray(vertices, float) for vertices in told["shapes"]]
     ndim = shapes[0].shape[1]
     with selection_kept(viewer):

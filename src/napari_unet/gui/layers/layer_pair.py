@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from napari.layers import Labels
 
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import check_placement, integer_factors, resample_labels
+from napari_unet.gui.layers.fit import lie_of
 from napari_unet.gui.layers.images import layer_array
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.roles import IMAGE, KIND, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Painted:
+class LayerPair:
     """An image layer and a labels layer painted on it, as the form has them.
 
     Attributes
@@ -62,7 +60,7 @@ class Painted:
         shape = tuple(layer_array(self.source).shape)
         return self.source in viewer.layers and shape == tuple(self.image.data.shape)
 
-    def outlined(self) -> tuple[Painted, tuple[UserError, ...]]:
+    def outlined(self) -> tuple[LayerPair, tuple[UserError, ...]]:
         """Return it with the regions as they are outlined now, and what is wrong with other shapes."""
         found, wrong = [], []
         for kind, vertices in _shapes_in(self.shapes):
@@ -112,9 +110,9 @@ class _Inside:
         ]
 
 
-def painted(
+def pair_layers(
     source: Layer, image: Image, labels: Layer | None, kind: Kind, shapes: Shapes | None
-) -> Painted:
+) -> LayerPair:
     """Join layers.
 
     Parameters
@@ -141,61 +139,9 @@ def painted(
         )
     inside = place(source, image.axes).inside
     fits = len(inside) == labels.ndim
-    scale, offset = _lie(source, image, labels, inside) if fits else ({}, {})
+    scale, offset = lie_of(source, image, labels, inside) if fits else ({}, {})
     regions = () if shapes is None else regions_of(shapes, source, image)
-    return Painted(image, source, labels, inside, kind, regions, scale, offset, shapes)
-
-
-def fits(source: Layer, image: Image, labels: Layer) -> bool:
-    """Whether a labels layer has the image's number of pixels along each label axis."""
-    data = labels.data[0] if labels.multiscale else labels.data
-    shape = tuple(data.shape)
-    return shape == image.label_shape or shape == place(source, image.axes).shape
-
-
-def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
-    """Whether a labels layer is smaller or larger than the image by a whole factor along each axis."""
-    data = labels.data[0] if labels.multiscale else labels.data
-    alike = fits(source, image, labels)
-    return not alike and integer_factors(image, tuple(data.shape)) is not None
-
-
-def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
-    """Whether a labels layer has the image's pixels, but at another scale or place."""
-    inside = place(source, image.axes).inside
-    if not fits(source, image, labels) or len(inside) != labels.ndim:
-        return False
-    try:
-        check_placement(image, *_lie(source, image, labels, inside), labels.name)
-    except UserError:
-        return True
-    return False
-
-
-def lay_on(source: Layer, image: Image, labels: Layer) -> None:
-    """Give a labels layer the scale and place of the image; for `lies_apart`."""
-    for name, value in place(source, image.axes).transform.items():
-        setattr(labels, name, value)
-
-
-def add_resampled(
-    viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels
-) -> Labels:
-    """Add a copy of labels with the image's pixels over it, and hide the labels; for `fits`."""
-    placed = place(source, image.axes)
-    data = labels.data[0] if labels.multiscale else labels.data
-    layer = Labels(
-        resample_labels(image, data).reshape(placed.shape),
-        name=f"{labels.name} resampled",
-        opacity=labels.opacity,
-        colormap=labels.colormap,
-        features=labels.features,
-        metadata={KIND: kind_of(labels), IMAGE: str(source.unique_id)},
-        **placed.transform,
-    )
-    viewer.add_layer(layer)
-    labels.visible = False
-    return layer
+    return LayerPair(image, source, labels, inside, kind, regions, scale, offset, shapes)
 
 
 def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region, ...]:
@@ -232,22 +178,3 @@ def _region(kind: str, vertices: Any, shapes: Shapes, source: ImageLayer, image:
     at = [source.world_to_data(shapes.data_to_world(v)) for v in np.asarray(vertices)]
     axes = "".join(letters[d] for d in columns)
     return Region.from_shape(kind, np.asarray(at)[:, columns], axes)
-
-
-def _lie(
-    source: Layer, image: Image, labels: Layer, inside: Sequence[Any]
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the pixel size of labels, and where they begin in pixels of the image, axis by axis."""
-    lead = source.ndim - labels.ndim
-    corner = np.asarray(source.world_to_data(labels.data_to_world(np.zeros(labels.ndim))))
-    scale, offset = {}, {}
-    for d, part in enumerate(inside):
-        if not isinstance(part, slice):
-            continue
-        letter = image.axes[d + lead]
-        step = np.eye(labels.ndim)[d]
-        moved = np.asarray(source.world_to_data(labels.data_to_world(step)))
-        ratio = float(moved[d + lead] - corner[d + lead])
-        scale[letter] = image.scale.get(letter, 1.0) * ratio
-        offset[letter] = float(corner[d + lead])
-    return scale, offset

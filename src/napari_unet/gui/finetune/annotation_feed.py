@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.annotations.regions import check_region
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
-from napari_unet.gui.layers.snapshots import PaintWatch, snapshot
+from napari_unet.gui.layers.snapshots import AnnotationWatch, snapshot
 from napari_unet.gui.session.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, Paint
     from napari_unet.core.image.axes import Lazy
-    from napari_unet.gui.layers.annotated import Painted
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.layers.snapshots import Snapshot
     from napari_unet.gui.session.worker import Outcome
 
@@ -35,7 +35,7 @@ class Renewed:
 
 
 def renewed(
-    pairs: Sequence[Painted], paints: Sequence[Lazy], earlier: Snapshot, *, stroked: bool
+    pairs: Sequence[LayerPair], paints: Sequence[Lazy], earlier: Snapshot, *, stroked: bool
 ) -> Job[Renewed]:
     """Take a newer snapshot, as `snapshot`; what does not fit its image does not stop the rest."""
     warnings: list[UserError] = []
@@ -62,7 +62,7 @@ def renewed(
     return Renewed(earlier if unchanged else tuple(found), tuple(warnings))
 
 
-class PaintFeed(QObject):
+class AnnotationFeed(QObject):
     """Hands a training what is painted, and where it is said to apply, while it runs.
 
     Parameters
@@ -78,11 +78,11 @@ class PaintFeed(QObject):
     troubled = Signal(object)
     """Something is not learnt; the `UserError` that says what. None: now all of it is."""
 
-    def __init__(self, parent: QObject, pairs: Sequence[Painted]) -> None:
+    def __init__(self, parent: QObject, pairs: Sequence[LayerPair]) -> None:
         super().__init__(parent)
         self._pairs = tuple(pairs)
         self._paint: Paint | None = None
-        self._watch = PaintWatch(self)
+        self._watch = AnnotationWatch(self)
         self._watch.settled.connect(self._copy)
         self._copier = Jobs(self)
         self._told = ""
