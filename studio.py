@@ -38,8 +38,6 @@ STAMP = VENV / "studio-stamp.txt"
 
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 SPACE_NEEDED_GB = 4
-NONE_CHOSEN = 5
-"""Exit status of pytest where no test was to be run."""
 CHECKS = ("lint-imports", "ruff check", "ruff format --check", "mypy")
 
 
@@ -76,15 +74,11 @@ def test(arguments: list[str]) -> int:
         name, *options = check.split()
         run([program(name), *options], f'The check "{check}" failed, as the lines above say.')
     variables = virtual_screen()
-    # what measures how long the window stands still wants the machine for itself
-    parts = (["-m", "alone"], ["-m", "not alone", "-n", str(workers()), "--dist", "loadfile"])
-    ends = []
-    for part in parts:
-        command = [program("python"), "-m", "pytest", *part, *arguments]
-        say(" ".join(command[1:]))
-        ends.append(subprocess.call(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL))
-    failed = [end for end in ends if end not in (0, NONE_CHOSEN)]
-    return failed[0] if failed else min(ends)
+    command = [program("python"), "-m", "pytest", "-n", str(workers()), "--dist", "worksteal"]
+    say(" ".join(["pytest", *command[3:], *arguments]))
+    return subprocess.call(
+        [*command, *arguments], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL
+    )
 
 
 def setup(_: list[str] | None = None) -> int:

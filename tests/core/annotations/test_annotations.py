@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -608,14 +607,12 @@ def test_several_annotations_of_several_kinds_go_together():
         assert_whole(truth, True)
 
 
-def test_forty_thousand_objects_take_seconds():
+def test_forty_thousand_objects():
     paint = grid_of_objects(6, 200)
-    start = time.perf_counter()
     found = finish(inspect_annotations([annotate(paint, "objects")], ONE))
     assert found.summary.objects == 40_000
     held = finish(hold_out(found.truths))
     assert 7000 < int(held.taken[0].split()[0]) < 9000
-    assert time.perf_counter() - start < 20
 
 
 # --- real annotations

@@ -238,10 +238,9 @@ def test_cancel_gives_no_network(painted_panel, library, qtbot):
     panel = painted_panel
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=3)
-    start = time.perf_counter()
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
-    assert time.perf_counter() - start < 5
+    assert len(panel.session.training.losses) < 5000
     assert "Cancelled" in said(panel)
     assert shown(panel) == {"form"}
     assert panel.form.state().exists(), "it can be resumed, however short it was"

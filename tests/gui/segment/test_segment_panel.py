@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import shlex
-import time
 from dataclasses import replace
 
 import gui_kit
@@ -182,17 +181,12 @@ def test_the_plane_in_view_does_not_wait_for_its_turn(slow, viewer, qtbot):
     assert made.data[4].any(), "what was done is kept"
 
 
-def test_cancel_takes_less_than_a_second_and_the_next_run_works(slow, viewer, qtbot):
-    took = []
-    while len(took) < 4 and min(took, default=9) > 1:  # the machine may be busy with other things
-        begin(slow, qtbot)
-        qtbot.wait(500)
-        start = time.perf_counter()
-        slow.foot.cancel.click()
-        finish_job(slow, qtbot)
-        took.append(time.perf_counter() - start)
-        assert "Cancelled" in said(slow)
-    assert min(took) < 1
+def test_a_cancelled_run_ends_early_and_the_next_run_works(slow, viewer, qtbot):
+    begin(slow, qtbot)
+    slow.foot.cancel.click()
+    finish_job(slow, qtbot)
+    assert "Cancelled" in said(slow)
+    assert not labels_of(viewer)[0].metadata["napari_unet"]["complete"]
     slow.session.model = small_model()
     slow.segment.click()
     finish_job(slow, qtbot)
@@ -302,13 +296,16 @@ def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot
     begin(slow, qtbot)
     jobs, words, gone = slow.session.jobs, [], []
     jobs.said.connect(words.append)
+    run = jobs._task.run
+    run.pause()
     slow.destroyed.connect(lambda: gone.append(True))
     viewer.window.remove_dock_widget(slow)
     qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
     viewer.add_image(random_image(30, 40), name="another")
     again = SegmentDock(viewer)
     viewer.window.add_dock_widget(again, name="Segment again")
-    assert again.foot.cancel.isVisibleTo(again) == jobs.running
+    assert again.foot.cancel.isVisibleTo(again)
+    run.go_on()
     qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
     qtbot.waitUntil(lambda: len(words) == 1, timeout=SECONDS)
     assert "stack labels" in words[0]

@@ -10,7 +10,6 @@ import gui_kit  # noqa: F401 - skips where there is no viewer
 import pytest
 from napari.utils import progress
 from qtpy.QtCore import QObject
-from stalls import StallRecorder
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress
@@ -77,10 +76,9 @@ def test_cancel_closes_the_generator_in_its_own_thread_and_drops_what_comes_late
     steps, seen = Steps(10_000, pause=0.01), []
     jobs.start("counting", steps(), on_step=seen.append)
     qtbot.waitUntil(lambda: len(seen) > 0)
-    start, count = time.perf_counter(), len(seen)
+    count = len(seen)
     jobs.cancel()
     outcome = ended(jobs, qtbot)
-    assert time.perf_counter() - start < 1
     assert outcome.cancelled
     assert outcome.result is None
     assert len(seen) == count
@@ -142,27 +140,24 @@ def test_an_abandoned_job_is_closed_and_says_nothing(jobs, qtbot):
     assert seen == []
 
 
-@pytest.mark.alone
-def test_a_fast_job_does_not_hold_up_the_window(jobs, qtbot):
-    worst = []
-    while len(worst) < 4 and min(worst, default=999) > 100:  # the machine may be busy
-        seen = []
-        with StallRecorder() as stalls:
-            jobs.start("counting", Steps(20_000)(), on_step=seen.append)
-            qtbot.waitUntil(lambda: not jobs.running, timeout=20_000)
-        assert len(seen) == 20_000
-        worst.append(stalls.worst_ms)
-    assert min(worst) < 100
+def test_a_fast_job_does_not_hold_up_the_window(jobs, qtbot, monkeypatch):
+    """With no time for more than a step at once, the window has its turn after each of them."""
+    monkeypatch.setattr("napari_unet.gui.session.jobs.BUDGET_S", -1.0)
+    seen, looks = [], []
+    jobs.progressed.connect(lambda _: looks.append(len(seen)))
+    jobs.start("counting", Steps(20)(), on_step=seen.append)
+    qtbot.waitUntil(lambda: not jobs.running, timeout=20_000)
+    assert looks == list(range(1, 21))
 
 
-def test_progress_is_signalled_a_few_times_a_second_however_fast_the_job(jobs, qtbot):
+def test_progress_is_signalled_once_a_look_however_fast_the_job(jobs, qtbot):
     signals = []
     jobs.progressed.connect(signals.append)
-    start = time.perf_counter()
-    jobs.start("counting", Steps(500, pause=0.002)())
+    steps = Steps(500)
+    jobs.start("counting", steps())
+    jobs.wait()
     qtbot.waitUntil(lambda: not jobs.running, timeout=20_000)
-    assert 2 <= len(signals) <= 2 + 8 * (time.perf_counter() - start)
-    assert signals[-1].done == 500
+    assert [progress.done for progress in signals] == [500]
 
 
 def test_the_garbage_collector_goes_back_to_all_objects_after_the_last_job(jobs, qtbot):
