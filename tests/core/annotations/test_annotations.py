@@ -19,7 +19,8 @@ from napari_unet.core.annotations.strokes import plane_pieces
 from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import resample_labels
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import frames
 from napari_unet.core.progress import finish
 
 ONE = {1: "nucleus"}

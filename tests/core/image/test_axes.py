@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Image, check_axes, frames, guess_axes
+from napari_unet.core.image.axes import Image, check_axes, guess_axes
+from napari_unet.core.image.frames import frames
 
 
 def counted(axes, sizes):
@@ -132,8 +133,8 @@ def test_axes_are_guessed_and_never_rgb(shape, axes):
         ("ZCX", (2, 3, 4), "with Y and X among them"),
         ("zyx", (2, 3, 4), "can't be used"),
         ("?YX", (2, 3, 4), "can't be used"),
-        ("", (), "no image"),
-        ("X", (3,), "two dimensions or more"),
+        ("", (), "not an image"),
+        ("X", (3,), "two or more dimensions"),
         ("ZYX", (0, 3, 4), "empty"),
     ],
 )

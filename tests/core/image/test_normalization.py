@@ -7,7 +7,8 @@ import pytest
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import statistics
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import frames
 from napari_unet.core.image.normalization import AffineNormalization, Normalization
 from napari_unet.core.image.statistics import blocks, measure
 from napari_unet.core.progress import Progress, finish

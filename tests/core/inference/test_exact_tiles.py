@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from networks import model_of, random_image
 
 from napari_unet.core.device import Compute
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference import predictor as predict
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor

@@ -16,7 +16,8 @@ from painted import scribbled
 
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.evaluation.confusion import Confusion
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import frames
 from napari_unet.core.image.resample import Resampled
 from napari_unet.core.inference.rescale import common_pixel_size, rescaled_shape
 from napari_unet.core.model.adapt import NewModel

@@ -15,7 +15,8 @@ from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Frame, Image
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import Frame
 from napari_unet.core.progress import finish
 from napari_unet.core.sampling.patches import Patch, index_patches
 

@@ -15,7 +15,7 @@ import numpy as np
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.annotations.regions import Region, check_region
 from napari_unet.core.image.alignment import check_alignment
-from napari_unet.core.image.axes import Frame
+from napari_unet.core.image.frames import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

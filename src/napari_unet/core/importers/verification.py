@@ -11,7 +11,8 @@ import torch
 
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 

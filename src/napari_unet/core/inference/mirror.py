@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.image.axes import Box, Frame, Lazy
+    from napari_unet.core.image.axes import Box, Lazy
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.progress import Job
 
 

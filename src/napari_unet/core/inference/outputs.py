@@ -13,7 +13,8 @@ from napari_unet.core.progress import Progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.model.spec import ModelSpec
 
 

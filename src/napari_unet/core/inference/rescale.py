@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import inf, prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.image.axes import MICROMETERS, Frame, Image
+from napari_unet.core.image.axes import MICROMETERS, Image
+from napari_unet.core.image.frames import Frame
 from napari_unet.core.image.resample import Resampled, ResamplingWeights, resample, window_of
 from napari_unet.core.inference.assemble import FrameAssembler
 from napari_unet.core.inference.outputs import Outputs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.image.alignment import check_alignment
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.image.axes import Frame, Image, Lazy
+    from napari_unet.core.image.axes import Image, Lazy
+    from napari_unet.core.image.frames import Frame
 
 Columns = dict[str, "NDArray[Any]"]
 """A table: an array for each column, all of one length."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.inference.outputs import Outputs
     from napari_unet.core.model.object_options import ObjectOptions
     from napari_unet.core.model.spec import ModelSpec

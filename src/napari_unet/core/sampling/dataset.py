@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.survey import inspect_annotations
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.sampling.patches import index_patches
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout import Held, HoldOut
     from napari_unet.core.annotations.survey import Inspection
-    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.model.spec import ModelSpec
     from napari_unet.core.progress import Job
     from napari_unet.core.sampling.patches import PatchSampler

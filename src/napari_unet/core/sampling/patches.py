@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.annotations.annotation import IGNORE
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.sampling.centres import STREAM, Centres, cumulative, find_centres, pick
 from napari_unet.core.tiling.plan import mirror_indices
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotations.annotation import Truth
-    from napari_unet.core.image.axes import Frame
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.progress import Job
 
 

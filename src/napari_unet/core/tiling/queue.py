@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Frame
+from napari_unet.core.image.frames import Frame
 from napari_unet.core.tiling.plan import Tile
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unet.core.evaluation.confusion import ClassScore, Confusion
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.outputs import Outputs, to_labels
 from napari_unet.core.inference.predictor import Predictor

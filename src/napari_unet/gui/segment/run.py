@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import label_dtype
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.layers.placement import place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.gui.layers.placement import looked_at
 from napari_unet.gui.layers.result_layer import Nowhere
 from napari_unet.services.segmentation.channels import channel_indices

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.evaluation.confusion import Confusion
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.evaluation.label_pairs import LabelFrame
 from napari_unet.services.evaluation.scores import (
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotations.annotation import Annotation, Kind, Truth
-    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job

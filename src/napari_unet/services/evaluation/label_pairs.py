@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.image.alignment import check_alignment
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.files.pairs import pair_files
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotations.regions import Region
-    from napari_unet.core.image.axes import Frame, Image, Lazy
+    from napari_unet.core.image.axes import Image, Lazy
+    from napari_unet.core.image.frames import Frame
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 
 from napari_unet.core.atomic import atomic_path
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.annotations.survey import Where
 from napari_unet.core.evaluation.next_region import Window, best_windows, block_sums, reason
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.uncertainty import uncertainty
 from napari_unet.core.progress import Progress
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotations.annotation import Annotation
-    from napari_unet.core.image.axes import Box, Frame
+    from napari_unet.core.image.axes import Box
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.progress import Job
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.image.axes import Image, frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib, format_bytes
@@ -16,7 +16,8 @@ from napari_unet.services.segmentation.options import SegmentOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_unet.core.image.axes import Frame
+    from napari_unet.core.image.axes import Image
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.inference.predictor import Predictor
     from napari_unet.core.model.spec import Model
 

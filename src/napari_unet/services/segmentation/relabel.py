@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import label_dtype, to_labels
 from napari_unet.core.objects.find import number_above
 from napari_unet.core.objects.numbering import number, object_outputs, object_spacing

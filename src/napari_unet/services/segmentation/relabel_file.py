@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import frames
+from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.files.images import open_image

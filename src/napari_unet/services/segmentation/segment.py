@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Box, Frame, Image, frames
+from napari_unet.core.image.frames import Frame, frames
 from napari_unet.core.inference.outputs import Outputs, label_dtype, to_labels, to_uint8
 from napari_unet.core.inference.uncertainty import uncertainty
 from napari_unet.core.objects.numbering import Numbering
@@ -31,6 +31,7 @@ from napari_unet.version import __version__
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_unet.core.image.axes import Box, Image
     from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
 

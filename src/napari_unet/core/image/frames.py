@@ -1,0 +1,182 @@
+"""Planes and volumes of an image, channels first: the one place that knows axis order."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image.axes import CHANNEL_AXES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Box, Image
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a network sees at once: a plane (2-D) or a volume (3-D) of an image, channels first.
+
+    Attributes
+    ----------
+    image
+        The image it is part of.
+    index
+        Position along each axis that is looped over.
+    channels
+        Indices of the channels that go into the network, in its order.
+    spatial
+        ``"YX"`` or ``"ZYX"``: the order of the spatial axes in this frame, whatever the image's own.
+    """
+
+    image: Image
+    index: Mapping[str, int]
+    channels: tuple[int, ...]
+    spatial: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape, without the channels."""
+        return tuple(self.image.sizes[a] for a in self.spatial)
+
+    @property
+    def title(self) -> str:
+        """The position, such as ``T=3 Z=10``; empty if nothing is looped over."""
+        return " ".join(f"{a}={i}" for a, i in self.index.items())
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """Read a window, in the image's own dtype.
+
+        Parameters
+        ----------
+        box
+            A slice for each spatial axis, inside the frame.
+
+        Returns
+        -------
+        ndarray
+            The channels, then the spatial axes.
+
+        Raises
+        ------
+        UserError
+            When a pixel of the window is NaN or infinite.
+        """
+        key_of = dict(zip(self.spatial, box, strict=True))
+        remaining = "".join(a for a in self.image.axes if a not in self.index)
+        colour = "".join(a for a in CHANNEL_AXES if a in remaining)
+        first = 0
+        if len(colour) == 1:
+            # channels are often stored as pages: those not asked for need not be decoded
+            first = min(self.channels)
+            key_of[colour] = slice(first, max(self.channels) + 1)
+        key = tuple(
+            self.index[a] if a in self.index else key_of.get(a, slice(None))
+            for a in self.image.axes
+        )
+        block = np.asarray(self.image.data[key])
+        block = block.transpose([remaining.index(a) for a in colour + self.spatial])
+        block = block.reshape(-1, *block.shape[len(colour) :])
+        channels = [c - first for c in self.channels]
+        if channels != list(range(len(block))):
+            block = block[channels]
+        self._check_finite(block)
+        return block
+
+    def write(self, out: Any, box: Box, block: NDArray[Any]) -> None:
+        """Write a spatial block into an array with the image's label axes.
+
+        Parameters
+        ----------
+        out
+            The array to write to, of the image's label shape.
+        box
+            A slice for each spatial axis, inside the frame.
+        block
+            The values, of the shape of `box`.
+        """
+        key, order = self.label_index(box)
+        out[key] = block.transpose(order)
+
+    def label_index(self, box: Box) -> tuple[tuple[slice | int, ...], tuple[int, ...]]:
+        """Index of a spatial window in a label array, and how to transpose a block to fit it.
+
+        Parameters
+        ----------
+        box
+            A slice for each spatial axis, inside the frame.
+
+        Returns
+        -------
+        key
+            A slice or a number for each label axis of the image.
+        order
+            Order of the spatial axes in the array: ``array[key] = block.transpose(order)``.
+        """
+        key_of = dict(zip(self.spatial, box, strict=True))
+        axes = self.image.label_axes
+        key = tuple(self.index[a] if a in self.index else key_of[a] for a in axes)
+        order = tuple(self.spatial.index(a) for a in axes if a in key_of)
+        return key, order
+
+    def _check_finite(self, block: NDArray[Any]) -> None:
+        if block.dtype.kind in "fc" and not np.isfinite(block).all():
+            bad = int(np.size(block) - np.count_nonzero(np.isfinite(block)))
+            raise UserError(
+                f"{self.image.name!r} has pixels that are not numbers",
+                value=f"{bad} NaN or infinite pixels near {self.title or 'the first plane'}",
+                rule="Every pixel must be a finite number.",
+                remedy="Replace them before segmenting, for example with numpy.nan_to_num.",
+            )
+
+
+def frames(image: Image, spatial: str, channels: Sequence[int]) -> list[Frame]:
+    """Cut an image into what a network sees at once, in the order of the axes that are looped over.
+
+    Parameters
+    ----------
+    image
+        The image.
+    spatial
+        ``"YX"`` for a 2-D network, ``"ZYX"`` for a 3-D one.
+    channels
+        Indices of the channels to use, counted from 0.
+
+    Returns
+    -------
+    list of Frame
+        A frame for each plane or volume.
+
+    Raises
+    ------
+    UserError
+        When the image lacks a spatial axis or a channel.
+    """
+    missing = [a for a in spatial if a not in image.axes]
+    if missing:
+        raise UserError(
+            f"{image.name!r} has no {' and '.join(missing)} axis",
+            value=f"axes {image.axes!r}",
+            rule=f"This {len(spatial)}-D model needs {', '.join(spatial)}.",
+            remedy="Correct the axes if one is named wrongly, or load a 2-D model.",
+        )
+    absent = [c for c in channels if not 0 <= c < image.n_channels]
+    if absent:
+        raise UserError(
+            f"{image.name!r} has no channel {absent[0]}",
+            value=f"{image.n_channels} channel(s), counted from 0",
+            rule="A channel is chosen by its number.",
+            remedy="Choose a channel that the image has.",
+        )
+    looped = [a for a in image.label_axes if a not in spatial]
+    positions = itertools.product(*(range(image.sizes[a]) for a in looped))
+    return [
+        Frame(image, dict(zip(looped, position, strict=True)), tuple(channels), spatial)
+        for position in positions
+    ]
