@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import yaml
 from networks import random_image
+from typer.main import get_command
 
+from napari_unet.cli import app
+from napari_unet.cli.model_card import model_card
 from napari_unet.core.image.axes import Image
+from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.file import load_model
+from napari_unet.core.model.spec import ModelSpec, Provenance
 from napari_unet.core.progress import finish
+from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.training.options import FinetuneOptions
 
 
 def test_one_image_to_a_file(run, model, images, tmp_path):
@@ -77,7 +86,7 @@ def test_an_output_is_never_an_input(run, model, images):
     [
         (("--model", "none-such"), "no model 'none-such'"),
         (("--model", "none-such.pth"), "none-such.pth"),
-        (("--tile", "big"), "The tile can't be used"),
+        (("--tile", "big"), "--tile can't be used"),
         (("--axes", "QYX"), None),
         (("--axes", "YX"), "axes do not fit"),
         (("--channel", "3"), "no channel 3"),
@@ -115,9 +124,57 @@ def test_the_first_column_of_models_is_what_model_takes(run, model, images, tmp_
     result = run("segment", images / "im0.tif", "-o", tmp_path / "l.tif", "--model", name)
     assert result.exit_code == 0, result.output
     assert run("models", "verify", name).exit_code == 0
-    assert "normalization" in run("models", "show", name).output
+    card = run("models", "show", name).output
+    assert "normalization" in card
+    assert len(card.splitlines()) <= 30
+    assert yaml.safe_load(run("models", "show", name, "--full").output)["name"] == name
     assert run("models", "delete", name).exit_code == 0
     assert run("models", "verify", name).exit_code == 1
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_card_of_a_model_stays_short(verbose):
+    many = tuple(f"a channel with a long name, number {i}" for i in range(40))
+    words = " ".join(["word"] * 400) if verbose else ""
+    spec = ModelSpec(
+        name="crowded",
+        description=words,
+        config=UNetConfig.classic(in_channels=40, out_channels=40),
+        channels=many,
+        classes=many,
+        authors=many if verbose else (),
+        citation=many if verbose else (),
+        normalization=Normalization(kind="linear", gain=(0.5,) * 40, offset=(1.0,) * 40),
+        provenance=Provenance(origin=words, format=words, verified_error=1e-6),
+    )
+    lines = model_card(spec).splitlines()
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("command", ["segment", "finetune", "evaluate", "relabel", "compare"])
+def test_help_is_legible_in_100_columns(run, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = run(command, "--help").output
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 100
+    for parameter in get_command(app).commands[command].params:
+        names = [name for name in (*parameter.opts, *parameter.secondary_opts) if "--" in name]
+        assert all(f"{name} " in shown for name in names)
+    # an option leaves half of the line for what it does
+    rows = [re.match(r"│ [ *]?\s*--\S+(\s+(--?\S+|[A-Z<]+[A-Z>]))*", line) for line in lines]
+    assert max(row.end() for row in rows if row) <= 55
+
+
+def test_every_field_of_the_options_can_be_set(run):
+    """A field that is added to a model is an option of the command line at once."""
+    for command, model, elsewhere in (
+        ("segment", SegmentOptions, {"channels"}),
+        ("finetune", FinetuneOptions, {"channels", "pace", "name", "augment", "average"}),
+    ):
+        known = {name for p in get_command(app).commands[command].params for name in p.opts}
+        wanted = {f"--{name.replace('_', '-')}" for name in set(model.model_fields) - elsewhere}
+        assert wanted <= known
 
 
 def test_the_demo_leaves_labels_and_a_picture(run, tmp_path):

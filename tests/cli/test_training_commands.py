@@ -134,7 +134,9 @@ def test_settings_of_every_kind(run, files):
     ("arguments", "message"),
     [
         (("--option", "nonsense=1"), "The setting 'nonsense' can't be used"),
-        (("--option", "augment.elastic=-1"), "can't be used"),
+        (("--option", "augment.elastic=-1"), "--augment-elastic can't be used"),
+        (("--augment-elastic", "-1"), "--augment-elastic can't be used"),
+        (("--memory", "0"), "--memory can't be used"),
         (("--option", "augment=1"), "such as augment.elastic"),
         (("--region", "q=3"), "A region can't be understood"),
         (("--region", "y=500:600"), "outside"),
@@ -259,7 +261,7 @@ def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files
     step = read_status(out.with_suffix(".training")).step
     assert step > 0
     again = run("finetune", *pair(files), *SCRATCH, *SHORT, "-o", out)
-    assert "training anew" in again.output, again.output
+    assert "training from the start" in again.output, again.output
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -8,162 +8,139 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_unet.cli.arguments import Axes, Labels, OptionalKind, Overwrite, Regions, Resample
 from napari_unet.cli.driving import explained, run
+from napari_unet.cli.options import changed_flags, options_from, with_options
 from napari_unet.cli.scores import print_classes, print_objects
-from napari_unet.cli.settings import (
-    FillHoles,
-    NormalizationOption,
-    Separation,
-    Smallest,
-    Threshold,
-    Tile,
-    as_channel,
-    as_tile,
-    help_of,
-)
-from napari_unet.cli.training import (
-    Axes,
-    Device,
-    KindOption,
-    Labels,
-    Precision,
-    Regions,
-    Resample,
-)
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.normalization import Normalization
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation.scores import Evaluation
 
+ModelName = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="The model to run on the images, named as for 'segment'."),
+]
+Predicted = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILES",
+        help="Instead of a model: predicted labels, paired with the true ones by name.",
+    ),
+]
+Images = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILES",
+        help="TIFF file, folder or pattern; give it again for more. With --predicted they only serve "
+        "as the background of --overlay.",
+    ),
+]
+Objects = Annotated[bool, typer.Option("--objects", help="Short for --kind objects.")]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write all scores to this file as JSON; -: to standard output.",
+    ),
+]
+Overlay = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Folder for pictures of hits, misses, extras, merges and splits."
+    ),
+]
 
+
+@with_options(SegmentOptions, without=("objects", "probabilities", "uncertainty"))
 def evaluate(
     labels: Labels,
-    model: Annotated[
-        str | None, typer.Option(help="The model, as for 'segment', to run on the images.")
-    ] = None,
-    predicted: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Instead of a model: predicted labels, paired with the true ones by name."
-        ),
-    ] = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="TIFF file, folder or pattern; give it again for more. With --predicted they are only "
-            "shown in the overlays."
-        ),
-    ] = None,
-    kind: KindOption | None = None,
-    objects: Annotated[bool, typer.Option("--objects", help="Short for --kind objects.")] = False,
+    model: ModelName = None,
+    predicted: Predicted = None,
+    images: Images = None,
+    kind: OptionalKind = None,
+    objects: Objects = False,
     region: Regions = None,
-    channel: Annotated[
-        list[str] | None, typer.Option(help="Channel for each input, by number or name.")
-    ] = None,
     axes: Axes = None,
     resample: Resample = False,
-    normalization: NormalizationOption = None,
-    rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
-    pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
-    threshold: Threshold = None,
-    separation: Separation = None,
-    smallest: Smallest = None,
-    fill_holes: FillHoles = True,
-    mirror: Annotated[bool, typer.Option(help=help_of("mirror"))] = False,
-    device: Annotated[Device, typer.Option(help=help_of("device"))] = "auto",
-    precision: Annotated[Precision, typer.Option(help=help_of("precision"))] = "auto",
-    tile: Tile = "auto",
-    memory: Annotated[float | None, typer.Option(help=help_of("memory"))] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="Write all scores to this file, for programs; -: print them."),
-    ] = None,
-    overlay: Annotated[
-        Path | None,
-        typer.Option(help="Folder for pictures of hits, misses, extras, merges and splits."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace existing outputs.")] = False,
+    json_file: Json = None,
+    overlay: Overlay = None,
+    overwrite: Overwrite = False,
+    **settings: Any,
 ) -> None:
-    """Say how well labels match the true ones: IoU and Dice of each class, and scores of objects.
+    """Score labels against the true ones: IoU and Dice of each class, and object scores.
 
     The labels are those of a model run on images, or predicted ones from files.
     """
     from napari_unet.services.evaluation.object_pictures import save_pictures
-    from napari_unet.services.files.save import check_free
 
     kind = "objects" if objects else kind
     with explained():
-        if overlay is not None and kind != "objects":
-            raise UserError(
-                "There are no objects to draw",
-                value=f"--kind {kind}" if kind else "no --kind",
-                rule="An overlay shows which objects were found.",
-                remedy="Add --objects, or leave --overlay out.",
-            )
-        if json_file is not None and str(json_file) != "-":
-            check_free(json_file, overwrite)
+        options = options_from(SegmentOptions, settings)
+        _check_outputs(kind, overlay, json_file, overwrite)
         if predicted:
-            _refuse(
-                model=model,
-                region=region,
-                channel=channel,
-                resample=resample,
-                normalization=normalization,
-                no_rescale=not rescale,
-                pixel_size=pixel_size,
-                threshold=threshold,
-                separation=separation,
-                smallest=smallest,
-                no_fill_holes=not fill_holes,
-                device=device != "auto",
-                precision=precision != "auto",
-                mirror=mirror,
-                tile=tile != "auto",
-                memory=memory,
-            )
+            _refuse_model_options(model, region, resample, options)
             job = _compare(predicted, labels, images or [], kind or "classes", axes)
         else:
-            options = SegmentOptions(
-                channels=tuple(as_channel(c) for c in channel) if channel else None,
-                normalization=Normalization(kind=normalization) if normalization else None,
-                rescale=rescale,
-                pixel_size=pixel_size,
-                threshold=threshold,
-                separation=separation,
-                smallest=smallest,
-                fill_holes=fill_holes,
-                mirror=mirror,
-                device=device,
-                precision=precision,
-                tile=as_tile(tile),
-                memory=memory,
-            )
-            job = _run_model(
-                model, images, labels, kind, options, region=region, axes=axes, resample=resample
-            )
+            _check_complete(model, images, kind)
+            annotations = _read(images, labels, kind, region, axes=axes, resample=resample)
+            job = _run_model(str(model), annotations, options)
         if overlay is not None:
             job = save_pictures(job, overlay, overwrite=overwrite)
         _report(run(job, "Evaluating"), json_file)
 
 
-def _refuse(**given: Any) -> None:
-    """Raise a `UserError` for an option that needs a model to run."""
-    names = [name for name, value in given.items() if value is not None and value is not False]
-    told = [f"--{name.replace('_', '-')}" for name in names]
-    if told:
+def _check_outputs(
+    kind: str | None, overlay: Path | None, json_file: Path | None, overwrite: bool
+) -> None:
+    from napari_unet.services.files.save import check_free
+
+    if overlay is not None and kind != "objects":
+        raise UserError(
+            "There are no objects to draw",
+            value=f"--kind {kind}" if kind else "no --kind",
+            rule="An overlay shows which objects were found.",
+            remedy="Add --objects, or leave --overlay out.",
+        )
+    if json_file is not None and str(json_file) != "-":
+        check_free(json_file, overwrite)
+
+
+def _refuse_model_options(
+    model: str | None, region: list[str] | None, resample: bool, options: SegmentOptions
+) -> None:
+    """Raise a `UserError` for options that have no effect without a model."""
+    given = {"--model": model, "--region": region, "--resample": resample}
+    flags = [name for name, value in given.items() if value] + changed_flags(options)
+    if flags:
         raise UserError(
             "Predicted labels are compared as they are",
-            value=f"--predicted and {', '.join(told)}",
+            value=f"--predicted and {', '.join(flags)}",
             rule="These options say how to run a model on images.",
             remedy="Leave out either --predicted or these.",
         )
 
 
+def _check_complete(model: str | None, images: list[str] | None, kind: str | None) -> None:
+    needed = {"--model": model, "--images": images, "--kind": kind}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise UserError(
+            "There is nothing to compare the labels with",
+            value=f"no {', no '.join(missing)}",
+            rule="Give a model with images and the kind of the labels, or predicted labels.",
+            remedy="Add what is missing, or --predicted with label files.",
+        )
+
+
 def _compare(
-    predicted: list[str], labels: list[str], images: list[str], kind: KindOption, axes: str | None
+    predicted: list[str], labels: list[str], images: list[str], kind: Any, axes: str | None
 ) -> Job[Evaluation]:
     from napari_unet.services.evaluation.evaluate import compare_labels
     from napari_unet.services.evaluation.label_pairs import read_label_pairs
@@ -171,52 +148,40 @@ def _compare(
     return compare_labels(read_label_pairs(predicted, labels, images, axes=axes), kind)
 
 
-def _run_model(
-    model: str | None,
-    images: list[str] | None,
-    labels: list[str],
-    kind: KindOption | None,
-    options: SegmentOptions,
-    *,
-    region: list[str] | None,
-    axes: str | None,
-    resample: bool,
-) -> Job[Evaluation]:
-    from napari_unet.services.evaluation.evaluate import evaluate as judge
-    from napari_unet.services.library import Library
+def _read(
+    images: Any, labels: list[str], kind: Any, region: list[str] | None, **how: Any
+) -> list[Annotation]:
     from napari_unet.services.training.annotation_files import read_annotations
 
-    if model is None or not images or kind is None:
-        needed = {"--model": model, "--images": images, "--kind": kind}
-        raise UserError(
-            "There is nothing to compare the labels with",
-            value=f"no {', no '.join(name for name, value in needed.items() if not value)}",
-            rule="Give a model with images and the kind of the labels, or predicted labels.",
-            remedy="Add what is missing, or --predicted with label files.",
-        )
-    annotations = read_annotations(
-        images, labels, kind, regions=region or (), axes=axes, resample=resample
-    )
-    return judge(annotations, run(Library().load(model), "Loading"), options)
+    return read_annotations(images, labels, kind, regions=region or (), **how)
 
 
-def _report(found: Evaluation, json_file: Path | None) -> None:
+def _run_model(
+    model: str, annotations: Sequence[Annotation], options: SegmentOptions
+) -> Job[Evaluation]:
+    from napari_unet.services.evaluation.evaluate import evaluate as evaluate_model
+    from napari_unet.services.library import Library
+
+    return evaluate_model(annotations, run(Library().load(model), "Loading"), options)
+
+
+def _report(evaluation: Evaluation, json_file: Path | None) -> None:
     from napari_unet.core.atomic import atomic_path
 
-    text = json.dumps(found.as_dict(), indent=2)
+    text = json.dumps(evaluation.as_dict(), indent=2)
     if json_file is not None and str(json_file) == "-":
         typer.echo(text)
         return
     if json_file is not None:
         with atomic_path(json_file) as temporary:
             temporary.write_text(text + "\n")
-    print_classes({"": found.classes})
-    typer.echo(f"mean without background: IoU {found.iou:.4f}, Dice {found.dice:.4f}")
-    if found.empty:
+    print_classes({"": evaluation.classes})
+    typer.echo(f"mean without background: IoU {evaluation.iou:.4f}, Dice {evaluation.dice:.4f}")
+    if evaluation.empty:
         typer.echo(
-            f"{found.empty} plane(s) have no true label: all that was found there counts as "
-            "wrong. If they were not annotated, say with --region what was."
+            f"{evaluation.empty} plane(s) have no true labels: everything found there counts as "
+            "wrong. If they were not annotated, give the annotated part with --region."
         )
-    if found.objects is not None:
+    if evaluation.objects is not None:
         typer.echo()
-        print_objects(found.objects)
+        print_objects(evaluation.objects)

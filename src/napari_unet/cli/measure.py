@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.cli.arguments import Axes, Labels, Overwrite
 from napari_unet.cli.driving import explained, run
-from napari_unet.cli.training import Axes, Labels
 
 
 def measure(
@@ -20,18 +20,19 @@ def measure(
     ],
     labels: Labels,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The table, a CSV file; one for all images.")
+        Path, typer.Option("-o", "--output", help="The table, one CSV file for all images.")
     ],
     axes: Axes = None,
     planes: Annotated[
         bool,
         typer.Option(
-            "--planes", help="Objects lie in single planes, as those of a 2-D model in a Z stack."
+            "--planes",
+            help="Measure plane by plane, as for the objects of a 2-D model in a Z stack.",
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing table.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Measure objects: size, place, and intensity in each channel, in the image's unit."""
+    """Measure objects: size, position, and intensity in each channel, in the image's unit."""
     from napari_unet.services.evaluation.measure import (
         check_table,
         measure_all,

@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from napari_unet.cli.driving import explained, print_table, run
+from napari_unet.cli.model_card import model_card
 
 models = typer.Typer(help="List the models, or add, check and delete them.")
 
@@ -37,39 +38,49 @@ def list_models(context: typer.Context) -> None:
 
 
 @models.command("show")
-def show_model(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
-    """Show everything a model file says of itself but its weights."""
+def show_model(
+    name: Annotated[str, typer.Argument(help="Name in the library, or a model file.")],
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Show the whole description as YAML, with the record of the training."
+        ),
+    ] = False,
+) -> None:
+    """Show what a model expects, gives, and where it comes from."""
     from napari_unet.services.library import Library
 
     with explained():
         spec = Library().spec(name)
-        typer.echo(
-            yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        )
+        if full:
+            values = spec.model_dump(mode="json")
+            typer.echo(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        else:
+            typer.echo(model_card(spec))
 
 
 @models.command("history")
 def show_history(name: Annotated[str, typer.Argument(help="Name in the library.")]) -> None:
-    """Show what a model was tuned from, and what each training brought on held-out paint."""
+    """Show what a model was tuned from, and what each training gained on its validation set."""
     from napari_unet.services.library import Library
     from napari_unet.services.training.history import gain, lineages
 
     with explained():
         library = Library()
         library.spec(name)
-        rows = [("NAME", "HELD-OUT PAINT", "IMAGES")]
+        rows = [("NAME", "VALIDATION", "IMAGES")]
         for entry in lineages(library.entries())[name]:
             assert entry.spec is not None
             images = entry.spec.provenance.training.get("images", ())
-            told = ", ".join(images[:3]) + (f" and {len(images) - 3} more" if images[3:] else "")
-            rows.append((entry.name, str(gain(entry.spec) or "not judged"), told))
+            some = ", ".join(images[:3]) + (f" and {len(images) - 3} more" if images[3:] else "")
+            rows.append((entry.name, str(gain(entry.spec) or "not validated"), some))
         print_table(rows)
 
 
 @models.command("add")
 def add_model(
     source: Annotated[str, typer.Argument(help="Model file, foreign weights or package.")],
-    name: Annotated[str | None, typer.Option(help="Name in the library.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name it gets in the library.")] = None,
     fetch: Annotated[
         bool, typer.Option(help="Download weights that a package only names, if they are missing.")
     ] = False,
@@ -89,7 +100,7 @@ def add_model(
             model = run(library.load(source), "Loading")
         entry = library.add(model, name)
         error = model.spec.provenance.verified_error
-        checked = "" if error is None else f" (its test output is met to {error:.1e})"
+        checked = "" if error is None else f" (it gives its test output to within {error:.1e})"
         typer.echo(f"{entry.name}{checked}")
 
 

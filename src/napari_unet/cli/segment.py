@@ -3,116 +3,94 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_unet.cli.arguments import Axes, ModelName, Overwrite
 from napari_unet.cli.driving import explained, run
-from napari_unet.cli.settings import (
-    FillHoles,
-    NormalizationOption,
-    Separation,
-    Smallest,
-    Threshold,
-    Tile,
-    as_channel,
-    as_tile,
-    help_of,
-)
+from napari_unet.cli.options import options_from, with_options
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.normalization import Normalization
 from napari_unet.services.segmentation.options import SegmentOptions
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from napari_unet.services.segmentation.batch import Existing, Outcome
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(metavar="INPUT…", help="TIFF files, folders or patterns like '*.tif'."),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", metavar="PATH", help="A TIFF file for one image, a folder for several."
+    ),
+]
+Probabilities = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Also write probabilities here: a TIFF file, or a folder for several images.",
+    ),
+]
+Uncertainty = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="Also write here how uncertain the network is, from 0 to 1; likewise."
+    ),
+]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out images that have a result already.")
+]
+
+
+@with_options(SegmentOptions, without=("probabilities", "uncertainty"))
 def segment(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT…", help="TIFF files, folders or patterns like '*.tif'."),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="A TIFF file for one image, a folder for several."),
-    ],
-    model: Annotated[
-        str, typer.Option(help="Name in the library, model file, or foreign weights or package.")
-    ],
-    axes: Annotated[
-        str | None, typer.Option(help="Axes such as TZCYX, if those of the file are wrong.")
-    ] = None,
-    channel: Annotated[
-        list[str] | None,
-        typer.Option(help="Channel for each input of the model, by number from 0 or by name."),
-    ] = None,
-    normalization: NormalizationOption = None,
-    rescale: Annotated[bool, typer.Option(help=help_of("rescale"))] = True,
-    pixel_size: Annotated[float | None, typer.Option(help=help_of("pixel_size"))] = None,
-    threshold: Threshold = None,
-    objects: Annotated[bool | None, typer.Option(help=help_of("objects"))] = None,
-    separation: Separation = None,
-    smallest: Smallest = None,
-    fill_holes: FillHoles = True,
-    probabilities: Annotated[
-        Path | None,
-        typer.Option(help="Also write probabilities here: a TIFF, or a folder for several images."),
-    ] = None,
-    uncertainty: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write here how unsure the network is, from 0 to 1: a TIFF, or a folder."
-        ),
-    ] = None,
-    mirror: Annotated[bool, typer.Option(help=help_of("mirror"))] = False,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help=help_of("device"))
-    ] = "auto",
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help=help_of("precision"))
-    ] = "auto",
-    tile: Tile = "auto",
-    memory: Annotated[float | None, typer.Option(help=help_of("memory"))] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace existing outputs.")] = False,
-    skip_existing: Annotated[
-        bool,
-        typer.Option("--skip-existing", help="Leave out images that have a result already."),
-    ] = False,
+    inputs: Inputs,
+    output: Output,
+    model: ModelName,
+    axes: Axes = None,
+    probabilities: Probabilities = None,
+    uncertainty: Uncertainty = None,
+    overwrite: Overwrite = False,
+    skip_existing: SkipExisting = False,
+    **settings: Any,
 ) -> None:
     """Segment images and write label images."""
     from napari_unet.services.files.images import find_images
     from napari_unet.services.library import Library
-    from napari_unet.services.segmentation.batch import Existing, make_tasks, segment_files, told
+    from napari_unet.services.segmentation.batch import make_tasks, segment_files
 
     with explained():
-        if overwrite and skip_existing:
-            raise UserError(
-                "Existing results can't be both replaced and skipped",
-                value="--overwrite and --skip-existing",
-                rule="An image that has a result is done again, or left out.",
-                remedy="Give one of the two.",
-            )
-        options = SegmentOptions(
-            channels=tuple(as_channel(c) for c in channel) if channel else None,
-            normalization=Normalization(kind=normalization) if normalization else None,
-            rescale=rescale,
-            pixel_size=pixel_size,
-            threshold=threshold,
-            objects=objects,
-            separation=separation,
-            smallest=smallest,
-            fill_holes=fill_holes,
-            mirror=mirror,
-            device=device,
-            precision=precision,
-            tile=as_tile(tile),
-            memory=memory,
-        )
+        existing = _existing(overwrite, skip_existing)
+        options = options_from(SegmentOptions, settings)
         into_folder = any(Path(given).is_dir() for given in inputs)
         tasks = make_tasks(
             find_images(inputs), output, probabilities, uncertainty, into_folder=into_folder
         )
         network = run(Library().load(model), "Loading")
-        existing: Existing = "skip" if skip_existing else "replace" if overwrite else "refuse"
         job = segment_files(tasks, network, options, axes=axes, existing=existing)
         outcomes = run(job, "Segmenting")
+    _report(outcomes)
+
+
+def _existing(overwrite: bool, skip: bool) -> Existing:
+    if overwrite and skip:
+        raise UserError(
+            "Existing results can't be both replaced and skipped",
+            value="--overwrite and --skip-existing",
+            rule="An image that has a result is either segmented again or left out.",
+            remedy="Give one of the two.",
+        )
+    return "skip" if skip else "replace" if overwrite else "refuse"
+
+
+def _report(outcomes: Sequence[Outcome]) -> None:
+    """Print what was written, and on stderr what failed; leave with status 1 if anything did."""
+    from napari_unet.services.segmentation.batch import told
+
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         typer.echo(f"{outcome.task.source}: {outcome.error}", err=True)

@@ -95,7 +95,10 @@ def make_options(
     if changes.get("minutes") == 0:
         changes["minutes"] = None
     values = {**base.model_dump(), **changes}
-    values["augment"] = AugmentOptions.model_validate(values["augment"]).model_dump()
+    augment = values["augment"]
+    values["augment"] = dict(
+        augment.model_dump() if isinstance(augment, AugmentOptions) else augment
+    )
     for setting in settings:
         name, _, value = setting.partition("=")
         if name == "augment":
