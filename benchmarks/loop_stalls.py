@@ -109,10 +109,10 @@ def training(viewer: Any, studio: Any, layer: Any, phases: Phases) -> None:
         paint(viewer, layer)
         pause(2)
     with recording(phases, "Stop and keep the best"):
-        panel.stop.click()
+        panel.stop_button.click()
         rest(studio)
         pause(0.5)
-    panel.comparison.discard.click()
+    panel.outcome.comparison.discard_button.click()
     rest(studio)
 
 
@@ -135,7 +135,7 @@ def learning(viewer: Any, studio: Any, layer: Any, phases: Phases) -> None:
     with recording(phases, "painting while it keeps learning"):
         paint(viewer, layer)
         pause(1)
-    panel.stop.click()
+    panel.stop_button.click()
     rest(studio)
 
 

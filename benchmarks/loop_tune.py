@@ -64,7 +64,7 @@ def tune(options: argparse.Namespace) -> dict[str, float]:
         tuned = time.perf_counter() - start
         panel, result = studio.show_page("Fine-tune"), studio.session.training.result
         print(f"  {result.verdict}", flush=True)
-        hand.click(panel.comparison.keep)
+        hand.click(panel.outcome.comparison.keep_button)
         until(lambda: "cells preview" in viewer.layers)
         rest(studio)
         took = time.perf_counter() - start

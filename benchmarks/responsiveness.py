@@ -182,7 +182,7 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
             stroke(layer, row, 1 + row // 20 % 2)
             wait(lambda: False, 0.5)
     with recording(phases, "stop and keep the best"):
-        panel.stop.click()
+        panel.stop_button.click()
         wait(lambda: not jobs.running, 60)
         wait(lambda: False, 0.5)
 

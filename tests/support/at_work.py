@@ -137,9 +137,12 @@ def learning(viewer, qtbot, button):
 
         qtbot.waitUntil(learnt, timeout=SECONDS)
         paint.undo()
-        panel.stop.click()
+        panel.stop_button.click()
         qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
-        for chosen in (panel.comparison.difference, panel.comparison.keep):
+        for chosen in (
+            panel.outcome.comparison.difference_button,
+            panel.outcome.comparison.keep_button,
+        ):
             assert chosen.isVisibleTo(panel)
             chosen.click()
             finish_job(panel, qtbot)

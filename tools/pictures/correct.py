@@ -123,7 +123,7 @@ def tune(stage: Stage) -> None:
     stage.take("correct-finetune")
     form.train.click()
     stage.rest()
-    panel.comparison.difference.click()
+    panel.outcome.comparison.difference_button.click()
     stage.rest()
     stage.pause(0.5)
     bar = panel.verticalScrollBar()

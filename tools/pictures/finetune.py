@@ -56,6 +56,6 @@ def pictures(stage: Stage) -> None:
     stage.take("finetune-training")
     stage.rest()
     stage.take("finetune-comparison")
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     stage.rest()
     stage.take("finetune-kept")

@@ -65,7 +65,7 @@ def learn(stage: Stage, paint: Any) -> None:
     lines(paint, T, BETTER)
     stage.wait(lambda: len(stage.session.training.checks) >= MORE or not jobs.at_work, 600)
     stage.take("scribbles-later")
-    panel.stop.click()
+    panel.stop_button.click()
     stage.rest()
     stage.take("scribbles-result")
 
@@ -73,7 +73,7 @@ def learn(stage: Stage, paint: Any) -> None:
 def keep(stage: Stage) -> None:
     """Keep the network, and segment all time points with it."""
     panel = stage.page("Fine-tune")
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     stage.rest()
     stage.viewer.layers["nuclei stack learning"].visible = False
     stage.viewer.layers["nuclei stack paint"].visible = False

@@ -319,7 +319,7 @@ def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, vi
     panel.quick.click()
     assert "still at work" in said(panel)
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
-    tune.stop.click()
+    tune.stop_button.click()
     finish_job(panel, qtbot)
     panel.quick.click()
     assert panel.session.training is run

@@ -283,7 +283,7 @@ def test_several_pairs_are_learnt_together(painted_panel, viewer, qtbot):
     quick(panel, steps=2)
     result = train(panel, qtbot)
     assert result.model.spec.provenance.training["images"] == ["cells", "more cells"]
-    panel.comparison.discard.click()
+    panel.outcome.comparison.discard_button.click()
     b.remove.click()
     assert panel.form.pairs.forms == [a]
     assert a.image.layers.follows

@@ -30,7 +30,7 @@ def labels_layer(panel):
 
 def shown(panel):
     """Which of the three parts of the panel is visible."""
-    parts = {"form": panel.form, "live": panel.live, "comparison": panel.comparison}
+    parts = {"form": panel.form, "live": panel.training_box, "comparison": panel.outcome.comparison}
     return {name for name, part in parts.items() if part.isVisibleTo(panel)}
 
 
@@ -49,10 +49,10 @@ def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, librar
     result = panel.session.training.result
     assert result.better, result.verdict
     assert panel.session.model is old, "not before it is wanted"
-    assert "Better" in panel.comparison.verdict.text()
-    assert "cell" in panel.comparison.scores.text()
-    assert panel.comparison.keep.styleSheet() == MAIN
-    panel.comparison.keep.click()
+    assert "Better" in panel.outcome.comparison.verdict_label.text()
+    assert "cell" in panel.outcome.comparison.scores_label.text()
+    assert panel.outcome.comparison.keep_button.styleSheet() == MAIN
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
     assert panel.session.model.spec.name == "small-tuned"
     assert panel.session.source == "small-tuned"
@@ -61,7 +61,7 @@ def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, librar
     assert shown(panel) == {"form"}
     assert panel.form.start.box.itemText(0) == "small-tuned"
     assert "cells preview" in said(panel), "what it finds is shown"
-    panel.segment.click()
+    panel.outcome.segment_button.click()
     segment = viewer.window.dock_widgets["Segment (napari-unet-studio)"]
     segment.segment.click()
     finish_job(panel, qtbot)
@@ -77,19 +77,19 @@ def test_keep_both_leaves_the_current_model_and_discard_leaves_nothing(
     panel = painted_panel
     old = panel.session.model
     train(panel, qtbot)
-    panel.comparison.both.click()
+    panel.outcome.comparison.both_button.click()
     finish_job(panel, qtbot)
     assert panel.session.model is old
     assert "small-tuned" in [e.name for e in library.entries()]
     before = len(library.entries())
     train(panel, qtbot)
-    panel.comparison.discard.click()
+    panel.outcome.comparison.discard_button.click()
     assert panel.session.model is old
     assert len(library.entries()) == before
     assert panel.session.training is None
     assert "dropped" in said(panel)
     train(panel, qtbot)
-    panel.comparison.both.click()
+    panel.outcome.comparison.both_button.click()
     finish_job(panel, qtbot)
     assert "small-tuned-2" in [e.name for e in library.entries()], "nothing is overwritten"
 
@@ -98,15 +98,15 @@ def test_a_worse_network_is_not_put_first(painted_panel, qtbot):
     panel = painted_panel
     quick(panel, steps=60)
     assert train(panel, qtbot).better
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
     good = panel.session.model
     panel.form.training.boxes["learning_rate"].put(0.5)
     quick(panel, steps=3)
     result = train(panel, qtbot)
     assert result.better is False, result.verdict
-    assert "NOT better" in panel.comparison.verdict.text()
-    assert panel.comparison.keep.styleSheet() == ""
+    assert "NOT better" in panel.outcome.comparison.verdict_label.text()
+    assert panel.outcome.comparison.keep_button.styleSheet() == ""
     assert panel.session.model is good
 
 
@@ -117,9 +117,9 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
     over = viewer.add_labels(np.ones((96, 96), np.uint8), name="corrected", metadata=own)
     panel.form.pairs.first.labels.choose(viewer.layers["cells paint"])
     train(panel, qtbot)
-    assert panel.comparison.difference.isVisibleTo(panel)
+    assert panel.outcome.comparison.difference_button.isVisibleTo(panel)
     for _ in range(2):
-        panel.comparison.difference.click()
+        panel.outcome.comparison.difference_button.click()
         finish_job(panel, qtbot)
         assert shown(panel) == {"live", "comparison"}
     layer = viewer.layers["cells difference"]
@@ -142,26 +142,26 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
         "otherwise",
     ]
     viewer.layers.remove("cells")
-    panel.comparison.difference.click()
+    panel.outcome.comparison.difference_button.click()
     finish_job(panel, qtbot)
-    assert panel.comparison.isVisibleTo(panel)
+    assert panel.outcome.comparison.isVisibleTo(panel)
 
 
 def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_panel, viewer, qtbot):
     panel = painted_panel
     viewer.layers.selection.active = labels_layer(panel)
     train(panel, qtbot)
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
-    assert panel.back.isVisibleTo(panel)
+    assert panel.outcome.back_button.isVisibleTo(panel)
     assert "cells preview" in viewer.layers, "what the new one finds is shown at once"
     assert viewer.layers.selection.active == labels_layer(panel)
-    assert "small" in panel.back.text()
-    panel.back.click()
+    assert "small" in panel.outcome.back_button.text()
+    panel.outcome.back_button.click()
     finish_job(panel, qtbot)
     assert panel.session.source == "small"
     assert panel.session.earlier == "small-tuned"
-    assert not panel.back.isVisibleTo(panel)
+    assert not panel.outcome.back_button.isVisibleTo(panel)
 
 
 def test_train_longer_goes_on_from_there_with_new_paint(painted_panel, qtbot):
@@ -169,7 +169,7 @@ def test_train_longer_goes_on_from_there_with_new_paint(painted_panel, qtbot):
     first = train(panel, qtbot)
     labels_layer(panel).paint((40, 40), 1)
     qtbot.wait(2600)
-    panel.comparison.longer.click()
+    panel.outcome.comparison.longer_button.click()
     assert shown(panel) == {"live"}
     finish_job(panel, qtbot)
     result = panel.session.training.result
@@ -182,8 +182,8 @@ def test_stop_keeps_the_best_so_far(painted_panel, qtbot):
     panel = painted_panel
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
-    qtbot.waitUntil(panel.stop.isEnabled, timeout=SECONDS)
-    panel.stop.click()
+    qtbot.waitUntil(panel.stop_button.isEnabled, timeout=SECONDS)
+    panel.stop_button.click()
     finish_job(panel, qtbot)
     result = panel.session.training.result
     assert result.trained.status.step < 5000
@@ -191,9 +191,9 @@ def test_stop_keeps_the_best_so_far(painted_panel, qtbot):
     assert shown(panel) == {"live", "comparison"}
     # until it is decided on: the program might end before
     assert panel.form.state().exists()
-    panel.comparison.discard.click()
+    panel.outcome.comparison.discard_button.click()
     assert not panel.form.state().exists()
-    assert not panel.interrupted.isVisibleTo(panel)
+    assert not panel.resume_offer.isVisibleTo(panel)
 
 
 def test_a_full_disk_at_keep_loses_no_network(painted_panel, library, qtbot, monkeypatch):
@@ -206,13 +206,13 @@ def test_a_full_disk_at_keep_loses_no_network(painted_panel, library, qtbot, mon
 
     with monkeypatch.context() as patch:
         patch.setattr("napari_unet.core.atomic._flush", full)
-        panel.comparison.keep.click()
+        panel.outcome.comparison.keep_button.click()
         finish_job(panel, qtbot)
     assert "no room to write" in said(panel)
     assert panel.session.model is old
     assert shown(panel) == {"live", "comparison"}
     assert panel.session.training.result is result
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
     assert panel.session.source == "small-tuned"
     assert "small-tuned" in [entry.name for entry in library.entries()]
@@ -230,8 +230,8 @@ def test_a_loss_that_is_no_number_ends_with_the_best_so_far(painted_panel, qtbot
     result = train(panel, qtbot)
     assert result.trained.status.step == 30
     assert shown(panel) == {"live", "comparison"}
-    assert "loss became nan at step 31" in panel.comparison.facts.text()
-    assert panel.comparison.keep.isEnabled()
+    assert "loss became nan at step 31" in panel.outcome.comparison.facts_label.text()
+    assert panel.outcome.comparison.keep_button.isEnabled()
 
 
 def test_cancel_gives_no_network(painted_panel, library, qtbot):
@@ -262,7 +262,7 @@ def test_paint_made_meanwhile_is_learnt_from(painted_panel, qtbot):
     assert np.array_equal(after[0].paint, labels_layer(panel).data)
     n = len(run.checks)
     qtbot.waitUntil(lambda: len(run.checks) >= n + 2, timeout=SECONDS)
-    panel.stop.click()
+    panel.stop_button.click()
     finish_job(panel, qtbot)
     assert run.result.trained.training_set.annotations is after
     labels_layer(panel).undo()
@@ -308,7 +308,7 @@ def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
     assert after[0].regions[2].spans == {"Z": (2, 3)}
     n = len(run.checks)
     qtbot.waitUntil(lambda: len(run.checks) >= n + 2, timeout=SECONDS)
-    panel.stop.click()
+    panel.stop_button.click()
     finish_job(panel, qtbot)
     assert run.result.trained.training_set.annotations is after
     assert run.result.trained.training_set.survey.summary.planes == 3
@@ -320,7 +320,7 @@ def test_train_longer_learns_what_was_checked_since(checked_panel, viewer, qtbot
     assert first.trained.training_set.survey.summary.planes == 1
     with qtbot.waitSignal(panel.session.training.annotation_taken, timeout=SECONDS):
         check(panel, viewer, 1)
-    panel.comparison.longer.click()
+    panel.outcome.comparison.longer_button.click()
     finish_job(panel, qtbot)
     result = panel.session.training.result
     assert result.trained.training_set.survey.summary.planes == 2
@@ -433,10 +433,10 @@ def test_layers_removed_meanwhile_disturb_nothing(painted_panel, viewer, qtbot):
     viewer.layers.clear()
     finish_job(panel, qtbot)
     assert panel.session.training.result is not None
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
     assert panel.session.model.spec.name == "small-tuned"
-    panel.segment.click()
+    panel.outcome.segment_button.click()
 
 
 def test_a_closed_panel_finds_its_training_again(painted_panel, viewer, qtbot):
@@ -452,7 +452,7 @@ def test_a_closed_panel_finds_its_training_again(painted_panel, viewer, qtbot):
     assert "live" in shown(again)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
     assert shown(again) == {"live", "comparison"}
-    again.comparison.keep.click()
+    again.outcome.comparison.keep_button.click()
     finish_job(again, qtbot)
     assert session.model.spec.name == "small-tuned"
 
@@ -484,28 +484,28 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     step = read_status(state).step
-    assert panel.interrupted.isVisibleTo(panel)
-    assert f"step {step} of 5000" in panel.interrupted.said.text()
-    panel.interrupted.resume.click()
+    assert panel.resume_offer.isVisibleTo(panel)
+    assert f"step {step} of 5000" in panel.resume_offer.message_label.text()
+    panel.resume_offer.resume_button.click()
     qtbot.waitUntil(lambda: bool(panel.session.training.losses), timeout=SECONDS)
     assert panel.session.training.losses[0][0] == step + 1
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     step = read_status(state).step
     labels_layer(panel).paint((50, 50), 1)
-    panel.interrupted.resume.click()
+    panel.resume_offer.resume_button.click()
     qtbot.waitUntil(lambda: bool(panel.session.training.losses), timeout=SECONDS)
     assert panel.session.training.losses[0][0] == step + 1, "what was painted since is learnt too"
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     panel.form.training.boxes["batch"].put(3)
-    panel.interrupted.resume.click()
-    qtbot.waitUntil(lambda: "anew" in panel.learning.text(), timeout=SECONDS)
+    panel.resume_offer.resume_button.click()
+    qtbot.waitUntil(lambda: "anew" in panel.progress_label.text(), timeout=SECONDS)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
-    panel.interrupted.forget.click()
+    panel.resume_offer.forget_button.click()
     assert not state.exists()
-    assert not panel.interrupted.isVisibleTo(panel)
+    assert not panel.resume_offer.isVisibleTo(panel)
 
 
 def test_an_interrupted_training_is_found_by_the_same_image_only(
@@ -534,13 +534,13 @@ def test_an_interrupted_training_is_found_by_the_same_image_only(
     qtbot.waitUntil(panel.form.state().exists, timeout=SECONDS)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
-    assert panel.interrupted.isVisibleTo(panel)
+    assert panel.resume_offer.isVisibleTo(panel)
     again = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif")
-    assert again.interrupted.isVisibleTo(again)
+    assert again.resume_offer.isVisibleTo(again)
     other_image = opened(make_napari_viewer_proxy(), tmp_path / "two" / "cells.tif")
-    assert not other_image.interrupted.isVisibleTo(other_image)
+    assert not other_image.resume_offer.isVisibleTo(other_image)
     other_model = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif", "not small")
-    assert not other_model.interrupted.isVisibleTo(other_model)
+    assert not other_model.resume_offer.isVisibleTo(other_model)
 
 
 def test_old_states_go_when_the_panel_opens(viewer, library):
@@ -565,10 +565,11 @@ def test_a_new_network_is_trained_from_scratch(painted_panel, qtbot):
     assert result.better is None
     # as the class is called in the layer that was painted on
     assert dict(result.model.spec.label_names) == {1: "cell"}
-    assert "no parent" in panel.comparison.verdict.text()
+    assert "no parent" in panel.outcome.comparison.verdict_label.text()
     assert result.model.spec.config.in_channels == 1
     assert "tuned" not in result.model.spec.name
-    assert not panel.comparison.both.isVisibleTo(panel), "there is no old one to go on with"
+    both = panel.outcome.comparison.both_button
+    assert not both.isVisibleTo(panel), "there is no old one to go on with"
 
 
 def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):
@@ -578,8 +579,8 @@ def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):
     wait_for_summary(panel, "No membrane painted yet (label 3)", qtbot)
     result = train(panel, qtbot)
     assert result.better is None
-    assert "other classes or channels" in panel.comparison.verdict.text()
-    assert panel.comparison.both.styleSheet() == MAIN
+    assert "other classes or channels" in panel.outcome.comparison.verdict_label.text()
+    assert panel.outcome.comparison.both_button.styleSheet() == MAIN
 
 
 def test_another_task_gets_a_new_last_layer(painted_panel, qtbot):
@@ -677,7 +678,7 @@ def test_volumes_are_varied_from_the_plane_that_is_shown(panel, viewer, qtbot, a
 
 def test_what_there_was_stays_when_training_longer_is_cancelled(painted_panel, qtbot):
     result = train(painted_panel, qtbot)
-    painted_panel.comparison.decided.emit("longer")
+    painted_panel.outcome.comparison.decided.emit("longer")
     qtbot.waitUntil(lambda: painted_panel.session.jobs.running, timeout=SECONDS)
     painted_panel.foot.cancel.click()
     finish_job(painted_panel, qtbot)
@@ -685,5 +686,5 @@ def test_what_there_was_stays_when_training_longer_is_cancelled(painted_panel, q
     assert run.result is result
     # nothing is deleted before the user has decided
     assert run.state.exists()
-    painted_panel.comparison.decided.emit("discard")
+    painted_panel.outcome.comparison.decided.emit("discard")
     assert not run.state.exists()

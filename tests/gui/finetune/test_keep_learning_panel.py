@@ -23,7 +23,7 @@ def learn(panel, viewer, qtbot):
 
 
 def end(panel, qtbot):
-    panel.stop.click()
+    panel.stop_button.click()
     qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
 
 
@@ -47,7 +47,7 @@ def test_it_learns_while_one_paints_and_shows_it(painted_panel, viewer, qtbot):
 
     qtbot.waitUntil(learnt, timeout=SECONDS)
     end(panel, qtbot)
-    assert panel.comparison.isVisibleTo(panel)
+    assert panel.outcome.comparison.isVisibleTo(panel)
     assert run.result.trained.training_set.annotations[0].paint[50, 50] == 1
     before = shown.data
     qtbot.wait(600)
@@ -57,7 +57,7 @@ def test_it_learns_while_one_paints_and_shows_it(painted_panel, viewer, qtbot):
 def test_learning_again_shows_it_in_the_same_layer(painted_panel, viewer, qtbot):
     shown = learn(painted_panel, viewer, qtbot)
     end(painted_panel, qtbot)
-    painted_panel.comparison.discard.click()
+    painted_panel.outcome.comparison.discard_button.click()
     before = shown.data
     painted_panel.form.learn.click()
     qtbot.waitUntil(lambda: shown.data is not before, timeout=SECONDS)

@@ -24,15 +24,15 @@ from napari_unet.core.model.file import load_model
 
 def keep(panel, qtbot):
     """Keep the new network, and wait until what it finds is shown."""
-    panel.comparison.keep.click()
+    panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
-    qtbot.waitUntil(panel.command.isVisible, timeout=SECONDS)
+    qtbot.waitUntil(panel.outcome.command_button.isVisible, timeout=SECONDS)
 
 
 def copied(panel, qtbot):
     """Press the button, and return the words of the line once it is there."""
     QApplication.clipboard().clear()
-    panel.command.click()
+    panel.outcome.command_button.click()
     qtbot.waitUntil(lambda: bool(QApplication.clipboard().text()), timeout=SECONDS)
     assert "Copied: napari-unet finetune" in said(panel)
     program, *words = shlex.split(QApplication.clipboard().text())
@@ -42,7 +42,7 @@ def copied(panel, qtbot):
 
 def refused(panel, qtbot):
     """Press the button, and return why there is no line."""
-    panel.command.click()
+    panel.outcome.command_button.click()
     qtbot.waitUntil(lambda: "no command" in said(panel), timeout=SECONDS)
     return said(panel)
 
@@ -77,7 +77,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     quick(panel, steps=5000)
     panel.form.training.boxes["minutes"].put(0.1)
     panel.form.training.boxes["patience"].put(1000)
-    assert not panel.command.isVisible()
+    assert not panel.outcome.command_button.isVisible()
     result = train(panel, qtbot)
     assert result.trained.ended == "The time is up"
     keep(panel, qtbot)
@@ -88,7 +88,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     assert again.spec.name == "small-tuned"
     assert_same(again, panel.session.model)
     # once more, it is there already
-    panel.command.click()
+    panel.outcome.command_button.click()
     assert shlex.split(QApplication.clipboard().text())[1:] == words
     assert len(list((tmp_path / "commands").iterdir())) == 1
 
@@ -139,7 +139,7 @@ def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, viewer, qt
         return found is not None and bool(found.trained.status.altered)
 
     qtbot.waitUntil(learnt, timeout=SECONDS)
-    panel.stop.click()
+    panel.stop_button.click()
     finish_job(panel, qtbot)
     keep(panel, qtbot)
     assert "paint was added while it learnt" in refused(panel, qtbot)
@@ -150,8 +150,8 @@ def test_it_is_offered_for_as_long_as_what_was_learnt_is_there(painted_panel, vi
     train(panel, qtbot)
     keep(panel, qtbot)
     begin(panel, qtbot, steps=1)
-    assert not panel.command.isVisible()
+    assert not panel.outcome.command_button.isVisible()
     finish_job(panel, qtbot)
     keep(panel, qtbot)
     viewer.layers.remove(panel.form.pairs.first.labels.layer)
-    assert not panel.command.isVisible()
+    assert not panel.outcome.command_button.isVisible()

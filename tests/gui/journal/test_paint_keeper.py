@@ -138,10 +138,10 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
     wait_until_kept(layer, folder, qtbot)
     crash(folder)
     other, panel = opened(make_napari_viewer_proxy)
-    row = panel.restorable
+    row = panel.restore_offer
     assert row.isVisibleTo(panel)
-    assert "“my paint” on “cells”, painted at " in row.said.text()
-    row.restore.click()
+    assert "“my paint” on “cells”, painted at " in row.message_label.text()
+    row.restore_button.click()
     qtbot.waitUntil(lambda: not row.isVisibleTo(panel), timeout=SECONDS)
     made = other.layers["my paint"]
     assert np.array_equal(made.data, layer.data)
@@ -172,7 +172,7 @@ def test_what_was_checked_is_restored_with_the_paint(
     qtbot.waitUntil(lambda: noted(folder).look["classes"]["2"] == "nucleus", timeout=SECONDS)
     crash(folder)
     other, panel = opened(make_napari_viewer_proxy)
-    panel.restorable.restore.click()
+    panel.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells checked" in other.layers, timeout=SECONDS)
     made = checked_layer(other, other.layers["cells"])
     assert list(made.shape_type) == ["rectangle", "ellipse"]
@@ -201,11 +201,11 @@ def test_restoring_says_which_image_to_open(painted_panel, folder, make_napari_v
     wait_until_kept(labels_layer(painted_panel), folder, qtbot)
     crash(folder)
     other, panel = opened(make_napari_viewer_proxy, "others")
-    panel.restorable.restore.click()
+    panel.restore_offer.restore_button.click()
     assert "is not open" in said(panel)
     assert "Open “cells” and press Restore" in said(panel)
     other.add_image(discs()[0], name="cells")
-    panel.restorable.restore.click()
+    panel.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells paint" in other.layers, timeout=SECONDS)
 
 
@@ -213,8 +213,8 @@ def test_discarded_paint_is_gone(painted_panel, folder, make_napari_viewer_proxy
     wait_until_kept(labels_layer(painted_panel), folder, qtbot)
     crash(folder)
     _, panel = opened(make_napari_viewer_proxy)
-    panel.restorable.discard.click()
-    assert not panel.restorable.isVisibleTo(panel)
+    panel.restore_offer.discard_button.click()
+    assert not panel.restore_offer.isVisibleTo(panel)
     assert list(folder.iterdir()) == []
 
 
@@ -225,11 +225,11 @@ def test_what_another_window_has_taken_is_said(
     crash(folder)
     _, one = opened(make_napari_viewer_proxy)
     _, two = opened(make_napari_viewer_proxy)
-    one.restorable.restore.click()
-    qtbot.waitUntil(lambda: not one.restorable.isVisibleTo(one), timeout=SECONDS)
-    two.restorable.restore.click()
+    one.restore_offer.restore_button.click()
+    qtbot.waitUntil(lambda: not one.restore_offer.isVisibleTo(one), timeout=SECONDS)
+    two.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "another window" in said(two), timeout=SECONDS)
-    assert not two.restorable.isVisibleTo(two)
+    assert not two.restore_offer.isVisibleTo(two)
 
 
 def test_paint_of_a_closed_viewer_is_offered_next_time(
@@ -238,14 +238,14 @@ def test_paint_of_a_closed_viewer_is_offered_next_time(
     layer = labels_layer(painted_panel)
     wait_until_kept(layer, folder, qtbot)
     _, beside = opened(make_napari_viewer_proxy)
-    assert not beside.restorable.isVisibleTo(beside), "its viewer is at work"
+    assert not beside.restore_offer.isVisibleTo(beside), "its viewer is at work"
     gone = []
     painted_panel.session.jobs.abandoned.connect(lambda: gone.append(True))
     layer.paint((50, 50), 3)
     viewer.close()
     qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
     _, panel = opened(make_napari_viewer_proxy)
-    assert panel.restorable.isVisibleTo(panel)
+    assert panel.restore_offer.isVisibleTo(panel)
     assert np.array_equal(journalled(folder), layer.data), "the last stroke is there too"
 
 
@@ -255,12 +255,12 @@ def test_a_removed_layer_can_be_restored_until_the_viewer_closes(
     panel, layer = painted_panel, labels_layer(painted_panel)
     layer.paint((50, 50), 3)
     viewer.layers.remove(layer.name)
-    assert "can be restored" in panel.restorable.said.text()
-    panel.restorable.restore.click()
+    assert "can be restored" in panel.restore_offer.message_label.text()
+    panel.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells paint" in viewer.layers, timeout=SECONDS)
-    assert not panel.restorable.isVisibleTo(panel)
+    assert not panel.restore_offer.isVisibleTo(panel)
     assert np.array_equal(viewer.layers["cells paint"].data, layer.data)
-    monkeypatch.setattr("napari_unet.gui.journal.keeper.GRACE_S", 0)
+    monkeypatch.setattr("napari_unet.gui.journal.restoring.CLOSING_GRACE_S", 0)
     viewer.layers.remove("cells paint")
     panel.keeper.close()
     assert list(folder.iterdir()) == []

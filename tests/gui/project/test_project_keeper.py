@@ -344,8 +344,8 @@ def test_opening_asks_about_the_layers_that_are_there(
     load(second, qtbot)
     assert asked == [["mine objects"]]
     assert [x.name for x in other.layers] == names
-    restorable = second.show_page("Annotate").restorable
-    assert restorable.isVisibleTo(second) == (answer == "replace"), "nothing painted is lost"
+    offer = second.show_page("Annotate").restore_offer
+    assert offer.isVisibleTo(second) == (answer == "replace"), "nothing painted is lost"
 
 
 class Held(QObject):
@@ -431,8 +431,8 @@ def test_not_saving_leaves_the_paint_to_be_restored(
     studio.session.jobs.abandon()
     other, second = again(make_napari_viewer_proxy)
     other.add_image(random_image(*SHAPE), name="cells")
-    row = second.show_page("Annotate").restorable
-    row.restore.click()
+    offer = second.show_page("Annotate").restore_offer
+    offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells paint" in other.layers, timeout=SECONDS)
     assert np.array_equal(other.layers["cells paint"].data, layer.data)
     assert not place.exists()
@@ -457,7 +457,7 @@ def test_closing_asks_nothing_without_paint(
     studio.session.jobs.abandon()
     other, second = again(make_napari_viewer_proxy)
     other.add_image(random_image(*SHAPE), name="cells")
-    second.show_page("Annotate").restorable.restore.click()
+    second.show_page("Annotate").restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells labels" in other.layers, timeout=SECONDS)
     assert np.array_equal(other.layers["cells labels"].data, result.data), "no panel had kept it"
 

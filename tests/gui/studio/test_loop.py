@@ -108,7 +108,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     result = session.training.result
     assert result is not None, said(tune)
     assert result.better, result.verdict
-    hand.click(tune.comparison.keep)
+    hand.click(tune.outcome.comparison.keep_button)
     hand.wait(jobs)
     assert session.source == "nuclei-broad-tuned"
 

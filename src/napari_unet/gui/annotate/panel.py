@@ -73,7 +73,7 @@ class AnnotatePanel(Panel):
         self.keeper = keeper
         self.source = AnnotationSource(viewer, self.session)
         self.annotation = LayerBox(viewer, ANNOTATION_TIP, is_annotation)
-        self.restorable = RestoreOffer(self.keeper)
+        self.restore_offer = RestoreOffer(self.keeper.restoring)
         self.meaning = text()
         self.classes = ClassList()
         self.objects = ObjectTools(viewer)
@@ -100,7 +100,7 @@ class AnnotatePanel(Panel):
             "classes": _group("Classes", self.classes),
             "objects": _group("Objects", self.objects, self.measures),
         }
-        self.body.addWidget(self.restorable)
+        self.body.addWidget(self.restore_offer)
         self.body.addWidget(self.source)
         self.body.addLayout(rows)
         self.body.addWidget(self.meaning)
@@ -118,8 +118,8 @@ class AnnotatePanel(Panel):
     def _connect(self) -> None:
         self.annotation.layer_changed.connect(self._take)
         self.source.made.connect(self.annotation.choose)
-        self.keeper.restored.connect(self.annotation.choose)
-        self.restorable.refused.connect(self.foot.message.show_error)
+        self.keeper.restoring.restored.connect(self.annotation.choose)
+        self.restore_offer.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
         self.measures.said.connect(partial(self.foot.message.show_text, "done"))

@@ -1,4 +1,4 @@
-"""The new network beside the old one, and what to do with it."""
+"""The new network compared with the old one, and the choice between them."""
 
 from __future__ import annotations
 
@@ -16,61 +16,69 @@ if TYPE_CHECKING:
     from napari_unet.services.training.result import FinetuneResult
 
 KEEP_TIP = (
-    "Put the new network into your library, use it from now on, and show what it finds on the screen. "
-    "The old one stays there too."
+    "Add the new network to your library, use it from now on, and show what it finds on the screen. "
+    "The old one stays in the library too."
 )
-BOTH_TIP = "Put the new network into your library, and go on using the old one."
-DISCARD_TIP = "Drop the new network; the old one is as it was."
+BOTH_TIP = "Add the new network to your library, but keep using the old one."
+DISCARD_TIP = "Discard the new network; the old one is unchanged."
 DIFFERENCE_TIP = (
     "Segment what is on the screen with both networks, and colour where they differ: what only the old "
-    "one found, what only the new one finds, and what is of another class or another object."
+    "one finds, what only the new one finds, and what each gives to another class or object."
 )
 LONGER_TIP = (
-    "Go on from here for as many steps, or as long, again; with what you painted meanwhile."
+    "Train on from here for the same number of steps, or the same time, again. What you have painted "
+    "in the meantime is learnt too."
 )
 
 
 class Comparison(QWidget):
-    """Scores of both networks, a verdict, where they differ, and what to do."""
+    """A verdict, the scores of both networks, and what can be done with the new one."""
 
     decided = Signal(str)
     """``"keep"``, ``"keep both"``, ``"discard"`` or ``"longer"``."""
     difference_wanted = Signal()
+    """The user wants to see where the two networks differ."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.verdict = text()
-        self.scores = text()
-        self.scores.setToolTip(
-            "Both networks on the same paint, which neither has learnt from: IoU is the share of the "
-            "pixels called or being a class that are both; Dice counts these twice. 1 is perfect."
+        self.verdict_label = text()
+        self.scores_label = text()
+        self.scores_label.setToolTip(
+            "Both networks on the same held-out annotation, which neither has learnt from. IoU: of the "
+            "pixels that are of a class or were given to it, the share that are both. Dice counts these "
+            "twice. 1 is perfect."
         )
-        self.facts = text()
-        self.keep = button("Keep", KEEP_TIP)
-        self.both = button("Keep both", BOTH_TIP)
-        self.discard = button("Discard", DISCARD_TIP)
-        self.longer = button("Train longer", LONGER_TIP)
+        self.facts_label = text()
+        self.keep_button = button("Keep", KEEP_TIP)
+        self.both_button = button("Keep both", BOTH_TIP)
+        self.discard_button = button("Discard", DISCARD_TIP)
+        self.longer_button = button("Train longer", LONGER_TIP)
         buttons = QGridLayout()
         choices = {
-            "keep": self.keep,
-            "keep both": self.both,
-            "longer": self.longer,
-            "discard": self.discard,
+            "keep": self.keep_button,
+            "keep both": self.both_button,
+            "longer": self.longer_button,
+            "discard": self.discard_button,
         }
-        for i, (word, one) in enumerate(choices.items()):
-            one.setAutoDefault(False)
-            one.clicked.connect(lambda _=False, word=word: self.decided.emit(word))
-            buttons.addWidget(one, i // 2, i % 2)
+        for i, (choice, made) in enumerate(choices.items()):
+            made.setAutoDefault(False)
+            made.clicked.connect(lambda _=False, choice=choice: self.decided.emit(choice))
+            buttons.addWidget(made, i // 2, i % 2)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        self.difference = button("Show the difference", DIFFERENCE_TIP)
-        self.difference.clicked.connect(self.difference_wanted)
-        for part in (self.verdict, self.scores, self.facts, self.difference):
+        self.difference_button = button("Show the difference", DIFFERENCE_TIP)
+        self.difference_button.clicked.connect(self.difference_wanted)
+        for part in (
+            self.verdict_label,
+            self.scores_label,
+            self.facts_label,
+            self.difference_button,
+        ):
             box.addWidget(part)
         box.addLayout(buttons)
 
     def show_result(self, result: FinetuneResult, has_parent: bool) -> None:
-        """Show what a training has come to.
+        """Show the result of a training.
 
         Parameters
         ----------
@@ -81,29 +89,30 @@ class Comparison(QWidget):
         """
         colour = {True: BETTER, False: WORSE, None: ""}[result.better]
         style = f"color: {colour};" if colour else ""
-        self.verdict.setText(f"<b style='{style}'>{html.escape(result.verdict)}</b>")
-        self.scores.setText(score_table(result.before, result.after))
-        self.scores.setVisible(bool(result.after))
-        # without an old one there is nothing to compare with, nor to go on using
-        for one in (self.difference, self.both):
-            one.setVisible(has_parent)
-        self.facts.setText(html.escape("\n".join(facts(result))).replace("\n", "<br>"))
-        # what is not known to be better is not put first
-        first = {True: self.keep, False: None, None: self.both if has_parent else self.keep}
-        for one in (self.keep, self.both):
-            one.setStyleSheet(MAIN if one is first[result.better] else "")
+        self.verdict_label.setText(f"<b style='{style}'>{html.escape(result.verdict)}</b>")
+        self.scores_label.setText(score_table(result.before, result.after))
+        self.scores_label.setVisible(bool(result.after))
+        # without an old network there is none to compare with, nor to keep using
+        for widget in (self.difference_button, self.both_button):
+            widget.setVisible(has_parent)
+        self.facts_label.setText(html.escape("\n".join(facts(result))).replace("\n", "<br>"))
+        # a network that is not known to be better is not recommended
+        unknown = self.both_button if has_parent else self.keep_button
+        main = {True: self.keep_button, False: None, None: unknown}[result.better]
+        for choice in (self.keep_button, self.both_button):
+            choice.setStyleSheet(MAIN if choice is main else "")
 
 
 def facts(result: FinetuneResult) -> list[str]:
-    """Return how the training went, a line each."""
+    """Return how the training went, one line each."""
     trained = result.trained
     status = trained.status
     ended = trained.ended or "Stopped"
-    found = [
+    lines = [
         f"{ended}: {status.step} steps in {in_words(status.seconds)}, the best after "
         f"{status.best_step}.",
         str(trained.training_set.held),
         f"{trained.plan}; {trained.measured / (1 << 20):.0f} MiB were used.",
         *trained.warnings,
     ]
-    return [line for line in found if line]
+    return [line for line in lines if line]

@@ -13,41 +13,39 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-RESUME_TIP = (
-    "Go on where it was interrupted, with the same settings. Paint added since is learnt too."
-)
+RESUME_TIP = "Go on from there with the same settings. What you have painted since is learnt too."
 
-FORGET_TIP = "Delete what was saved of it."
+FORGET_TIP = "Delete the saved state of this training."
 
 
 class ResumeOffer(QFrame):
-    """Says how far an interrupted training had come, with *Resume* and *Forget*."""
+    """Says how far an interrupted training got, with *Resume* and *Forget*."""
 
     def __init__(self) -> None:
         super().__init__()
         self._path: Path | None = None
-        self.said = text()
-        self.resume = button("Resume", RESUME_TIP)
-        self.forget = button("Forget", FORGET_TIP)
-        self.forget.clicked.connect(self._forget)
+        self.message_label = text()
+        self.resume_button = button("Resume", RESUME_TIP)
+        self.forget_button = button("Forget", FORGET_TIP)
+        self.forget_button.clicked.connect(self._forget)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.resume)
-        buttons.addWidget(self.forget)
+        buttons.addWidget(self.resume_button)
+        buttons.addWidget(self.forget_button)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 4, 4)
-        box.addWidget(self.said)
+        box.addWidget(self.message_label)
         box.addLayout(buttons)
         self.setStyleSheet("ResumeOffer { border-left: 3px solid #f59e0b; }")
         self.hide()
 
     def look(self, path: Path | None) -> None:
-        """Show the training whose state is in a file, if there is one."""
+        """Offer the training whose state is in a file, if there is such a file."""
         self._path = path
         status = read_status(path) if path is not None and path.is_file() else None
         self.setVisible(status is not None)
         if status is not None:
-            self.said.setText(
-                f"An interrupted training is there (step {status.step} of {status.total})."
+            self.message_label.setText(
+                f"Training was interrupted at step {status.step} of {status.total}."
             )
 
     def _forget(self) -> None:

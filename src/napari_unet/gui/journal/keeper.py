@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import time
 import weakref
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.journal.layer_journal import LayerJournal, in_memory
-from napari_unet.gui.journal.note import find_image, image_identity, layer_of
-from napari_unet.gui.layers.checked_areas import CHECKED, restore_checks
-from napari_unet.gui.layers.purpose import IMAGE
+from napari_unet.gui.journal.note import image_identity
+from napari_unet.gui.journal.restoring import Restoring
+from napari_unet.gui.layers.checked_areas import CHECKED
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.services.storage.journal import SWEEP_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels, Layer
 
-    from napari_unet.core.journal.records import ImageIdentity, Replay
+    from napari_unet.core.journal.records import ImageIdentity
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.storage.journal import Journal
-    from napari_unet.services.storage.journal_files import JournalFiles, LeftPaint
+    from napari_unet.services.storage.journal_files import JournalFiles
 
 TICK_MS = 500
 """From a stroke, or from the end of the last writing, to the next; the strokes between go together."""
-GRACE_S = 5.0
-"""A layer removed so shortly before the viewer closed was removed by that: napari empties its list."""
 CLOSING_S = 1.0
 """Longest time for comparing a layer when the viewer closes."""
 
@@ -57,23 +53,22 @@ class PaintKeeper(QObject):
         Where the journals lie.
     parent
         It lives as long as this.
-    """
 
-    changed = Signal()
-    """There is other paint to be restored."""
-    restored = Signal(object)
-    """Paint was restored; its layer."""
-    refused = Signal(object)
-    """Paint could not be restored; why."""
+    Attributes
+    ----------
+    restoring
+        Offers what is left of earlier layers.
+    """
 
     def __init__(self, viewer: napari.Viewer, files: JournalFiles, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = weakref.ref(getattr(viewer, "__wrapped__", viewer))
         self._files = files
         self._kept: dict[int, LayerJournal] = {}
-        self._removed: dict[Path, tuple[LeftPaint, float]] = {}
         self._warned = False
-        self._writer, self._reader = Jobs(self), Jobs(self)
+        self._writer = Jobs(self)
+        self.restoring = Restoring(viewer, files, self)
+        self.restoring.added.connect(self._go_on)
         self._timer = QTimer(self)
         # not put off by the next stroke, so that painting without a pause is kept too
         self._timer.setSingleShot(True)
@@ -114,51 +109,6 @@ class PaintKeeper(QObject):
         for kept in self._kept.values():
             kept.saved = id(kept.layer) in safe
 
-    def restorable(self) -> list[LeftPaint]:
-        """Return paint of processes that have ended and of layers that were removed, newest first."""
-        here = [left for left, _ in self._removed.values()]
-        return sorted([*here, *self._files.left()], key=lambda left: left.when, reverse=True)
-
-    def waiting(self) -> bool:
-        """Whether paint on an image that is open could be restored."""
-        viewer = self._viewer()
-        layers = [] if viewer is None else viewer.layers
-        return any(find_image(layers, left.note.image) for left in self.restorable())
-
-    def discard(self, left: LeftPaint) -> None:
-        """Delete paint that could be restored."""
-        self._removed.pop(left.path, None)
-        self._files.forget(left.path)
-        self.changed.emit()
-
-    def restore(self, left: LeftPaint) -> None:
-        """Add paint again, over its image.
-
-        Raises
-        ------
-        UserError
-            When its image is not open, or it is being restored.
-        """
-        viewer, wanted = self._viewer(), left.note.image
-        if viewer is None:
-            return
-        if find_image(viewer.layers, wanted) is None:
-            raise UserError(
-                f"The image of “{left.note.name}” is not open",
-                rule="Paint is restored over the image that it was painted on.",
-                remedy=f"Open {wanted.path or f'“{wanted.name}”'} and press Restore again.",
-            )
-
-        def take(outcome: Outcome[tuple[Journal, Replay]]) -> None:
-            self._removed.pop(left.path, None)
-            if outcome.result is not None:
-                self._add(*outcome.result)
-            elif outcome.error is not None:
-                self.refused.emit(outcome.error)
-            self.changed.emit()
-
-        self._reader.start("Restoring paint", _take_up(self._files, left.path), on_end=take)
-
     def close(self) -> None:
         """Write what is left, and let go: the viewer is going."""
         self._timer.stop()
@@ -169,34 +119,12 @@ class PaintKeeper(QObject):
                 self._files.forget(kept.journal.path)
             elif self._files.look(kept.journal) is not None:
                 self._files.release(kept.journal.path)
-        self.leave_removed()
         self._writer.abandon()
-        self._reader.abandon()
+        self.restoring.close()
 
-    def leave_removed(self) -> None:
-        """Leave paint of layers that have just been removed to be restored at any time."""
-        for path, (_, when) in self._removed.items():
-            if time.monotonic() - when < GRACE_S:
-                self._files.release(path)
-            else:
-                self._files.forget(path)
-        self._removed.clear()
-        self.changed.emit()
-
-    def _add(self, journal: Journal, found: Replay) -> None:
-        viewer = self._viewer()
-        if viewer is None:
-            return
-        layer = layer_of(found.note, found.paint)
-        source = find_image(viewer.layers, found.note.image)
-        if source is not None:
-            layer.metadata[IMAGE] = str(source.unique_id)
-        viewer.add_layer(layer)
-        checks = found.note.look.get("checks")
-        if source is not None and checks:
-            restore_checks(viewer, source, cast("dict[str, Any]", checks))
-        self._keep(layer, found.note.image, journal, begun=True)
-        self.restored.emit(layer)
+    def _go_on(self, layer: Labels, journal: Journal, image: ImageIdentity) -> None:
+        """Go on with the journal of a layer that was restored."""
+        self._keep(layer, image, journal, begun=True)
 
     def _keep(
         self, layer: Labels, image: ImageIdentity, journal: Journal, *, begun: bool = False
@@ -256,8 +184,8 @@ class PaintKeeper(QObject):
         if kept.saved:
             self._files.forget(kept.journal.path)
         elif left is not None:
-            self._removed[left.path] = (left, time.monotonic())
-        self.changed.emit()
+            self.restoring.take_removed(left)
+        self.restoring.changed.emit()
 
     def _finish(self, kept: LayerJournal) -> None:
         """Write what is left to be written of a layer, and listen to it no more."""
@@ -276,9 +204,3 @@ def _in_turn(tasks: Sequence[Callable[[float], bool]]) -> Job[list[bool]]:
         yield Progress(i, len(tasks), "Keeping the paint")
         more.append(task(SWEEP_S))
     return more
-
-
-def _take_up(files: JournalFiles, path: Path) -> Job[tuple[Journal, Replay]]:
-    yield Progress(0, 1, "Reading the paint")
-    journal = files.claim(path)
-    return journal, journal.read()

@@ -1,4 +1,4 @@
-"""The line that offers paint which was painted before a crash, or whose layer was removed."""
+"""The line that offers an annotation from before a crash, or of a layer that was removed."""
 
 from __future__ import annotations
 
@@ -13,67 +13,68 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.widgets.fields import button, text
 
 if TYPE_CHECKING:
-    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.journal.restoring import Restoring
     from napari_unet.services.storage.journal_files import LeftPaint
 
-RESTORE_TIP = "Add this paint again as a layer over its image."
-DISCARD_TIP = "Delete this paint for good."
+RESTORE_TIP = "Add this annotation again as a layer over its image."
+DISCARD_TIP = "Delete this annotation for good."
 
 
 class RestoreOffer(QFrame):
-    """Says which paint can be restored, the newest first, with *Restore* and *Discard*.
+    """Says which annotation can be restored, the newest first, with *Restore* and *Discard*.
 
     Parameters
     ----------
-    keeper
-        Has the paint.
+    restoring
+        Has the annotations.
     """
 
     refused = Signal(object)
-    """It could not be restored; why."""
+    """It could not be restored; the exception."""
 
-    def __init__(self, keeper: PaintKeeper) -> None:
+    def __init__(self, restoring: Restoring) -> None:
         super().__init__()
-        self._keeper = keeper
+        self._restoring = restoring
         self._offered: LeftPaint | None = None
-        self.said = text()
-        self.restore = button("Restore", RESTORE_TIP)
-        self.discard = button("Discard", DISCARD_TIP)
-        self.restore.clicked.connect(self._restore)
-        self.discard.clicked.connect(self._discard)
+        self.message_label = text()
+        self.restore_button = button("Restore", RESTORE_TIP)
+        self.discard_button = button("Discard", DISCARD_TIP)
+        self.restore_button.clicked.connect(self._restore)
+        self.discard_button.clicked.connect(self._discard)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.restore)
-        buttons.addWidget(self.discard)
+        buttons.addWidget(self.restore_button)
+        buttons.addWidget(self.discard_button)
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 4, 4, 4)
-        box.addWidget(self.said)
+        box.addWidget(self.message_label)
         box.addLayout(buttons)
         self.setStyleSheet("RestoreOffer { border-left: 3px solid #f59e0b; }")
-        keeper.changed.connect(self.look)
-        keeper.refused.connect(self.refused)
+        restoring.changed.connect(self.look)
+        restoring.refused.connect(self.refused)
         self.look()
 
     def look(self) -> None:
-        """Show what there is to be restored, if there is something."""
-        found = self._keeper.restorable()
-        self._offered = found[0] if found else None
-        self.setVisible(bool(found))
-        if found:
-            name, image = (html.escape(x) for x in (found[0].note.name, found[0].note.image.name))
-            more = f" {len(found) - 1} more after this." if len(found) > 1 else ""
-            words = f"“{name}” on “{image}”, painted {_when(found[0].when)}, can be restored."
-            self.said.setText(words + more)
+        """Show the newest annotation that can be restored, if there is any."""
+        available = self._restoring.available()
+        self._offered = newest = available[0] if available else None
+        self.setVisible(newest is not None)
+        if newest is not None:
+            name, image = map(html.escape, (newest.note.name, newest.note.image.name))
+            more = f" {len(available) - 1} more after this." if len(available) > 1 else ""
+            self.message_label.setText(
+                f"“{name}” on “{image}”, painted {_when(newest.when)}, can be restored.{more}"
+            )
 
     def _restore(self) -> None:
         if self._offered is not None:
             try:
-                self._keeper.restore(self._offered)
+                self._restoring.restore(self._offered)
             except UserError as error:
                 self.refused.emit(error)
 
     def _discard(self) -> None:
         if self._offered is not None:
-            self._keeper.discard(self._offered)
+            self._restoring.discard(self._offered)
 
 
 def _when(seconds: float) -> str:

@@ -213,7 +213,7 @@ class ProjectKeeper(QObject):
         if replace:
             self.leave()
             viewer.layers.clear()
-            self._keeper.leave_removed()
+            self._keeper.restoring.release_removed()
         for layer in made.values():
             viewer.add_layer(layer)
         for key, layer in made.items():

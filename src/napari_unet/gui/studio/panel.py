@@ -128,7 +128,7 @@ class StudioPanel(QWidget):
         self.tabs.currentChanged.connect(later)
         self.next.clicked.connect(self._go)
         self._image.layer_changed.connect(later)
-        self.keeper.changed.connect(later)
+        self.keeper.restoring.changed.connect(later)
         self.viewer.layers.events.inserted.connect(self._change)
         self.viewer.layers.events.removed.connect(self._change)
         self.session.model_changed.connect(later)
@@ -246,7 +246,7 @@ class StudioPanel(QWidget):
             undecided=training is not None and training.result is not None,
             painted=painted,
             # it reads the journals that are there, which is not needed while something is painted
-            restorable=not painted and self.keeper.waiting(),
+            restorable=not painted and self.keeper.restoring.waiting(),
             result=bool(results),
             tuned=bool(results)
             and model is not None

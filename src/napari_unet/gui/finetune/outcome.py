@@ -1,0 +1,145 @@
+"""What becomes of a trained network: it is compared, kept or discarded, and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.gui.finetune.command import TrainingCommand
+from napari_unet.gui.finetune.comparison import Comparison
+from napari_unet.gui.finetune.difference import show_difference
+from napari_unet.gui.finetune.run import comparable_parent
+from napari_unet.gui.layers.images import selection_kept
+from napari_unet.gui.layers.placement import on_screen
+from napari_unet.gui.widgets.fields import button
+from napari_unet.services.segmentation.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from napari_unet.gui.finetune.form.request import Request
+    from napari_unet.gui.finetune.run import TrainingRun
+    from napari_unet.gui.widgets.panel import Panel
+
+BACK_TIP = "Use the previous U-Net again; the new one stays in the library."
+SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
+
+
+class TrainingOutcome(QObject):
+    """The comparison of the new network with the old one, and what follows from each choice.
+
+    Parameters
+    ----------
+    panel
+        The panel whose training it is; errors are shown at its foot. It lays the widgets out.
+
+    Attributes
+    ----------
+    comparison
+        The scores, and the choices.
+    segment_button, back_button, command_button
+        What is offered once a network was kept.
+    """
+
+    decided = Signal(str)
+    """A choice was made, and the training is over; what to say of it."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self._session = panel.session
+        self._run: TrainingRun | None = None
+        self._gone = False
+        self.comparison = Comparison()
+        self.segment_button = button("Segment…", SEGMENT_TIP, main=True)
+        self.back_button = button("", BACK_TIP)
+        self.command_button = TrainingCommand(panel)
+        for widget in (self.segment_button, self.back_button):
+            widget.setVisible(False)
+            self._session.jobs.started.connect(widget.hide)
+        self.comparison.decided.connect(self._decide)
+        self.comparison.difference_wanted.connect(self._show_difference)
+        self.back_button.clicked.connect(self._go_back)
+
+    def follow(self, run: TrainingRun | None) -> None:
+        """Be about this training from now on."""
+        self._run = run
+
+    def show(self) -> None:
+        """Show the comparison, if the training has a result."""
+        run = self._run
+        result = None if run is None else run.result
+        self.comparison.setVisible(result is not None)
+        if run is not None and result is not None:
+            self.comparison.show_result(result, comparable_parent(run))
+
+    def let_go(self) -> None:
+        """Listen to the viewer no more."""
+        self._gone = True
+        self.command_button.let_go()
+
+    def _decide(self, choice: str) -> None:
+        run = self._run
+        if run is None or run.result is None:
+            return
+        with self._panel.reporting():
+            if choice == "longer":
+                run.start()
+            elif choice == "discard":
+                self.decided.emit("The new network was discarded; the old one is unchanged.")
+            else:
+                current = choice == "keep"
+                self._session.keep_new(
+                    run.result.model, lambda name: self._kept(name, current), current=current
+                )
+
+    def _kept(self, name: str, current: bool) -> None:
+        if self._gone:
+            self._session.training = None
+            return
+        run = self._run
+        message = f"“{name}” is used from now on." if current else f"“{name}” is in the library."
+        if run is not None:
+            self.command_button.offer(run, name)
+        self.decided.emit(message)
+        if current and run is not None:
+            self._segment_view(run.request, message)
+        self.segment_button.setVisible(True)
+        self.back_button.setText(f"Back to “{Path(self._session.earlier).stem}”")
+        self.back_button.setVisible(current and bool(self._session.earlier))
+
+    def _segment_view(self, request: Request, message: str) -> None:
+        """Segment what is on the screen with the network that was kept."""
+        # only now, as it imports what divides objects
+        from napari_unet.gui.layers.visibility import show_alone
+        from napari_unet.gui.segment.run import SegmentRun
+
+        viewer, pair, model = self._panel.viewer, request.pairs[0], self._session.model
+        if not pair.is_open(viewer) or model is None:
+            return
+        options = SegmentOptions(channels=request.channels)
+        with self._panel.reporting(), selection_kept(viewer):
+            region = on_screen(viewer, pair.source, pair.image, model.spec.axes)
+            run = SegmentRun(viewer, pair.source, pair.image, model, options, region, message)
+            run.check(self._session.jobs)
+            show_alone(viewer, pair.source, None)
+            run.start(self._session.jobs)
+
+    def _show_difference(self) -> None:
+        run = self._run
+        result = None if run is None else run.result
+        if run is None or result is None or result.trainer.parent is None:
+            return
+        with self._panel.reporting():
+            show_difference(
+                self._panel.viewer,
+                self._session.jobs,
+                run.request.pairs[0],
+                result.trainer.parent,
+                result.model,
+                run.request.channels,
+            )
+
+    def _go_back(self) -> None:
+        with self._panel.reporting():
+            self._session.back()
