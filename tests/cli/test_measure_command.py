@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_unet import Image, UserError, finish, measure, save_table
+from napari_unet import Image, UserError, measure, save_table
 from napari_unet.cli import app
 
 LABELS = np.zeros((2, 20, 30), np.uint16)
@@ -137,7 +137,7 @@ def test_names_with_commas_and_other_letters_come_back(tmp_path):
 
 def test_no_objects_give_the_names_of_the_columns(tmp_path):
     path = tmp_path / "table.csv"
-    columns = finish(measure(Image(LABELS, "ZYX"), np.zeros_like(LABELS)))
+    columns = measure(Image(LABELS, "ZYX"), np.zeros_like(LABELS))
     save_table(columns, path)
     assert path.read_text(encoding="utf-8").strip() == ",".join(columns)
     with pytest.raises(UserError, match="exists already"):

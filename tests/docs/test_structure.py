@@ -9,6 +9,7 @@ import sys
 import tomllib
 import zipfile
 from importlib import import_module
+from inspect import signature
 
 import pytest
 from packaging.requirements import Requirement
@@ -106,15 +107,33 @@ def test_the_imports_in_the_readme_exist():
 
 
 def test_every_public_name_is_there_on_first_use() -> None:
-    for name in set(napari_unet.__all__) - {"__version__"}:
-        assert getattr(napari_unet, name).__name__ == name
+    names = set(napari_unet.__all__) - {"__version__", "PRESETS", "jobs"}
+    assert {name for name in names if getattr(napari_unet, name).__name__ != name} == set()
+    assert napari_unet.PRESETS["Quick"].steps < napari_unet.FinetuneOptions().steps
+    assert set(dir(napari_unet)) == set(napari_unet.__all__)
     assert not hasattr(napari_unet, "nonsense")
 
 
+def test_every_job_has_a_plain_twin():
+    names = set(napari_unet.jobs.__all__)
+    assert names <= set(napari_unet.__all__)
+    for name in names:
+        plain, job = (signature(getattr(m, name)) for m in (napari_unet, napari_unet.jobs))
+        assert plain.parameters["progress"].default is False
+        # what can be said of the one can be said of the other, but for what only panels need
+        assert len(plain.parameters) - 1 <= len(job.parameters)
+
+
 @pytest.mark.parametrize("given", [{}, {"OMP_WAIT_POLICY": "active"}])
-def test_threads_wait_without_spinning_unless_told_otherwise(given):
+def test_only_programs_change_how_threads_wait(given):
     left = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    code = "import os, napari_unet; print(os.environ['OMP_WAIT_POLICY'])"
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, env=left | given, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == given.get("OMP_WAIT_POLICY", "passive")
+    version = "import sys, napari_unet.cli; sys.argv = ['napari-unet', '--version']"
+    for code, expected in (
+        ("import napari_unet, napari_unet.cli", "None"),
+        (f"{version}\ntry: napari_unet.cli.main()\nexcept SystemExit: pass", "passive"),
+        ("import napari_unet.gui.plugin", "passive"),
+    ):
+        code += "\nimport os; print(os.environ.get('OMP_WAIT_POLICY'))"
+        command = [sys.executable, "-c", code]
+        end = subprocess.run(command, env=left | given, capture_output=True, text=True, check=True)
+        assert end.stdout.split()[-1] == given.get("OMP_WAIT_POLICY", expected)

@@ -18,6 +18,7 @@ from napari_unet.cli.project import project
 from napari_unet.cli.relabel import relabel
 from napari_unet.cli.segment import segment
 from napari_unet.cli.training import finetune
+from napari_unet.services.system.threads import wait_without_spinning
 from napari_unet.version import __version__
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(models, name="models")
 
 def main() -> None:
     """Run the command line."""
+    wait_without_spinning()
     app()
 
 

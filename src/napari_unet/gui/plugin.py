@@ -18,6 +18,7 @@ from napari_unet.gui.segment.panel import SegmentPanel
 from napari_unet.gui.session.session import Session
 from napari_unet.gui.studio.panel import StudioPanel
 from napari_unet.services.storage.journal_files import JournalFiles
+from napari_unet.services.system.threads import wait_without_spinning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QMainWindow, QWidget
 
     from napari_unet.gui.widgets.panel import Panel
+
+# while no panel has imported PyTorch yet
+wait_without_spinning()
 
 PLUGIN = "napari-unet-studio"
 

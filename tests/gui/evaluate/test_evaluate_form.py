@@ -20,12 +20,13 @@ from stalls import StallRecorder
 from superqt import QCollapsible
 from typer.testing import CliRunner
 
-from napari_unet import Image, LabelPair, compare_labels, finish
+from napari_unet import Image, LabelPair, finish
 from napari_unet.cli import app
 from napari_unet.gui.evaluate.comparison import LAY_ON
 from napari_unet.gui.evaluate.score_tables import colour_of
 from napari_unet.gui.layers.purpose import KIND, only_shows
 from napari_unet.gui.plugin import AnnotateDock
+from napari_unet.jobs import compare_labels
 from napari_unet.services.evaluation.mistakes import EXTRA, HIT, MERGE, MISS, NAMES, SPLIT
 from napari_unet.services.library import DEFAULT
 

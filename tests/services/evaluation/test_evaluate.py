@@ -11,11 +11,12 @@ import tifffile
 from painted import blank, numbered
 from typer.testing import CliRunner
 
-from napari_unet import Image, LabelPair, UserError, compare_labels, evaluate, finish, segment
+from napari_unet import Image, LabelPair, UserError, finish
 from napari_unet.cli import app
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.file import save_model
+from napari_unet.jobs import compare_labels, evaluate, segment
 from napari_unet.services.evaluation.mistakes import (
     COLOURS,
     EXTRA,

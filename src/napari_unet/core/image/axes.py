@@ -123,9 +123,7 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
         When there are fewer than two dimensions, the letters are not one per dimension, each used once
         and with Y and X among them, or an axis has length 0.
     """
-    rule = (
-        "Axes are one letter per dimension, each once, with Y and X among them; none is empty."
-    )
+    rule = "Axes are one letter per dimension, each once, with Y and X among them; none is empty."
     if len(shape) < 2:
         raise UserError(
             "This is not an image",
