@@ -245,7 +245,7 @@ def test_while_another_job_runs_what_is_known_suffices(panel, viewer, stack, qtb
     assert outline(viewer) == told(second)
     panel.session.kept = None
     panel.where.next.click()
-    assert "Training is still at work" in said(panel)
+    assert "Training is still running" in said(panel)
     hold.clear()
     finish_job(panel, qtbot)
 

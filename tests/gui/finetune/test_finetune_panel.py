@@ -621,7 +621,7 @@ def test_a_second_job_has_to_wait(painted_panel, qtbot):
     panel = painted_panel
     panel.session.jobs.start("Something else", iter_forever())
     panel.form.train.click()
-    assert "Something else is still at work" in said(panel)
+    assert "Something else is still running" in said(panel)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
 

@@ -197,7 +197,7 @@ def test_a_cancelled_run_ends_early_and_the_next_run_works(slow, viewer, qtbot):
 def test_a_second_click_says_why_it_has_to_wait(slow, viewer, qtbot):
     begin(slow, qtbot)
     slow.segment.click()
-    assert "Segmenting cells is still at work" in said(slow)
+    assert "Segmenting cells is still running" in said(slow)
     assert len(labels_of(viewer)) == 1
     slow.foot.cancel.click()
     finish_job(slow, qtbot)
@@ -295,7 +295,7 @@ def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot
     viewer.add_image(random_image(20, 128, 128), name="stack")
     begin(slow, qtbot)
     jobs, words, gone = slow.session.jobs, [], []
-    jobs.said.connect(words.append)
+    jobs.reported.connect(words.append)
     run = jobs._task.run
     run.pause()
     slow.destroyed.connect(lambda: gone.append(True))

@@ -113,7 +113,7 @@ def test_an_error_while_a_step_is_shown_ends_the_job(jobs, qtbot):
 
 def test_the_second_job_is_told_to_wait_and_to_what_it_waits_for(jobs, qtbot):
     jobs.start("Segmenting cells", Steps(10_000, pause=0.01)())
-    with pytest.raises(UserError, match="Segmenting cells is still at work"):
+    with pytest.raises(UserError, match="Segmenting cells is still running"):
         jobs.start("Loading", Steps(1)())
     jobs.cancel()
     ended(jobs, qtbot)
@@ -142,7 +142,7 @@ def test_an_abandoned_job_is_closed_and_says_nothing(jobs, qtbot):
 
 def test_a_fast_job_does_not_hold_up_the_window(jobs, qtbot, monkeypatch):
     """With no time for more than a step at once, the window has its turn after each of them."""
-    monkeypatch.setattr("napari_unet.gui.session.jobs.BUDGET_S", -1.0)
+    monkeypatch.setattr("napari_unet.gui.session.jobs.DELIVERY_BUDGET_S", -1.0)
     seen, looks = [], []
     jobs.progressed.connect(lambda _: looks.append(len(seen)))
     jobs.start("counting", Steps(20)(), on_step=seen.append)
@@ -197,7 +197,7 @@ def test_a_job_that_gives_way_waits_and_goes_on(jobs, qtbot):
     assert len(patient) == before
     assert signals == ["patient"]
     qtbot.waitUntil(lambda: len(patient) > before + 3, timeout=10_000)
-    with pytest.raises(UserError, match="patient is still at work"):
+    with pytest.raises(UserError, match="patient is still running"):
         jobs.start("another", Steps(1)(), gives_way=True)
     jobs.cancel()
     assert ended(jobs, qtbot).cancelled

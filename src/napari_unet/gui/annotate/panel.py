@@ -122,7 +122,7 @@ class AnnotatePanel(Panel):
         self.restore_offer.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
-        self.measures.said.connect(partial(self.foot.message.show_text, "done"))
+        self.measures.reported.connect(partial(self.foot.message.show_text, "done"))
         for part in (self.source, self.classes, self.objects, self.measures, self.where):
             part.failed.connect(self.foot.message.show_error)
         self.plane.clicked.connect(self._check_plane)

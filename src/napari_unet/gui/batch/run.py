@@ -109,10 +109,10 @@ class BatchRun(QObject):
     def _end(self, outcome: JobOutcome[list[Outcome]]) -> None:
         self.complete = outcome.result is not None
         if outcome.result is not None:
-            self._jobs.said.emit(told(outcome.result))
+            self._jobs.reported.emit(told(outcome.result))
         elif outcome.cancelled and self.tasks:
             left = len(self.tasks) - len(self.outcomes)
-            self._jobs.said.emit(f"Cancelled: {told(self.outcomes)} {left} are left.")
+            self._jobs.reported.emit(f"Cancelled: {told(self.outcomes)} {left} are left.")
 
 
 def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:

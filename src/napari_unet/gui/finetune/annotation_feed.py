@@ -75,7 +75,7 @@ class AnnotationFeed(QObject):
 
     taken = Signal()
     """New paint was handed over."""
-    troubled = Signal(object)
+    warned = Signal(object)
     """Something is not learnt; the `UserError` that says what. None: now all of it is."""
 
     def __init__(self, parent: QObject, pairs: Sequence[LayerPair]) -> None:
@@ -129,7 +129,7 @@ class AnnotationFeed(QObject):
         said = "" if first is None else str(first)
         if said != self._told:
             self._told = said
-            self.troubled.emit(None if first is None else _adding(first, MEANWHILE))
+            self.warned.emit(None if first is None else _adding(first, MEANWHILE))
 
 
 def _adding(error: UserError, words: str) -> UserError:

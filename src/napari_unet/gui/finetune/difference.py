@@ -82,7 +82,7 @@ def show_difference(
         layer.write(region, compared.labels)
         layer.finish({"models": [before.spec.name, now.spec.name], "purpose": purpose})
         show_alone(viewer, source, layer.layer)
-        jobs.said.emit(f"{compared} {LEGEND}")
+        jobs.reported.emit(f"{compared} {LEGEND}")
 
     jobs.start(
         f"Comparing on {source.name}", _job(image, before, now, region, channels), on_end=show

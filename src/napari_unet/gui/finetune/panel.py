@@ -223,7 +223,7 @@ class FinetunePanel(Panel):
     def _finish(self, words: str) -> None:
         """Go back to the form."""
         self._drop()
-        self.session.jobs.said.emit(words)
+        self.session.jobs.reported.emit(words)
 
     def _drop(self) -> None:
         run = self._run

@@ -87,7 +87,7 @@ class TrainingRun(QObject):
         self._keep = self._begun = False
         self._feed = AnnotationFeed(self, request.pairs)
         self._feed.taken.connect(self.annotation_taken)
-        self._feed.troubled.connect(self._tell_trouble)
+        self._feed.warned.connect(self._tell_trouble)
         jobs.abandoned.connect(self._let_go)
 
     @property
@@ -170,9 +170,9 @@ class TrainingRun(QObject):
 
     def _tell_trouble(self, error: UserError | None) -> None:
         if error is None:
-            self._jobs.said.emit("All that you painted and checked is learnt again.")
+            self._jobs.reported.emit("All that you painted and checked is learnt again.")
         else:
-            self._jobs.troubled.emit(error)
+            self._jobs.warned.emit(error)
 
     def _let_go(self) -> None:
         self._feed.let_go()
@@ -196,7 +196,7 @@ class TrainingRun(QObject):
             self._feed.let_go()
         if self._keep and self.result is not None:
             step = self.result.trained.status.step
-            self._jobs.said.emit(f"Stopped after {step} steps.")
+            self._jobs.reported.emit(f"Stopped after {step} steps.")
         self.changed.emit()
 
 

@@ -40,7 +40,7 @@ class MeasureRow(QWidget):
         image.
     """
 
-    said = Signal(str)
+    reported = Signal(str)
     """What has been measured, for the user."""
     failed = Signal(object)
     """It could not be; the exception."""
@@ -72,7 +72,7 @@ class MeasureRow(QWidget):
             self.failed.emit(error)
             return
         if numbered.too_large:
-            self.said.emit(TOO_LARGE)
+            self.reported.emit(TOO_LARGE)
         else:
             self.measuring.start(numbered)
 
@@ -81,4 +81,4 @@ class MeasureRow(QWidget):
         offer(self.centres, CENTRES_TIP, "" if n else NO_MEASURES)
         if n:
             where = TABLE if self.measuring.tabled else TOO_MANY
-            self.said.emit(f"{n:,} object{'s' * (n != 1)} measured: {where}.")
+            self.reported.emit(f"{n:,} object{'s' * (n != 1)} measured: {where}.")

@@ -58,7 +58,7 @@ class ProjectKeeper(QObject):
 
     changed = Signal()
     """There is another project."""
-    said = Signal(str, str)
+    reported = Signal(str, str)
     """What there is to say: ``"done"`` or ``"note"``, and the words."""
     refused = Signal(object)
     """It could not be saved or opened; why."""
@@ -171,7 +171,7 @@ class ProjectKeeper(QObject):
             for layer in here:
                 self._saved[layer] = digests.get(str(layer.unique_id), "")
             self.changed.emit()
-            self.said.emit("done", _told(outcome.result, folder))
+            self.reported.emit("done", _told(outcome.result, folder))
             if then is not None:
                 then()
 
@@ -230,9 +230,9 @@ class ProjectKeeper(QObject):
         self.options = {name: value for name, value in known.items() if value is not None}
         self.changed.emit()
         if found.problems:
-            self.said.emit("note", "\n".join(map(str, found.problems.values())))
+            self.reported.emit("note", "\n".join(map(str, found.problems.values())))
         else:
-            self.said.emit("done", f"Opened “{found.folder.stem}”.")
+            self.reported.emit("done", f"Opened “{found.folder.stem}”.")
         self.opened.emit()
         model = find_model(found.folder, found.project)
         if model and model != self._session.source:

@@ -233,7 +233,7 @@ class SegmentRun:
             self._add_probabilities(outcome.result.probabilities)
             took = time.monotonic() - self._began
             words = f"Done in {took:.1f} s: “{self._result.layer.name}”."
-            jobs.said.emit(f"{self._occasion} {words}".strip())
+            jobs.reported.emit(f"{self._occasion} {words}".strip())
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, maps: Any) -> None:

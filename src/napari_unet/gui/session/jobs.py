@@ -1,8 +1,8 @@
 """Long work beside the viewer: the only file that knows threads.
 
 A job is a generator of progress. Its thread takes one step after another and puts what it yields
-into an inbox; a timer of the main thread empties the inbox a few times a second, so that the window
-has the same little work however fast the job goes.
+into an inbox. A timer of the main thread empties the inbox a few times a second, so that the window
+has little to do however fast the job is.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 COLLECT_MS = 150
-"""Time between two looks into the inbox: each redraws some of the window, and so all of it."""
-HASTE_MS = 20
-"""The same while a job is told to stop."""
-BUDGET_S = 0.02
-"""Longest time spent at once on what lies in it."""
+"""Time between two looks into the inbox; after each, Qt redraws the whole window."""
+STOPPING_COLLECT_MS = 20
+"""The same while a job is stopping."""
+DELIVERY_BUDGET_S = 0.02
+"""Longest time spent at once on delivering what is in the inbox."""
 
 
 class Jobs(QObject):
-    """The one job that a viewer runs at a time; all its signals come on the main thread.
+    """Runs one job of a viewer at a time; all signals are emitted on the main thread.
 
-    A job that gives way waits while another one runs, and goes on afterwards.
+    A job that gives way pauses while another one runs, and goes on afterwards.
 
     Parameters
     ----------
@@ -43,21 +43,21 @@ class Jobs(QObject):
     """
 
     started = Signal(str)
-    """A job began; its title."""
+    """A job has started; its title."""
     resumed = Signal(str)
-    """A job goes on that had given way; its title."""
+    """A job that had given way goes on; its title."""
     progressed = Signal(object)
-    """The newest `Progress`, once a look into the inbox."""
+    """The newest `Progress`, once for each look into the inbox."""
     cancelling = Signal()
-    """The job was told to stop and is finishing its step."""
+    """The job has been cancelled, and is finishing its step."""
     ended = Signal(object)
-    """The job is over; its `Outcome`."""
-    said = Signal(str)
-    """What there is to say about how it went."""
-    troubled = Signal(object)
-    """Something is wrong, and the job goes on without it; the `UserError` that says what."""
+    """The job has ended; its `Outcome`."""
+    reported = Signal(str)
+    """A message to the user about how a job went."""
+    warned = Signal(object)
+    """Something is wrong but the job goes on without it; the `UserError` that says what."""
     abandoned = Signal()
-    """The viewer is going."""
+    """The viewer is closing."""
 
     def __init__(self, parent: QObject, collect_ms: int = COLLECT_MS) -> None:
         super().__init__(parent)
@@ -65,23 +65,23 @@ class Jobs(QObject):
         self._task: Task | None = None
         self._waiting: Task | None = None
         self._timer = QTimer(self)
-        # not again before it is through: whoever is told of progress may process events
+        # one look at a time: a slot of `progressed` may process events
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._collect)
 
     @property
     def running(self) -> bool:
-        """Whether a job is at work that another has to wait for, until it has stopped if cancelled."""
+        """Whether there is a job that others have to wait for; if cancelled, until it has stopped."""
         return self._task is not None and not self._task.gives_way
 
     @property
     def at_work(self) -> bool:
-        """Whether any job is at work, one that gives way included."""
+        """Whether there is any job, including one that gives way."""
         return self._task is not None
 
     @property
     def title(self) -> str:
-        """What the job at work does; empty if there is none."""
+        """The title of the current job; empty if there is none."""
         return self._task.title if self._task is not None else ""
 
     def start(
@@ -98,28 +98,28 @@ class Jobs(QObject):
         Parameters
         ----------
         title
-            What it does, in a few words.
+            What the job does, in a few words.
         job
-            The job, not begun.
+            The job, not started.
         on_step
-            Called on the main thread with everything it yields, until it is cancelled.
+            Called on the main thread with each thing it yields, until it is cancelled.
         on_end
             Called on the main thread once, after `ended`.
         gives_way
-            Whether it waits whenever another job is started.
+            Whether it pauses whenever another job is started.
 
         Returns
         -------
         Task
-            What `cancel` takes.
+            For `cancel`.
 
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
         self.check_idle(gives_way=gives_way)
-        # who is told that it began may process events
+        # a slot of `started` may process events
         self._timer.stop()
         if self._task is not None:
             self._task.run.pause()
@@ -132,32 +132,32 @@ class Jobs(QObject):
         return task
 
     def check_idle(self, *, gives_way: bool = False) -> None:
-        """Raise a `UserError` when a job is at work that one to be started has to wait for."""
+        """Raise a `UserError` if a new job would have to wait for the current one."""
         if self.running or (gives_way and self._task is not None):
             raise UserError(
-                f"{self.title} is still at work",
-                rule="A viewer runs one job at a time.",
+                f"{self.title} is still running",
+                rule="Only one job runs at a time.",
                 remedy="Wait until it is done, or press Cancel.",
             )
 
     def cancel(self, task: Task | None = None) -> None:
-        """Stop a job after its present step; what it yielded since the last look is dropped.
+        """Stop a job after its current step; what it has yielded since the last look is dropped.
 
         Parameters
         ----------
         task
-            The job; one that waits is told to have ended after the one at work. None: that one.
+            The job; None: the current one. If it is paused, it ends after the one that runs.
         """
         task = task or self._task
         if task is None or task.run.cancelled:
             return
         task.run.cancel()
         if task is self._task:
-            self._timer.start(HASTE_MS)
+            self._timer.start(STOPPING_COLLECT_MS)
             self.cancelling.emit()
 
     def abandon(self) -> None:
-        """Stop the job and tell nobody: the viewer is going."""
+        """Stop all jobs without a signal of their end: the viewer is closing."""
         self._timer.stop()
         for task in (self._task, self._waiting):
             if task is not None:
@@ -166,7 +166,7 @@ class Jobs(QObject):
         self.abandoned.emit()
 
     def wait(self) -> None:
-        """Hold the window up until the job is over, for short ones; how it ended is told afterwards."""
+        """Block the window until a short job has ended; `ended` is emitted afterwards."""
         if self._task is not None:
             self._task.run.join()
 
@@ -181,12 +181,12 @@ class Jobs(QObject):
         if over and empty and task is self._task:
             self._finish(task)
         if self._task is task:
-            self._timer.start(HASTE_MS if task.run.cancelled else self._collect_ms)
+            self._timer.start(STOPPING_COLLECT_MS if task.run.cancelled else self._collect_ms)
 
     def _deliver(self, task: Task) -> tuple[Progress | None, bool]:
-        """Hand on the inbox while time allows; returns the newest, and whether none is left."""
+        """Deliver the inbox while time allows; return the newest step, and whether none is left."""
         run, newest = task.run, None
-        until = time.perf_counter() + BUDGET_S
+        until = time.perf_counter() + DELIVERY_BUDGET_S
         while run.inbox and not run.cancelled:
             newest = run.inbox.popleft()
             try:
@@ -204,9 +204,9 @@ class Jobs(QObject):
         self._task = waited
         self.ended.emit(outcome)
         try:
-            # last, because it may start the next job
+            # last, as it may start the next job
             task.on_end(outcome)
-        except Exception as error:  # noqa: BLE001 - likewise
+        except Exception as error:  # noqa: BLE001 - shown like an error of the job itself
             self.ended.emit(Outcome(error=error))
         if waited is not None and self._task is waited:
             waited.run.go_on()

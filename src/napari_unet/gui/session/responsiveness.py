@@ -1,9 +1,9 @@
-"""What would make the window stand still while a thread works, and how it is kept from it.
+"""Keeps the window responsive while a thread works.
 
-Python runs one thread at a time. An import holds the others up while it loads shared libraries (0.5 s
-for torch), and the garbage collector while it goes through every object there is (0.2 s with napari
-and torch loaded, whichever thread sets it off). On Linux, threads of equal priority share the
-processor evenly, so that a network on all cores makes the window late.
+Python runs one thread at a time. An import blocks the other threads while it loads shared libraries
+(0.5 s for torch), and the garbage collector while it visits every object (0.2 s with napari and torch
+loaded, whichever thread triggers it). On Linux, threads of equal priority share the processor evenly,
+so that a network on all cores delays the window.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from napari_unet.core.progress import Job, Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AHEAD = (
+FIRST_IMPORTS = (
     "torch",
-    # what napari needs for a labels layer
+    # napari needs these for a labels layer
     "pandas",
     "scipy.linalg",
 )
@@ -37,25 +37,25 @@ AHEAD = (
 
 LIBRARIES = {"linux": "libtorch.so", "darwin": "libtorch.dylib", "win32": "torch.dll"}
 SEARCH_BESIDE = 0x1100
-"""Windows: look for a library's own libraries beside it and in the folders made known."""
+"""Windows: look for the libraries that a library needs beside it and in the known folders."""
 
 NICENESS = 5
-"""By how much a job's thread comes after the window's on Linux, where each has its priority."""
+"""By how much the priority of a job's thread is below the window's, on Linux."""
 
 
 def import_ahead() -> None:
-    """Import what takes long, for a thread other than the main one."""
+    """Import what takes long; to be called in a thread other than the main one."""
     if "torch" not in sys.modules:
         _load_libraries()
     with _collector_paused():
-        for name in AHEAD:
-            # a broken installation reports itself where it is used
+        for name in FIRST_IMPORTS:
+            # a broken installation is reported where it is used
             with contextlib.suppress(ImportError, OSError):
                 importlib.import_module(name)
 
 
 def step_back() -> None:
-    """Let the calling thread, and those it starts, come after the window's."""
+    """Lower the priority of the calling thread, and of those it starts, below the window's."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -63,13 +63,13 @@ def step_back() -> None:
 
 @contextlib.contextmanager
 def old_objects_left_alone() -> Iterator[None]:
-    """Have the garbage collector look at newer objects only, which takes it no time."""
+    """Have the garbage collector visit newer objects only, which takes next to no time."""
     _jobs.append(None)
     gc.freeze()
     try:
         yield
     finally:
-        # one collector serves all threads and windows
+        # there is one collector for all threads and windows
         _jobs.pop()
         if not _jobs:
             gc.unfreeze()
@@ -79,12 +79,12 @@ _jobs: list[None] = []
 
 
 def _load_libraries() -> None:
-    """Load torch's libraries by a foreign call, which lets other threads run; failing is no harm."""
-    found = importlib.util.find_spec("torch")
+    """Load torch's libraries by a foreign call, during which other threads run; it may fail."""
+    package = importlib.util.find_spec("torch")
     name = LIBRARIES.get(sys.platform)
-    if found is None or found.origin is None or name is None:
+    if package is None or package.origin is None or name is None:
         return
-    path = str(Path(found.origin).parent / "lib" / name)
+    path = str(Path(package.origin).parent / "lib" / name)
     if sys.platform == "win32":
         kernel: Any = ctypes.WinDLL("kernel32.dll")
         kernel.LoadLibraryExW.restype = ctypes.c_void_p
@@ -97,7 +97,7 @@ def _load_libraries() -> None:
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Switch the garbage collector off; at the end, count what was made as long-lived unseen."""
+    """Switch the garbage collector off; then treat what was made as long-lived, without a visit."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -110,7 +110,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def torch_ready() -> Job[None]:
-    """Wait for torch; a thread of its own imports it, so that the wait can be cancelled."""
+    """Wait for torch, which a thread of its own imports, so that the wait can be cancelled."""
     thread = _torch_thread()
     while thread.is_alive():
         yield Progress(0, 0, "Starting PyTorch")
@@ -125,34 +125,34 @@ def _torch_thread() -> threading.Thread:
 
 
 def warm_up() -> None:
-    """Begin to import torch, ahead of the first job that needs it."""
+    """Start to import torch, ahead of the first job that needs it."""
     _torch_thread()
 
 
-PAUSE_MS = 20
-"""Time between two pieces, in which the window can be drawn."""
+SLICE_PAUSE_MS = 20
+"""Time between two slices, in which the window can be drawn."""
 
 
-def in_slices(owner: QObject, pieces: Iterator[None]) -> None:
-    """Do the first piece now, and the others one after another with a pause between them.
+def in_slices(owner: QObject, slices: Iterator[None]) -> None:
+    """Do the first slice of some work now, and the others with pauses between them.
 
     Parameters
     ----------
     owner
-        When it goes, what is left is not done.
-    pieces
-        A generator that yields after each piece.
+        When it is deleted, the rest is not done.
+    slices
+        A generator that yields after each slice.
     """
     timer = QTimer(owner)
     timer.setSingleShot(True)
 
     def go_on() -> None:
         try:
-            next(pieces)
+            next(slices)
         except StopIteration:
             timer.deleteLater()
         else:
-            timer.start(PAUSE_MS)
+            timer.start(SLICE_PAUSE_MS)
 
     timer.timeout.connect(go_on)
     go_on()

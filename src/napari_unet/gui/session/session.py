@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 
 class Training(Protocol):
-    """A training whose result may wait for a decision."""
+    """A training, as far as panels other than *Fine-tune* look at it."""
 
-    result: Any
+    @property
+    def result(self) -> object | None:
+        """A network that waits to be kept or discarded, with its scores; None if there is none."""
 
 
 class Session(QObject):
@@ -42,43 +44,50 @@ class Session(QObject):
     ----------
     open_panel
         Opens one of our panels by its title, or brings it to the front, and returns it.
+    library
+        Where models are listed and loaded from; None: the user's own.
+    jobs
+        Runs the job; None: in a thread of its own.
 
     Attributes
     ----------
-    library
-        Where models are listed and loaded from.
-    jobs
-        Runs the job.
+    library, jobs
+        As given.
     model
-        The current model, or None before the first is loaded.
+        The current model; None before the first is loaded.
     source
         What the current model was loaded from: a library name or a path.
     earlier
-        Likewise of the model before it; empty if there was none.
+        The same for the model before it; empty if there was none.
     options
-        How the newest image was segmented.
+        How the last image was segmented.
     kept
-        What the network said of it; None: that is not known, or too much to be kept.
+        The network's outputs for that image; None if they are not known, or too large to be kept.
     training_files
-        Where the states of trainings lie.
+        Where the states of trainings are saved.
     training
-        The training that is at work or whose result has not been decided on; None: there is none.
+        The training that is running, or whose result waits for a decision; None if there is none.
     batch
-        The newest batch; None: there was none.
+        The last batch; None if there was none.
     """
 
     model_changed = Signal(object)
-    """There is another current model."""
+    """Another model is the current one; the model."""
     library_changed = Signal()
-    """The library has gained or lost a model."""
+    """A model was added to the library."""
     window_found = Signal(object)
-    """The viewer's window is known now."""
+    """The viewer's window is known from now on; the window."""
 
-    def __init__(self, open_panel: Callable[[str], Any]) -> None:
+    def __init__(
+        self,
+        open_panel: Callable[[str], Any],
+        library: Library | None = None,
+        jobs: Jobs | None = None,
+    ) -> None:
         super().__init__()
         self.open_panel = open_panel
-        self.library = Library()
-        self.jobs = Jobs(self)
+        self.library = library or Library()
+        self.jobs = jobs or Jobs(self)
         self.model: Model | None = None
         self.source = self.earlier = ""
         self.options = SegmentOptions()
@@ -98,14 +107,14 @@ class Session(QObject):
         text
             A library name, or the path of a model file or package.
         then
-            Called once the model is there.
+            Called once the model is loaded.
         fetch
             Download the weights of a package first.
 
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
 
         def use(outcome: Outcome[Model]) -> None:
@@ -118,33 +127,33 @@ class Session(QObject):
         self.jobs.start(f"Loading {Path(text).name}", job, on_end=use)
 
     def keep(self) -> None:
-        """Put the current model into the library.
+        """Add the current model to the library.
 
         Raises
         ------
         UserError
-            When it can't be written.
+            When the file can't be written.
         """
         if self.model is not None:
             self.source = self.library.add(self.model).name
             self.library_changed.emit()
 
     def keep_new(self, model: Model, then: Callable[[str], None], *, current: bool) -> None:
-        """Put a new model into the library in a job.
+        """Add a new model to the library in a job.
 
         Parameters
         ----------
         model
-            The model; nothing that is there is replaced.
+            The model. It gets a name that no other model has.
         then
-            Called with its name in the library once it is there.
+            Called with that name once the model is saved.
         current
             Whether to make it the current one.
 
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
 
         def use(outcome: Outcome[Entry]) -> None:
@@ -159,12 +168,12 @@ class Session(QObject):
         self.jobs.start(f"Saving {model.spec.name}", _add(self.library, model), on_end=use)
 
     def back(self) -> None:
-        """Load the model that was the current one before this one.
+        """Load the previous model again.
 
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
         if self.earlier:
             self.load(self.earlier)
@@ -176,7 +185,7 @@ class Session(QObject):
         self.model_changed.emit(model)
 
     def live_in(self, widget: QWidget) -> None:
-        """Stop the job, and go, when the window that `widget` is in goes."""
+        """End with the window that `widget` is in, and stop the job then."""
         if self.parent() is not None:
             return
         window = widget.parent()

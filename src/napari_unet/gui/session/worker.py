@@ -30,7 +30,7 @@ class Outcome(Generic[T]):
     error
         What it raised, or None.
     cancelled
-        Whether it was stopped before its end.
+        Whether it was stopped early.
     """
 
     result: T | None = None
@@ -39,7 +39,7 @@ class Outcome(Generic[T]):
 
 
 class Run(Generic[T]):
-    """One job in a thread of its own, which also closes it."""
+    """One job in a thread of its own, which also closes the generator."""
 
     def __init__(self, job: Job[T]) -> None:
         self._job = job
@@ -51,16 +51,16 @@ class Run(Generic[T]):
         self.refused: Outcome[T] | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def cancel(self) -> None:
-        """Take no further step, and close the job."""
+        """Take no more steps, and close the job."""
         self._stop.set()
         self._go.set()
 
     def pause(self) -> None:
-        """Take no step after the present one."""
+        """Take no step after the current one."""
         if not self.cancelled:
             self._go.clear()
 
@@ -74,7 +74,7 @@ class Run(Generic[T]):
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether `cancel` was called."""
         return self._stop.is_set()
 
     @property
@@ -84,13 +84,13 @@ class Run(Generic[T]):
 
     @property
     def ending(self) -> Outcome[T]:
-        """How it ended, as the viewer is told."""
+        """How it ended, as the viewer shows it."""
         if self.refused is None and self.cancelled:
             return Outcome(cancelled=True)
         return self.refused or self.outcome
 
     def _stopped(self) -> bool:
-        """Wait while it is paused, and return whether it has been cancelled."""
+        """Wait while paused; return whether the job has been cancelled."""
         self._go.wait()
         return self._stop.is_set()
 
@@ -108,7 +108,7 @@ class Run(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A job that was started, with whom it tells and whether it makes room for others."""
+    """A job that was started, its callbacks, and whether it gives way to others."""
 
     run: Run[Any]
     title: str

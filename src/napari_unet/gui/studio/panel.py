@@ -136,7 +136,7 @@ class StudioPanel(QWidget):
         self.session.jobs.resumed.connect(self._show_job)
         self.session.jobs.progressed.connect(self._advance)
         self.session.jobs.ended.connect(later)
-        self.project.said.connect(self.project_bar.message.show_text)
+        self.project.reported.connect(self.project_bar.message.show_text)
         self.project.refused.connect(self.project_bar.message.show_error)
         self.project.asked_for_options.connect(self._tell_options)
         self.project.opened.connect(self._put_options)

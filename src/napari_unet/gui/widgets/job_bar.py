@@ -59,8 +59,8 @@ class JobBar(QWidget):
         jobs.progressed.connect(self._advance)
         jobs.cancelling.connect(self._wind_down)
         jobs.ended.connect(self._end)
-        jobs.said.connect(self._say)
-        jobs.troubled.connect(self.message.show_error)
+        jobs.reported.connect(self._say)
+        jobs.warned.connect(self.message.show_error)
         self._at_work.setVisible(jobs.at_work)
         if jobs.at_work:
             self._begin(jobs.title)
