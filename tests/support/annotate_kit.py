@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.utils.key_bindings import KeymapHandler
 
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.result_layer import RECORD
@@ -26,8 +27,12 @@ def new(panel, kind="scribbles"):
 
 def press_key(viewer, key):
     """Press a key while the mouse is over the image; returns whether it means anything."""
-    qt_viewer = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer
-    return qt_viewer._key_map_handler.press_key(key)
+    window = getattr(viewer, "window", None)
+    if window is not None:
+        return getattr(window, "__wrapped__", window)._qt_viewer._key_map_handler.press_key(key)
+    handler = KeymapHandler()
+    handler.keymap_providers = [viewer.layers.selection.active, viewer]
+    return handler.press_key(key)
 
 
 def drag(layer, *points):
@@ -85,12 +90,3 @@ def undo_gives(layer, before):
     layer.redo()
     assert np.array_equal(layer.data, edited)
     layer.undo()
-
-
-def finetune_form(viewer):
-    """The form of Fine-tune, docked."""
-    from napari_unet.gui.plugin import FinetuneDock
-
-    panel = FinetuneDock(viewer)
-    viewer.window.add_dock_widget(panel, name="Fine-tune")
-    return panel.form

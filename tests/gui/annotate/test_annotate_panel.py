@@ -5,23 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import zarr
-from annotate_kit import finetune_form, new, press_key, record, squares, undo_gives
+from annotate_kit import new, press_key, record, squares, undo_gives
 from annotate_kit import panel as panel
-from finetune_kit import discs, scribbles
-from gui_kit import SECONDS, finish_job, said, small_model
-from gui_kit import annotate_panel as annotate_panel
-from gui_kit import library as library
-from gui_kit import segment_panel as segment_panel
-from gui_kit import viewer as viewer
-from napari.layers import Labels, Shapes
+from finetune_kit import discs
+from gui_kit import finish_job, said, small_model
+from napari.layers import Shapes
 from qtpy.QtWidgets import QAbstractButton, QComboBox
+from windowless import annotate_panel as annotate_panel
+from windowless import dock as dock
+from windowless import finetune_panel as finetune_panel
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import segment_panel as segment_panel
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.checked_areas import checked_layer
 from napari_unet.gui.layers.classes import classes_of
-from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.layer_pair import regions_of
-from napari_unet.gui.layers.purpose import KIND, kind_of
+from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.layers.result_layer import RECORD
 
 
@@ -44,15 +47,6 @@ def test_every_control_explains_itself(panel, viewer):
         new(panel, kind)
         controls = [w for t in (QAbstractButton, QComboBox) for w in panel.widget().findChildren(t)]
         assert [w.text() for w in controls if not w.toolTip() and w.isVisibleTo(panel)] == []
-
-
-def test_the_panel_fits_a_dock_in_a_small_window(panel, viewer):
-    viewer.add_image(np.zeros((3, 20, 30)), name="cells")
-    for kind in ("scribbles", "objects"):
-        new(panel, kind)
-        size = panel.widget().minimumSizeHint()
-        assert size.width() <= panel.viewport().width()
-        assert panel.widget().sizeHint().height() < 680
 
 
 @pytest.mark.parametrize("kind", ["scribbles", "classes", "objects"])
@@ -152,24 +146,6 @@ def test_classes_are_picked_by_clicks_and_keys_and_the_brush_is_ready(panel, vie
     assert layer.mode == "paint"
 
 
-def test_keys_are_naparis_own_again_elsewhere_and_afterwards(panel, viewer):
-    viewer.add_image(np.zeros((20, 30)), name="cells")
-    first = new(panel)
-    other = viewer.add_labels(np.zeros((20, 30), int), name="other")
-    viewer.layers.selection.active = other
-    press_key(viewer, "2")
-    assert (other.mode, first.selected_label) == ("paint", 1)
-    viewer.layers.selection.active = first
-    second = new(panel, "objects")
-    viewer.layers.selection.active = second
-    press_key(viewer, "1")
-    assert second.mode == "erase", "digits pick no objects"
-    assert not real(first).keymap
-    assert len(real(second).keymap) == 2, "J and N"
-    panel.let_go()
-    assert not real(second).keymap
-
-
 def test_classes_get_other_names_and_colours(panel, viewer):
     viewer.add_image(np.zeros((20, 30)), name="cells")
     layer = new(panel)
@@ -248,14 +224,13 @@ def test_a_checked_box_is_drawn_into_the_same_layer(panel, viewer):
     assert viewer.layers.selection.active == panel.annotation.layer
 
 
-def test_fine_tune_takes_annotation_and_checked_region(panel, viewer):
+def test_fine_tune_takes_annotation_and_checked_region(panel, viewer, request):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     scribbles = new(panel)
     layer = new(panel, "objects")
     panel.plane.click()
     viewer.add_labels(np.zeros((4, 20, 30), int), name="on top")
-    form = finetune_form(viewer)
-    pair = form.pairs.first
+    pair = request.getfixturevalue("finetune_panel").form.pairs.first
     assert (pair.image.layer, pair.labels.layer) == (source, layer)
     assert pair.kind.currentData() == "objects"
     assert pair.region.layer == checked_layer(viewer, source)
@@ -270,60 +245,20 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer):
     assert pair.region.layer is None, "somebody has chosen otherwise"
 
 
-def test_fine_tune_knows_what_a_result_holds(viewer):
+def test_fine_tune_knows_what_a_result_holds(viewer, finetune_panel):
     viewer.add_image(np.zeros((40, 60)), name="cells")
     viewer.add_labels(squares(), metadata=record(objects=True))
-    assert finetune_form(viewer).pairs.first.kind.currentData() == "objects"
+    assert finetune_panel.form.pairs.first.kind.currentData() == "objects"
 
 
-def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer):
+def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer, finetune_panel):
     source = viewer.add_image(np.zeros((20, 30)), name="cells")
-    form = finetune_form(viewer)
+    form = finetune_panel.form
     layer = new(panel, "classes")
     assert form.pairs.first.labels.layer == layer
     assert form.pairs.first.region.layer is None
     panel.plane.click()
     assert form.pairs.first.region.layer == checked_layer(viewer, source)
-
-
-def test_the_button_hands_over_image_annotation_and_classes(panel, viewer):
-    panel.session.model = small_model()
-    viewer.add_image(np.zeros((20, 30)), name="cells")
-    layer = new(panel)
-    panel.classes.add.click()
-    panel.classes.table.item(3, 2).setText("membrane")
-    viewer.add_image(np.zeros((9, 9)), name="other")
-    panel.finetune.click()
-    from napari_unet.gui.plugin import parts_of
-
-    form = parts_of(viewer).open_panel("Fine-tune").form
-    pair = form.pairs.first
-    assert (pair.image.layer.name, pair.labels.layer) == ("cells", layer)
-    assert form.training.values()["classes"] == ("cell", "membrane")
-
-
-def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, viewer, qtbot):
-    panel.session.model, panel.session.source = small_model(), "small"
-    image, inside = discs()
-    viewer.add_image(image, name="cells")
-    new(panel).data = scribbles(inside)
-    from napari_unet.gui.plugin import parts_of
-
-    tune = parts_of(viewer).open_panel("Fine-tune")
-    for name, value in {"patch": 32, "batch": 2}.items():
-        tune.form.training.boxes[name].put(value)
-    panel.quick.click()
-    run = panel.session.training
-    assert run.request.settings["minutes"] == 1
-    assert run.request.settings["patch"] == 32
-    panel.quick.click()
-    assert "still at work" in said(panel)
-    qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
-    tune.stop_button.click()
-    finish_job(panel, qtbot)
-    panel.quick.click()
-    assert panel.session.training is run
-    assert run.result is not None
 
 
 def test_layers_that_go_and_come_leave_the_panel_in_order(panel, viewer):
@@ -356,12 +291,3 @@ def test_checks_go_to_the_image_that_the_annotation_is_of(panel, viewer):
     panel.plane.click()
     assert checked_layer(viewer, second) is None
     assert len(checked_layer(viewer, first).data) == 1
-
-
-def test_two_themes(panel, viewer):
-    viewer.add_image(np.zeros((20, 30)), name="cells")
-    new(panel)
-    for theme in ("light", "dark"):
-        viewer.theme = theme
-    assert isinstance(panel.annotation.layer, Labels)
-    assert panel.annotation.layer.metadata[KIND] == "scribbles"

@@ -1,4 +1,4 @@
-"""*Where to paint next* in a real viewer."""
+"""*Where to paint next*."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from annotate_kit import new, press_key
 from annotate_kit import panel as panel
 from finetune_kit import discs
 from gui_kit import SECONDS, finish_job, large_model, random_image, said, small_model
-from gui_kit import annotate_panel as annotate_panel
-from gui_kit import library as library
-from gui_kit import segment_panel as segment_panel
-from gui_kit import viewer as viewer
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QTimer
+from windowless import annotate_panel as annotate_panel
+from windowless import dock as dock
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import segment_panel as segment_panel
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.core.image.axes import Image
 from napari_unet.core.progress import finish
@@ -271,13 +274,13 @@ def test_the_window_goes_on_meanwhile(panel, viewer, qtbot):
     assert sum(ticks) > 5
 
 
-def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot):
+def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot, dock):
     session = panel.session
     session.model = large_model()
     viewer.add_image(random_image(4, 512, 512), name="cells")
     panel.where.next.click()
     qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
-    viewer.window.remove_dock_widget(panel)
+    dock.close(panel)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
     assert not frames(viewer)
     assert session.kept is None

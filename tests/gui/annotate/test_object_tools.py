@@ -10,10 +10,12 @@ from annotate_kit import drag, press_key, record, undo_gives
 from annotate_kit import objects as objects
 from annotate_kit import panel as panel
 from gui_kit import SECONDS, said
-from gui_kit import annotate_panel as annotate_panel
-from gui_kit import library as library
-from gui_kit import viewer as viewer
-from vispy.app.canvas import MouseEvent
+from windowless import annotate_panel as annotate_panel
+from windowless import dock as dock
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.gui.layers.editing import real
 
@@ -49,25 +51,6 @@ def test_splitting_divides_along_the_stroke(objects, panel):
     assert np.array_equal(objects.data, before)
     panel.objects.tools["split"].click()
     assert objects.mouse_pan
-
-
-def test_a_stroke_over_the_canvas_cuts_and_does_not_move_the_image(objects, panel, viewer):
-    """As the mouse does it, from the screen's pixels on."""
-    panel.objects.tools["split"].click()
-    canvas = getattr(viewer.window, "__wrapped__", viewer.window)._qt_viewer.canvas
-    node = canvas.layer_to_visual[real(objects)].node
-    events = canvas._scene_canvas.events
-    points = [
-        node.get_transform("visual", "canvas").map(p)[:2] for p in ((20, 1), (20, 9), (20, 18))
-    ]
-    press = MouseEvent("mouse_press", pos=points[0], button=1, buttons=[1], modifiers=())
-    more = {"button": 1, "modifiers": (), "press_event": press, "last_event": press}
-    events.mouse_press(press)
-    for point in points[1:]:
-        events.mouse_move(MouseEvent("mouse_move", pos=point, buttons=[1], **more))
-    events.mouse_release(MouseEvent("mouse_release", pos=points[-1], buttons=[], **more))
-    assert set(np.unique(objects.data[5:15, 15:25])) == {2, 6}
-    assert np.allclose(node.get_transform("visual", "canvas").map((20, 1))[:2], points[0])
 
 
 def test_deleting_and_filling(objects, panel):
@@ -202,10 +185,10 @@ def test_a_stroke_is_dropped_when_the_labels_are_exchanged_under_it(objects, pan
     assert not panel.objects.tools["split"].isChecked()
 
 
-def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects):
+def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects, dock):
     panel.objects.tools["split"].click()
     callbacks = len(real(objects).mouse_drag_callbacks)
-    viewer.window.remove_dock_widget(panel)
+    dock.close(panel)
     assert len(real(objects).mouse_drag_callbacks) == callbacks - 1
     assert not real(objects).keymap
     viewer.layers.clear()
@@ -248,4 +231,4 @@ def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
     viewer.layers.remove(real(objects))
     qtbot.waitUntil(lambda: not panel.measures.measuring.busy, timeout=SECONDS)
     assert panel.measures.measuring.count == 0
-    assert not panel.groups["objects"].isVisible()
+    assert not panel.groups["objects"].isVisibleTo(panel)

@@ -1,4 +1,4 @@
-"""*Batch* in a real viewer: a folder of images, and what became of each."""
+"""*Batch*: a folder of images, and what became of each."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 import tifffile
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
-from gui_kit import library as library
-from gui_kit import viewer as viewer
 from napari.layers import Image, Labels
+from napari.plugins import _initialize_plugins
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
+from windowless import batch_panel as batch_panel
+from windowless import dock as dock
+from windowless import library as library
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.cli import app
 from napari_unet.core.progress import finish
-from napari_unet.gui.plugin import BatchDock
+from napari_unet.gui.batch.panel import BatchPanel
 from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
@@ -33,15 +37,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def panel(viewer, folder, tmp_path):
-    """The panel, docked, with a small model and both folders chosen."""
-    made = BatchDock(viewer)
-    viewer.window.add_dock_widget(made, name="Batch")
-    made.session.model, made.session.source = small_model(), "small"
-    made.session.model_changed.emit(made.session.model)
-    made.input.edit.setText(str(folder))
-    made.output.edit.setText(str(tmp_path / "results"))
-    return made
+def panel(batch_panel, folder, tmp_path):
+    """The panel, with both folders chosen."""
+    batch_panel.input.edit.setText(str(folder))
+    batch_panel.output.edit.setText(str(tmp_path / "results"))
+    return batch_panel
 
 
 def results(panel):
@@ -149,13 +149,11 @@ def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
     assert results(panel) == ["done"] * 3
 
 
-def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, folder, qtbot):
+def test_it_goes_on_without_its_panel_and_is_there_in_the_next(panel, viewer, folder, dock, qtbot):
     run_to_the_first(panel, folder, 200, qtbot)
     run = panel.session.batch
-    viewer.window.remove_dock_widget(panel)
-    qtbot.wait(50)
-    again = BatchDock(viewer)
-    viewer.window.add_dock_widget(again, name="Batch")
+    dock.close(panel)
+    again = dock(BatchPanel(viewer, panel.session))
     assert results(again)[0] == "done"
     finish_job(again, qtbot)
     qtbot.waitUntil(lambda: results(again) == ["done"] * 3, timeout=SECONDS)
@@ -197,6 +195,7 @@ def test_results_never_replace_the_images(panel, folder, qtbot):
 
 
 def test_a_finished_image_is_shown_with_its_result(panel, viewer, folder, qtbot):
+    _initialize_plugins()  # as a window does
     panel.run.click()
     finish_job(panel, qtbot)
     panel.list.cellDoubleClicked.emit(1, 0)

@@ -87,7 +87,7 @@ def test_keep_both_leaves_the_current_model_and_discard_leaves_nothing(
     assert panel.session.model is old
     assert len(library.entries()) == before
     assert panel.session.training is None
-    assert "dropped" in said(panel)
+    assert "discarded" in said(panel)
     train(panel, qtbot)
     panel.outcome.comparison.both_button.click()
     finish_job(panel, qtbot)

@@ -1,24 +1,26 @@
-"""*Load U-Net* in a real viewer: the library, files, dropped files, and what is said of a network."""
+"""*Load U-Net*: the library, files, dropped files, and what is said of a network."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
 
-import gui_kit
 import pytest
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
-from gui_kit import library as library
-from gui_kit import models_panel as models_panel
-from gui_kit import viewer as viewer
 from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
+from windowless import dock as dock
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import models_panel as models_panel
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Provenance
 from napari_unet.gui.models.panel import facts
-from napari_unet.gui.plugin import SegmentDock, parts_of
+from napari_unet.gui.segment.panel import SegmentPanel
 from napari_unet.services.library import DEFAULT
 
 
@@ -95,10 +97,10 @@ def test_a_file_is_loaded_and_can_be_kept(models_panel, qtbot, tmp_path, monkeyp
         assert drop(models_panel, path)
     finish_job(models_panel, qtbot)
     assert models_panel.session.model.spec.name == "mine"
-    assert models_panel.keep.isVisible()
+    assert models_panel.keep.isVisibleTo(models_panel)
     models_panel.keep.click()
     assert "mine  ✓ loaded" in rows(models_panel)
-    assert not models_panel.keep.isVisible()
+    assert not models_panel.keep.isVisibleTo(models_panel)
 
 
 def test_a_package_folder_can_be_dropped(models_panel, qtbot, shared_data):
@@ -128,12 +130,12 @@ def test_missing_weights_are_fetched_only_when_asked_for(
     models_panel.load_text(str(tmp_path))
     finish_job(models_panel, qtbot)
     assert "weights" in said(models_panel)
-    assert models_panel.fetch.isVisible()
+    assert models_panel.fetch.isVisibleTo(models_panel)
     assert opened == []
     models_panel.fetch.click()
     finish_job(models_panel, qtbot)
     assert models_panel.session.model is not None
-    assert not models_panel.fetch.isVisible()
+    assert not models_panel.fetch.isVisibleTo(models_panel)
     assert len(opened) == 1
 
 
@@ -162,23 +164,19 @@ def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, lib
     assert models_panel.session.model is None
 
 
-def test_both_panels_share_the_network_and_each_viewer_has_its_own(
-    models_panel, viewer, qtbot, make_napari_viewer
-):
-    segment_panel = SegmentDock(viewer)
-    viewer.window.add_dock_widget(segment_panel, name="Segment")
+def test_both_panels_share_the_network(models_panel, viewer, session, keeper, dock, qtbot):
+    segment_panel = dock(SegmentPanel(viewer, session, keeper))
     assert segment_panel.model.text() == f"{DEFAULT}, not loaded"
     models_panel.load_text("small")
     finish_job(models_panel, qtbot)
     assert segment_panel.model.text() == "small"
-    assert segment_panel.session is models_panel.session
-    assert parts_of(make_napari_viewer()).session.model is None
 
 
-def test_pressing_segment_first_loads_the_network_to_start_with(viewer, qtbot, library):
-    save_model(gui_kit.small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
-    panel = SegmentDock(viewer)
-    viewer.window.add_dock_widget(panel, name="Segment")
+def test_pressing_segment_first_loads_the_network_to_start_with(
+    viewer, session, keeper, dock, qtbot, library
+):
+    save_model(small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
+    panel = dock(SegmentPanel(viewer, session, keeper))
     viewer.add_image(random_image(40, 50), name="cells")
     panel.segment.click()
     qtbot.waitUntil(lambda: "Done" in said(panel), timeout=SECONDS)

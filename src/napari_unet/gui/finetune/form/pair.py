@@ -104,6 +104,8 @@ class PairForm(QWidget):
         self.resample.clicked.connect(self._resample)
         self.lay_on.clicked.connect(self._lay_on)
         self.remove.clicked.connect(self.removed)
+        # nobody has chosen yet
+        self._choose_labels(None)
         self._take_image()
 
     def _lay_out(self) -> None:
@@ -151,14 +153,14 @@ class PairForm(QWidget):
         return labels is not None and source is not None and fits(source, image, labels)
 
     def _take_image(self) -> None:
-        self._choose_labels()
+        self._choose_labels(self.labels.layer)
         self._show()
         self.changed.emit()
 
-    def _choose_labels(self) -> None:
-        """Choose labels that go with the image; those that are chosen stay if they do."""
+    def _choose_labels(self, chosen: Labels | None) -> None:
+        """Choose labels that go with the image; those that were chosen stay if they do."""
         images, offered = self.image.layers.offered, self.labels.offered
-        best = labels_for(self.image.layer, self.labels.layer, offered, images, self.fits)
+        best = labels_for(self.image.layer, chosen, offered, images, self.fits)
         with QSignalBlocker(self.labels):
             self.labels.choose(best)
 

@@ -1,0 +1,85 @@
+"""*Segment* where the window matters: what is on the screen, and the closing of viewer and panel."""
+
+from __future__ import annotations
+
+import gui_kit
+import numpy as np
+import pytest
+from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import library as library
+from gui_kit import segment_panel as segment_panel
+from gui_kit import viewer as viewer
+from napari.layers import Labels
+
+from napari_unet.core.progress import finish
+from napari_unet.gui.layers.images import image_of
+from napari_unet.gui.plugin import SegmentDock
+from napari_unet.services.segmentation.segment import segment
+
+
+def labels_of(viewer):
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+@pytest.fixture
+def slow(segment_panel):
+    """The panel with an image and a network that keep it busy for a while."""
+    segment_panel.viewer.add_image(random_image(3, 512, 512), name="cells")
+    segment_panel.session.model = gui_kit.large_model()
+    return segment_panel
+
+
+def begin(panel, qtbot):
+    panel.segment.click()
+    qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
+
+
+def test_preview_gives_the_same_labels_for_what_is_on_the_screen_only(segment_panel, viewer, qtbot):
+    image = viewer.add_image(random_image(3, 200, 300), name="cells", scale=(1, 0.5, 0.5))
+    viewer.dims.set_point(0, 2)
+    camera = getattr(viewer, "scene", viewer).camera
+    camera.center, camera.zoom = (0, 50, 75), 12
+    qtbot.wait(200)
+    segment_panel.preview.click()
+    finish_job(segment_panel, qtbot)
+    (made,) = labels_of(viewer)
+    assert made.name == "cells preview"
+    assert made.data.shape[0] == 1
+    assert made.data.size < 200 * 300 / 2
+    whole = finish(segment(image_of(image, "ZYX"), small_model())).labels
+    start = np.round(np.asarray(made.translate) / made.scale).astype(int)
+    inside = tuple(slice(s, s + n) for s, n in zip(start, made.data.shape, strict=True))
+    assert start[0] == 2
+    assert np.array_equal(made.data, whole[inside])
+
+
+def test_closing_the_viewer_stops_the_run_without_a_word(slow, viewer, qtbot, caplog):
+    begin(slow, qtbot)
+    run = slow.session.jobs._task.run
+    qtbot.wait(300)
+    viewer.close()
+    qtbot.waitUntil(lambda: run.over, timeout=SECONDS)
+    assert run.outcome.cancelled
+    assert caplog.records == []
+
+
+def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot):
+    slow.session.model = small_model()
+    viewer.add_image(random_image(20, 128, 128), name="stack")
+    begin(slow, qtbot)
+    jobs, words, gone = slow.session.jobs, [], []
+    jobs.reported.connect(words.append)
+    run = jobs._task.run
+    run.pause()
+    slow.destroyed.connect(lambda: gone.append(True))
+    viewer.window.remove_dock_widget(slow)
+    qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
+    viewer.add_image(random_image(30, 40), name="another")
+    again = SegmentDock(viewer)
+    viewer.window.add_dock_widget(again, name="Segment again")
+    assert again.foot.cancel.isVisibleTo(again)
+    run.go_on()
+    qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+    qtbot.waitUntil(lambda: len(words) == 1, timeout=SECONDS)
+    assert "stack labels" in words[0]
+    assert "Done" in said(again)
