@@ -1,0 +1,1 @@
+"""What ``studio.py`` does before anything is installed: imports the standard library only."""
