@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import sys
 
 import pytest
 
-from napari_unet.services.system import linux
-from napari_unet.services.system.doctor import (
-    examine,
-    examine_folder,
-    examine_package,
-    judge_accelerator,
-    judge_window,
-    nvidia_cards,
+from napari_unet.services.system import linux, plugin, requirements, viewer
+from napari_unet.services.system.accelerator import describe_accelerator, nvidia_cards
+from napari_unet.services.system.doctor import examine, examine_folder, examine_requirements
+from napari_unet.services.system.plugin import examine_import_name, examine_plugin
+from napari_unet.services.system.requirements import (
+    install_command,
+    reinstall_command,
+    viewer_requirement,
 )
-from napari_unet.services.system.window import Trial, try_window
+from napari_unet.services.system.viewer import describe_window, examine_viewer
+from napari_unet.services.system.window import WindowTrial, try_window
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the loader of Linux")
@@ -34,10 +37,103 @@ def test_another_distribution_with_our_import_name_is_noticed(tmp_path, monkeypa
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: napari-unet\nVersion: 0.3\n")
     (info / "top_level.txt").write_text("napari_unet\n")
     monkeypatch.syspath_prepend(tmp_path)
-    last = examine_package()[-1]
+    (last,) = examine_import_name()
     assert last.ok is False
-    assert "napari-unet is installed too" in last.detail
+    assert "napari-unet is installed, too" in last.detail
     assert "pip uninstall napari-unet" in last.advice
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Installs distributions that are nothing but their metadata; the package's own first."""
+
+    def install(name, version, *requires, url=None, manifest=None):
+        info = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        lines += [f"Requires-Dist: {requirement}" for requirement in requires]
+        (info / "METADATA").write_text("\n".join(lines))
+        if url:
+            (info / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {}}))
+        if manifest:
+            (info / "entry_points.txt").write_text(
+                f"[napari.manifest]\n{name} = {name}:napari.yaml"
+            )
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "__init__.py").touch()
+            (tmp_path / name / "napari.yaml").write_text(json.dumps({"name": name, **manifest}))
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return install
+
+
+def test_packages_that_are_missing_or_too_old_are_named_with_the_command(installed):
+    installed(
+        requirements.DISTRIBUTION,
+        "0.1",
+        "numpy>=999",
+        "nowhere-to-be-found>=2",
+        "psutil>=1",
+        "never-on-this>=1; sys_platform == 'none'",
+        "napari[pyqt6]>=0.7; extra == 'napari'",
+    )
+    (finding,) = examine_requirements()
+    assert finding.ok is False
+    assert "nowhere-to-be-found>=2 (here: not installed)" in finding.detail
+    assert f"numpy>=999 (here: {importlib.metadata.version('numpy')})" in finding.detail
+    assert 'install "numpy>=999" "nowhere-to-be-found>=2"' in finding.advice
+    assert str(viewer_requirement()) == "napari[pyqt6]>=0.7"
+
+
+def test_a_napari_below_the_lower_bound_is_refused(installed, monkeypatch):
+    installed(requirements.DISTRIBUTION, "0.1", "napari[pyqt6]>=99; extra == 'napari'")
+    installed("napari", "0.6.4")
+    monkeypatch.setattr(viewer, "examine_plugin", list)
+    finding = examine_viewer()[0]
+    assert finding.ok is False
+    assert "0.6.4 is installed, and the plugin needs >=99" in finding.detail
+    assert 'install "napari[pyqt6]>=99"' in finding.advice
+
+
+def test_a_source_folder_that_is_not_installed_is_told_how(monkeypatch):
+    monkeypatch.setattr(requirements, "DISTRIBUTION", "not-installed-at-all")
+    (finding,) = examine_requirements()
+    assert finding.ok is None
+    assert "install -e" in finding.advice
+
+
+def test_commands_work_before_the_package_is_on_an_index(installed, tmp_path):
+    installed(requirements.DISTRIBUTION, "0.1", url=tmp_path.as_uri())
+    assert reinstall_command().endswith(f'install --force-reinstall --no-deps "{tmp_path}"')
+    assert requirements.DISTRIBUTION not in install_command(str(viewer_requirement()))
+
+
+def test_napari_finds_the_plugin():
+    (finding,) = examine_plugin()
+    assert finding.ok is True
+    assert "U-Net Studio with 6 widgets" in finding.detail
+
+
+def test_a_plugin_that_napari_cannot_find_is_installed_again(monkeypatch):
+    monkeypatch.setattr(plugin, "DISTRIBUTION", "not-installed-at-all")
+    finding = examine_plugin()[0]
+    assert finding.ok is False
+    assert "--force-reinstall" in finding.advice
+
+
+def test_a_disabled_plugin_is_noticed(monkeypatch):
+    monkeypatch.setattr(plugin, "disabled_plugins", lambda: ["other", plugin.DISTRIBUTION])
+    (finding,) = examine_plugin()
+    assert finding.ok is False
+    assert "disabled" in finding.detail
+
+
+def test_other_plugins_that_claim_our_names_are_named(installed):
+    installed("unet_twin", "1.0", manifest={"display_name": "U-Net Studio"})
+    _, finding = examine_plugin()
+    assert finding.ok is None
+    assert "unet_twin also claims the name U-Net Studio" in finding.detail
+    assert "uninstall unet_twin" in finding.advice
 
 
 @pytest.mark.parametrize(
@@ -45,13 +141,13 @@ def test_another_distribution_with_our_import_name_is_noticed(tmp_path, monkeypa
     [
         (["RTX 4090"], ["cuda", "cpu"], "13.0", True, "uses RTX 4090", ""),
         (["RTX 4090"], ["cpu"], None, None, "processors only", "PyTorch for CUDA"),
-        (["RTX 4090"], ["cpu"], "13.0", None, "can't use it", "NVIDIA driver"),
+        (["RTX 4090"], ["cpu"], "13.0", None, "can't use RTX 4090", "NVIDIA driver"),
         ([], ["mps", "cpu"], None, True, "Apple", ""),
         ([], ["cpu"], None, None, "processor", ""),
     ],
 )
 def test_graphics_card(cards, devices, cuda, ok, says, advises):
-    finding = judge_accelerator(cards, devices, cuda)
+    finding = describe_accelerator(cards, devices, cuda)
     assert finding.ok is ok
     assert says in finding.detail
     assert advises in finding.advice
@@ -85,28 +181,28 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("trial", "display", "ok", "says"),
     [
-        (Trial(complaint="libEGL.so.1: cannot open"), True, False, "libEGL.so.1"),
-        (Trial("PyQt6 6.11", complaint="xcb-cursor0 is needed"), True, False, "xcb-cursor0"),
-        (Trial("PyQt6 6.11", "offscreen"), False, None, "none here"),
-        (Trial("PyQt6 6.11", "xcb"), True, False, "no OpenGL context"),
-        (Trial("PyQt6 6.11", "xcb", "llvmpipe (LLVM 15)", "4.5"), True, None, "llvmpipe"),
-        (Trial("PyQt6 6.11", "cocoa", "Apple M2", "4.1"), True, True, "Apple M2"),
+        (WindowTrial(error="libEGL.so.1: cannot open"), True, False, "libEGL.so.1"),
+        (WindowTrial("PyQt6 6.11", error="xcb-cursor0 is needed"), True, False, "xcb-cursor0"),
+        (WindowTrial("PyQt6 6.11", "offscreen"), False, None, "none: napari"),
+        (WindowTrial("PyQt6 6.11", "xcb"), True, False, "no OpenGL context"),
+        (WindowTrial("PyQt6 6.11", "xcb", "llvmpipe (LLVM 15)", "4.5"), True, None, "llvmpipe"),
+        (WindowTrial("PyQt6 6.11", "cocoa", "Apple M2", "4.1"), True, True, "Apple M2"),
     ],
 )
 def test_window(trial, display, ok, says):
-    last = judge_window(trial, display)[-1]
+    last = describe_window(trial, display)[-1]
     assert last.ok is ok
     assert says in last.detail
     assert bool(last.advice) == (ok is not True)
 
 
-def test_a_qt_that_aborts_leaves_a_complaint(monkeypatch):
+def test_a_qt_that_aborts_is_reported(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("QT_QPA_PLATFORM", "nonsense")
     trial = try_window()
     assert trial.binding
     assert not trial.platform
-    assert "nonsense" in trial.complaint
+    assert "nonsense" in trial.error
 
 
 @on_linux

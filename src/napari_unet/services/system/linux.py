@@ -1,4 +1,4 @@
-"""What a window needs of a Linux system, beside what the Python packages bring.
+"""What a window needs from a Linux system in addition to the Python packages.
 
 ``studio.py`` reads this file before anything is installed: it may import the standard library only.
 """
@@ -28,7 +28,7 @@ LIBRARIES = {
     "libxcb-xkb.so.1": "libxcb-xkb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
 }
-"""Library file to the Debian and Ubuntu package that holds it."""
+"""Library files, each with the Debian and Ubuntu package that holds it."""
 
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts")
 FONT_PACKAGE = "fonts-dejavu-core"
@@ -37,7 +37,7 @@ FONT_PACKAGE = "fonts-dejavu-core"
 def missing_libraries() -> dict[str, str]:
     """Libraries of `LIBRARIES` that can't be loaded here; empty on other systems.
 
-    The loader itself is asked, so the answer holds on every distribution.
+    The loader is asked, so the answer holds on every distribution.
     """
     if sys.platform != "linux":
         return {}
@@ -45,7 +45,7 @@ def missing_libraries() -> dict[str, str]:
 
 
 def lacks_fonts() -> bool:
-    """Whether a Linux system has no font at all, which leaves every label in the window blank."""
+    """Whether a Linux system has no fonts, which leaves every label in the window blank."""
     if sys.platform != "linux":
         return False
     folders = map(Path, FONT_FOLDERS)
@@ -53,7 +53,7 @@ def lacks_fonts() -> bool:
 
 
 def has_display() -> bool:
-    """Whether a window has a screen to open on; other systems than Linux are taken to have one."""
+    """Whether there is a screen to open windows on; assumed on systems other than Linux."""
     variables = ("DISPLAY", "WAYLAND_DISPLAY")
     return sys.platform != "linux" or any(os.environ.get(name) for name in variables)
 
