@@ -65,7 +65,7 @@ def _measure(path: Path, base: int, tile: int) -> dict[str, float]:
     from napari_unet.core.unet.network import UNet
     from napari_unet.services.files.images import open_image
     from napari_unet.services.segmentation.options import SegmentOptions
-    from napari_unet.services.segmentation.plan import plan
+    from napari_unet.services.segmentation.prepare import prepare
     from napari_unet.services.segmentation.segment import segment
 
     config = UNetConfig.classic(base=base, depth=4, out_channels=2)
@@ -80,7 +80,7 @@ def _measure(path: Path, base: int, tile: int) -> dict[str, float]:
         result = finish(segment(image, model, options))
     mapped = int(np.prod(image.data.shape)) * image.data.dtype.itemsize
     held = peak.bytes - result.labels.nbytes - min(mapped, peak.shared)
-    return {"peak": held, "planned": plan(image, model, options).memory}
+    return {"peak": held, "planned": prepare(image, model, options).plan.memory}
 
 
 class _PeakMemory:

@@ -220,7 +220,7 @@ def test_a_batch_goes_on_where_it_was(run, model, images, tmp_path):
     before = (out / "im1.tif").read_bytes()
     result = run(*command, "--skip-existing")
     assert result.exit_code == 0
-    assert "2 of 3 images segmented, 1 had a result already." in result.stderr
+    assert "2 of 3 images segmented, 1 already had a result." in result.stderr
     assert (out / "im1.tif").read_bytes() == before
     assert len(list(out.iterdir())) == 3
     both = run(*command, "--skip-existing", "--overwrite")

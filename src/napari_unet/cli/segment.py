@@ -89,7 +89,7 @@ def _existing(overwrite: bool, skip: bool) -> Existing:
 
 def _report(outcomes: Sequence[Outcome]) -> None:
     """Print what was written, and on stderr what failed; leave with status 1 if anything did."""
-    from napari_unet.services.segmentation.batch import told
+    from napari_unet.services.segmentation.batch import summary
 
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
@@ -98,6 +98,6 @@ def _report(outcomes: Sequence[Outcome]) -> None:
         if not outcome.error:
             typer.echo(outcome.task.labels)
     if failed or any(outcome.skipped for outcome in outcomes):
-        typer.echo(told(outcomes), err=True)
+        typer.echo(summary(outcomes), err=True)
     if failed:
         raise typer.Exit(1)

@@ -18,7 +18,7 @@ from napari_unet.core.model.file import save_model
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.segmentation.plan import plan
+from napari_unet.services.segmentation.prepare import prepare
 from napari_unet.services.segmentation.segment import segment
 
 EXACT = {"device": "cpu", "precision": "float32", "probabilities": True}
@@ -94,7 +94,9 @@ def test_labels_uncertainty_record_and_plan_tell_of_it():
     assert (found.labels == found.probabilities.argmax(axis=0)).all()
     assert (found.uncertainty == uncertainty(found.probabilities, model.spec)).all()
     assert found.record["options"]["mirror"]
-    once, often = (plan(image, model, SegmentOptions(**EXACT, mirror=m)) for m in (False, True))
+    once, often = (
+        prepare(image, model, SegmentOptions(**EXACT, mirror=m)).plan for m in (False, True)
+    )
     assert often.n_tiles == 4 * once.n_tiles
     assert often.memory > once.memory / 2 + 3 * 4 * 40 * 50 - 1
     assert "4 times the time" in str(often)

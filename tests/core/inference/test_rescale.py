@@ -27,7 +27,7 @@ from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.evaluation.evaluate import evaluate
 from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.segmentation.plan import plan
+from napari_unet.services.segmentation.prepare import prepare
 from napari_unet.services.segmentation.segment import segment
 from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.options import FinetuneOptions
@@ -140,11 +140,11 @@ def test_volumes_with_channels_in_any_order():
 
 def test_the_plan_says_so_and_it_can_be_turned_off():
     model, image = _model((0.5, 0.5)), _image((60, 75), "YX", 1.0)
-    told = plan(image, model)
+    told = prepare(image, model).plan
     assert told.rescaled == (120, 150)
     assert "rescaled to 120 × 150" in str(told)
     off = SegmentOptions(rescale=False)
-    assert "rescaled" not in str(plan(image, model, off))
+    assert "rescaled" not in str(prepare(image, model, off).plan)
     plain = Image(image.data, "YX", name="noise")
     np.testing.assert_array_equal(
         finish(segment(image, model, off)).labels, finish(segment(plain, model)).labels
@@ -154,18 +154,18 @@ def test_the_plan_says_so_and_it_can_be_turned_off():
 def test_the_size_of_pixels_can_be_said_where_the_image_states_none():
     model, stated = _model((0.5, 0.5)), _image((60, 75), "YX", 1.0)
     plain = Image(stated.data, "YX", name="noise")
-    assert "the image states no pixel size" in str(plan(plain, model))
+    assert "the image states no pixel size" in str(prepare(plain, model).plan)
     said = SegmentOptions(pixel_size=1.0)
-    assert str(plan(plain, model, said)) == str(plan(stated, model))
+    assert str(prepare(plain, model, said).plan) == str(prepare(stated, model).plan)
     found, wanted = (finish(segment(*pair)) for pair in ((plain, model, said), (stated, model)))
     np.testing.assert_array_equal(found.labels, wanted.labels)
     # it counts more than what the image states
     twice = SegmentOptions(pixel_size=0.25)
-    assert plan(stated, model, twice).rescaled == (30, 38)
+    assert prepare(stated, model, twice).plan.rescaled == (30, 38)
     # nothing to say where nothing is rescaled to, or one does not want it
     nothing = dataclasses.replace(model, spec=model.spec.model_copy(update={"pixel_size": ()}))
-    assert "states no" not in str(plan(plain, nothing))
-    assert "states no" not in str(plan(plain, model, SegmentOptions(rescale=False)))
+    assert "states no" not in str(prepare(plain, nothing).plan)
+    assert "states no" not in str(prepare(plain, model, SegmentOptions(rescale=False)).plan)
 
 
 def test_voxels_of_a_size_that_is_said_have_the_shape_of_the_models():

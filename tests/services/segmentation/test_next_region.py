@@ -179,7 +179,7 @@ def test_what_a_network_says_is_kept_and_gives_its_uncertainty():
     maps = finish(cache_outputs(image, model, SegmentOptions()))
     options = SegmentOptions(probabilities=True, uncertainty=True)
     expected = finish(segment(image, model, options))
-    assert (maps.levels == to_uint8(expected.probabilities)).all()
+    assert (maps.probabilities == to_uint8(expected.probabilities)).all()
     found = finish(uncertainty_of(maps))
     assert found.shape == image.label_shape
     assert np.abs(found - expected.uncertainty).max() < 0.03

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import tifffile
@@ -13,11 +15,13 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.importers import load_foreign
+from napari_unet.core.inference import predictor
 from napari_unet.core.progress import Progress, finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.segmentation.plan import plan
-from napari_unet.services.segmentation.segment import TileDone, segment
+from napari_unet.services.segmentation.prepare import prepare
+from napari_unet.services.segmentation.segment import segment, segment_prepared
+from napari_unet.services.segmentation.writers import TileDone
 
 SMALL = UNetConfig.classic(base=2, depth=2)
 EXACT = SegmentOptions(device="cpu", precision="float32")
@@ -239,6 +243,38 @@ def test_bad_input_is_refused_with_a_remedy(case, kind):
     assert met.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("message", "changes", "arguments"),
+    [
+        ("no channel 4", {"channels": (4,)}, {}),
+        ("too small", {"tile": 4}, {}),
+        ("float16", {"precision": "float16"}, {}),
+        ("nothing to segment", {}, {"region": (slice(40, 50), slice(0, 9))}),
+        ("too narrow", {"objects": True}, {"out": np.zeros((30, 30), np.uint8)}),
+    ],
+)
+def test_arguments_are_checked_at_the_call(message, changes, arguments):
+    image, model = Image(random_image((30, 30)), "YX"), model_of(SMALL, activation="sigmoid")
+    with pytest.raises(UserError, match=message):
+        segment(image, model, options(**changes), **arguments)
+
+
+def test_the_network_is_copied_when_the_run_starts_and_once_for_all_its_parts(monkeypatch):
+    copies = []
+    monkeypatch.setattr(
+        predictor, "fuse_batch_norm", lambda network: copies.append(network) or deepcopy(network)
+    )
+    image, model = Image(random_image((3, 30, 30)), "ZYX"), model_of(SMALL, activation="sigmoid")
+    run = prepare(image, model, EXACT)
+    assert "tile" in str(run.plan)
+    assert not copies
+    first = finish(segment_prepared(run.within((slice(1, 2), slice(0, 30), slice(0, 30)))))
+    whole = finish(segment_prepared(run))
+    assert len(copies) == 1
+    assert (first.labels[1] == whole.labels[1]).all()
+    assert not first.labels[[0, 2]].any()
+
+
 def test_weights_that_are_no_numbers_are_refused():
     model = model_of(SMALL)
     model.network.head.bias.data[:] = torch.nan
@@ -258,7 +294,7 @@ def test_bfloat16_is_close():
 def test_the_plan_says_what_the_run_does():
     model = model_of(UNetConfig.classic(base=4, depth=4))
     image = Image(random_image((2, 900, 800)), "TYX")
-    made = plan(image, model, options(memory=0.02))
+    made = prepare(image, model, options(memory=0.02)).plan
     assert made.n_tiles > 2
     assert made.memory <= 0.02 * 2**30
     assert made.exact

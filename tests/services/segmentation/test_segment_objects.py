@@ -19,7 +19,8 @@ from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
-from napari_unet.services.segmentation.segment import TileDone, segment
+from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.segmentation.writers import TileDone
 from napari_unet.services.training.finetune import finetune
 
 FLOAT = {"device": "cpu", "precision": "float32"}
@@ -166,7 +167,7 @@ def test_the_smallest_object_is_given_in_the_image_s_unit(model):
 def test_numbers_that_an_array_can_not_hold_are_refused(model):
     pixels, _ = checkers(seed=5)
     small = np.zeros(pixels.shape, np.uint8)
-    with pytest.raises(UserError, match="do not fit the array"):
+    with pytest.raises(UserError, match="too narrow for the labels"):
         finish(segment(Image(pixels, "YX"), model, out=small))
 
 

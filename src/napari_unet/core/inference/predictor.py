@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf, prod
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,11 @@ class Predictor:
         budget = compute.free_memory if memory is None else memory
         self.pixels = min(budget / self.bytes_per_pixel, TILE_PIXELS[compute.device])
         self._model = model
-        self._network = _prepared(model.network, compute)
+
+    @cached_property
+    def _network(self) -> UNet:
+        """A copy for inference, made when it first runs: a plan needs none."""
+        return _prepared(self._model.network, self.compute)
 
     @property
     def passes(self) -> int:

@@ -179,7 +179,7 @@ class NextRegionForm(QWidget):
 
     def _jobs_for(self, kept: CachedOutputs | None) -> Jobs:
         """Return what runs a job: the viewer's, with progress and Cancel, where it may take long."""
-        quick = kept is not None and self._doubts is not None and self._doubts.maps is kept
+        quick = kept is not None and self._doubts is not None and self._doubts.outputs is kept
         busy = kept is not None and self._session.jobs.running
         return self._jobs if quick or busy else self._session.jobs
 
@@ -200,7 +200,7 @@ class NextRegionForm(QWidget):
         if found.doubts is not self._doubts:
             self._visited = []
         self._doubts = found.doubts
-        self._keep(chosen[1], found.doubts.maps)
+        self._keep(chosen[1], found.doubts.outputs)
         if found.place is None:
             self.say("Nothing is left: all of it is annotated, or has been shown.")
             self._visited = []

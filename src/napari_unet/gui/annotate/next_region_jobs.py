@@ -46,7 +46,7 @@ def find_job(
 ) -> Job[Found]:
     """Find the next place; `doubts` and `visited` count if they are of the same maps."""
     kept = yield from maps
-    if doubts is None or doubts.maps is not kept:
+    if doubts is None or doubts.outputs is not kept:
         doubts, visited = (yield from uncertainty_map(kept)), ()
     annotations = [pair.annotation(pair.paint()) for pair in pairs]
     places = yield from next_regions(doubts, annotations, visited=visited)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.progress import Progress
-from napari_unet.services.segmentation.batch import FileDone, Task, make_tasks, segment_files, told
+from napari_unet.services.segmentation.batch import (
+    FileDone,
+    Task,
+    make_tasks,
+    segment_files,
+    summary,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,10 +115,10 @@ class BatchRun(QObject):
     def _end(self, outcome: JobOutcome[list[Outcome]]) -> None:
         self.complete = outcome.result is not None
         if outcome.result is not None:
-            self._jobs.reported.emit(told(outcome.result))
+            self._jobs.reported.emit(summary(outcome.result))
         elif outcome.cancelled and self.tasks:
             left = len(self.tasks) - len(self.outcomes)
-            self._jobs.reported.emit(f"Cancelled: {told(self.outcomes)} {left} are left.")
+            self._jobs.reported.emit(f"Cancelled: {summary(self.outcomes)} {left} are left.")
 
 
 def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:

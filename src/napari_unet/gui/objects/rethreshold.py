@@ -12,7 +12,7 @@ from napari_unet.gui.layers.placement import looked_at
 from napari_unet.gui.layers.result_layer import Nowhere
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.services.segmentation.relabel import relabel
-from napari_unet.services.segmentation.segment import TileDone
+from napari_unet.services.segmentation.writers import TileDone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -219,7 +219,7 @@ class SegmentPanel(Panel):
                     self._newest.show_alone()
                 self.judging.form.suggest(self._newest.layer)
                 self._last = self._newest, self.session.source
-                self.session.kept = self._newest.kept
+                self.session.kept = self._newest.cached_outputs
                 # strokes to come, though no other panel may be open
                 self._newest.have_kept(self.keeper)
             self._numbered = self._newest.numbered
@@ -256,7 +256,7 @@ class SegmentPanel(Panel):
         return run.command(model)
 
     def _make_plan(self) -> None:
-        """Have the plan made in a thread: it copies the network."""
+        """Have the plan made in a thread: for a large volume it takes a while."""
         model = self.session.model
         if model is None or self.session.jobs.running or self._planner.running:
             return

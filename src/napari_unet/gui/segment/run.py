@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import label_dtype
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.layers.placement import place
@@ -16,13 +15,13 @@ from napari_unet.gui.layers.results import probability_layers, result_layer
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import Found
-from napari_unet.gui.segment.view_first import frame_in_view, segment_from_view
-from napari_unet.services.segmentation.cached_outputs import CachedOutputs, make_cache
-from napari_unet.services.segmentation.channels import channel_indices
+from napari_unet.gui.segment.view_first import frame_in_view, segment_in_view
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
-from napari_unet.services.segmentation.plan import Plan, plan
+from napari_unet.services.segmentation.prepare import input_frames, prepare
 from napari_unet.services.segmentation.relabel import can_relabel
-from napari_unet.services.segmentation.segment import Segmentation, TileDone, segment
+from napari_unet.services.segmentation.segment import Segmentation, segment_prepared
+from napari_unet.services.segmentation.writers import TileDone
 
 if TYPE_CHECKING:
     import napari
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.result_layer import ResultLayer
     from napari_unet.gui.session.jobs import Jobs
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.segmentation.plan import Plan
 
 
 class SegmentRun:
@@ -77,7 +77,7 @@ class SegmentRun:
         self._objects = labels_are_objects(model.spec, options)
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
-        self._levels = self._make_levels()
+        self._cache = self._make_cache()
         # once, as the image's layer may be another one at the end
         self._placed: Placement
         self._result: ResultLayer
@@ -93,11 +93,7 @@ class SegmentRun:
             When another job is at work, or image, model and options don't go together.
         """
         jobs.check_idle()
-        frames(
-            self._image,
-            self._model.spec.axes,
-            channel_indices(self._image, self._model.spec, self._options.channels),
-        )
+        input_frames(self._image, self._model.spec, self._options)
 
     def start(self, jobs: Jobs) -> None:
         """Make the layer and fill it.
@@ -122,16 +118,22 @@ class SegmentRun:
             self._finish(outcome, jobs)
 
         removed.connect(cancel_without_layer)
-        jobs.start(f"Segmenting {self._source.name}", self._job(), on_step=self._take, on_end=end)
+        job = self._job(self._view())
+        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
 
-    def _job(self) -> Job[Segmentation]:
-        image, model, options = self._image, self._model, self._options
-        if self._region is not None:
-            return segment(image, model, options, region=self._region, out=Nowhere())
-        view = frame_in_view(self._viewer, self._source, image, model.spec.axes)
+    def _job(self, view: Box | None) -> Job[Segmentation]:
+        # in the thread of the job: planning the tiles of a large volume takes a while
+        run = prepare(self._image, self._model, self._options, self._region)
         if view is not None:
-            return segment_from_view(image, model, options, view, self._levels)
-        return segment(image, model, options, out=Nowhere(), out_uint8=self._levels)
+            yield from segment_in_view(run, view)
+        out_uint8 = None if self._cache is None else self._cache.probabilities
+        return (yield from segment_prepared(run, out=Nowhere(), out_uint8=out_uint8))
+
+    def _view(self) -> Box | None:
+        """Return the frame to segment first, if any."""
+        if self._region is not None:
+            return None
+        return frame_in_view(self._viewer, self._source, self._image, self._model.spec.axes)
 
     def _make_layer(self) -> ResultLayer:
         spec = self._model.spec
@@ -144,13 +146,13 @@ class SegmentRun:
             {} if self._objects else spec.label_names,
         )
 
-    def _make_levels(self) -> Any:
-        """Make room for what the network says of the whole image, unless it is too much."""
+    def _make_cache(self) -> CachedOutputs | None:
+        """Make a cache for the outputs of the whole image, unless they are too large."""
         spec = self._model.spec
-        # a layer that can't be checked for changes is never written to again
-        each = max(label_dtype(spec, self._objects).itemsize, spec.config.out_channels)
-        fits = math.prod(self._image.label_shape) * each <= CHECKED_BYTES
-        return make_cache(self._image, spec) if fits and self._region is None else None
+        # a layer too large to be checked for changes is never written to again
+        pixel_bytes = max(label_dtype(spec, self._objects).itemsize, spec.config.out_channels)
+        fits = math.prod(self._image.label_shape) * pixel_bytes <= CHECKED_BYTES
+        return CachedOutputs.empty(self._image, spec) if fits and self._region is None else None
 
     @property
     def complete(self) -> bool:
@@ -158,19 +160,17 @@ class SegmentRun:
         return self._complete and self._region is None
 
     @property
-    def kept(self) -> CachedOutputs | None:
-        """What the network said of the whole image; None before the end, or if it is too much."""
-        if self._levels is None or not self._complete:
-            return None
-        return CachedOutputs(self._image, self._model.spec, self._levels)
+    def cached_outputs(self) -> CachedOutputs | None:
+        """The network's outputs for the whole image; None before the end, or if they are too large."""
+        return self._cache if self._complete else None
 
     @property
     def found(self) -> Found | None:
-        """The labels, and what they can be found in anew; None before the end and without that."""
-        kept = self.kept
-        if kept is None or not can_relabel(self._model.spec, self._options):
+        """The labels, and the outputs to derive them from again; None where that can't be done."""
+        outputs = self.cached_outputs
+        if outputs is None or not can_relabel(self._model.spec, self._options):
             return None
-        return Found(kept, self._result, self._options)
+        return Found(outputs, self._result, self._options)
 
     @property
     def layer(self) -> Labels:
@@ -245,6 +245,6 @@ class SegmentRun:
 
 
 def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
-    """Plan a run, away from the main thread: it copies the network."""
+    """Plan a run, away from the main thread: for a large volume it takes a while."""
     yield Progress(0, 1)
-    return plan(image, model, options)
+    return prepare(image, model, options).plan

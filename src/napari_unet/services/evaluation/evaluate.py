@@ -10,17 +10,15 @@ import numpy as np
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.evaluation.confusion import Confusion
-from napari_unet.core.image.frames import frames
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.evaluation.label_pairs import LabelFrame
 from napari_unet.services.evaluation.scores import (
     Evaluation,
 )
 from napari_unet.services.evaluation.tally import Tally, compare_classes, compare_objects
-from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.segmentation.plan import affines_of
-from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.segmentation.prepare import PreparedRun, make_predictor, prepare
+from napari_unet.services.segmentation.segment import segment_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation, Kind, Truth
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
-    from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation.label_pairs import LabelPair
@@ -156,14 +153,13 @@ def _evaluate_objects(
 
 def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
     """Segment every frame that has labels."""
-    work: list[tuple[Truth, Frame, NormalizationStatistics]] = []
+    # one copy of the network for all images
+    predictor = make_predictor(model, options)
+    work: list[tuple[Truth, PreparedRun, Frame]] = []
     for truth in truths:
-        image = truth.annotation.image
-        channels = channel_indices(image, model.spec, options.channels)
-        every = frames(image, model.spec.axes, channels)
-        affines = affines_of(every, model, options)
-        work += [(truth, frame, affines) for frame in every]
-    for i, (truth, frame, affines) in enumerate(work):
+        run = prepare(truth.annotation.image, model, options, predictor=predictor)
+        work += [(truth, run, frame) for frame in run.frames]
+    for i, (truth, run, frame) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)
         true = truth.labels(frame, box)
         if not (true >= 0).any():
@@ -176,7 +172,7 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         where = dict(zip(frame.spatial, box, strict=True))
         where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
         region = tuple(where[axis] for axis in frame.image.label_axes)
-        job = segment(frame.image, model, options, region=region, affines=affines)
+        job = segment_prepared(run.within(region))
         labels = (yield from as_part(job, i, len(work))).labels
         key, order = frame.label_index(box)
         found = labels[key].transpose(np.argsort(order))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
 
 Existing = Literal["refuse", "skip", "replace"]
-"""What to do with an image that has a result already. To skip it is to go on with an interrupted run."""
+"""What to do with an image that already has a result. "skip" continues an interrupted run."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,25 @@ class Task:
 
     @property
     def outputs(self) -> list[Path]:
-        """Everything that is written."""
-        wanted = (self.labels, self.probabilities, self.uncertainty)
-        return [path for path in wanted if path is not None]
+        """All files that are written."""
+        paths = (self.labels, self.probabilities, self.uncertainty)
+        return [path for path in paths if path is not None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file.
+    """How one file of a batch ended.
 
     Attributes
     ----------
     task
         The file.
     error
-        Why there is no result; None if all went well.
+        Why there is no result; None if there is one.
     skipped
-        Whether it had a result already, which was left as it was.
+        Whether it already had a result, which was kept.
     objects
-        How many were numbered; None if it was classes that were told.
+        Number of objects; None if the labels are classes.
     """
 
     task: Task
@@ -72,7 +72,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class FileDone(Progress):
-    """A file is finished, one way or another."""
+    """A file is done: segmented, skipped or failed."""
 
     outcome: Outcome
 
@@ -92,14 +92,14 @@ def make_tasks(
     sources
         The image files.
     labels, probabilities, uncertainty
-        A file each for a single image, else folders, in which every output keeps its input's stem.
+        Files for a single image, else folders in which each output keeps its input's stem.
     into_folder
         Whether the outputs are folders even for a single image.
 
     Raises
     ------
     UserError
-        When two inputs would have one output, or an output would overwrite an input.
+        When two inputs would share an output, or an output would overwrite an input.
     """
     from napari_unet.services.files.images import SUFFIXES
 
@@ -136,7 +136,7 @@ def segment_files(
     axes
         Axes of the images where the files' own are wrong; None: the files' own.
     existing
-        What to do with an image that has a result already.
+        What to do with an image that already has a result.
 
     Yields
     ------
@@ -155,21 +155,21 @@ def segment_files(
         job = _segment_file(task, model, options, axes, existing)
         try:
             outcome = yield from as_part(job, i, len(tasks), name=task.source.name)
-        except UserError as met:
-            outcome = Outcome(task, met)
+        except UserError as error:
+            outcome = Outcome(task, error)
         outcomes.append(outcome)
         yield FileDone(i + 1, len(tasks), task.source.name, outcome=outcome)
     return outcomes
 
 
-def told(outcomes: Sequence[Outcome]) -> str:
-    """Say in a sentence how many files went which way."""
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Say in a sentence how many files were segmented, skipped and failed."""
     failed = sum(outcome.error is not None for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)
     done = len(outcomes) - failed - skipped
     parts = [f"{done} of {len(outcomes)} images segmented"]
     if skipped:
-        parts.append(f"{skipped} had a result already")
+        parts.append(f"{skipped} already had a result")
     if failed:
         parts.append(f"{failed} failed")
     return ", ".join(parts) + "."
@@ -178,32 +178,31 @@ def told(outcomes: Sequence[Outcome]) -> str:
 def _segment_file(
     task: Task, model: Model, options: SegmentOptions, axes: str | None, existing: Existing
 ) -> Job[Outcome]:
-    # here, because the window opens a panel for batches before any file is read
+    # imported here: the window opens the panel for batches before any file is read
     from napari_unet.services.files.images import open_image
     from napari_unet.services.files.save import check_output, save_labels, save_probabilities
 
     if existing == "skip" and all(path.exists() for path in task.outputs):
         return Outcome(task, skipped=True)
-    # a run that ended between the two outputs is done again
+    # a run that was interrupted between two outputs is repeated
     overwrite = existing != "refuse"
-    # refuse before the work, not after it
+    # refused before the work, not after it
     for path in task.outputs:
         check_output(path, overwrite)
     image = open_image(task.source, axes)
-    wanted = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
-    options = options.model_copy(update=wanted)
+    outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
+    options = options.model_copy(update=outputs)
     result = yield from segment(image, model, options)
     yield Progress(1, 1, "writing")
     save_labels(task.labels, result.labels, image, overwrite=overwrite)
     if task.probabilities is not None:
-        names = model.spec.classes
-        maps = result.probabilities
-        save_probabilities(task.probabilities, maps, image, names, overwrite=overwrite)
+        names, values = model.spec.classes, result.probabilities
+        save_probabilities(task.probabilities, values, image, names, overwrite=overwrite)
     if task.uncertainty is not None:
-        maps = result.uncertainty[None]
-        save_probabilities(task.uncertainty, maps, image, ["uncertainty"], overwrite=overwrite)
-    counted = labels_are_objects(model.spec, options)
-    return Outcome(task, objects=int(result.labels.max()) if counted else None)
+        names, values = ("uncertainty",), result.uncertainty[None]
+        save_probabilities(task.uncertainty, values, image, names, overwrite=overwrite)
+    numbered = labels_are_objects(model.spec, options)
+    return Outcome(task, objects=int(result.labels.max()) if numbered else None)
 
 
 def _check_distinct(tasks: Sequence[Task]) -> None:
@@ -216,7 +215,7 @@ def _check_distinct(tasks: Sequence[Task]) -> None:
             if path.resolve() in sources or other != task.source or twice:
                 raise UserError(
                     f"{path} can't be the output for {task.source}",
-                    value=f"also used for {other}" if other != task.source else "in use already",
-                    rule="Every output needs a file of its own, other than any input.",
+                    value=f"also used for {other}" if other != task.source else "already in use",
+                    rule="Every output needs a file of its own, different from all inputs.",
                     remedy="Choose another output, or run the folders one by one.",
                 )

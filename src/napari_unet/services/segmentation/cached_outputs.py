@@ -1,4 +1,4 @@
-"""What a network said about an image, kept so that more can be found in it without the network."""
+"""The outputs of a network for an image, kept so that more can be derived without running it again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import numpy as np
 import psutil
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.memory_units import format_bytes
-from napari_unet.services.segmentation.segment import segment
+from napari_unet.core.progress import Progress
+from napari_unet.services.segmentation.prepare import input_frames, prepare
+from napari_unet.services.segmentation.writers import Uint8Writer
 
 if TYPE_CHECKING:
-    from napari_unet.core.image.axes import Image
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image.axes import Box, Image
+    from napari_unet.core.image.frames import Frame
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import Job
     from napari_unet.services.segmentation.options import SegmentOptions
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CachedOutputs:
-    r"""What a model said about an image.
+    r"""The outputs of a model for an image, a byte a value.
 
     Attributes
     ----------
@@ -30,40 +36,60 @@ class CachedOutputs:
         The image.
     spec
         The model's description.
-    levels
-        uint8, (out_channels, \*shape of the labels): its outputs, a byte a value, 255 standing for 1.
+    probabilities
+        uint8, (out_channels, \*shape of the labels), 255 standing for 1.
     """
 
     image: Image
     spec: ModelSpec
-    levels: Any
+    probabilities: Any
+
+    @classmethod
+    def empty(cls, image: Image, spec: ModelSpec) -> CachedOutputs:
+        """Return a cache that is still to be filled: all values are 0."""
+        shape = (spec.config.out_channels, *image.label_shape)
+        return cls(image, spec, np.zeros(shape, np.uint8))
+
+    def read(self, frame: Frame, box: Box | None = None) -> NDArray[np.uint8]:
+        r"""Read a window of a frame.
+
+        Parameters
+        ----------
+        frame
+            A plane or volume of the image.
+        box
+            A slice for each spatial axis; None: the whole frame.
+
+        Returns
+        -------
+        ndarray of uint8
+            (out_channels, \*window), in the order of the frame's spatial axes.
+        """
+        key, order = frame.label_index(box or tuple(slice(0, n) for n in frame.shape))
+        values: NDArray[np.uint8] = np.asarray(self.probabilities[(slice(None), *key)])
+        return values.transpose(0, *(int(n) + 1 for n in np.argsort(order)))
 
 
-def make_cache(image: Image, spec: ModelSpec) -> Any:
-    """Return room for the outputs of a model, all 0."""
-    return np.zeros((spec.config.out_channels, *image.label_shape), np.uint8)
-
-
-def check_room(image: Image, spec: ModelSpec) -> None:
-    """Raise a `UserError` where the outputs of a model would not fit the memory."""
+def check_memory(image: Image, spec: ModelSpec) -> None:
+    """Raise a `UserError` where the outputs of a model would not fit into memory."""
     needed = spec.config.out_channels * prod(image.label_shape)
     free = psutil.virtual_memory().available
     if needed > free // 2:
         raise UserError(
-            f"What the network says of {image.name!r} is too much to be kept",
+            f"The network's outputs for {image.name!r} don't fit into memory",
             value=f"{format_bytes(needed)}, with {format_bytes(free)} free",
-            rule="It is kept for all planes, a byte a value, in up to half of the free memory.",
+            rule="They are kept for all planes, a byte a value, in up to half of the free memory.",
             remedy="Open a part of the image, such as some of its planes.",
         )
 
 
 def cache_outputs(image: Image, model: Model, options: SegmentOptions) -> Job[CachedOutputs]:
-    """Have a model look at an image, and keep what it says.
+    """Run a model over an image and keep its outputs.
 
     Parameters
     ----------
     image, model, options
-        As for `segment`; objects are not numbered.
+        As for `segment`.
 
     Yields
     ------
@@ -73,10 +99,17 @@ def cache_outputs(image: Image, model: Model, options: SegmentOptions) -> Job[Ca
     Raises
     ------
     UserError
-        As there, and when what it says would not fit the memory.
+        As there, and at once when the outputs would not fit into memory.
     """
-    check_room(image, model.spec)
-    levels = make_cache(image, model.spec)
-    plain = {"objects": False, "probabilities": False, "uncertainty": False}
-    yield from segment(image, model, options.model_copy(update=plain), out_uint8=levels)
-    return CachedOutputs(image, model.spec, levels)
+    input_frames(image, model.spec, options)
+    check_memory(image, model.spec)
+    return _fill(CachedOutputs.empty(image, model.spec), model, options)
+
+
+def _fill(cached: CachedOutputs, model: Model, options: SegmentOptions) -> Job[CachedOutputs]:
+    writer = Uint8Writer(cached.probabilities)
+    for step in prepare(cached.image, model, options).outputs():
+        if isinstance(step, Outputs):
+            yield from writer.write(step)
+        yield Progress(step.done, step.total, step.note)
+    return cached

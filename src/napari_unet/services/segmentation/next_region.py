@@ -1,4 +1,4 @@
-"""Where to paint next: in an image that a network has looked at, the places it would learn most from."""
+"""Where to annotate next: the regions of a segmented image that a network would learn most from."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class UncertaintyMap:
-    """How unsure a network is of an image, coarsely.
+    """How unsure a network is of an image, summed over blocks.
 
     Attributes
     ----------
-    maps
-        What the network said.
+    outputs
+        The network's outputs.
     blocks
         (planes, rows, columns) float32: uncertainty, summed over blocks of 8 × 8 pixels.
     """
 
-    maps: CachedOutputs
+    outputs: CachedOutputs
     blocks: NDArray[np.float32]
 
 
-def uncertainty_map(maps: CachedOutputs) -> Job[UncertaintyMap]:
+def uncertainty_map(outputs: CachedOutputs) -> Job[UncertaintyMap]:
     """Sum up how unsure a network is, plane by plane.
 
     Yields
@@ -69,13 +69,13 @@ def uncertainty_map(maps: CachedOutputs) -> Job[UncertaintyMap]:
         After each plane.
     """
     blocks = []
-    for step, _, plane in _planes(maps):
-        blocks.append(block_sums(uncertainty(plane, maps.spec)))
+    for step, _, plane in _planes(outputs):
+        blocks.append(block_sums(uncertainty(plane, outputs.spec)))
         yield step
-    return UncertaintyMap(maps, np.stack(blocks))
+    return UncertaintyMap(outputs, np.stack(blocks))
 
 
-def uncertainty_of(maps: CachedOutputs) -> Job[NDArray[np.float32]]:
+def uncertainty_of(outputs: CachedOutputs) -> Job[NDArray[np.float32]]:
     """Return how unsure a network is of each pixel, from 0 to 1, in the shape of the labels.
 
     Yields
@@ -83,31 +83,31 @@ def uncertainty_of(maps: CachedOutputs) -> Job[NDArray[np.float32]]:
     Progress
         After each plane.
     """
-    found = np.zeros(maps.image.label_shape, np.float32)
-    for step, frame, plane in _planes(maps):
-        frame.write(found, _whole(frame), uncertainty(plane, maps.spec))
+    result = np.zeros(outputs.image.label_shape, np.float32)
+    for step, frame, plane in _planes(outputs):
+        frame.write(result, _whole(frame), uncertainty(plane, outputs.spec))
         yield step
-    return found
+    return result
 
 
 def next_regions(
-    doubts: UncertaintyMap,
+    uncertain: UncertaintyMap,
     annotations: Sequence[Annotation] = (),
     *,
     visited: Sequence[Place] = (),
     count: int = 1,
 ) -> Job[list[Place]]:
-    """Return the places where annotating would tell most, the best first.
+    """Return the places where annotations would teach the network most, the best first.
 
     Parameters
     ----------
-    doubts
+    uncertain
         How unsure the network is.
     annotations
         What is annotated of the same image already: scribbles where they are painted, classes and
         objects where they apply.
     visited
-        Places that are to be taken as annotated.
+        Places to be treated as annotated.
     count
         How many to return at most.
 
@@ -119,30 +119,29 @@ def next_regions(
     Returns
     -------
     list of Place
-        Fewer than wanted, or none, where nearly all is annotated or visited.
+        Fewer than `count`, or none, where nearly everything is annotated or visited.
     """
-    maps = doubts.maps
-    cut = frames(maps.image, "YX", ())
+    outputs = uncertain.outputs
+    planes = frames(outputs.image, "YX", ())
     where = [(annotation, Where(annotation)) for annotation in annotations]
     free = []
-    for i, frame in enumerate(cut):
+    for i, frame in enumerate(planes):
         free.append(block_sums(~_annotated(where, frame, _whole(frame))))
-        yield Progress(i + 1, len(cut), "Looking at the paint")
-    windows = best_windows(
-        doubts.blocks, np.stack(free), _shape(cut[0]), count, [place.window for place in visited]
-    )
-    found = []
-    for window in windows:
-        frame, box = cut[window.plane], (window.rows, window.columns)
-        told = reason(_read(maps, frame, box), maps.spec, ~_annotated(where, frame, box))
-        found.append(Place(window, frame.index, told))
-    return found
+        yield Progress(i + 1, len(planes), "Reading the annotations")
+    taken = [place.window for place in visited]
+    rows, columns = planes[0].shape
+    places = []
+    for window in best_windows(uncertain.blocks, np.stack(free), (rows, columns), count, taken):
+        frame, box = planes[window.plane], (window.rows, window.columns)
+        why = reason(outputs.read(frame, box), outputs.spec, ~_annotated(where, frame, box))
+        places.append(Place(window, frame.index, why))
+    return places
 
 
 def _annotated(
     where: Sequence[tuple[Annotation, Where]], frame: Frame, box: Box
 ) -> NDArray[np.bool_]:
-    """Return which pixels of a window something is known of."""
+    """Return which pixels of a window are annotated."""
     known = np.zeros([s.stop - s.start for s in box], bool)
     for annotation, applies in where:
         mask = applies(frame.index)
@@ -156,23 +155,12 @@ def _annotated(
     return known
 
 
-def _planes(maps: CachedOutputs) -> Iterator[tuple[Progress, Frame, NDArray[np.uint8]]]:
-    cut = frames(maps.image, "YX", ())
-    for i, frame in enumerate(cut, 1):
-        note = f"How unsure it is {frame.title}".rstrip()
-        yield Progress(i, len(cut), note), frame, _read(maps, frame, _whole(frame))
-
-
-def _read(maps: CachedOutputs, frame: Frame, box: Box) -> NDArray[np.uint8]:
-    key, order = frame.label_index(box)
-    levels: NDArray[np.uint8] = np.asarray(maps.levels[(slice(None), *key)])
-    return levels.transpose(0, *(int(n) + 1 for n in np.argsort(order)))
+def _planes(outputs: CachedOutputs) -> Iterator[tuple[Progress, Frame, NDArray[np.uint8]]]:
+    planes = frames(outputs.image, "YX", ())
+    for i, frame in enumerate(planes, 1):
+        note = f"Measuring uncertainty {frame.title}".rstrip()
+        yield Progress(i, len(planes), note), frame, outputs.read(frame)
 
 
 def _whole(frame: Frame) -> Box:
     return tuple(slice(0, n) for n in frame.shape)
-
-
-def _shape(frame: Frame) -> tuple[int, int]:
-    rows, columns = frame.shape
-    return rows, columns

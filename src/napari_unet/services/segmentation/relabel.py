@@ -1,4 +1,4 @@
-"""Find labels again, with other thresholds, in what the network said before."""
+"""Derive labels again, with other thresholds, from cached outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_unet.core.objects.find import number_above
 from napari_unet.core.objects.numbering import number, object_outputs, object_spacing
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.segmentation.options import labels_are_objects, object_options
-from napari_unet.services.segmentation.segment import TileDone
+from napari_unet.services.segmentation.writers import write_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,28 +28,29 @@ def can_relabel(spec: ModelSpec, options: SegmentOptions) -> bool:
 
 
 def relabel(
-    maps: CachedOutputs,
+    outputs: CachedOutputs,
     options: SegmentOptions,
     *,
     at: Mapping[str, int] | None = None,
     taken: int = 0,
     out: Any = None,
 ) -> Job[Any]:
-    """Find classes, or number objects, anew, without the network.
+    """Derive classes, or numbered objects, from cached outputs with other settings.
 
-    They are what `segment` would give, where `can_relabel`. Of
-    two classes that exclude each other, the levels may not tell which is a little more probable.
+    The labels are those `segment` would give, where `can_relabel`. With softmax they may differ where
+    two classes are so close that their bytes are equal.
 
     Parameters
     ----------
-    maps
-        What a model said.
+    outputs
+        The outputs of a model for an image.
     options
-        Threshold, and of objects separation, smallest and holes; and which of the two is wanted.
+        Threshold and, for objects, separation, smallest size and holes; and whether objects are
+        numbered.
     at
-        Position along the axes that are looped over: only this plane or volume. None: all.
+        Position along the looped axes: only this plane or volume. None: all.
     taken
-        Numbers up to this one are not given.
+        Object numbers start above this one.
     out
         Array to write to, with the label axes of the image; None: made in memory.
 
@@ -63,23 +64,20 @@ def relabel(
     ndarray
         The labels.
     """
-    cut = frames(maps.image, maps.spec.axes, (0,))
-    how, numbered = object_options(maps.spec, options), labels_are_objects(maps.spec, options)
-    labels = (
-        np.zeros(maps.image.label_shape, label_dtype(maps.spec, numbered)) if out is None else out
-    )
-    wanted = [f for f in cut if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
+    image, spec = outputs.image, outputs.spec
+    how, numbered = object_options(spec, options), labels_are_objects(spec, options)
+    labels = np.zeros(image.label_shape, label_dtype(spec, numbered)) if out is None else out
+    every = frames(image, spec.axes, (0,))
+    wanted = [f for f in every if at is None or all(at.get(a, i) == i for a, i in f.index.items())]
     for i, frame in enumerate(wanted):
         yield Progress(i, len(wanted), frame.title)
-        key, order = frame.label_index(tuple(slice(0, n) for n in frame.shape))
-        inverse = tuple(int(n) + 1 for n in np.argsort(order))
-        levels = np.asarray(maps.levels[(slice(None), *key)]).transpose(0, *inverse)
+        values = outputs.read(frame)
         if numbered:
-            kept = object_outputs(levels, maps.spec, how)
-            found = number(kept, maps.spec, how, object_spacing(frame))
-            taken = number_above(found, taken)
+            kept = object_outputs(values, spec, how)
+            block = number(kept, spec, how, object_spacing(frame))
+            taken = number_above(block, taken)
         else:
-            found = to_labels(levels, maps.spec, how.foreground)
-        block = labels[key] = found.transpose(order)
-        yield TileDone(done=i + 1, total=len(wanted), note=frame.title, where=key, labels=block)
+            block = to_labels(values, spec, how.foreground)
+        box = tuple(slice(0, n) for n in frame.shape)
+        yield write_labels(labels, Progress(i + 1, len(wanted), frame.title), frame, box, block)
     return labels

@@ -1,4 +1,4 @@
-"""Find labels again in probabilities that were written to a file, without the network."""
+"""Derive labels again from a file of probabilities, without the network."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.files.images import open_image
 from napari_unet.services.files.save import check_output, save_labels
-from napari_unet.services.segmentation.cached_outputs import CachedOutputs, check_room, make_cache
+from napari_unet.services.segmentation.cached_outputs import CachedOutputs, check_memory
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
+from napari_unet.services.segmentation.writers import write_channels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,27 +32,27 @@ def relabel_file(
     axes: str | None = None,
     overwrite: bool = False,
 ) -> Job[int]:
-    """Write the labels that the network would give with other settings.
+    """Write the labels that the model would give with other settings.
 
     Parameters
     ----------
     source
-        TIFF of probabilities, as `segment_files` writes it.
+        TIFF of probabilities as `segment_files` writes it.
     target
         Where the labels go.
     spec
-        The description of the model whose probabilities they are.
+        Description of the model that gave them.
     options
         As for `relabel`.
     axes
-        Axes of the probabilities where the file's own are wrong.
+        Axes of the file where its own are wrong.
     overwrite
         Whether an existing file may be replaced.
 
     Yields
     ------
     Progress
-        Plane by plane.
+        After each plane or volume.
 
     Returns
     -------
@@ -61,47 +62,47 @@ def relabel_file(
     Raises
     ------
     UserError
-        When a file can't be read or written, it holds something else, or nothing would change.
+        When a file can't be read or written, holds something else, or no setting has an effect.
     """
     check_output(target, overwrite)
     if not can_relabel(spec, options):
         raise UserError(
             f"No setting changes the classes of {spec.name!r}",
             value="classes that exclude each other",
-            rule="Of these the most probable one is taken; thresholds have no effect.",
-            remedy="Ask for objects (--objects), or take the labels as they are.",
+            rule="The most probable class is taken, so that thresholds have no effect.",
+            remedy="Ask for objects (--objects), or keep the labels as they are.",
         )
-    maps = yield from as_part(_read(source, spec, axes), 0, 2)
-    labels = yield from as_part(relabel(maps, options), 1, 2)
-    save_labels(target, labels, maps.image, overwrite=overwrite)
+    outputs = yield from as_part(_read(source, spec, axes), 0, 2)
+    labels = yield from as_part(relabel(outputs, options), 1, 2)
+    save_labels(target, labels, outputs.image, overwrite=overwrite)
     return int(labels.max(initial=0))
 
 
 def _read(source: Path, spec: ModelSpec, axes: str | None) -> Job[CachedOutputs]:
     image = open_image(source, axes)
-    wanted, dtype = spec.config.out_channels, np.dtype(image.data.dtype)
-    named = image.channel_names in ((), spec.classes)
-    if image.n_channels != wanted or dtype.kind != "f" or not named:
+    n, dtype = spec.config.out_channels, np.dtype(image.data.dtype)
+    names_fit = image.channel_names in ((), spec.classes)
+    if image.n_channels != n or dtype.kind != "f" or not names_fit:
         names = f" ({', '.join(image.channel_names)})" if image.channel_names else ""
-        raise _foreign(source, spec, f"{image.n_channels} channel(s){names} of {dtype}")
-    check_room(image, spec)
-    levels = make_cache(image, spec)
-    cut = frames(image, spec.axes, range(wanted))
-    for i, frame in enumerate(cut):
-        yield Progress(i, len(cut), frame.title)
-        box = tuple(slice(0, n) for n in frame.shape)
+        raise _not_outputs(source, spec, f"{image.n_channels} channel(s){names} of {dtype}")
+    check_memory(image, spec)
+    cached = CachedOutputs.empty(image, spec)
+    every = frames(image, spec.axes, range(n))
+    for i, frame in enumerate(every):
+        yield Progress(i, len(every), frame.title)
+        box = tuple(slice(0, side) for side in frame.shape)
         values = frame.read(box)
         if values.min() < 0 or values.max() > 1:
-            raise _foreign(source, spec, f"values from {values.min():g} to {values.max():g}")
-        key, order = frame.label_index(box)
-        levels[(slice(None), *key)] = to_uint8(values).transpose(0, *(a + 1 for a in order))
-    return CachedOutputs(image, spec, levels)
+            value_range = f"values from {values.min():g} to {values.max():g}"
+            raise _not_outputs(source, spec, value_range)
+        write_channels(cached.probabilities, frame, box, to_uint8(values))
+    return cached
 
 
-def _foreign(source: Path, spec: ModelSpec, met: str) -> UserError:
+def _not_outputs(source: Path, spec: ModelSpec, value: str) -> UserError:
     return UserError(
-        f"{source.name} does not hold what {spec.name!r} says of an image",
-        value=met,
+        f"{source.name} does not hold probabilities from {spec.name!r}",
+        value=value,
         rule=f"Probabilities lie between 0 and 1, with a channel each for {', '.join(spec.classes)}.",
-        remedy="Take what “segment --probabilities” wrote with this model.",
+        remedy="Take the file that “segment --probabilities” wrote with this model.",
     )
