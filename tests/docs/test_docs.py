@@ -57,7 +57,8 @@ def commands(page):
 
 def titles():
     """Strings of the forms, of the options that they show, and of the manifest."""
-    options = [PACKAGE / "services/segmentation/options.py", PACKAGE / "core/training/options.py"]
+    names = ("services/segmentation", "services/training", "core/training", "core/augment")
+    options = [PACKAGE / name / "options.py" for name in names]
     found = set()
     for source in [*(PACKAGE / "gui").rglob("*.py"), *options]:
         nodes = ast.walk(ast.parse(source.read_text("utf-8")))

@@ -19,6 +19,7 @@ from places import REPOSITORY as ROOT
 import napari_unet
 
 PACKAGE = ROOT / "src" / "napari_unet"
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 VIEWER = {"napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide2", "PySide6"}
 
 IMPORT_ALL = """
@@ -98,8 +99,11 @@ def test_links_lead_somewhere(page):
     assert [link for link in local if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
-def test_the_imports_in_the_readme_exist():
-    text = (ROOT / "README.md").read_text("utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_uses_of_the_package_exists(page):
+    text = page.read_text("utf-8")
+    for name in re.findall(r"\bunet\.(\w+)\(", text):
+        assert name in napari_unet.__all__
     for module, names in re.findall(r"^from (napari_unet\S*) import (.+)$", text, re.M):
         assert [
             name for name in names.split(", ") if not hasattr(import_module(module), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import jobs
@@ -10,7 +11,6 @@ from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from napari_unet.core.annotations.annotation import Annotation, Kind
     from napari_unet.core.image.axes import Box, Image, Lazy
@@ -75,7 +75,7 @@ def finetune(
     model: Model | NewModel,
     options: FinetuneOptions | None = None,
     *,
-    state: Path | None = None,
+    state: str | Path | None = None,
     resume: bool = True,
     progress: bool = False,
 ) -> FinetuneResult:
@@ -110,7 +110,8 @@ def finetune(
         When there is too little to learn from, annotations don't fit image or model, or the memory
         does not suffice.
     """
-    job = jobs.finetune(annotations, model, options, state=state, resume=resume)
+    path = None if state is None else Path(state)
+    job = jobs.finetune(annotations, model, options, state=path, resume=resume)
     return result_of(job, "Training", progress=progress)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydantic
@@ -14,8 +15,6 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.model.spec import Model, ModelSpec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
 MODEL_SUFFIX = ".safetensors"
@@ -24,7 +23,7 @@ VERSION = 1
 _KEY = "napari_unet"
 
 
-def save_model(model: Model, path: Path) -> None:
+def save_model(model: Model, path: str | Path) -> None:
     """Write a model file; an existing one is replaced only once the new one is complete.
 
     Parameters
@@ -47,7 +46,7 @@ def save_model(model: Model, path: Path) -> None:
         "spec": model.spec.model_dump(mode="json"),
         "sha256": weights_hash(state),
     }
-    with atomic_path(path) as temporary:
+    with atomic_path(Path(path)) as temporary:
         # not save_file: its file could be read by its owner only
         temporary.write_bytes(save(state, {_KEY: json.dumps(header)}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from napari_unet.services.files.save import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from napari_unet.core.image.axes import Image, Lazy
     from napari_unet.core.objects.measure import Columns
@@ -90,7 +90,7 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     return _stacked([image.name for image, _ in labelled], tables)
 
 
-def save_table(columns: Mapping[str, Any], path: Path, *, overwrite: bool = False) -> None:
+def save_table(columns: Mapping[str, Any], path: str | Path, *, overwrite: bool = False) -> None:
     """Write a table as CSV: names in the first line, what is not known left empty.
 
     Parameters
@@ -107,6 +107,7 @@ def save_table(columns: Mapping[str, Any], path: Path, *, overwrite: bool = Fals
     UserError
         When the file exists or can't be written.
     """
+    path = Path(path)
     check_table(path, overwrite)
     lists = [np.asarray(column).tolist() for column in columns.values()]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:

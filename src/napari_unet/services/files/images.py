@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".tif", ".tiff")
 
 
-def open_image(path: Path, axes: str | None = None, series: int = 0) -> Image:
+def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Image:
     """Open a TIFF file; its pixels are read later, window by window.
 
     Pixel values are those stored: an image with a colour table keeps its indices, which in

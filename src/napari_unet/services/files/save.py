@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from napari_unet.services.tiff.writer import Stack, write_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import Any
 
     from napari_unet.core.image.axes import Image, Lazy
@@ -43,7 +43,12 @@ def check_free(path: Path, overwrite: bool) -> None:
 
 
 def save_labels(
-    path: Path, labels: Lazy, image: Image, *, axes: str | None = None, overwrite: bool = False
+    path: str | Path,
+    labels: Lazy,
+    image: Image,
+    *,
+    axes: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a label image as compressed TIFF with the axes and the voxel size of its image.
 
@@ -70,6 +75,7 @@ def save_labels(
     UserError
         When the file exists or can't be written, or the labels don't fit.
     """
+    path = Path(path)
     check_output(path, overwrite)
     axes = image.label_axes if axes is None else axes
     check_axes(axes, labels.shape)
@@ -77,7 +83,7 @@ def save_labels(
 
 
 def save_probabilities(
-    path: Path, maps: Lazy, image: Image, names: Sequence[str], *, overwrite: bool = False
+    path: str | Path, maps: Lazy, image: Image, names: Sequence[str], *, overwrite: bool = False
 ) -> None:
     """Write probabilities as compressed float32 TIFF, a channel a class.
 
@@ -99,6 +105,7 @@ def save_probabilities(
     UserError
         When the file exists or can't be written.
     """
+    path = Path(path)
     check_output(path, overwrite)
     axes = "C" + image.label_axes
     check_axes(axes, maps.shape)

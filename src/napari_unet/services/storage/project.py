@@ -107,7 +107,7 @@ class Project(BaseModel):
     finetune: FinetuneOptions | None = None
 
 
-def read_project(path: Path) -> Project:
+def read_project(path: str | Path) -> Project:
     """Read what a project says.
 
     Parameters
@@ -120,6 +120,7 @@ def read_project(path: Path) -> Project:
     UserError
         When it is none, is damaged, or was written by a later version.
     """
+    path = Path(path)
     file = project_folder(path) / FILE
     try:
         content = file.read_bytes()
@@ -155,7 +156,7 @@ def project_folder(path: Path) -> Path:
     return path.parent if path.name == FILE else path
 
 
-def find_file(folder: Path, note: LayerNote) -> Path:
+def find_file(folder: str | Path, note: LayerNote) -> Path:
     """Return where the file of a layer is now: where it was from the project, beside it, or was at all.
 
     Raises
@@ -164,6 +165,7 @@ def find_file(folder: Path, note: LayerNote) -> Path:
         When it is in none of these places.
     """
     assert note.file is not None
+    folder = Path(folder)
     places = candidates(folder, note.file.path, note.file.near)
     found = [place for place in places if place.exists()]
     if not found:

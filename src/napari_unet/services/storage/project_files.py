@@ -87,7 +87,7 @@ def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> 
     return saved
 
 
-def open_layer(folder: Path, note: LayerNote) -> Image:
+def open_layer(folder: str | Path, note: LayerNote) -> Image:
     """Open the pixels that a project stores of a layer.
 
     Raises
@@ -95,7 +95,7 @@ def open_layer(folder: Path, note: LayerNote) -> Image:
     UserError
         When they are missing, damaged, or not what they were.
     """
-    image = open_image(folder / note.stored)
+    image = open_image(Path(folder) / note.stored)
     check_unchanged(note, tuple(image.data.shape), image.data.dtype.name)
     return image
 
