@@ -19,9 +19,15 @@ class AugmentOptions(BaseModel):
         le=2,
         title="Augmentation",
         description="Multiplies everything below; 0: patches are left as they are.",
+        json_schema_extra={"look": "slider", "step": 0.1, "decimals": 1, "unit": "×"},
     )
     rotation: float = Field(
-        180.0, ge=0, le=180, title="Rotation", description="Largest angle in the plane, in degrees."
+        180.0,
+        ge=0,
+        le=180,
+        title="Rotation",
+        description="Largest angle in the plane, in degrees.",
+        json_schema_extra={"unit": "°", "step": 15, "decimals": 0},
     )
     tilt: float = Field(
         10.0,
@@ -30,6 +36,7 @@ class AugmentOptions(BaseModel):
         title="Tilt",
         description="Largest angle out of the plane, in degrees; 3-D only, and only where voxels are "
         "at most twice as deep as wide.",
+        json_schema_extra={"unit": "°", "step": 5, "decimals": 0},
     )
     scale: float = Field(
         0.2,
@@ -37,6 +44,7 @@ class AugmentOptions(BaseModel):
         le=1,
         title="Scale",
         description="0.2: sizes between 1/1.2 and 1.2 of the true ones.",
+        json_schema_extra={"step": 0.05},
     )
     shear: float = Field(
         5.0,
@@ -44,9 +52,14 @@ class AugmentOptions(BaseModel):
         le=30,
         title="Shear",
         description="Largest angle of shear in the plane, in degrees.",
+        json_schema_extra={"unit": "°", "decimals": 0},
     )
     mirror: str = Field(
-        "ZYX", pattern="^Z?Y?X?$", title="Mirror", description="Axes that may be mirrored."
+        "ZYX",
+        pattern="^Z?Y?X?$",
+        title="Mirror",
+        description="Axes that may be mirrored.",
+        json_schema_extra={"choices": ["ZYX", "YX", "ZX", "ZY", "X", "Y", "Z", ["none", ""]]},
     )
     elastic: float = Field(
         10.0,
@@ -55,6 +68,7 @@ class AugmentOptions(BaseModel):
         title="Elastic deformation",
         description="Largest displacement of a control point, in pixels; never so large that anything "
         "folds.",
+        json_schema_extra={"unit": "px", "decimals": 0},
     )
     grid: float = Field(
         48.0,
@@ -62,6 +76,7 @@ class AugmentOptions(BaseModel):
         le=1000,
         title="Elastic grid",
         description="Distance of the control points in pixels: about the size of what is bent.",
+        json_schema_extra={"unit": "px", "step": 8, "decimals": 0},
     )
     gain: float = Field(
         0.2,
@@ -69,6 +84,7 @@ class AugmentOptions(BaseModel):
         le=2,
         title="Contrast",
         description="0.2: contrast between 1/1.2 and 1.2 of the true one.",
+        json_schema_extra={"step": 0.05},
     )
     brightness: float = Field(
         0.2,
@@ -76,6 +92,7 @@ class AugmentOptions(BaseModel):
         le=2,
         title="Brightness",
         description="Largest offset, in standard deviations of the patch.",
+        json_schema_extra={"step": 0.05},
     )
     background: float = Field(
         1.0,
@@ -84,6 +101,7 @@ class AugmentOptions(BaseModel):
         title="Uneven background",
         description="Most of an offset that varies smoothly over the patch, as stray light does, in "
         "standard deviations of the patch; half the patches get none.",
+        json_schema_extra={"step": 0.1},
     )
     gamma: float = Field(
         0.3,
@@ -91,6 +109,7 @@ class AugmentOptions(BaseModel):
         le=2,
         title="Gamma",
         description="0.3: exponents between 1/1.3 and 1.3; mean and contrast are kept.",
+        json_schema_extra={"step": 0.05},
     )
     noise: float = Field(
         0.1,
@@ -99,6 +118,7 @@ class AugmentOptions(BaseModel):
         title="Noise",
         description="Most Gaussian noise, in standard deviations of the patch; half the patches get "
         "none.",
+        json_schema_extra={"step": 0.05},
     )
     blur: float = Field(
         1.0,
@@ -106,4 +126,5 @@ class AugmentOptions(BaseModel):
         le=10,
         title="Blur",
         description="Most Gaussian blur, its sigma in pixels; half the patches get none.",
+        json_schema_extra={"unit": "px", "step": 0.5, "decimals": 1},
     )

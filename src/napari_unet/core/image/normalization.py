@@ -23,6 +23,14 @@ class Normalization(BaseModel):
         description="linear: value*gain + offset; divide_255: value/255 if any value exceeds 1 (as "
         "Pytorch-UNet does); zscore: zero mean, unit variance; percentile: the two percentiles "
         "become 0 and 1.",
+        json_schema_extra={
+            "choices": [
+                ["percentiles", "percentile"],
+                ["zero mean", "zscore"],
+                ["over 255", "divide_255"],
+                ["none", "linear"],
+            ]
+        },
     )
     scope: Literal["frame", "image"] = Field(
         "frame",

@@ -16,6 +16,7 @@ class ObjectOptions(BaseModel):
         le=1,
         title="Foreground",
         description="Probability above which a pixel belongs to an object: lower makes objects larger.",
+        json_schema_extra={"look": "slider"},
     )
     seed: float = Field(
         0.4,
@@ -24,6 +25,7 @@ class ObjectOptions(BaseModel):
         title="Separation",
         description="Share of the largest distance to the edge above which an object's core begins: "
         "higher divides more.",
+        json_schema_extra={"look": "slider"},
     )
     smallest: float | None = Field(
         None,
@@ -31,6 +33,7 @@ class ObjectOptions(BaseModel):
         title="Smallest object",
         description="Smaller objects are left out; in the image's unit squared (2-D) or cubed (3-D), in "
         "pixels where the pixel size is not known. None: 10 pixels.",
+        json_schema_extra={"none": "10 pixels"},
     )
     fill_holes: bool = Field(
         True, title="Fill holes", description="Make holes inside an object part of it."

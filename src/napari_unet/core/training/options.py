@@ -20,12 +20,14 @@ class TrainingOptions(BaseModel):
         le=1_000_000,
         title="Steps",
         description="Most training steps; each looks at one batch of patches.",
+        json_schema_extra={"step": 100},
     )
     minutes: float | None = Field(
         4.5,
         gt=0,
         title="Minutes",
         description="Time to train; fewer steps are taken if need be. None: all steps.",
+        json_schema_extra={"none": "no limit", "unit": "min", "decimals": 1},
     )
     pace: tuple[tuple[int, int], ...] | None = Field(
         None,
@@ -39,6 +41,7 @@ class TrainingOptions(BaseModel):
         le=1,
         title="Learning rate",
         description="The highest, of decoder and head; it warms up and falls to nearly nothing.",
+        json_schema_extra={"step": 0.0001, "decimals": 5},
     )
     encoder_rate: float = Field(
         0.5,
@@ -46,8 +49,15 @@ class TrainingOptions(BaseModel):
         le=1,
         title="Encoder's share",
         description="The encoder's learning rate as a share of the decoder's, when a network is tuned.",
+        json_schema_extra={"step": 0.05},
     )
-    weight_decay: float = Field(1e-4, ge=0, le=1, title="Weight decay")
+    weight_decay: float = Field(
+        1e-4,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        json_schema_extra={"step": 0.0001, "decimals": 5},
+    )
     batch: int | None = Field(
         None, ge=1, le=1024, title="Batch", description="Patches a step; none: as suits the device."
     )
@@ -57,6 +67,7 @@ class TrainingOptions(BaseModel):
         le=8192,
         title="Patch",
         description="Side of the patches in pixels; none: as suits the device and the images.",
+        json_schema_extra={"unit": "px", "step": 32},
     )
     use_checkpointing: Literal["auto", "off", "all"] = Field(
         "auto",
@@ -72,6 +83,7 @@ class TrainingOptions(BaseModel):
         title="Border weight",
         description="Of objects: how much more pixels between close ones weigh, of a network of classes "
         "the background there; 0: not.",
+        json_schema_extra={"decimals": 1},
     )
     border_width: float = Field(
         5.0,
@@ -80,6 +92,7 @@ class TrainingOptions(BaseModel):
         title="Border width",
         description="How far apart objects are that count as close, in pixels: where the distances to "
         "the two nearest add up to it, the border weight is six tenths of that where they touch.",
+        json_schema_extra={"unit": "px", "decimals": 1},
     )
     average: float = Field(
         0.98,
@@ -88,6 +101,7 @@ class TrainingOptions(BaseModel):
         title="Weight average",
         description="Share of the running average of the weights that stays at each step; the average "
         "is what is kept.",
+        json_schema_extra={"step": 0.01, "decimals": 3},
     )
     held_out: float = Field(
         0.2,
@@ -95,6 +109,7 @@ class TrainingOptions(BaseModel):
         le=0.5,
         title="Held out",
         description="Share of the strokes or objects by which the network is judged.",
+        json_schema_extra={"step": 0.05},
     )
     patience: int = Field(
         # all checks of a short training: ended before, its learning rate would not have fallen
@@ -109,6 +124,7 @@ class TrainingOptions(BaseModel):
         gt=0,
         title="Save every",
         description="Seconds of training that a crash may cost: the state is saved somewhat more often.",
+        json_schema_extra={"unit": "s", "step": 10, "decimals": 0},
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", title="Device", description="auto: the graphics card if there is one, else the CPU."
@@ -119,5 +135,9 @@ class TrainingOptions(BaseModel):
         description="auto: 16 bit where the device is faster with it.",
     )
     memory: float | None = Field(
-        None, gt=0, title="Memory", description="GiB that may be used; none: what is free."
+        None,
+        gt=0,
+        title="Memory",
+        description="GiB that may be used; none: what is free.",
+        json_schema_extra={"unit": "GiB"},
     )

@@ -23,9 +23,13 @@ class SegmentOptions(BaseModel):
         title="Channels",
         description="Image channels for the network's inputs, by number (from 0) or name; none: the "
         "first ones.",
+        json_schema_extra={"none": "the first ones"},
     )
     normalization: Normalization | None = Field(
-        None, title="Normalisation", description="None: the model's own."
+        None,
+        title="Normalisation",
+        description="None: the model's own.",
+        json_schema_extra={"none": "as trained", "by": "kind"},
     )
     rescale: bool = Field(
         True,
@@ -39,6 +43,7 @@ class SegmentOptions(BaseModel):
         title="Pixel size",
         description="Width of the image's pixels in µm, for rescaling, where the image states none or a "
         "wrong one. None: as it states.",
+        json_schema_extra={"none": "as stated", "unit": "µm", "step": 0.05, "decimals": 4},
     )
     threshold: float | None = Field(
         None,
@@ -47,12 +52,17 @@ class SegmentOptions(BaseModel):
         title="Threshold",
         description="Probability above which a pixel is foreground; none: the model's own. Of no effect "
         "on models whose classes exclude each other.",
+        json_schema_extra={"look": "slider"},
     )
     objects: bool | None = Field(
         None,
         title="Objects",
         description="Number objects instead of telling classes; none: as the model was made. Of a "
         "model of classes, objects are the connected parts.",
+        json_schema_extra={
+            "none": "as trained",
+            "choices": [["number objects", True], ["tell classes", False]],
+        },
     )
     separation: float | None = Field(
         None,
@@ -61,6 +71,7 @@ class SegmentOptions(BaseModel):
         title="Separation",
         description="Objects only: how deep inside an object its core begins, as a share of the depth "
         "of its middle. Higher divides more; none: the model's own.",
+        json_schema_extra={"look": "slider"},
     )
     smallest: float | None = Field(
         None,
@@ -68,6 +79,7 @@ class SegmentOptions(BaseModel):
         title="Smallest object",
         description="Objects only: smaller ones are left out. In the image's unit squared, cubed for "
         "volumes; in pixels where the pixel size is not known. None: 10 pixels.",
+        json_schema_extra={"none": "10 pixels"},
     )
     fill_holes: bool = Field(
         True,
@@ -101,9 +113,14 @@ class SegmentOptions(BaseModel):
         ge=1,
         title="Tile",
         description="Side of the tiles in pixels; none: as large as memory allows.",
+        json_schema_extra={"unit": "px", "step": 64},
     )
     memory: float | None = Field(
-        None, gt=0, title="Memory", description="GiB that may be used; none: what is free."
+        None,
+        gt=0,
+        title="Memory",
+        description="GiB that may be used; none: what is free.",
+        json_schema_extra={"unit": "GiB"},
     )
 
 

@@ -27,18 +27,24 @@ class FinetuneOptions(TrainingOptions):
         title="Channels",
         description="Image channels for the network's inputs, by number (from 0) or name; none: the "
         "first ones. With more or fewer than the network has inputs, its first layer is fitted.",
+        json_schema_extra={"none": "the first ones"},
     )
     classes: tuple[str, ...] | None = Field(
         None,
         title="Classes",
         description="Names of the classes that were painted, without the background; none: the "
         "model's. Other ones get a new last layer.",
+        json_schema_extra={"none": "as many as are painted"},
     )
     task: Literal["semantic", "objects"] | None = Field(
         None,
         title="Task",
         description="semantic: a class for each pixel; objects: tell touching objects apart. None: the "
         "model's; another one gets a new last layer.",
+        json_schema_extra={
+            "none": "as before",
+            "choices": [["classes of pixels", "semantic"], ["single objects", "objects"]],
+        },
     )
     name: str = Field(
         "", title="Name", description="Of the new model; empty: the old one's + tuned."
