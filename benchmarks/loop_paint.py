@@ -164,7 +164,7 @@ def obey(words: str, viewer: Any, dock: Any, layer: Any) -> Any:
     if verb == "train":
         panel.form.learn_from(viewer.layers["cells"], layer)
         for name, value in SETTINGS.items():
-            panel.form.training.boxes[name].put(value)
+            panel.form.settings[name].value = value
         panel.form.train.click()
         until(lambda: bool(dock.session.training and len(dock.session.training.losses) >= STEPS))
         viewer.layers.selection.active = layer

@@ -33,8 +33,8 @@ def slider(options: argparse.Namespace) -> dict[str, float]:
         layer = viewer.layers["cells objects"]
         figures = {"objects": float(layer.data.max())}
         for name, box in (
-            ("foreground", panel.objects.foreground),
-            ("separation", panel.objects.separation),
+            ("foreground", panel.settings.threshold),
+            ("separation", panel.settings.separation),
         ):
             took = moved(viewer, layer, box)
             figures[f"{name}: ms until labels are drawn (goal: 150)"] = statistics.median(took)
@@ -64,7 +64,7 @@ def moved(viewer: Any, layer: Any, box: Any) -> list[float]:
         given.clear()
         drawn.clear()
         start = time.perf_counter()
-        box.setValue(value)
+        box.value = value
         until(lambda: bool(drawn), 10)
         took.append(1000 * (drawn[0] - start))
         # as long as a hand rests between two movements, and shorter than where all planes follow

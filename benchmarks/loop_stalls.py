@@ -98,7 +98,7 @@ def training(viewer: Any, studio: Any, layer: Any, phases: Phases) -> None:
     panel = studio.show_page("Fine-tune")
     panel.form.learn_from(viewer.layers["cells"], layer)
     for name, value in SETTINGS.items():
-        panel.form.training.boxes[name].put(value)
+        panel.form.settings[name].value = value
     session = studio.session
     with recording(phases, "training"):
         panel.form.train.click()

@@ -169,7 +169,7 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
         stroke(layer, row, 1 + row // 20 % 2)
     wait(lambda: False, 3.0)
     jobs = panel.session.jobs
-    panel.form.training.boxes["patch"].put(64)
+    panel.form.settings.patch.value = 64
     with recording(phases, "preview augmentation (napari adds 2 layers)"):
         panel.form.preview.click()
         wait(lambda: not jobs.running, 60)

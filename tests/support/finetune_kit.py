@@ -34,9 +34,9 @@ def scribbles(inside, every=24):
 
 def quick(panel, steps=12):
     """Let a training take a second or two."""
-    boxes = panel.form.training.boxes
+    settings = panel.form.settings
     for name, value in {"steps": steps, "minutes": None, "patch": 32, "batch": 2}.items():
-        boxes[name].put(value)
+        settings[name].value = value
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ def pictures(stage: Stage) -> None:
     for name in ("augmented", "augmented paint"):
         viewer.layers.remove(viewer.layers[name])
     viewer.reset_view()
-    form.training.preset.setCurrentText("Quick")
-    form.training.boxes["minutes"].put(1.5)
-    form.training.boxes["patch"].put(128)
+    form.settings.preset.value = "Quick"
+    form.settings.minutes.value = 1.5
+    form.settings.patch.value = 128
     form.train.click()
     stage.wait(lambda: stage.session.training and len(stage.session.training.checks) > 5)
     stage.wait(lambda: "steps/s" in panel.foot.note.text())

@@ -55,7 +55,7 @@ def learn(stage: Stage, paint: Any) -> None:
     panel = stage.page("Fine-tune")
     form, jobs = panel.form, stage.session.jobs
     form.start.box.setCurrentText("New network, 2-D")
-    form.training.boxes["patch"].put(128)
+    form.settings.patch.value = 128
     stage.wait(lambda: "strokes" in form.lookout.summary.text() and form.lookout.plan.text())
     stage.take("scribbles-form")
     form.learn.click()

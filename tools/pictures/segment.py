@@ -33,21 +33,21 @@ def pictures(stage: Stage) -> None:
     stage.take("error")
     panel.image.axes.setEditText("T Y X")
     # small tiles and the first plane, so that the picture shows it filling in
-    panel.options.tile.setValue(240)
+    panel.settings.tile.value = 240
     stage.look_at(0)
     running = midway(stage)
     stage.session.jobs.progressed.connect(running)
     panel.segment.click()
     stage.rest()
     stage.session.jobs.progressed.disconnect(running)
-    panel.options.tile.setValue(0)
+    panel.settings.tile.value = None
     stage.wait(lambda: "240" not in panel.plan.text())
     stage.look_at(0)
     panel.segment.click()
     stage.rest()
     stage.take("done")
-    panel.objects.separation.setValue(0.6)
-    panel.objects.smallest.setValue(25)
+    panel.settings.separation.value = 0.6
+    panel.settings.smallest.value = 25
     stage.fold(panel, "Objects and threshold").expand(animate=False)
     # the planes that are not in view follow later
     stage.pause(3)

@@ -58,7 +58,7 @@ def test_the_button_hands_over_image_annotation_and_classes(panel, viewer):
     form = parts_of(viewer).open_panel("Fine-tune").form
     pair = form.pairs.first
     assert (pair.image.layer.name, pair.labels.layer) == ("cells", layer)
-    assert form.training.values()["classes"] == ("cell", "membrane")
+    assert form.settings.value().classes == ("cell", "membrane")
 
 
 def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, viewer, qtbot):
@@ -70,11 +70,11 @@ def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, vi
 
     tune = parts_of(viewer).open_panel("Fine-tune")
     for name, value in {"patch": 32, "batch": 2}.items():
-        tune.form.training.boxes[name].put(value)
+        tune.form.settings[name].value = value
     panel.quick.click()
     run = panel.session.training
-    assert run.request.settings["minutes"] == 1
-    assert run.request.settings["patch"] == 32
+    assert run.request.options.minutes == 1
+    assert run.request.options.patch == 32
     panel.quick.click()
     assert "still at work" in said(panel)
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)

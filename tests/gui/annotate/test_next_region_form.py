@@ -96,7 +96,7 @@ def test_next_asks_the_network_and_goes_to_its_place(panel, viewer, stack, qtbot
 def test_what_segment_said_is_used_and_no_network_runs(
     panel, segment_panel, viewer, stack, qtbot, monkeypatch
 ):
-    segment_panel.options.mirror.setChecked(True)
+    segment_panel.settings.mirror.value = True
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: panel.session.kept is not None, timeout=SECONDS)

@@ -58,8 +58,8 @@ def run_to_the_first(panel, folder, side, qtbot):
 
 
 def test_every_image_gets_the_result_of_a_single_run(panel, folder, tmp_path, qtbot):
-    panel.options.precision.setCurrentText("float32")
-    panel.objects.foreground.setValue(0.6)
+    panel.settings.precision.value = "float32"
+    panel.settings.threshold.value = 0.6
     panel.run.click()
     finish_job(panel, qtbot)
     assert results(panel) == ["done"] * 3
@@ -74,14 +74,14 @@ def test_the_command_that_is_copied_gives_the_same_files(panel, tmp_path, qtbot,
     panel.command.click()
     assert "Press Segment the folder first" in said(panel)
     monkeypatch.setattr("napari_unet.services.library.Library", lambda: panel.session.library)
-    panel.options.precision.setCurrentText("float32")
-    panel.objects.foreground.setValue(0.6)
-    panel.objects.kind.setCurrentIndex(1)
-    panel.existing.setCurrentIndex(1)
+    panel.settings.precision.value = "float32"
+    panel.settings.threshold.value = 0.6
+    panel.settings.objects.value = True
+    panel.existing.value = "replace"
     panel.run.click()
     finish_job(panel, qtbot)
     # of what was done, not of what stands there now
-    panel.objects.foreground.setValue(0.3)
+    panel.settings.threshold.value = 0.3
     panel.output.edit.setText("elsewhere")
     panel.command.click()
     program, *words = shlex.split(QApplication.clipboard().text())
@@ -110,7 +110,7 @@ def test_a_command_leaves_what_the_batch_left(panel, qtbot):
 
 
 def test_objects_are_counted(panel, tmp_path, qtbot):
-    panel.objects.kind.setCurrentIndex(1)
+    panel.settings.objects.value = True
     panel.run.click()
     finish_job(panel, qtbot)
     counted = [int(words.split()[0]) for words in results(panel)]
@@ -143,7 +143,7 @@ def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
     assert skipped == len(there)
     for name, content in there.items():
         assert (tmp_path / "results" / name).read_bytes() == content
-    panel.existing.setCurrentIndex(1)
+    panel.existing.value = "replace"
     panel.run.click()
     finish_job(panel, qtbot)
     assert results(panel) == ["done"] * 3
@@ -187,7 +187,7 @@ def test_what_is_missing_is_named(panel, qtbot, row, text, message):
 def test_results_never_replace_the_images(panel, folder, qtbot):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     panel.output.edit.setText(str(folder))
-    panel.existing.setCurrentIndex(1)
+    panel.existing.value = "replace"
     panel.run.click()
     finish_job(panel, qtbot)
     assert "can&#x27;t be the output" in said(panel)
@@ -210,7 +210,7 @@ def test_a_finished_image_is_shown_with_its_result(panel, viewer, folder, qtbot)
 
 
 def test_channels_by_name_or_number(panel):
-    panel.channels.setText("1, DAPI")
+    panel.channels.value = (1, "DAPI")
     assert panel.chosen().channels == (1, "DAPI")
-    panel.channels.clear()
+    panel.channels.value = None
     assert panel.chosen().channels is None

@@ -182,7 +182,7 @@ def test_classes_that_followed_a_slider_are_not_those_of_the_scores(panel, form,
     form.truth.choose(viewer.add_labels((truth() > 0).astype(np.uint8), name="true"))
     evaluate(panel, qtbot)
     assert not panel.judging.view.changed.isVisible()
-    panel.objects.foreground.setValue(0.9)
+    panel.settings.threshold.value = 0.9
     qtbot.waitUntil(panel.judging.view.changed.isVisible, timeout=SECONDS)
 
 
@@ -460,6 +460,6 @@ def test_the_bundled_network_is_judged_on_real_nuclei(shared_data, panel, form, 
     assert form.truth.layer == true
     words = evaluate(panel, qtbot)
     check_objects(words, of_service(result.data, np.asarray(true.data), "YX"))
-    panel.objects.foreground.setValue(0.9)
+    panel.settings.threshold.value = 0.9
     qtbot.waitUntil(lambda: panel.judging.view.changed.isVisible(), timeout=SECONDS)
     assert "has changed" in panel.judging.view.changed.text()

@@ -13,11 +13,10 @@ from gui_kit import library as library
 from gui_kit import viewer as viewer
 from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSlider
 
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.progress import finish
-from napari_unet.core.training.options import TrainingOptions
 from napari_unet.gui.finetune.curves import POINTS, thinned
 from napari_unet.gui.layers.annotation_layers import new_annotation_layer
 from napari_unet.gui.layers.images import image_of
@@ -325,46 +324,36 @@ def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewe
     assert (pair.labels.layer, pair.image.layer) == (on_one, one)
 
 
-def test_presets_and_settings_are_those_of_the_options(panel):
-    form = panel.form.training
-    form.preset.setCurrentText("Thorough")
-    values = form.values()
-    thorough = PRESETS["Thorough"]
-    assert all(values[name] == getattr(thorough, name) for name in PRESET_FIELDS)
-    form.preset.setCurrentText("Standard")
-    values = form.values()
-    same = ("steps", "minutes", "patience", "learning_rate", "held_out", "memory", "precision")
-    defaults = TrainingOptions()
-    assert {name: values[name] for name in same} == {n: getattr(defaults, n) for n in same}
-    assert values["augment"].strength == 1
-    form.augment.strength.setValue(20)
-    form.boxes["use_checkpointing"].box.setCurrentText("all")
-    form.classes.setText(" a,b ,")
-    values = form.values()
-    assert (values["augment"].strength, values["use_checkpointing"]) == (2, "all")
-    assert values["classes"] == ("a", "b")
-    assert values["task"] is None
-    form.put(FinetuneOptions(**values).model_copy(update={"task": "objects"}))
-    assert form.values() == {**values, "task": "objects"}
-    assert form.boxes["memory"].box.text() == "automatic"
+def test_presets_set_the_length_of_the_training(panel):
+    form = panel.form.settings
+    form.preset.value = "Thorough"
+    options = form.value()
+    assert options.patch == 32, "set before"
+    assert all(getattr(options, x) == getattr(PRESETS["Thorough"], x) for x in PRESET_FIELDS)
+    form.preset.value = "Standard"
+    assert form.value() == FinetuneOptions(patch=32, batch=2)
+    form.put(PRESETS["Quick"])
+    assert form.preset.value == "Quick"
+    assert form.value() == PRESETS["Quick"]
 
 
-def test_details_of_the_augmentation_are_those_of_the_options(panel):
-    form = panel.form.training
-    assert form.values()["augment"] == AugmentOptions()
-    others = AugmentOptions(
-        **{"strength": 0.5, "rotation": 0, "tilt": 5, "scale": 0.1, "shear": 2, "mirror": ""},
-        **{"elastic": 4, "grid": 64, "gain": 0.3, "brightness": 0.1, "background": 0},
-        **{"gamma": 0.1, "noise": 0.25, "blur": 0.5},
-    )
-    form.put(FinetuneOptions(augment=others))
-    assert form.values()["augment"] == others
-    form.augment.mirror.setCurrentText("X")
-    assert form.values()["augment"].mirror == "X"
+def test_what_is_typed_is_what_is_trained_with(panel):
+    form = panel.form.settings
+    form.augment.strength.native.findChild(QSlider).setValue(2_000_000)
+    form.use_checkpointing.native.setCurrentText("all")
+    form.classes.native.setText(" a,b ,")
+    form.minutes.native.stepBy(-100)
+    options = form.value()
+    assert (options.augment.strength, options.use_checkpointing) == (2, "all")
+    assert (options.classes, options.task, options.minutes) == (("a", "b"), None, None)
+    assert form.minutes.native.text() == "no limit"
+    assert form.memory.native.text() == "automatic"
+    form.put(options.model_copy(update={"task": "objects"}))
+    assert form.value() == options.model_copy(update={"task": "objects"})
 
 
 def test_every_control_explains_itself(panel):
-    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
+    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox
 
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider)
     controls = [w for kind in kinds for w in panel.form.findChildren(kind)]

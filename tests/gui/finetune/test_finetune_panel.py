@@ -101,7 +101,7 @@ def test_a_worse_network_is_not_put_first(painted_panel, qtbot):
     panel.outcome.comparison.keep_button.click()
     finish_job(panel, qtbot)
     good = panel.session.model
-    panel.form.training.boxes["learning_rate"].put(0.5)
+    panel.form.settings.learning_rate.value = 0.5
     quick(panel, steps=3)
     result = train(panel, qtbot)
     assert result.better is False, result.verdict
@@ -296,7 +296,7 @@ def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
     wait_for_summary(panel, "2 planes", qtbot)
     quick(panel, steps=5000)
     # judging is dear beside small patches, and is done seldom then
-    panel.form.training.boxes["batch"].put(16)
+    panel.form.settings.batch.value = 16
     begin(panel, qtbot, steps=1)
     run = panel.session.training
     before = run._paint.annotations
@@ -468,15 +468,15 @@ def test_closing_the_viewer_stops_the_training_without_a_word(painted_panel, vie
     assert caplog.records == []
 
 
-def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbot, monkeypatch):
+def save_often(panel):
+    """Have the training's state saved at each step; no row of the form shows that."""
+    panel.put(panel.chosen().model_copy(update={"save_every": 0.01}))
+
+
+def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbot):
     panel = painted_panel
     quick(panel, steps=5000)
-    settings = panel.form.training.values
-
-    def often():
-        return {**settings(), "save_every": 0.01}
-
-    monkeypatch.setattr(panel.form.training, "values", often)
+    save_often(panel)
     begin(panel, qtbot, steps=1)
     state = panel.form.state()
     qtbot.waitUntil(state.exists, timeout=SECONDS)
@@ -498,7 +498,7 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     assert panel.session.training.losses[0][0] == step + 1, "what was painted since is learnt too"
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
-    panel.form.training.boxes["batch"].put(3)
+    panel.form.settings.batch.value = 3
     panel.resume_offer.resume_button.click()
     qtbot.waitUntil(lambda: "anew" in panel.progress_label.text(), timeout=SECONDS)
     panel.foot.cancel.click()
@@ -509,7 +509,7 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
 
 
 def test_an_interrupted_training_is_found_by_the_same_image_only(
-    viewer, make_napari_viewer_proxy, tmp_path, qtbot, monkeypatch
+    viewer, make_napari_viewer_proxy, tmp_path, qtbot
 ):
     image, inside = discs()
     for folder in ("one", "two"):
@@ -526,8 +526,7 @@ def test_an_interrupted_training_is_found_by_the_same_image_only(
 
     panel = opened(viewer, tmp_path / "one" / "cells.tif")
     quick(panel, steps=5000)
-    values = {**panel.form.training.values(), "save_every": 0.01}
-    monkeypatch.setattr(panel.form.training, "values", lambda: values)
+    save_often(panel)
     panel.form.pairs.first.new.click()
     labels_layer(panel).data = scribbles(inside)
     begin(panel, qtbot, steps=1)
@@ -574,8 +573,7 @@ def test_a_new_network_is_trained_from_scratch(painted_panel, qtbot):
 
 def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):
     panel = painted_panel
-    panel.form.training.classes.setText("nucleus, membrane")
-    panel.form.training.classes.editingFinished.emit()
+    panel.form.settings.classes.value = ("nucleus", "membrane")
     wait_for_summary(panel, "No membrane painted yet (label 3)", qtbot)
     result = train(panel, qtbot)
     assert result.better is None
@@ -585,20 +583,20 @@ def test_other_classes_say_why_nothing_can_be_compared(painted_panel, qtbot):
 
 def test_another_task_gets_a_new_last_layer(painted_panel, qtbot):
     panel = painted_panel
-    box = panel.form.training.task
-    assert box.currentText() == "as before: classes of pixels"
-    box.setCurrentText("single objects")
+    task = panel.form.settings.task
+    assert task.current_choice == "as before: classes of pixels"
+    task.value = "objects"
     result = train(panel, qtbot)
     assert result.model.spec.task == "objects"
     assert panel.session.model.spec.task == "semantic", "the old one is as it was"
 
 
 def test_classes_painted_for_a_network_of_objects_make_it_one_of_classes(painted_panel):
-    training = painted_panel.form.training
-    training.task.setCurrentText("single objects")
-    training.name_classes(("nucleus", "membrane"))
-    values = training.values()
-    assert (values["task"], values["classes"]) == ("semantic", ("nucleus", "membrane"))
+    settings = painted_panel.form.settings
+    settings.task.value = "objects"
+    settings.name_classes(("nucleus", "membrane"))
+    options = settings.value()
+    assert (options.task, options.classes) == ("semantic", ("nucleus", "membrane"))
 
 
 def test_the_model_of_a_new_user_is_loaded_by_the_button(panel, viewer, qtbot, monkeypatch):

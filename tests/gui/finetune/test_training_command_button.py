@@ -75,8 +75,8 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     panel.form.pairs.first.new.click()
     panel.form.pairs.first.labels.layer.data = scribbles(inside)
     quick(panel, steps=5000)
-    panel.form.training.boxes["minutes"].put(0.1)
-    panel.form.training.boxes["patience"].put(1000)
+    panel.form.settings.minutes.value = 0.1
+    panel.form.settings.patience.value = 1000
     assert not panel.outcome.command_button.isVisible()
     result = train(panel, qtbot)
     assert result.trained.ended == "The time is up"
@@ -109,7 +109,7 @@ def test_the_line_of_a_new_network_on_an_image_without_a_file(
     panel.form.start.box.setCurrentIndex(1)
     assert panel.form.request().start == 2
     quick(panel, steps=6)
-    panel.form.training.boxes["seed"].put(3)
+    panel.form.settings.seed.value = 3
     train(panel, qtbot)
     keep(panel, qtbot)
     words = copied(panel, qtbot)

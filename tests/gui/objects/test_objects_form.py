@@ -59,16 +59,16 @@ def expected(viewer, model, **changed):
 
 
 def test_the_separation_is_the_model_s_until_another_is_chosen(segment_panel, model):
-    form, session = segment_panel.objects, segment_panel.session
+    form, session = segment_panel.settings, segment_panel.session
     for separation in (0.2, 0.3):
         session.model = Model(model.spec.model_copy(update={"separation": separation}), None)
         session.model_changed.emit(session.model)
-        assert form.separation.value() == pytest.approx(separation)
-        assert form.values()["separation"] is None
-    form.separation.setValue(0.7)
+        assert form.separation.automatic == pytest.approx(separation)
+        assert form.value().separation is None
+    form.separation.value = 0.7
     session.model = model
     session.model_changed.emit(model)
-    assert form.values()["separation"] == 0.7
+    assert form.value().separation == 0.7
 
 
 def test_objects_are_numbered_in_a_layer_of_their_own(ran, viewer, model):
@@ -82,11 +82,11 @@ def test_objects_are_numbered_in_a_layer_of_their_own(ran, viewer, model):
 def test_sliders_find_objects_anew_on_the_plane_in_view_then_everywhere(ran, viewer, model, qtbot):
     before = layer(viewer).data.copy()
     here = viewer.dims.current_step[0]
-    ran.objects.foreground.setValue(0.8)
+    ran.settings.threshold.value = 0.8
     qtbot.waitUntil(
         lambda: ((layer(viewer).data[here] > 0) != (before[here] > 0)).any(), timeout=SECONDS
     )
-    ran.objects.smallest.setValue(30)
+    ran.settings.smallest.value = 30
     settle(ran, qtbot)
     wanted = expected(viewer, model, threshold=0.8, smallest=30)
     assert np.array_equal(layer(viewer).data, wanted)
@@ -107,7 +107,7 @@ def test_the_plane_in_view_follows_a_slider_that_is_being_dragged(
     here = viewer.dims.current_step[0]
     seen = set()
     for threshold in np.linspace(0.5, 0.95, 46):
-        ran.objects.foreground.setValue(threshold)
+        ran.settings.threshold.value = threshold
         qtbot.wait(30)
         seen.add(int((layer(viewer).data[here] > 0).sum()))
     assert len(seen) > 4
@@ -121,7 +121,7 @@ def test_each_rest_of_a_slider_is_shown_at_once(ran, viewer, qtbot):
     found, shown = layer(viewer), []
     found.events.set_data.connect(lambda _: shown.append(found.data.copy()))
     for n, threshold in enumerate((0.6, 0.7, 0.8), start=1):
-        ran.objects.foreground.setValue(threshold)
+        ran.settings.threshold.value = threshold
         qtbot.waitUntil(lambda n=n: len(shown) == n, timeout=3000)
     assert not np.array_equal(shown[0], shown[2])
 
@@ -147,7 +147,7 @@ def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer,
     viewer.add_image(checkers((96, 128))[0], name="board")
     assert not segment_panel.centres.isEnabled()
     assert "number objects" in segment_panel.centres.toolTip()
-    segment_panel.objects.kind.setCurrentText("number objects")
+    segment_panel.settings.objects.value = True
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: segment_panel.measuring.count > 0, timeout=SECONDS)
@@ -157,32 +157,33 @@ def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer,
     assert len(viewer.layers["board objects centres"].data) == found.data.max()
 
 
-@pytest.mark.parametrize("kind", ["number objects", "tell classes"])
-def test_results_of_a_network_of_classes_follow_the_sliders_too(segment_panel, viewer, qtbot, kind):
+@pytest.mark.parametrize("objects", [True, False])
+def test_results_of_a_network_of_classes_follow_the_sliders_too(
+    segment_panel, viewer, qtbot, objects
+):
     viewer.add_image(np.stack([checkers((96, 128), seed=s)[0] for s in range(2)]), name="board")
-    segment_panel.objects.kind.setCurrentText(kind)
+    segment_panel.settings.objects.value = objects
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: segment_panel._newest is None, timeout=SECONDS)
     before = layer(viewer).data.copy()
-    segment_panel.objects.foreground.setValue(0.9)
+    segment_panel.settings.threshold.value = 0.9
     settle(segment_panel, qtbot)
-    objects = kind == "number objects"
     wanted = expected(viewer, segment_panel.session.model, threshold=0.9, objects=objects)
     assert np.array_equal(layer(viewer).data, wanted)
     assert not np.array_equal(wanted, before)
-    assert segment_panel.objects.smallest.isEnabled() == objects
-    assert not segment_panel.objects.separation.isEnabled()
+    assert segment_panel.settings.smallest.enabled == objects
+    assert not segment_panel.settings.separation.enabled
 
 
 def test_it_is_said_when_a_result_does_not_follow(ran, viewer, qtbot):
-    ran.objects.kind.setCurrentText("tell classes")
+    ran.settings.objects.value = False
     assert "Press Segment" in ran.foot.message.text.text()
     ran.foot.message.clear()
-    ran.objects.kind.setCurrentText("as trained")
+    ran.settings.objects.value = None
     layer(viewer).paint((1, 40, 40), 999)
     ran.foot.message.clear()
-    ran.objects.separation.setValue(0.9)
+    ran.settings.separation.value = 0.9
     assert "painted on" in ran.foot.message.text.text()
 
 
@@ -190,7 +191,7 @@ def test_measures_follow_the_sliders(ran, viewer, qtbot):
     qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     before = len(layer(viewer).features)
     middle = layer(viewer).features["area_px"].median()
-    ran.objects.smallest.setValue(middle + 1)
+    ran.settings.smallest.value = middle + 1
     settle(ran, qtbot)
     qtbot.waitUntil(lambda: ran.measuring.count > 0, timeout=SECONDS)
     after = layer(viewer).features
@@ -202,13 +203,13 @@ def test_what_was_painted_on_stays(ran, viewer, qtbot):
     found = layer(viewer)
     found.paint((1, 40, 40), 999)
     painted = found.data.copy()
-    ran.objects.separation.setValue(0.9)
+    ran.settings.separation.value = 0.9
     settle(ran, qtbot)
     assert np.array_equal(layer(viewer).data, painted)
 
 
 def test_it_can_not_be_painted_on_while_it_follows(ran, viewer, qtbot):
-    ran.objects.separation.setValue(0.6)
+    ran.settings.separation.value = 0.6
     assert not layer(viewer).editable
     settle(ran, qtbot)
     assert layer(viewer).editable
@@ -216,7 +217,7 @@ def test_it_can_not_be_painted_on_while_it_follows(ran, viewer, qtbot):
 
 
 def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, qtbot):
-    ran.objects.separation.setValue(0.6)
+    ran.settings.separation.value = 0.6
     viewer.window.remove_dock_widget("all")
     found = layer(viewer)
     assert found.editable
@@ -227,7 +228,7 @@ def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, qtbot):
 
 def test_numbers_are_unique_while_only_one_plane_has_followed(ran, viewer, qtbot):
     ran.relabelling._rest.setInterval(60_000)
-    ran.objects.separation.setValue(0.6)
+    ran.settings.separation.value = 0.6
     qtbot.waitUntil(lambda: not ran.relabelling._jobs.running, timeout=SECONDS)
     numbers = [set(plane[plane > 0].tolist()) for plane in layer(viewer).data]
     assert all(not a & b for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
@@ -240,14 +241,14 @@ def test_a_preview_and_a_refused_run_leave_the_sliders_at_work(ran, viewer, mode
     ran.preview.click()
     finish_job(ran, qtbot)
     viewer.layers.remove("board preview")
-    ran.objects.smallest.setValue(30)
+    ran.settings.smallest.value = 30
     settle(ran, qtbot)
     assert np.array_equal(layer(viewer).data, expected(viewer, model, smallest=30))
 
 
 def test_another_model_changes_no_result(ran, viewer, qtbot):
     before = layer(viewer).data.copy()
-    ran.objects.foreground.setValue(0.7)
+    ran.settings.threshold.value = 0.7
     settle(ran, qtbot)
     after = layer(viewer).data.copy()
     assert not np.array_equal(before, after)
@@ -258,13 +259,13 @@ def test_another_model_changes_no_result(ran, viewer, qtbot):
 
 def test_a_removed_layer_and_another_model_are_no_trouble(ran, viewer, model, qtbot):
     viewer.layers.remove(layer(viewer))
-    ran.objects.separation.setValue(0.9)
+    ran.settings.separation.value = 0.9
     settle(ran, qtbot)
     assert not [x for x in viewer.layers if isinstance(x, Labels)]
 
 
 def test_classes_of_the_same_model(ran, viewer, qtbot):
-    ran.objects.kind.setCurrentText("tell classes")
+    ran.settings.objects.value = False
     ran.segment.click()
     finish_job(ran, qtbot)
     layers = [x for x in viewer.layers if isinstance(x, Labels)]

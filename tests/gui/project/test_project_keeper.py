@@ -105,8 +105,8 @@ def test_all_comes_back_in_another_viewer(
     image.contrast_limits = (3, 99)
     segment = studio.show_page("Segment")
     segment.image.axes.setCurrentText("T Y X")
-    segment.objects.separation.setValue(0.7)
-    segment.options.tile.setValue(128)
+    segment.settings.separation.value = 0.7
+    segment.settings.tile.value = 128
     segment.segment.click()
     finish_job(studio, qtbot)
     paint = painted(studio, viewer)
@@ -116,8 +116,8 @@ def test_all_comes_back_in_another_viewer(
     annotate = studio.show_page("Annotate")
     check_plane(viewer, *annotate.source.under(whole))
     tuning = studio.show_page("Fine-tune")
-    tuning.form.training.preset.setCurrentText("Quick")
-    tuning.form.training.boxes["patch"].put(64)
+    tuning.form.settings.preset.value = "Quick"
+    tuning.form.settings.patch.value = 64
     viewer.add_image(random_image(60, 70, 3), name="no file", rgb=True)
     viewer.layers.move(0, 3)
     segment.image.layers.choose(image)
@@ -159,9 +159,9 @@ def test_all_comes_back_in_another_viewer(
     page.image.layers.choose(found)
     assert page.image.letters == "TYX"
     assert page.chosen() == segment.chosen()
-    learnt = second.show_page("Fine-tune").form.training
-    assert learnt.preset.currentText() == "Quick"
-    assert learnt.values() == tuning.form.training.values()
+    learnt = second.show_page("Fine-tune").form.settings
+    assert learnt.preset.value == "Quick"
+    assert learnt.value() == tuning.form.settings.value()
     assert second.project.unsaved() == []
     # the next run takes the result for its own
     page.segment.click()

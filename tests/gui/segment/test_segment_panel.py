@@ -76,9 +76,9 @@ def test_options_and_channel_of_the_form_are_used_and_kept(segment_panel, viewer
     (channel,) = segment_panel.image.channels
     assert [channel.itemText(i) for i in range(2)] == ["0: DAPI", "1: GFP"]
     channel.setCurrentIndex(1)
-    segment_panel.objects.foreground.setValue(0.9)
-    segment_panel.options.precision.setCurrentText("float32")
-    segment_panel.options.tile.setValue(64)
+    segment_panel.settings.threshold.value = 0.9
+    segment_panel.settings.precision.value = "float32"
+    segment_panel.settings.tile.value = 64
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     (made,) = labels_of(viewer)
@@ -122,7 +122,7 @@ def test_probabilities_come_as_image_layers_that_are_not_offered_as_input(
     segment_panel, viewer, qtbot
 ):
     image = viewer.add_image(random_image(40, 50), name="cells")
-    segment_panel.output.setCurrentIndex(1)
+    segment_panel.output.value = True
     for _ in range(2):
         segment_panel.segment.click()
         finish_job(segment_panel, qtbot)
@@ -141,7 +141,7 @@ def test_with_many_planes_the_labels_are_the_same_wherever_one_looks(
     for axis, step in enumerate(where):
         viewer.dims.set_current_step(axis, step)
     # numbered through all planes
-    segment_panel.objects.kind.setCurrentIndex(1)
+    segment_panel.settings.objects.value = True
     options = segment_panel.chosen()
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
@@ -279,11 +279,11 @@ def use_half_micrometers(session):
 
 
 def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_panel, viewer, qtbot):
-    rescale, session = segment_panel.options.rescale, segment_panel.session
-    assert not rescale.isEnabled()
+    rescale, session = segment_panel.settings.rescale, segment_panel.session
+    assert not rescale.enabled
     use_half_micrometers(session)
-    assert rescale.isEnabled()
-    assert rescale.text() == "to 0.5 µm"
+    assert rescale.enabled
+    assert rescale.text == "to 0.5 µm"
     image = random_image(80, 100)
     layer = viewer.add_image(image, name="cells", scale=(0.25, 0.25), units=("um", "um"))
     plan = segment_panel.plan
@@ -295,18 +295,18 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
     assert made.data.shape == image.shape
     assert np.array_equal(made.data, wanted)
     assert made.metadata["napari_unet"]["rescaled_shape"] == [40, 50]
-    rescale.setChecked(False)
+    rescale.value = False
     qtbot.waitUntil(lambda: plan.text() and "rescaled" not in plan.text(), timeout=SECONDS)
 
 
 def test_the_size_of_pixels_is_asked_for_where_the_image_states_none(segment_panel, viewer, qtbot):
-    size, session = segment_panel.options.pixel_size, segment_panel.session
-    assert not size.isEnabled()
+    size, session = segment_panel.settings.pixel_size, segment_panel.session
+    assert not size.enabled
     use_half_micrometers(session)
     viewer.add_image(random_image(80, 100), name="cells")
     plan = segment_panel.plan
     qtbot.waitUntil(lambda: "states no pixel size" in plan.text(), timeout=SECONDS)
-    size.setValue(0.25)
+    size.value = 0.25
     qtbot.waitUntil(lambda: "rescaled to 40 × 50" in plan.text(), timeout=SECONDS)
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
@@ -323,8 +323,8 @@ def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer,
     save_model(small_model(), tmp_path / "small.safetensors")
     segment_panel.session.source = str(tmp_path / "small.safetensors")
     viewer.open(path, plugin="napari")
-    segment_panel.objects.foreground.setValue(0.6)
-    segment_panel.options.precision.setCurrentText("float32")
+    segment_panel.settings.threshold.value = 0.6
+    segment_panel.settings.precision.value = "float32"
     segment_panel.segment.click()
     finish_job(segment_panel, qtbot)
     (made,) = labels_of(viewer)
@@ -339,6 +339,6 @@ def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer,
 
 def test_the_plan_says_what_overlapping_tiles_cost(segment_panel, viewer, qtbot):
     viewer.add_image(random_image(200, 200), name="cells")
-    segment_panel.options.tile.setValue(64)
+    segment_panel.settings.tile.value = 64
     words = "of the work for where they overlap"
     qtbot.waitUntil(lambda: words in segment_panel.plan.text(), timeout=SECONDS)

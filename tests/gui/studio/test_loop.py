@@ -100,9 +100,9 @@ def test_segment_correct_tune_segment_again_save_and_open(
     hand.click(annotate.finetune)
 
     tune = studio.show_page("Fine-tune")
-    boxes = tune.form.training.boxes
+    settings = tune.form.settings
     for name, value in {"steps": 40, "minutes": None, "patch": 128, "batch": 2}.items():
-        boxes[name].put(value)
+        settings[name].value = value
     hand.click(tune.form.train)
     hand.wait(jobs)
     result = session.training.result

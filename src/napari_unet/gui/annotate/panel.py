@@ -228,7 +228,7 @@ class AnnotatePanel(Panel):
             panel = self._open_finetune()
             # what waits there to be kept, or goes on learning, is not pushed aside
             if panel is not None and not panel.busy:
-                panel.form.training.preset.setCurrentText("Quick")
+                panel.form.settings.preset.value = "Quick"
                 panel.form.train.click()
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QLineEdit
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.batch.list import BatchList
 from napari_unet.gui.batch.run import BatchRun, Folders
 from napari_unet.gui.models.row import ModelRow
+from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
-from napari_unet.gui.widgets.fields import button, choice, folded, form
-from napari_unet.gui.widgets.objects_form import ObjectsForm
-from napari_unet.gui.widgets.options_form import OptionsForm
+from napari_unet.gui.widgets.fields import button, folded, form
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.gui.widgets.path_row import PathRow
+from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, SegmentForm
+from napari_unet.gui.widgets.texts import Text, TextList
 from napari_unet.services.library import DEFAULT
-from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +27,11 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
     from napari_unet.gui.session.session import Session
     from napari_unet.services.segmentation.batch import Task
+    from napari_unet.services.segmentation.options import SegmentOptions
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
 OUTPUT_TIP = "The folder for the results: a label image for each image, of the same name."
-EXISTING = {
-    "leave as they are": "skip",
-    "replace": "replace",
-}
+EXISTING = [("leave as they are", "skip"), ("replace", "replace")]
 EXISTING_TIP = (
     "Images that have a result in that folder. To leave them goes on with a run that was stopped."
 )
@@ -60,14 +57,10 @@ class BatchPanel(Panel):
         super().__init__(viewer, session)
         self.model = QElidingLabel()
         self.input, self.output = PathRow(INPUT_TIP), PathRow(OUTPUT_TIP)
-        self.existing = choice(EXISTING_TIP)
-        for words, value in EXISTING.items():
-            self.existing.addItem(words, value)
-        self.channels, self.axes = QLineEdit(), QLineEdit()
-        self.channels.setPlaceholderText("the first ones")
-        self.channels.setToolTip(CHANNELS_TIP)
-        self.axes.setPlaceholderText("as the files say")
-        self.axes.setToolTip(AXES_TIP)
+        self.existing = Choice(EXISTING, tooltip=EXISTING_TIP)
+        self.settings = SegmentForm(session.settings, self)
+        self.channels = TextList(none="the first ones", numbers=True, tooltip=CHANNELS_TIP)
+        self.axes = Text(none="as the files say", tooltip=AXES_TIP)
         self.run = button("Segment the folder", RUN_TIP, main=True)
         self.list = BatchList()
         self.command = CommandButton(self, self._command_line, "Press Segment the folder first.")
@@ -85,10 +78,11 @@ class BatchPanel(Panel):
         rows.addRow("U-Net", ModelRow(self.session, self.model))
         rows.addRow("Images", self.input)
         rows.addRow("Results", self.output)
-        rows.addRow("Existing", self.existing)
-        self.objects, self.options = ObjectsForm(told_apart), OptionsForm(advanced)
-        advanced.addRow("Channels", self.channels)
-        advanced.addRow("Axes", self.axes)
+        rows.addRow("Existing", self.existing.native)
+        self.settings.add_rows(told_apart, *OBJECTS)
+        self.settings.add_rows(advanced, *ADVANCED)
+        advanced.addRow("Channels", self.channels.native)
+        advanced.addRow("Axes", self.axes.native)
         advanced.addRow("", self.command)
         self.body.addLayout(rows)
         self.body.addWidget(folded("Objects and threshold", told_apart))
@@ -97,19 +91,18 @@ class BatchPanel(Panel):
         self.body.addWidget(self.foot)
         self.body.addWidget(self.list, stretch=1)
 
+    def let_go(self) -> None:
+        """Follow the shared settings no more."""
+        self.settings.let_go()
+
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
         self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
-        self.options.fit_model(spec)
-        self.objects.fit_model(spec)
+        self.settings.fit_model(spec)
 
     def chosen(self) -> SegmentOptions:
         """Return the options as they stand in the form."""
-        words = [word.strip() for word in self.channels.text().split(",") if word.strip()]
-        channels = tuple(int(word) if word.isdigit() else word for word in words)
-        return SegmentOptions(
-            channels=channels or None, **self.options.values(), **self.objects.values()
-        )
+        return self.settings.value().model_copy(update={"channels": self.channels.value})
 
     def _start(self) -> None:
         """Go on at once, or after the model that a new user starts with is loaded."""
@@ -129,8 +122,8 @@ class BatchPanel(Panel):
                 results,
                 self.session.source,
                 self.chosen(),
-                self.axes.text().strip().upper() or None,
-                self.existing.currentData(),
+                self.axes.value.strip().upper() or None,
+                self.existing.value,
             )
             run = BatchRun(self.session.jobs, folders)
             run.start(model)

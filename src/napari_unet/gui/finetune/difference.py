@@ -37,7 +37,7 @@ def show_difference(
     pair: LayerPair,
     before: Model,
     now: Model,
-    channels: tuple[int, ...] | None = None,
+    channels: tuple[int | str, ...] | None = None,
 ) -> None:
     """Segment what is on the screen with two models, and show where the results differ.
 
@@ -90,7 +90,7 @@ def show_difference(
 
 
 def _job(
-    image: Image, before: Model, now: Model, region: Box, channels: tuple[int, ...] | None
+    image: Image, before: Model, now: Model, region: Box, channels: tuple[int | str, ...] | None
 ) -> Job[Compared]:
     yield from torch_ready()
     from napari_unet.services.evaluation.compare import compare

@@ -117,7 +117,7 @@ class TrainingOutcome(QObject):
         viewer, pair, model = self._panel.viewer, request.pairs[0], self._session.model
         if not pair.is_open(viewer) or model is None:
             return
-        options = SegmentOptions(channels=request.channels)
+        options = SegmentOptions(channels=request.options.channels)
         with self._panel.reporting(), selection_kept(viewer):
             region = on_screen(viewer, pair.source, pair.image, model.spec.axes)
             run = SegmentRun(viewer, pair.source, pair.image, model, options, region, message)
@@ -137,7 +137,7 @@ class TrainingOutcome(QObject):
                 run.request.pairs[0],
                 result.trainer.parent,
                 result.model,
-                run.request.channels,
+                run.request.options.channels,
             )
 
     def _go_back(self) -> None:

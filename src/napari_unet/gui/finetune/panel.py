@@ -57,6 +57,7 @@ class FinetunePanel(Panel):
         super().__init__(viewer, session)
         self.keeper = keeper
         self.form = FinetuneForm(viewer, self.session)
+        self.settings = self.form.settings
         self.restore_offer = RestoreOffer(self.keeper.restoring)
         self.resume_offer = ResumeOffer()
         self.curves = Curves()
@@ -115,15 +116,13 @@ class FinetunePanel(Panel):
         """Whether it is training, or a trained network waits to be kept or discarded."""
         return self._run is not None and (self._run.running or self._run.result is not None)
 
-    def settings(self) -> FinetuneOptions:
+    def chosen(self) -> FinetuneOptions:
         """Return the options that are set in the form."""
-        from napari_unet.services.training.options import FinetuneOptions
-
-        return FinetuneOptions(**self.form.training.values())
+        return self.form.settings.value()
 
     def put(self, options: FinetuneOptions) -> None:
         """Set the form to these options."""
-        self.form.training.put(options)
+        self.form.settings.put(options)
 
     def _train(self) -> None:
         self._with_model(lambda: self._begin(resume=False))

@@ -16,14 +16,13 @@ from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
 from napari_unet.gui.segment.run import SegmentRun, plan_job
 from napari_unet.gui.session.jobs import Jobs
+from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
-from napari_unet.gui.widgets.fields import button, choice, folded, folded_away, form, offer, text
+from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer, text
 from napari_unet.gui.widgets.image_form import ImageForm
-from napari_unet.gui.widgets.objects_form import ObjectsForm
-from napari_unet.gui.widgets.options_form import OptionsForm
 from napari_unet.gui.widgets.panel import Panel
+from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, RESULT_FOLLOWS, SegmentForm
 from napari_unet.services.library import DEFAULT
-from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
     import napari
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.objects.measuring import Numbered
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.segmentation.options import SegmentOptions
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
@@ -46,6 +46,8 @@ ANEW = (
     "else, or is very large (32 million pixels and more)."
 )
 OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
+OUTPUTS = [("Labels", False), ("Labels and probabilities", True)]
+"""Words, and whether probabilities are kept."""
 SETTLE_MS = 300
 """How long the form must be left alone before the plan is made anew."""
 
@@ -69,9 +71,8 @@ class SegmentPanel(Panel):
         super().__init__(viewer, session)
         self.keeper = keeper
         self.model = QElidingLabel()
-        self.output = choice(OUTPUT_TIP)
-        self.output.addItem("Labels", False)
-        self.output.addItem("Labels and probabilities", True)
+        self.settings = SegmentForm(session.settings, self)
+        self.output = Choice(OUTPUTS, tooltip=OUTPUT_TIP)
         self.plan = text()
         self.plan.setToolTip("How the image will be cut, and what memory it will take.")
         self.preview = button("Preview", "Segment only what is on the screen now.")
@@ -79,9 +80,9 @@ class SegmentPanel(Panel):
         self.form, self.folded, self.told = form(), form(), form()
         self.form.addRow("U-Net", ModelRow(session, self.model))
         self.image = ImageForm(viewer, self.form)
-        self.form.addRow("Result", self.output)
-        self.objects = ObjectsForm(self.told)
-        self.options = OptionsForm(self.folded)
+        self.form.addRow("Result", self.output.native)
+        self.settings.add_rows(self.told, *OBJECTS)
+        self.settings.add_rows(self.folded, *ADVANCED)
         self.relabelling = Rethreshold(self, viewer)
         self.measuring = Measuring(self, viewer)
         self.centres = button("Centres as points", CENTRES_TIP)
@@ -120,9 +121,10 @@ class SegmentPanel(Panel):
         self.segment.clicked.connect(self._segment)
         self.session.model_changed.connect(self._fit_model)
         self.image.changed.connect(self._settled.start)
-        self.options.changed.connect(self._settled.start)
-        self.objects.changed.connect(self._relabel)
-        self.objects.kind_changed.connect(self._say_anew)
+        self.settings.changed.connect(lambda: self._settled.start())
+        for name in RESULT_FOLLOWS:
+            self.settings[name].changed.connect(self._relabel)
+        self.settings.objects.changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
         self.relabelling.settled.connect(self._note_followed)
         self.relabelling.failed.connect(self.foot.message.show_error)
@@ -136,6 +138,7 @@ class SegmentPanel(Panel):
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
+        self.settings.let_go()
         self.image.let_go()
         self.relabelling.let_go()
         self.measuring.let_go()
@@ -145,28 +148,20 @@ class SegmentPanel(Panel):
         spec = model.spec if model is not None else None
         self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.image.fit_model(spec)
-        self.options.fit_model(spec)
-        self.objects.fit_model(spec)
+        self.settings.fit_model(spec)
         # they were found with another one
         self.relabelling.take(None)
         self._settled.start()
 
     def chosen(self) -> SegmentOptions:
         """Return the options as they stand in the form."""
-        return SegmentOptions(
-            channels=self.image.chosen_channels(),
-            probabilities=bool(self.output.currentData()),
-            **self.options.values(),
-            **self.objects.values(),
-        )
-
-    settings = chosen
+        changes = {"channels": self.image.chosen_channels(), "probabilities": self.output.value}
+        return self.settings.value().model_copy(update=changes)
 
     def put(self, options: SegmentOptions) -> None:
         """Set what options say."""
-        self.output.setCurrentIndex(self.output.findData(options.probabilities))
-        self.options.put(options)
-        self.objects.put(options)
+        self.output.value = options.probabilities
+        self.settings.put(options.model_copy(update={"channels": None, "probabilities": False}))
         for box, channel in zip(self.image.channels, options.channels or (), strict=False):
             if isinstance(channel, int):
                 box.setCurrentIndex(channel)

@@ -13,6 +13,7 @@ from napari_unet.core.progress import Progress
 from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import torch_ready
+from napari_unet.gui.session.settings import SharedSettings
 from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.training.state_files import TrainingFiles
@@ -59,6 +60,8 @@ class Session(QObject):
         What the current model was loaded from: a library name or a path.
     earlier
         The same for the model before it; empty if there was none.
+    settings
+        How images are segmented: the settings that *Segment* and *Batch* show.
     options
         How the last image was segmented.
     kept
@@ -90,6 +93,8 @@ class Session(QObject):
         self.jobs = jobs or Jobs(self)
         self.model: Model | None = None
         self.source = self.earlier = ""
+        self.settings = SharedSettings(self)
+        self.model_changed.connect(self.settings.forget_threshold)
         self.options = SegmentOptions()
         self.kept: CachedOutputs | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")

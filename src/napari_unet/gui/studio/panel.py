@@ -189,7 +189,7 @@ class StudioPanel(QWidget):
         for title, name in OPTIONS.items():
             if title in self._pages:
                 page: Any = self._pages[title]
-                self.project.options[name] = page.settings()
+                self.project.options[name] = page.chosen()
 
     def _put_options(self, only: str = "") -> None:
         """Set what the project says in the panels that are there, or in one."""

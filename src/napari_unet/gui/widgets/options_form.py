@@ -1,128 +1,238 @@
-"""The folded part of *Segment*: settings whose defaults are right for most."""
+"""A form made from the declaration of options: a row for each field."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from contextlib import ExitStack
+from functools import partial
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox
+from magicgui.widgets import CheckBox, Container
+from pydantic import BaseModel
 
-from napari_unet.core.image.normalization import Normalization
-from napari_unet.gui.widgets.fields import add_option, choice
-from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.gui.widgets.choice import Choice
+from napari_unet.gui.widgets.numbers import MAX_NUMBER, NumberBox, NumberSlider
+from napari_unet.gui.widgets.texts import Text, TextList
 
 if TYPE_CHECKING:
-    from qtpy.QtWidgets import QWidget
+    from collections.abc import Iterable
 
-    from napari_unet.core.model.spec import ModelSpec
+    from pydantic.fields import FieldInfo
+    from qtpy.QtWidgets import QFormLayout, QWidget
 
-NORMALIZATIONS = {
-    "percentile": "percentiles",
-    "zscore": "zero mean",
-    "divide_255": "over 255",
-    "linear": "linear",
-}
+M = TypeVar("M", bound=BaseModel)
+
+AUTOMATIC = "automatic"
+"""The word for None where the declaration has no other."""
 
 
-class OptionsForm(QObject):
-    """Rows of a form for device, precision, tile, memory, normalisation, pixel size and mirror images.
+class OptionsForm(Container, Generic[M]):
+    """Rows for the fields of a pydantic model, nested models as forms of their own.
+
+    Each field is a magicgui widget under its name: ``form.threshold.value = 0.4``. A field of a type
+    that no widget shows keeps the value that was put.
 
     Parameters
     ----------
-    form
-        The rows are added to it.
+    declared
+        The model.
+    fields
+        Those to show; None: all.
+    name
+        Of the form in another one.
+    parent
+        The widget that has the rows, where they are laid out by `add_rows`; the form itself is not shown
+        then, and lives as long.
     """
 
-    changed = Signal()
-    """A setting has another value."""
+    def __init__(
+        self,
+        declared: type[M],
+        fields: Iterable[str] | None = None,
+        *,
+        name: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        self._declared = declared
+        self._options = declared()
+        infos = declared.model_fields
+        rows = [_row(declared, field) for field in (infos if fields is None else fields)]
+        super().__init__(
+            widgets=[row for row in rows if row is not None],
+            labels=False,
+            name=name,
+            parent=parent,
+            visible=None if parent is None else False,
+        )
 
-    def __init__(self, form: QFormLayout) -> None:
-        super().__init__()
-        self._form = form
-        self.device = self._choice("device")
-        self.precision = self._choice("precision")
-        self.tile = QSpinBox()
-        self.tile.setRange(0, 16384)
-        self.tile.setSingleStep(64)
-        self.tile.setSuffix(" px")
-        self.memory = QDoubleSpinBox()
-        self.memory.setRange(0, 4096)
-        self.memory.setSuffix(" GiB")
-        self.normalization = choice("")
-        self.normalization.addItem("", None)
-        for kind, title in NORMALIZATIONS.items():
-            self.normalization.addItem("none" if kind == "linear" else title, kind)
-        for spin in (self.tile, self.memory):
-            spin.setSpecialValueText("automatic")
-            spin.valueChanged.connect(self.changed)
-        self._add("device", self.device)
-        self._add("precision", self.precision)
-        self._add("tile", self.tile)
-        self._add("memory", self.memory)
-        self.rescale = QCheckBox()
-        self.rescale.setChecked(True)
-        self.rescale.toggled.connect(self.changed)
-        self.pixel_size = QDoubleSpinBox()
-        self.pixel_size.setRange(0, 1000)
-        self.pixel_size.setDecimals(4)
-        self.pixel_size.setSingleStep(0.05)
-        self.pixel_size.setSuffix(" µm")
-        self.pixel_size.setSpecialValueText("as stated")
-        self.pixel_size.valueChanged.connect(self.changed)
-        self._add("normalization", self.normalization)
-        self._add("rescale", self.rescale)
-        self._add("pixel_size", self.pixel_size)
-        self.mirror = QCheckBox()
-        self.mirror.toggled.connect(self.changed)
-        self._add("mirror", self.mirror)
-        self.normalization.setToolTip(Normalization.model_fields["kind"].description or "")
-        self.fit_model(None)
+    def value(self) -> M:
+        """Return what is set."""
+        return self._declared.model_validate({**dict(self._options), **self._shown()})
 
-    def values(self) -> dict[str, Any]:
-        """Return what is set, by the names of the fields of ``SegmentOptions``."""
-        kind = self.normalization.currentData()
+    def put(self, options: M) -> None:
+        """Set what options say; `changed` comes once, and no `changed` of a row."""
+        self._options = options
+        with self.changed.blocked(), ExitStack() as rows:
+            for row in self._rows():
+                rows.enter_context(row.changed.blocked())
+                value = getattr(options, row.name)
+                row.put(value) if isinstance(row, OptionsForm) else row.set_value(value)
+        self.changed.emit(self)
+
+    def add_rows(self, rows: QFormLayout, *fields: str) -> None:
+        """Lay fields out as rows of a form; none named: all.
+
+        Parameters
+        ----------
+        rows
+            Gets a label and a control for each.
+        *fields
+            Which, in this order.
+        """
+        for row in self._rows() if not fields else [self[field] for field in fields]:
+            info = self._declared.model_fields[row.name]
+            if isinstance(row, OptionsForm):
+                row.add_rows(rows)
+            else:
+                rows.addRow(info.title or row.name.capitalize(), row.native)
+
+    def explain(self, field: str, reason: str = "") -> None:
+        """Offer a field; where there is a reason against it, disable it and say why in its tip."""
+        row = self[field]
+        row.enabled = not reason
+        row.tooltip = reason or self._declared.model_fields[field].description
+
+    def _rows(self) -> list[Any]:
+        return [row for row in self if row.name in self._declared.model_fields]
+
+    def _shown(self) -> dict[str, Any]:
         return {
-            "device": self.device.currentText(),
-            "precision": self.precision.currentText(),
-            "tile": self.tile.value() or None,
-            "memory": self.memory.value() or None,
-            "normalization": None if kind is None else Normalization(kind=kind),
-            "rescale": self.rescale.isChecked(),
-            "pixel_size": self.pixel_size.value() or None,
-            "mirror": self.mirror.isChecked(),
+            row.name: row.value() if isinstance(row, OptionsForm) else row.value
+            for row in self._rows()
         }
 
-    def put(self, options: SegmentOptions) -> None:
-        """Set what options say."""
-        self.device.setCurrentText(options.device)
-        self.precision.setCurrentText(options.precision)
-        self.tile.setValue(options.tile or 0)
-        self.memory.setValue(options.memory or 0)
-        own = options.normalization
-        self.normalization.setCurrentIndex(
-            0 if own is None else self.normalization.findData(own.kind)
-        )
-        self.rescale.setChecked(options.rescale)
-        self.pixel_size.setValue(options.pixel_size or 0)
-        self.mirror.setChecked(options.mirror)
 
-    def fit_model(self, spec: ModelSpec | None) -> None:
-        """Show what a model does by itself where nothing is set."""
-        own = "" if spec is None else NORMALIZATIONS[spec.normalization.kind]
-        self.normalization.setItemText(0, f"as trained ({own})" if own else "as trained")
-        size = () if spec is None else spec.pixel_size
-        # short: the widest row makes the panel's width
-        told = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
-        self.rescale.setText(f"to {told} µm" if size else "no size stated")
-        for row in (self.rescale, self.pixel_size):
-            row.setEnabled(bool(size))
-        self.mirror.setText("" if spec is None else f"{1 << spec.config.ndim} times the time")
+def field_widget(declared: type[BaseModel], field: str) -> dict[str, Any]:
+    """Return how magicgui shows a field of options.
 
-    def _choice(self, field: str) -> QComboBox:
-        combo = choice("")
-        combo.addItems(get_args(SegmentOptions.model_fields[field].annotation))
-        combo.currentIndexChanged.connect(self.changed)
-        return combo
+    Parameters
+    ----------
+    declared
+        The options.
+    field
+        The field's name.
 
-    def _add(self, field: str, widget: QWidget) -> None:
-        add_option(self._form, field, SegmentOptions.model_fields[field], widget)
+    Returns
+    -------
+    dict
+        The ``widget_type``, what its constructor takes, ``label`` and ``tooltip``, as for `magicgui`;
+        empty if no widget shows values of this type.
+    """
+    info = declared.model_fields[field]
+    kind = _control(info)
+    if not kind:
+        return {}
+    if kind["widget_type"] is not CheckBox:
+        kind["check"] = partial(_checked, declared, field)
+        kind["label"] = info.title or field.capitalize()
+    return {**kind, "tooltip": info.description or ""}
+
+
+def _row(declared: type[BaseModel], field: str) -> Any:
+    """Return the widget of a field; None if no widget shows values of this type."""
+    info = declared.model_fields[field]
+    kind = info.annotation
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return OptionsForm(kind, name=field)
+    made = field_widget(declared, field)
+    if not made:
+        return None
+    make = made.pop("widget_type")
+    row = make(name=field, value=info.default, **made)
+    if make is CheckBox:
+        # the row has a label
+        row.text = ""
+    return row
+
+
+def _control(info: FieldInfo) -> dict[str, Any]:
+    """Return the widget for a field's type, and what it takes; empty if there is none."""
+    kinds, optional = _kinds(info.annotation)
+    look = _look(info)
+    none = look.pop("none", AUTOMATIC) if optional else ""
+    first = kinds[0]
+    choices = _choices(kinds, look)
+    if choices:
+        return {"widget_type": Choice, "choices": [*([(none, None)] if none else []), *choices]}
+    if "by" in look:
+        return _model_choice(first, look["by"], none)
+    if first is bool:
+        return {"widget_type": CheckBox}
+    if first in (int, float):
+        slides = look.pop("look", "") == "slider"
+        own = {} if slides else {"whole": first is int, "none": none}
+        kind = NumberSlider if slides else NumberBox
+        return {"widget_type": kind, **_range(info, first, look), **own, **look}
+    if first is str:
+        return {"widget_type": Text}
+    items = get_args(first)
+    if get_origin(first) is tuple and items[1:] == (...,) and str in _kinds(items[0])[0]:
+        return {"widget_type": TextList, "none": none, "numbers": int in _kinds(items[0])[0]}
+    return {}
+
+
+def _choices(kinds: tuple[Any, ...], look: dict[str, Any]) -> list[tuple[str, Any]]:
+    listed = look.get("choices")
+    if listed is not None:
+        return [(x[0], x[1]) if isinstance(x, list) else (x, x) for x in listed]
+    if get_origin(kinds[0]) is Literal:
+        return [(str(value), value) for value in get_args(kinds[0])]
+    return []
+
+
+def _model_choice(model: type[BaseModel], by: str, none: str) -> dict[str, Any]:
+    """Choose one of a model's fields; the others are the defaults."""
+    info = model.model_fields[by]
+    words = _choices(_kinds(info.annotation)[0], _look(info))
+    made = [(word, model(**{by: value})) for word, value in words]
+    return {"widget_type": Choice, "choices": [(none, None), *made], "by": by}
+
+
+def _range(info: FieldInfo, kind: type, look: dict[str, Any]) -> dict[str, float]:
+    """Return the lowest and the highest value of a number."""
+    bounds = {
+        name: getattr(rule, name)
+        for rule in info.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(rule, name, None) is not None
+    }
+    smallest = 1 if kind is int else 10.0 ** -look.get("decimals", 2)
+    low = bounds["gt"] + smallest if "gt" in bounds else bounds.get("ge", 0)
+    high = bounds["lt"] - smallest if "lt" in bounds else bounds.get("le", MAX_NUMBER)
+    return {"low": low, "high": high}
+
+
+def _look(info: FieldInfo) -> dict[str, Any]:
+    extra = info.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def _kinds(annotation: Any) -> tuple[tuple[Any, ...], bool]:
+    """Return the types that an annotation allows besides None, and whether it allows that."""
+    union = get_origin(annotation) in (Union, UnionType)
+    kinds = get_args(annotation) if union else (annotation,)
+    return tuple(kind for kind in kinds if kind is not NoneType), NoneType in kinds
+
+
+def _checked(declared: type[BaseModel], field: str, value: Any) -> Any:
+    """Return a value of a field as the options hold it; pydantic's ``ValueError`` if not allowed."""
+    return getattr(declared.model_validate({field: value}), field)

@@ -12,10 +12,10 @@ from napari_unet.gui.finetune.form.paint_summary import PaintSummary
 from napari_unet.gui.finetune.form.pairs import PairsForm
 from napari_unet.gui.finetune.form.request import Request
 from napari_unet.gui.finetune.form.start import StartRow
+from napari_unet.gui.finetune.form.training import TrainingForm
 from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.images import identity
 from napari_unet.gui.widgets.fields import button, folded, form
-from napari_unet.gui.widgets.training_form import TrainingForm
 from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.gui.session.session import Session
+    from napari_unet.services.training.options import FinetuneOptions
 
 PREVIEW_TIP = (
     "Show a few patches around your paint as the network will see them, turned, bent and changed in "
@@ -62,7 +63,8 @@ class FinetuneForm(QWidget):
             one.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.start = StartRow(viewer, top)
         self.pairs = PairsForm(viewer)
-        self.training = TrainingForm(how, details, rest)
+        self.settings = TrainingForm(self)
+        self.settings.lay_out(how, details, rest)
         self.lookout = PaintSummary(self, session.jobs, self.request)
         self.preview = button("Preview augmentation", PREVIEW_TIP)
         self.learn = button("Keep learning", LEARN_TIP)
@@ -85,7 +87,7 @@ class FinetuneForm(QWidget):
         session.jobs.ended.connect(self.lookout.form_changed)
         self.start.changed.connect(self._fit_model)
         self.pairs.changed.connect(self._fit_axes)
-        self.training.changed.connect(self._tell)
+        self.settings.changed.connect(self._tell)
         self._fit_model()
 
     def let_go(self) -> None:
@@ -110,7 +112,7 @@ class FinetuneForm(QWidget):
         pair.labels.choose(labels)
         spec, names = self._spec(), class_names(labels)
         if spec is not None and len(names) > len(spec.label_names):
-            self.training.name_classes(names)
+            self.settings.name_classes(names)
 
     def request(self) -> Request:
         """Return what stands in the form.
@@ -130,11 +132,21 @@ class FinetuneForm(QWidget):
             pairs=pairs,
             paints=tuple(pair.paint() for pair in pairs),
             start=start,
-            channels=self.pairs.first.image.chosen_channels(),
-            settings=self.training.values(),
+            options=self.options(),
             names=class_names(pairs[0].labels),
             source=self._session.source,
         )
+
+    def options(self) -> FinetuneOptions:
+        """Return the settings, with the channels of the first image.
+
+        Raises
+        ------
+        UserError
+            When channels can be ticked, but none is.
+        """
+        changes = {"channels": self.pairs.first.image.chosen_channels()}
+        return self.settings.value().model_copy(update=changes)
 
     def state(self) -> Path | None:
         """Return the file for the state of this training; None while no image is chosen."""
@@ -166,7 +178,7 @@ class FinetuneForm(QWidget):
         loaded = self._session.model is not None
         self.start.show_model(self._name() if loaded else f"{DEFAULT}, not loaded")
         spec = self._spec()
-        self.training.fit_model(spec)
+        self.settings.fit_model(spec)
         # tells that the pairs have changed
         self.pairs.fit_model(spec)
 

@@ -41,10 +41,8 @@ class Request:
         The array of each, as it was when the form was read; it may be painted on.
     start
         The model to tune; its description, where it is not loaded yet; or the dimensions of a new one.
-    channels
-        Channels of the images that go into the network; None: the first ones.
-    settings
-        The rest, by the names of the fields of ``FinetuneOptions``.
+    options
+        The settings, with the channels of the images that go into the network.
     names
         What the classes that were painted are called, as far as they have names.
     source
@@ -54,29 +52,22 @@ class Request:
     pairs: tuple[LayerPair, ...]
     paints: tuple[Lazy, ...]
     start: Model | ModelSpec | int
-    channels: tuple[int, ...] | None
-    settings: dict[str, Any]
+    options: FinetuneOptions
     names: tuple[str, ...] = ()
     source: str = ""
-
-    def options(self) -> FinetuneOptions:
-        """Return the options, for a thread other than the main one: it imports torch."""
-        from napari_unet.services.training.options import FinetuneOptions
-
-        return FinetuneOptions(channels=self.channels, **self.settings)
 
     def blank(self, annotations: Snapshot) -> Job[NewModel]:
         """Describe the new network."""
         from napari_unet.services.training.new_network import new_network
 
         assert isinstance(self.start, int)
-        options = self.options()
+        options = self.options
         return (
             yield from new_network(
                 annotations,
                 options,
                 ndim=self.start,
-                channels=len(self.channels or (0,)),
+                channels=len(options.channels or (0,)),
                 classes=options.classes,
                 task=options.task,
                 names=self.names,
@@ -92,17 +83,17 @@ class Request:
             return blank.spec
         spec = self._parent
         assert spec is not None
-        channels = input_names(spec, self.channels)
+        channels = input_names(spec, self.options.channels)
         return adapt_spec(
             spec,
-            classes=self.settings["classes"],
-            task=self.settings["task"],
+            classes=self.options.classes,
+            task=self.options.task,
             channels=channels,
         )
 
     def fitting(self) -> str:
         """Say how the network is fitted to the channels; nothing where it needn't be."""
-        spec, chosen = self._parent, len(self.channels or ())
+        spec, chosen = self._parent, len(self.options.channels or ())
         if spec is None or chosen in (0, len(spec.channels)):
             return ""
         takes = f"{len(spec.channels)} channel{'s' * (len(spec.channels) != 1)}"
@@ -173,7 +164,7 @@ def look_job(
         summary = (yield from inspect_annotations(paint, spec.label_names)).summary
         found = Inspected(paint, summary, request.fitting())
     if plan and found.summary.enough:
-        found = replace(found, plan=(yield from plan_of(paint, spec, request.options())))
+        found = replace(found, plan=(yield from plan_of(paint, spec, request.options)))
     return found
 
 
@@ -184,7 +175,7 @@ def vary_job(request: Request) -> Job[Variations]:
     paint = yield from snapshot(request.pairs, request.paints)
     yield from torch_ready()
     spec = yield from request.spec(paint)
-    return (yield from vary(paint, spec, request.options(), channels=request.channels))
+    return (yield from vary(paint, spec, request.options, channels=request.options.channels))
 
 
 def train_job(
@@ -208,7 +199,7 @@ def train_job(
     from napari_unet.services.training.finetune import finetune
 
     start = yield from _begin(request, paint, longer)
-    job = finetune(paint, start, request.options(), state=state, resume=resume, longer=longer)
+    job = finetune(paint, start, request.options, state=state, resume=resume, longer=longer)
     return (yield from job)
 
 
@@ -224,7 +215,7 @@ def learn_job(
     from napari_unet.services.training.keep_learning import keep_learning
 
     start = yield from _begin(request, paint, longer)
-    options = request.options()
+    options = request.options
     job = keep_learning(paint, start, options, screen, state=state, resume=resume, longer=longer)
     return (yield from job)
 

@@ -1,0 +1,97 @@
+"""The settings of a segmentation, as *Segment* and *Batch* show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_unet.gui.widgets.options_form import OptionsForm
+from napari_unet.services.segmentation.options import SegmentOptions, has_effect
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.core.model.spec import ModelSpec
+    from napari_unet.gui.session.settings import SharedSettings
+
+OBJECTS = ("objects", "threshold", "separation", "smallest", "fill_holes")
+"""How labels are made of what the network says."""
+RESULT_FOLLOWS = OBJECTS[1:]
+"""Settings that a result on screen can follow without another run."""
+ADVANCED = (
+    "device",
+    "precision",
+    "tile",
+    "memory",
+    "normalization",
+    "rescale",
+    "pixel_size",
+    "mirror",
+)
+REASONS = {
+    "threshold": "No effect with this U-Net: it gives each pixel its most probable class.",
+    "separation": "Only for objects of a U-Net that was trained to tell them apart.",
+    "smallest": "Only where objects are numbered.",
+    "fill_holes": "Only where objects are numbered.",
+    "rescale": "This U-Net states no pixel size to rescale to.",
+    "pixel_size": "This U-Net states no pixel size to rescale to.",
+}
+"""Why an option has no effect."""
+
+
+class SegmentForm(OptionsForm[SegmentOptions]):
+    """The settings that all panels of a viewer share.
+
+    Parameters
+    ----------
+    shared
+        Followed, and changed.
+    parent
+        The panel.
+    """
+
+    def __init__(self, shared: SharedSettings, parent: QWidget) -> None:
+        super().__init__(SegmentOptions, (*OBJECTS, *ADVANCED), parent=parent)
+        self._shared = shared
+        self._spec: ModelSpec | None = None
+        self.fit_model(None)
+        self.put(shared.options)
+        self.changed.connect(self._share)
+        shared.changed.connect(self._follow)
+
+    def let_go(self) -> None:
+        """Follow the shared settings no more."""
+        self._shared.changed.disconnect(self._follow)
+
+    def put(self, options: SegmentOptions) -> None:
+        """Set what options say."""
+        super().put(options)
+        self._explain_all()
+
+    def fit_model(self, spec: ModelSpec | None) -> None:
+        """Show what a model does where nothing is set, and offer what has an effect on it."""
+        self._spec = spec
+        if spec is not None:
+            self.threshold.automatic = spec.threshold
+            self.separation.automatic = spec.separation
+        words = {model and model.kind: word for word, model in self.normalization.entries}
+        own = "" if spec is None else f" ({words[spec.normalization.kind]})"
+        self.normalization.name_choice(None, f"as trained{own}")
+        size = () if spec is None else spec.pixel_size
+        # short: the widest row makes the panel's width
+        per_axis = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
+        self.rescale.text = f"to {per_axis} µm" if size else "no size stated"
+        self.mirror.text = "" if spec is None else f"{1 << spec.config.ndim} times the time"
+        self._explain_all()
+
+    def _explain_all(self) -> None:
+        objects = self.objects.value
+        for name, reason in REASONS.items():
+            self.explain(name, "" if has_effect(name, self._spec, objects) else reason)
+
+    def _share(self) -> None:
+        self._explain_all()
+        self._shared.put(self.value())
+
+    def _follow(self) -> None:
+        if self._shared.options != self.value():
+            self.put(self._shared.options)
