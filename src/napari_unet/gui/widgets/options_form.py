@@ -141,9 +141,11 @@ def field_widget(declared: type[BaseModel], field: str) -> dict[str, Any]:
     kind = _control(info)
     if not kind:
         return {}
-    if kind["widget_type"] is not CheckBox:
-        kind["check"] = partial(_checked, declared, field)
-        kind["label"] = info.title or field.capitalize()
+    title = info.title or field.capitalize()
+    if kind["widget_type"] is CheckBox:
+        kind["text"] = title
+    else:
+        kind |= {"label": title, "check": partial(_checked, declared, field)}
     return {**kind, "tooltip": info.description or ""}
 
 
