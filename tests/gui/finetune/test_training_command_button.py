@@ -43,7 +43,7 @@ def copied(panel, qtbot):
 def refused(panel, qtbot):
     """Press the button, and return why there is no line."""
     panel.outcome.command_button.click()
-    qtbot.waitUntil(lambda: "no command" in said(panel), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "No command" in said(panel), timeout=SECONDS)
     return said(panel)
 
 

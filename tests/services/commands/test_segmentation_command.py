@@ -112,13 +112,13 @@ def test_what_no_command_can_tell_is_refused(model, file, tmp_path):
     image = Image(tifffile.imread(file), "ZYX")
 
     def refuse(why, image=image, path=file, name=str(model), rescaled=False, **changes):
-        with pytest.raises(UserError, match="no command") as error:
+        with pytest.raises(UserError, match="No command") as error:
             segment_command(image, path, name, SegmentOptions(**changes), rescaled=rescaled)
         assert why in str(error.value)
 
-    refuse("not from a file", path=None)
-    refuse("not from a file", path=tmp_path / "gone.tif")
-    refuse("in no file", name="")
+    refuse("not opened from a file", path=None)
+    refuse("not opened from a file", path=tmp_path / "gone.tif")
+    refuse("not saved", name="")
     refuse("another image", image=Image(image.data[:2], "ZYX"))
     refuse("another pixel size", smallest=3.0)
     refuse("another pixel size", rescaled=True)

@@ -24,7 +24,7 @@ from napari_unet.core.progress import finish
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.options import TrainingOptions
 from napari_unet.core.training.state import TrainingStatus
-from napari_unet.services.commands.inputs import Learnt
+from napari_unet.services.commands.inputs import TrainingPair
 from napari_unet.services.commands.training import option_words, training_command
 from napari_unet.services.training.annotation_files import read_regions, write_regions
 from napari_unet.services.training.finetune import ResultSoFar, finetune
@@ -54,11 +54,11 @@ def drive(job, checks=0):
                 return so_far
 
 
-def repeated(result, learnt, parent, tmp_path):
+def repeated(result, pairs, parent, tmp_path):
     """Keep the network, ask for the command, run it, and return its words and what it made."""
     made = tmp_path / "made.safetensors"
     save_model(result.model, made)
-    job = training_command(learnt, result.model.spec, str(made), parent, tmp_path / "files")
+    job = training_command(pairs, result.model.spec, str(made), parent, tmp_path / "files")
     program, *words = shlex.split(finish(job))
     assert program == "napari-unet"
     again = CliRunner().invoke(app, [*words, "--overwrite"])
@@ -79,8 +79,8 @@ def test_what_is_in_no_file_is_written_and_learnt_to_the_same_weights(parent, tm
     model, path = parent
     paint = [scribbled(seed=i) for i in range(2)]
     result = drive(finetune(paint, model, options(channels=(0,), learning_rate=3e-3, seed=5)))
-    learnt = [Learnt(annotation, None, None) for annotation in paint]
-    words, again = repeated(result, learnt, str(path), tmp_path)
+    pairs = [TrainingPair(annotation, None, None) for annotation in paint]
+    words, again = repeated(result, pairs, str(path), tmp_path)
     assert_same(again, result.model)
     assert "--pace-of" not in words
     # two images of one name, each in a folder of its own
@@ -96,8 +96,8 @@ def test_files_that_hold_what_was_learnt_are_named(parent, tmp_path):
     tifffile.imwrite(image, annotation.image.data)
     tifffile.imwrite(paint, annotation.paint.astype(np.int32))
     result = drive(finetune([annotation], model, options(border_weight=2.0, border_width=3.0)))
-    learnt = [Learnt(annotation, image, paint)]
-    words, again = repeated(result, learnt, str(path), tmp_path)
+    pairs = [TrainingPair(annotation, image, paint)]
+    words, again = repeated(result, pairs, str(path), tmp_path)
     assert_same(again, result.model)
     assert [words[words.index(flag) + 1] for flag in ("--images", "--labels")] == [
         str(image),
@@ -108,7 +108,7 @@ def test_files_that_hold_what_was_learnt_are_named(parent, tmp_path):
     tifffile.imwrite(paint, annotation.paint.astype(np.int32) + 1)
     other = replace(annotation, image=replace(annotation.image, name="renamed"))
     result = drive(finetune([other], model, options()))
-    words, again = repeated(result, [Learnt(other, image, paint)], str(path), tmp_path)
+    words, again = repeated(result, [TrainingPair(other, image, paint)], str(path), tmp_path)
     assert_same(again, result.model)
     assert str(image) not in words
     assert str(paint) not in words
@@ -134,8 +134,8 @@ def test_a_training_that_time_limited_takes_the_same_steps(parent, tmp_path, tun
     monkeypatch.undo()
     made = tmp_path / "made.safetensors"
     save_model(result.model, made)
-    learnt = [Learnt(scribbled(), None, None)]
-    job = training_command(learnt, result.model.spec, str(made), str(path), tmp_path / "files")
+    pairs = [TrainingPair(scribbled(), None, None)]
+    job = training_command(pairs, result.model.spec, str(made), str(path), tmp_path / "files")
     words = [*shlex.split(finish(job))[1:], "--overwrite"]
     if not tuned:
         # what the window makes is larger
@@ -158,7 +158,7 @@ def test_a_training_that_time_limited_takes_the_same_steps(parent, tmp_path, tun
 def test_one_that_was_stopped_ends_there(parent, tmp_path):
     model, path = parent
     result = drive(finetune([scribbled()], model, options(steps=40)), checks=2)
-    words, again = repeated(result, [Learnt(scribbled(), None, None)], str(path), tmp_path)
+    words, again = repeated(result, [TrainingPair(scribbled(), None, None)], str(path), tmp_path)
     assert_same(again, result.model)
     assert "--pace-of" in words
     assert again.spec.provenance.training["steps"] == result.trained.status.step == 10
@@ -172,7 +172,7 @@ def test_regions_are_the_same(parent, tmp_path):
     regions = (ellipse, Region.box((0, 20), (40, 64)))
     annotation = numbered(regions=regions)
     result = drive(finetune([annotation], model, options()))
-    words, again = repeated(result, [Learnt(annotation, None, None)], str(path), tmp_path)
+    words, again = repeated(result, [TrainingPair(annotation, None, None)], str(path), tmp_path)
     assert "--region" in words
     assert_same(again, result.model)
 
@@ -183,8 +183,8 @@ def test_each_image_has_its_own_regions(parent, tmp_path):
     found = [numbered(seed=i, regions=regions) for i, regions in enumerate(boxes)]
     found = [replace(a, image=replace(a.image, name=f"im {i}")) for i, a in enumerate(found)]
     result = drive(finetune(found, model, options()))
-    learnt = [Learnt(annotation, None, None) for annotation in found]
-    words, again = repeated(result, learnt, str(path), tmp_path)
+    pairs = [TrainingPair(annotation, None, None) for annotation in found]
+    words, again = repeated(result, pairs, str(path), tmp_path)
     assert words[words.index("--region") + 1] == str(tmp_path / "files" / "regions")
     assert_same(again, result.model)
 
@@ -212,7 +212,7 @@ def test_a_smaller_plan_for_want_of_memory_is_told(parent, tmp_path, monkeypatch
     result = drive(finetune([scribbled()], model, chosen))
     monkeypatch.undo()
     assert result.trained.reduced_by_memory
-    words, again = repeated(result, [Learnt(scribbled(), None, None)], str(path), tmp_path)
+    words, again = repeated(result, [TrainingPair(scribbled(), None, None)], str(path), tmp_path)
     assert "--memory" in words
     assert_same(again, result.model)
     assert (
@@ -228,22 +228,22 @@ def finish_plan(model, chosen):
 def test_what_no_command_can_tell_is_refused(parent, tmp_path):
     model, path = parent
     result = drive(finetune([scribbled()], model, options()))
-    learnt = [Learnt(scribbled(), None, None)]
+    pairs = [TrainingPair(scribbled(), None, None)]
 
-    def refuse(why, result=result, learnt=learnt, parent=str(path)):
-        with pytest.raises(UserError, match="no command") as error:
-            finish(training_command(learnt, result.model.spec, "new", parent, tmp_path / "files"))
+    def refuse(why, result=result, pairs=pairs, parent=str(path)):
+        with pytest.raises(UserError, match="No command") as error:
+            finish(training_command(pairs, result.model.spec, "new", parent, tmp_path / "files"))
         assert why in str(error.value)
         assert not (tmp_path / "files").exists()
 
-    refuse("in no file", parent="")
+    refuse("not saved", parent="")
     inside = scribbled(regions=(Region.box((0, 9), (0, 9)),))
-    refuse("of one name", learnt=[*learnt, Learnt(inside, None, None)])
-    refuse("several kinds", learnt=[*learnt, Learnt(numbered(), None, None)])
+    refuse("the same name", pairs=[*pairs, TrainingPair(inside, None, None)])
+    refuse("several kinds", pairs=[*pairs, TrainingPair(numbered(), None, None)])
     odd = scribbled()
     refuse(
-        "would not be the same in a file",
-        learnt=[Learnt(replace(odd, image=replace(odd.image, name="a/b")), None, None)],
+        "would change if it were saved",
+        pairs=[TrainingPair(replace(odd, image=replace(odd.image, name="a/b")), None, None)],
     )
     refuse("trained longer", drive(finetune([scribbled()], model, options(), longer=result)))
     # more paint, taken up on the way

@@ -108,12 +108,15 @@ class LabelComparison:
             When there is none.
         """
         # it brings tifffile, which would make the opening of the panel late
-        from napari_unet.services.commands.segmentation import evaluate_command, untold
+        from napari_unet.services.commands.evaluation import evaluate_command
+        from napari_unet.services.commands.line import no_command
 
         if self.paths is None:
-            raise untold("the labels are from no file", "Save both as TIFFs, and open these.")
+            raise no_command(
+                "the labels were not opened from files", "Save both as TIFFs, and open these."
+            )
         if self.regions:
-            raise untold(
+            raise no_command(
                 "only what is checked was compared", "Delete the frames of what is checked."
             )
         return evaluate_command(

@@ -108,11 +108,11 @@ class TrainingCommand(CommandButton):
 
 
 def _write(kept: _Kept) -> Job[str]:
-    from napari_unet.services.commands.inputs import Learnt
+    from napari_unet.services.commands.inputs import TrainingPair
     from napari_unet.services.commands.training import training_command
 
     learnt = [
-        Learnt(annotation, *map(_file, pair))
+        TrainingPair(annotation, *map(_file, pair))
         for annotation, pair in zip(kept.annotations, kept.layers, strict=True)
     ]
     job = training_command(learnt, kept.spec, kept.name, kept.parent, kept.folder)

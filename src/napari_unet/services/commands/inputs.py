@@ -1,4 +1,4 @@
-"""Writes what a command needs and no file holds yet."""
+"""Finds or writes the files that the command of a training reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.inference.rescale import pixel_size_of
 from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.core.progress import Progress
-from napari_unet.services.commands.segmentation import untold
+from napari_unet.services.commands.line import no_command
 from napari_unet.services.files.images import SUFFIXES, open_image
 from napari_unet.services.files.pairs import pair_files
 from napari_unet.services.files.save import save_labels
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """An image with its paint, as they were learnt.
+class TrainingPair:
+    """An image and its annotation, as they were trained on.
 
     Attributes
     ----------
     annotation
-        The image and a copy of the paint.
+        The image and a copy of what was painted.
     image, paint
-        The files that they may be from.
+        The files they may have been opened from.
     """
 
     annotation: Annotation
@@ -46,42 +46,37 @@ class Learnt:
 
 @dataclass(frozen=True)
 class CommandFiles:
-    """What the command reads."""
+    """The files that the command reads."""
 
     images: list[Path]
     paints: list[Path]
     regions: Path | None
 
 
-def written(learnt: Sequence[Learnt], folder: Path) -> Job[CommandFiles]:
-    """Find files that hold what was learnt, or write them."""
-    regions = _store_regions([one.annotation for one in learnt], folder)
+def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFiles]:
+    """Find the files that hold what was trained on, or write them into a folder."""
+    regions = _store_regions([pair.annotation for pair in pairs], folder)
     images: list[Path] = []
     paints: list[Path] = []
-    for number, one in enumerate(learnt, 1):
-        yield Progress(number - 1, len(learnt), "Looking for the image's file")
-        inside = folder / str(number)
-        image = one.image
-        # each file counts once
-        if (
-            image is None
-            or image in images
-            or not (yield from _is_image(image, one.annotation.image))
-        ):
-            image = yield from _store_image(one.annotation.image, inside)
-        yield Progress(number - 1, len(learnt), "Writing the paint")
-        paint = one.paint
-        if (
-            paint is None
-            or paint in paints
-            or not (yield from _is_paint(image, paint, one.annotation))
-        ):
-            paint = yield from _store_paint(image, one.annotation, inside)
+    for number, pair in enumerate(pairs, 1):
+        yield Progress(number - 1, len(pairs), "Comparing the image with its file")
+        subfolder = folder / str(number)
+        image, annotation = pair.image, pair.annotation
+        # each file is used once
+        used = image is None or image in images
+        if image is None or used or not (yield from _is_image(image, annotation.image)):
+            image = yield from _store_image(annotation.image, subfolder)
+        yield Progress(number - 1, len(pairs), "Writing the annotation")
+        paint = pair.paint
+        used = paint is None or paint in paints
+        if paint is None or used or not (yield from _is_paint(image, paint, annotation)):
+            paint = yield from _store_paint(image, annotation, subfolder)
         images.append(image)
         paints.append(paint)
     if pair_files(images, paints) != list(zip(images, paints, strict=True)):
-        raise untold(
-            "images and paint would be paired by their names", "Rename the files of paint."
+        raise no_command(
+            "images and annotations would be paired by their names",
+            "Rename the files of the annotations.",
         )
     return CommandFiles(images, paints, regions)
 
@@ -96,45 +91,44 @@ def _is_image(path: Path, image: Image) -> Job[bool]:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
-        found = open_image(path)
+        other = open_image(path)
         spatial = "".join(a for a in "ZYX" if a in image.axes)
-        alike = found.axes == image.axes and found.name == image.name
-        alike = alike and found.spacing(spatial) == image.spacing(spatial)
-        alike = alike and pixel_size_of(found, spatial) == pixel_size_of(image, spatial)
-        return alike and (yield from _same(found.data, image.data))
+        same = other.axes == image.axes and other.name == image.name
+        same = same and other.spacing(spatial) == image.spacing(spatial)
+        same = same and pixel_size_of(other, spatial) == pixel_size_of(image, spatial)
+        return same and (yield from _equal(other.data, image.data))
     except UserError:
         return False
 
 
 def _is_paint(image: Path, path: Path, annotation: Annotation) -> Job[bool]:
-    """Whether files are read as the paint that was learnt."""
+    """Whether files are read as the annotation that was trained on."""
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
-        (found,) = read_annotations([image], [path], annotation.kind)
+        (other,) = read_annotations([image], [path], annotation.kind)
     except UserError:
         return False
-    return (yield from _same(found.paint, annotation.paint, of_one_type=False))
+    return (yield from _equal(other.paint, annotation.paint, same_dtype=False))
 
 
-def _same(one: Lazy, other: Lazy, *, of_one_type: bool = True) -> Job[bool]:
-    """Whether two arrays hold the same, a plane at a time."""
-    if tuple(one.shape) != tuple(other.shape):
+def _equal(a: Lazy, b: Lazy, *, same_dtype: bool = True) -> Job[bool]:
+    """Whether two arrays are equal, compared a plane at a time."""
+    if tuple(a.shape) != tuple(b.shape):
         return False
-    if of_one_type and np.dtype(one.dtype).newbyteorder("=") != np.dtype(other.dtype).newbyteorder(
-        "="
-    ):
+    a_dtype, b_dtype = (np.dtype(each.dtype).newbyteorder("=") for each in (a, b))
+    if same_dtype and a_dtype != b_dtype:
         return False
-    for at in np.ndindex(*one.shape[:-2]):
-        place = (*at, slice(None), slice(None))
-        if not np.array_equal(np.asarray(one[place]), np.asarray(other[place])):
+    for index in np.ndindex(*a.shape[:-2]):
+        plane = (*index, slice(None), slice(None))
+        if not np.array_equal(np.asarray(a[plane]), np.asarray(b[plane])):
             return False
         yield Progress(0, 0)
     return True
 
 
 def _store_regions(annotations: Sequence[Annotation], folder: Path) -> Path | None:
-    """Write the regions of all images into a file, or those of each into one in a folder."""
+    """Write the regions: one file if all images have the same, else a folder with a file each."""
     first = annotations[0]
     if all(annotation.regions == first.regions for annotation in annotations):
         if not first.regions:
@@ -143,8 +137,9 @@ def _store_regions(annotations: Sequence[Annotation], folder: Path) -> Path | No
         return folder / "regions.csv"
     names = [annotation.image.name for annotation in annotations]
     if len(set(names)) < len(names):
-        raise untold(
-            "images of one name have regions of their own", "Give each layer a name of its own."
+        raise no_command(
+            "images with the same name have different regions",
+            "Give each layer a name of its own.",
         )
     for annotation in annotations:
         if annotation.regions:
@@ -157,8 +152,8 @@ def _store_image(image: Image, folder: Path) -> Job[Path]:
     path = folder / f"{image.name}.ome.tif"
     size = int(np.prod(image.data.shape)) * np.dtype(image.data.dtype).itemsize
     if size > HELD:
-        raise untold(
-            f"{image.name!r} is from no file that holds the same, and too large to be copied",
+        raise no_command(
+            f"{image.name!r} is not in a file, and too large to be copied",
             "Save the image as a TIFF of its name, open that, and train with it.",
         )
     if path.parent == folder:
@@ -166,8 +161,8 @@ def _store_image(image: Image, folder: Path) -> Job[Path]:
         write_stack(path, Stack(image.data, image.axes, dtype), image)
         if (yield from _is_image(path, image)):
             return path
-    raise untold(
-        f"{image.name!r} would not be the same in a file",
+    raise no_command(
+        f"{image.name!r} would change if it were saved",
         "Give the layer a name that a file can have, and a pixel size in µm, and train again.",
     )
 
@@ -176,5 +171,7 @@ def _store_paint(image: Path, annotation: Annotation, folder: Path) -> Job[Path]
     path = folder / f"{image.name.split('.')[0]}-paint.tif"
     save_labels(path, annotation.paint, annotation.image)
     if not (yield from _is_paint(image, path, annotation)):
-        raise untold("the paint would not be the same in a file", "Paint with labels from 0 on.")
+        raise no_command(
+            "the annotation would change if it were saved", "Paint with labels from 0 on."
+        )
     return path

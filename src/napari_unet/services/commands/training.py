@@ -1,4 +1,4 @@
-"""A training as the command that repeats it, to the same network, and files of what it learnt from."""
+"""A training as the command that repeats it, with the same network, and the files it reads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.model.file import MODEL_SUFFIX
-from napari_unet.services.commands.inputs import Learnt, is_file, written
-from napari_unet.services.commands.segmentation import as_line, untold
+from napari_unet.services.commands.inputs import TrainingPair, find_or_write, is_file
+from napari_unet.services.commands.line import as_line, no_command
 from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import ModelSpec
     from napari_unet.core.progress import Job
 
-OWN = (
+OPTIONS = (
     "learning_rate",
     "batch",
     "patch",
@@ -30,28 +30,28 @@ OWN = (
     "memory",
     "task",
 )
-"""Settings with an option of their own, that are a word or a number."""
-APART = {"steps", "minutes", "pace", "augment", "channels", "classes", "name", "save_every"}
-"""Settings that are told in a way of their own, or change nothing."""
+"""Settings with an option of their own and a single value."""
+SEPARATE = {"steps", "minutes", "pace", "augment", "channels", "classes", "name", "save_every"}
+"""Settings that are expressed in another way, or don't change the network."""
 
 
 def training_command(
-    learnt: Sequence[Learnt], spec: ModelSpec, model: str, parent: str, folder: Path
+    pairs: Sequence[TrainingPair], spec: ModelSpec, model: str, parent: str, folder: Path
 ) -> Job[str]:
-    """Write what was learnt into files, as far as it is in none, and return the line that learns it.
+    """Write what was trained on into files, where it is in none, and return the line that repeats it.
 
     Parameters
     ----------
-    learnt
-        Images and paint, in their order.
+    pairs
+        Images and annotations, in their order.
     spec
-        Of the new model; the record in it says how it was trained.
+        Description of the new model; its record says how it was trained.
     model
-        The new model, by its name in the library or its path; its name is that of the repeated one too.
+        The new model, by its name in the library or its path; the repeated one gets the same name.
     parent
-        Likewise the model it was tuned from; of no effect if it was trained from scratch.
+        The model it was tuned from, likewise; ignored if it was trained from scratch.
     folder
-        For the files. Made if there is something to write; if there is one already, another is taken.
+        For the files. Made if there is something to write; if it exists, a number is added to its name.
 
     Yields
     ------
@@ -61,18 +61,18 @@ def training_command(
     Raises
     ------
     UserError
-        When a command would not give the same network.
+        When no command would give the same network.
     """
-    told = spec.provenance.training
-    options = FinetuneOptions.model_validate(told["options"])
-    # where these were left open, as they turned out to be
-    options = options.model_copy(update={k: told[k] for k in ("device", "precision", "memory")})
+    record = spec.provenance.training
+    options = FinetuneOptions.model_validate(record["options"])
+    # automatic ones as they were resolved
+    options = options.model_copy(update={k: record[k] for k in ("device", "precision", "memory")})
     scratch = not spec.provenance.parent
     names = tuple(spec.label_names.values()) if scratch else options.classes or ()
-    _check(learnt, told, names, parent if not scratch else "none")
-    folder = _free(folder)
+    _check_expressible(pairs, record, names, parent if not scratch else "none")
+    folder = _unused(folder)
     try:
-        files = yield from written(learnt, folder)
+        files = yield from find_or_write(pairs, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -80,7 +80,7 @@ def training_command(
     for flag, paths in (("--images", files.images), ("--labels", files.paints)):
         for path in paths:
             words += [flag, str(path)]
-    words += ["--kind", learnt[0].annotation.kind]
+    words += ["--kind", pairs[0].annotation.kind]
     words += ["--region", str(files.regions)] if files.regions else []
     if scratch:
         words += ["--dimensions", str(spec.config.ndim)]
@@ -90,7 +90,7 @@ def training_command(
         f"{Path(model).stem if is_file(model) else model}{MODEL_SUFFIX}"
     )
     words += ["-o", str(output)]
-    if told["pace"]:
+    if record["pace"]:
         words += ["--pace-of", model]
     else:
         words += ["--steps", str(options.steps), "--minutes", "0"]
@@ -111,9 +111,9 @@ def option_words(options: FinetuneOptions, classes: Sequence[str] = ()) -> list[
     for channel in options.channels or ():
         words += ["--channel", str(channel)]
     for name, value in _changed(options):
-        if name in OWN:
+        if name in OPTIONS:
             words += [f"--{name.replace('_', '-')}", str(value)]
-        elif name not in APART:
+        elif name not in SEPARATE:
             words += ["--option", f"{name}={value}"]
     for name, value in _changed(options.augment):
         if name == "strength":
@@ -130,29 +130,30 @@ def _changed(options: FinetuneOptions | AugmentOptions) -> Iterator[tuple[str, A
             yield name, value
 
 
-def _check(
-    learnt: Sequence[Learnt], told: Mapping[str, Any], names: Sequence[str], parent: str
+def _check_expressible(
+    pairs: Sequence[TrainingPair], record: Mapping[str, Any], names: Sequence[str], parent: str
 ) -> None:
-    """Raise a `UserError` where it is known from the start that no words say it."""
-    again = "Train once more from the U-Net it began with, with the paint as it is now."
-    if "pace" not in told:
-        raise untold("there is no record of its steps", again)
-    if told["altered"]:
-        raise untold(told["altered"], again)
+    """Raise a `UserError` where options of a command can't express the training."""
+    again = "Train again from the U-Net it started from, with the annotations as they are now."
+    if "pace" not in record:
+        raise no_command("its steps were not recorded", again)
+    if record["altered"]:
+        raise no_command(record["altered"], again)
     if not parent:
-        raise untold(
-            "the U-Net it began with is in no file", "Keep it in the library first (Load U-Net)."
+        raise no_command(
+            "the U-Net it started from is not saved", "Keep it in the library first (Load U-Net)."
         )
     if any("," in name or name != name.strip() for name in names):
-        raise untold(f"the classes are called {names}", "Leave commas out of their names.")
-    annotations = [one.annotation for one in learnt]
-    if len({annotation.kind for annotation in annotations}) > 1:
-        raise untold("its paint is of several kinds", "Train with one kind after the other.")
+        raise no_command(f"the classes are called {names}", "Leave commas out of their names.")
+    if len({pair.annotation.kind for pair in pairs}) > 1:
+        raise no_command(
+            "its annotations are of several kinds", "Train with one kind after the other."
+        )
 
 
-def _free(folder: Path) -> Path:
-    """Return a folder that isn't there yet: what lines in lab books name is not written over."""
-    found, n = folder, 2
-    while found.exists():
-        found, n = folder.with_name(f"{folder.name}-{n}"), n + 1
-    return found
+def _unused(folder: Path) -> Path:
+    """Return a folder that doesn't exist yet: the files of an earlier command are not overwritten."""
+    path, n = folder, 2
+    while path.exists():
+        path, n = folder.with_name(f"{folder.name}-{n}"), n + 1
+    return path
