@@ -9,6 +9,7 @@ import pytest
 from gui_kit import library as library
 from gui_kit import small_model
 from napari.components import ViewerModel
+from napari.plugins import _initialize_plugins
 
 from napari_unet.gui.journal.keeper import PaintKeeper
 from napari_unet.gui.session.session import Session
@@ -41,6 +42,12 @@ def viewer(qapp):
 
 
 @pytest.fixture
+def readers():
+    """Have files opened by napari's own readers, which a window would find."""
+    _initialize_plugins()
+
+
+@pytest.fixture
 def session(qapp, library):
     """A session of its own."""
     made = NotingSession(library)
@@ -66,6 +73,7 @@ class Docks:
     def __call__(self, panel):
         self._qtbot.addWidget(panel)
         panel.resize(panel.sizeHint())
+        panel.show()
         self._panels.append(panel)
         return panel
 

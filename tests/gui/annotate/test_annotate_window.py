@@ -76,7 +76,7 @@ def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, vi
     assert run.request.options.minutes == 1
     assert run.request.options.patch == 32
     panel.quick.click()
-    assert "still at work" in said(panel)
+    assert "still running" in said(panel)
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
     tune.stop_button.click()
     finish_job(panel, qtbot)

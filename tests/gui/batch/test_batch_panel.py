@@ -10,12 +10,12 @@ import pytest
 import tifffile
 from gui_kit import SECONDS, finish_job, random_image, said, small_model
 from napari.layers import Image, Labels
-from napari.plugins import _initialize_plugins
 from qtpy.QtWidgets import QApplication
 from typer.testing import CliRunner
 from windowless import batch_panel as batch_panel
 from windowless import dock as dock
 from windowless import library as library
+from windowless import readers as readers
 from windowless import session as session
 from windowless import viewer as viewer
 
@@ -194,8 +194,8 @@ def test_results_never_replace_the_images(panel, folder, qtbot):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.usefixtures("readers")
 def test_a_finished_image_is_shown_with_its_result(panel, viewer, folder, qtbot):
-    _initialize_plugins()  # as a window does
     panel.run.click()
     finish_job(panel, qtbot)
     panel.list.cellDoubleClicked.emit(1, 0)

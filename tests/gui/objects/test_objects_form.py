@@ -1,4 +1,4 @@
-"""Objects in a real viewer: numbered, and found anew as the sliders move."""
+"""Objects: numbered, and found anew as the sliders move."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import gui_kit
 import numpy as np
 import pytest
 from gui_kit import SECONDS, finish_job
-from gui_kit import library as library
-from gui_kit import segment_panel as segment_panel
-from gui_kit import viewer as viewer
 from napari.layers import Labels
 from painted import checkers, numbered, options
+from windowless import dock as dock
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import segment_panel as segment_panel
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
@@ -216,9 +219,9 @@ def test_it_can_not_be_painted_on_while_it_follows(ran, viewer, qtbot):
     assert layer(viewer).metadata["napari_unet"]["complete"]
 
 
-def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, qtbot):
+def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, dock, qtbot):
     ran.settings.separation.value = 0.6
-    viewer.window.remove_dock_widget("all")
+    dock.close(ran)
     found = layer(viewer)
     assert found.editable
     assert not found.metadata["napari_unet"]["complete"]
