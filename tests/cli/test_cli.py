@@ -13,6 +13,7 @@ from networks import random_image
 from typer.main import get_command
 
 from napari_unet.cli import app
+from napari_unet.cli.driving import as_typed
 from napari_unet.cli.model_card import model_card
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
@@ -150,6 +151,13 @@ def test_the_card_of_a_model_stays_short(verbose):
     lines = model_card(spec).splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 100
+
+
+def test_errors_of_python_arguments_name_options():
+    assert as_typed("Pass `overwrite=True`.") == "Pass --overwrite."
+    assert as_typed("Leave `regions` out, or give `kind='objects'`.") == (
+        "Leave --region out, or give --kind 'objects'."
+    )
 
 
 @pytest.mark.parametrize("command", ["segment", "finetune", "evaluate", "relabel", "compare"])

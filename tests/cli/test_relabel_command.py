@@ -83,5 +83,5 @@ def test_what_is_no_probabilities_is_explained(run, model, images, maps, tmp_pat
         out = tmp_path / "labels.tif"
         result = run("relabel", source, "-o", out, "--model", model, "--objects")
         assert result.exit_code == 1
-        assert "does not hold what" in result.output
+        assert "does not hold probabilities" in result.output
         assert not out.exists()

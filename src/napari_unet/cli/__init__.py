@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Segment microscopy images with a U-Net, and train it on what you painted.",
+    help="Segment microscopy images with a U-Net, and train it on your annotations.",
 )
 app.command()(segment)
 app.command()(relabel)
@@ -45,7 +45,7 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
         typer.echo(f"napari-unet-studio {__version__}")
@@ -55,11 +55,13 @@ def _version(
 @app.command()
 def demo(
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the results if there is no screen.")
+        Path, typer.Option("-o", "--output", help="Folder for the results without a screen.")
     ] = Path("demo-output"),
-    headless: Annotated[bool, typer.Option(help="Do not open napari even if it could.")] = False,
+    headless: Annotated[
+        bool, typer.Option(help="Don't open napari, even if a screen is available.")
+    ] = False,
 ) -> None:
-    """Segment the sample that comes with the package: in napari, or without a screen into files."""
+    """Segment the bundled sample: in napari, or without a screen into files."""
     from napari_unet.services.demo import run_demo
     from napari_unet.services.system.linux import has_display
     from napari_unet.services.system.window import try_window
@@ -76,7 +78,7 @@ def demo(
 
 @app.command()
 def doctor() -> None:
-    """Say in plain words what works on this machine and what to install."""
+    """Say what works on this computer, what is missing and what to install."""
     from napari_unet.services.system.doctor import examine
 
     marks = {True: "ok  ", False: "FAIL", None: "note"}

@@ -1,7 +1,8 @@
-"""What the commands share: driving a job under a progress bar, errors as they stand, tables."""
+"""What the commands share: running a job under a progress bar, showing errors, printing tables."""
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 from tqdm import tqdm
 
+from napari_unet.cli.options import flag
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ T = TypeVar("T")
 
 
 def run(job: Job[T], title: str) -> T:
-    """Drive a job under a progress bar with the time left."""
-    # without a terminal a bar is noise
+    """Run a job under a progress bar with the time left."""
+    # no bar without a terminal
     bar = tqdm(total=1.0, desc=title, disable=None, bar_format=_BAR, leave=False)
     with bar, _interruptible() as interrupted:
         try:
@@ -41,13 +43,13 @@ def run(job: Job[T], title: str) -> T:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Have Ctrl-C end a job between two steps, where it can keep what it has; a second one at once.
+    """Let Ctrl-C end a job between two steps, where it can keep what it has; pressed twice, at once.
 
-    Gives a function that says whether it was pressed.
+    Yields a function that returns whether it was pressed.
     """
     pressed: list[int] = []
 
-    def take(number: int, _: object) -> None:
+    def note(number: int, _: object) -> None:
         pressed.append(number)
         if len(pressed) > 1:
             raise KeyboardInterrupt
@@ -55,29 +57,40 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, take)
+    before = signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(pressed)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def say(words: str) -> None:
-    """Print words while a progress bar may be shown, above it; at once, to a pipe or a file too."""
-    tqdm.write(words)
+def say(text: str) -> None:
+    """Print text above a progress bar; at once, even to a pipe or a file."""
+    tqdm.write(text)
     sys.stdout.flush()
 
 
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
+def as_typed(message: object) -> str:
+    """Return a message in which arguments of Python, such as ```overwrite=True```, are options."""
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        typed = flag({"regions": "region"}.get(name, name))
+        return typed if value in (None, "True") else f"{typed} {value}"
+
+    return re.sub(r"`(\w+)(?:=([\w']+))?`", option, str(message))
+
+
 @contextmanager
 def explained() -> Iterator[None]:
-    """Show a user's error as it stands; leave with status 1."""
+    """Show a user's error with the names of options in it; leave with status 1."""
     try:
         yield
     except UserError as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {as_typed(error)}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         typer.echo("Cancelled; what was finished is kept.", err=True)

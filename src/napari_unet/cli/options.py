@@ -204,7 +204,8 @@ def _described(name: str, field: FieldInfo, kind: Any) -> str:
     text = HELP.get(name) or NONE.sub("", text).strip()
     default = field.default
     if default is None:
-        default = none[1].strip() if none else "automatic"
+        shown = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = none[1].strip() if none else shown.get("none", "automatic")
     elif isinstance(default, bool):
         default = "on" if default else "off"
     elif isinstance(default, float):

@@ -1,4 +1,4 @@
-"""`napari-unet project`: what is in a project, and whether all of it is there."""
+"""`napari-unet project`: what is in a project, and whether anything is missing."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 def project(
     path: Annotated[Path, typer.Argument(help="The project's folder.")],
 ) -> None:
-    """List the layers of a project and where their pixels are; fails if some are missing."""
+    """List the layers of a project and where their pixels are; fails if any are missing."""
     from napari_unet.services.storage.project import project_folder, read_project
 
     with explained():
-        found = read_project(path)
+        content = read_project(path)
     rows = [("LAYER", "KIND", "SHAPE", "WHERE")]
     missing = False
-    for note in found.layers:
-        where, there = _where(project_folder(path), note)
-        missing |= not there
+    for note in content.layers:
+        where, exists = _where(project_folder(path), note)
+        missing |= not exists
         rows.append((note.name, note.kind, " x ".join(map(str, note.shape)), where))
     print_table(rows)
-    typer.echo(f"\nU-Net: {found.model or 'none'}")
+    typer.echo(f"\nU-Net: {content.model or 'none'}")
     if missing:
         raise typer.Exit(1)
 
 
 def _where(folder: Path, note: LayerNote) -> tuple[str, bool]:
-    """Return where the pixels of a layer are, and whether they are there."""
+    """Return where the pixels of a layer are, and whether they exist."""
     from napari_unet.services.storage.project import find_file
 
     if note.file is None:
-        there = not note.stored or (folder / note.stored).is_file()
-        return f"{note.stored or 'in the project'}{'' if there else ' (MISSING)'}", there
+        exists = not note.stored or (folder / note.stored).is_file()
+        return f"{note.stored or 'in the project'}{'' if exists else ' (MISSING)'}", exists
     try:
         return str(find_file(folder, note)), True
     except UserError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_classes(scores: dict[str, tuple[ClassScore, ...]]) -> None:
-    """Print scores, a line a class, those of several models side by side."""
+    """Print scores, one line per class, those of several models side by side."""
     columns = {title: each for title, each in scores.items() if each}
     rows = [["class", "pixels", *(f"{f} {t}".strip() for t in columns for f in ("IoU", "Dice"))]]
     for same in zip(*columns.values(), strict=True):
@@ -24,11 +24,11 @@ def print_classes(scores: dict[str, tuple[ClassScore, ...]]) -> None:
 
 
 def print_objects(objects: ObjectEvaluation) -> None:
-    """Print the scores of objects: a line an IoU threshold, and those that need none below."""
-    found = objects.as_dict()
-    pooled, mean = found["pooled"], found["image_mean"]
+    """Print object scores: one line per IoU threshold, then those that need none."""
+    scores = objects.as_dict()
+    pooled, mean = scores["pooled"], scores["image_mean"]
     names = ("tp", "fp", "fn", "precision", "recall", "f1", "mean_matched_iou", "ap")
-    columns = [found["thresholds"], *(pooled[name] for name in names), mean["ap"]]
+    columns = [scores["thresholds"], *(pooled[name] for name in names), mean["ap"]]
     head = [
         "IoU ≥",
         "TP",
@@ -56,8 +56,8 @@ def print_objects(objects: ObjectEvaluation) -> None:
 
 
 def _mean(values: list[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else None
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _text(value: float | None) -> str:

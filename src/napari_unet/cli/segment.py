@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_unet.cli.arguments import Axes, ModelName, Overwrite
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.driving import as_typed, explained, run
 from napari_unet.cli.options import options_from, with_options
 from napari_unet.core.errors import UserError
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -93,7 +93,7 @@ def _report(outcomes: Sequence[Outcome]) -> None:
 
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
-        typer.echo(f"{outcome.task.source}: {outcome.error}", err=True)
+        typer.echo(f"{outcome.task.source}: {as_typed(outcome.error)}", err=True)
     for outcome in outcomes:
         if not outcome.error:
             typer.echo(outcome.task.labels)

@@ -38,7 +38,7 @@ def check_free(path: Path, overwrite: bool) -> None:
             f"{path} exists already",
             value="overwriting is off",
             rule="Nothing is overwritten unless asked for.",
-            remedy="Choose another name, or ask for overwriting (--overwrite).",
+            remedy="Choose another name, or allow it by `overwrite=True`.",
         )
 
 

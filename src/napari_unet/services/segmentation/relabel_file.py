@@ -70,7 +70,7 @@ def relabel_file(
             f"No setting changes the classes of {spec.name!r}",
             value="classes that exclude each other",
             rule="The most probable class is taken, so that thresholds have no effect.",
-            remedy="Ask for objects (--objects), or keep the labels as they are.",
+            remedy="Ask for objects by `objects=True`, or keep the labels as they are.",
         )
     outputs = yield from as_part(_read(source, spec, axes), 0, 2)
     labels = yield from as_part(relabel(outputs, options), 1, 2)

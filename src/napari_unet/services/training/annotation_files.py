@@ -141,7 +141,7 @@ def _check_folder(folder: Path, names: Sequence[str]) -> None:
         value=value,
         rule=f"A CSV file of regions has the name of its image, such as {names[0]}.csv; an image "
         "without one is labelled wherever it carries paint.",
-        remedy="Rename the files or take them out of the folder, or leave --region out.",
+        remedy="Rename the files or take them out of the folder, or leave `regions` out.",
     )
 
 

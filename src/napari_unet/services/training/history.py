@@ -97,6 +97,6 @@ def recorded_schedule(spec: ModelSpec) -> dict[str, Any]:
             f"The steps of {spec.name!r} can't be taken again",
             value=told.get("altered") or "there is no record of them",
             rule="They must be on record in the model, and nothing be changed while it was trained.",
-            remedy="Say how long to train by --steps.",
+            remedy="Give the number of `steps` instead.",
         )
     return {"steps": told["options"]["steps"], "minutes": None, "pace": told["pace"] or None}
