@@ -85,7 +85,7 @@ def test_an_output_is_never_an_input(run, model, images):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "none-such"), "no model 'none-such'"),
+        (("--model", "none-such"), "No model named 'none-such'"),
         (("--model", "none-such.pth"), "none-such.pth"),
         (("--tile", "big"), "--tile can't be used"),
         (("--axes", "QYX"), None),

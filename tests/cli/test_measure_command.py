@@ -90,7 +90,7 @@ def test_a_finished_table_stays_unless_told_otherwise(run, files):
     given = ("--image", files / "images", "--labels", files / "labels", "-o", out)
     result = run(*given)
     assert result.exit_code == 1
-    assert "exists already" in result.output
+    assert "already exists" in result.output
     assert out.read_text() == "mine"
     assert run(*given, "--overwrite").exit_code == 0
     assert len(table(out)) == 4
@@ -140,5 +140,5 @@ def test_no_objects_give_the_names_of_the_columns(tmp_path):
     columns = measure(Image(LABELS, "ZYX"), np.zeros_like(LABELS))
     save_table(columns, path)
     assert path.read_text(encoding="utf-8").strip() == ",".join(columns)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         save_table(columns, path)

@@ -69,7 +69,7 @@ def test_nothing_is_overwritten_unless_asked_for(run, model, maps, tmp_path):
     assert run(*words).exit_code == 0
     refused = run(*words)
     assert refused.exit_code == 1
-    assert "exists already" in refused.output
+    assert "already exists" in refused.output
     assert run(*words, "--overwrite").exit_code == 0
 
 

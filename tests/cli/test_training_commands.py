@@ -198,7 +198,7 @@ def test_nothing_is_overwritten_and_files_must_pair(run, files):
     before = out.read_bytes()
     result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out)
     assert result.exit_code == 1
-    assert "exists already" in result.output
+    assert "already exists" in result.output
     assert out.read_bytes() == before
     one = ("--labels", files / "scribbles" / "im0.tif", "--kind", "scribbles")
     new = files / "new.safetensors"

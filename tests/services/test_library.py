@@ -103,7 +103,7 @@ def test_the_library_adds_lists_loads_verifies_and_deletes(model, library):
     assert "mine-2" not in {e.name for e in library.entries()}
     with pytest.raises(UserError, match="came with the package"):
         library.delete(DEFAULT)
-    with pytest.raises(UserError, match="no model 'other'"):
+    with pytest.raises(UserError, match="No model named 'other'"):
         finish(library.load("other"))
 
 

@@ -1,4 +1,4 @@
-"""The main job on the sample that comes with the package, without a viewer."""
+"""Segmentation of the sample that comes with the package, without a viewer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Files written, and how many nuclei were found."""
+    """Files written, and the number of nuclei."""
 
     labels: Path
     picture: Path
@@ -33,7 +33,7 @@ def run_demo(folder: Path) -> Job[DemoResult]:
     Parameters
     ----------
     folder
-        Where the labels and a picture of them go; made if missing.
+        Where the labels and a picture of them go; created if missing.
     """
     model = yield from Library().load(DEFAULT)
     image = open_image(sample_path())

@@ -1,4 +1,4 @@
-"""The models at hand: those that come with the package and those of the user."""
+"""The library of models: those that come with the package, and the user's own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
 
 DEFAULT = "nuclei-fluorescence"
-"""Name of the model that a new user starts with."""
+"""Name of the model a new user starts with."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Entry:
     Attributes
     ----------
     name
-        What ``--model`` takes: the file's name without its ending.
+        What ``--model`` takes: the file's name without its suffix.
     path
         The model file.
     spec
         Its description, or None if the file can't be read.
     bundled
-        Whether it came with the package; such a model can't be deleted.
+        Whether it came with the package, so that it can't be deleted.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Library:
     Parameters
     ----------
     folder
-        The user's models; None: under the user's data directory. Made when first written to.
+        The user's models; None: in the user's data directory. Created when first written to.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -70,14 +70,14 @@ class Library:
 
     def entries(self) -> list[Entry]:
         """All models, the user's first; a user's model hides a bundled one of the same name."""
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         for folder, bundled in ((self.folder, False), (bundled_folder(), True)):
             for path in sorted(folder.glob(f"*{MODEL_SUFFIX}")) if folder.is_dir() else ():
-                found.setdefault(path.stem, Entry(path.stem, path, _spec(path), bundled))
-        return list(found.values())
+                entries.setdefault(path.stem, Entry(path.stem, path, _spec(path), bundled))
+        return list(entries.values())
 
     def entry(self, name: str) -> Entry:
-        """Return the model of a name.
+        """Return the model with a name.
 
         Raises
         ------
@@ -89,14 +89,14 @@ class Library:
             if entry.name == name:
                 return entry
         raise UserError(
-            f"There is no model {name!r}",
-            value=f"the library holds {', '.join(e.name for e in entries) or 'no models'}",
-            rule="A model is named as in 'napari-unet models', or by the path of its file or package.",
+            f"No model named {name!r}",
+            value=f"the library has {', '.join(e.name for e in entries) or 'no models'}",
+            rule="A model is given by its name in the library, or by the path of a file or package.",
             remedy="Check the spelling, or give a path.",
         )
 
     def spec(self, name: str) -> ModelSpec:
-        """Return the description of the model of a name, or in a model file.
+        """Return the description of a model, given its name or the path of its file.
 
         Raises
         ------
@@ -104,28 +104,28 @@ class Library:
             When there is none, or its file can't be read.
         """
         path = Path(name).expanduser()
-        there = names_file(name) and path.is_file()
-        if there and name not in (entry.name for entry in self.entries()):
+        is_file = looks_like_path(name) and path.is_file()
+        if is_file and name not in (entry.name for entry in self.entries()):
             return read_spec(path)
         return read_spec(self.entry(name).path)
 
     def load(self, text: str) -> Job[Model]:
-        """Load a model by its name in the library, its file, or a foreign file or package.
+        """Load a model, given its name or the path of a model file or of a foreign file or package.
 
         Raises
         ------
         UserError
-            When it isn't there or can't be used.
+            When there is none, or it can't be used.
         """
         yield Progress(0, 2, "Starting torch")
-        import torch  # noqa: F401 - seconds the first time; named apart from the reading
+        import torch  # noqa: F401 - takes seconds the first time, so that it has a step of its own
 
-        # with what it needs for packages, longer than listing the library may take
+        # imported here: it takes longer than listing the library may
         from napari_unet.core.importers import load_foreign
 
         yield Progress(1, 2, f"Reading {text}")
         path = Path(text).expanduser()
-        if not (names_file(text) or path.is_dir()) or (
+        if not (looks_like_path(text) or path.is_dir()) or (
             not path.exists() and text in (e.name for e in self.entries())
         ):
             model = load_model(self.entry(text).path)
@@ -137,18 +137,25 @@ class Library:
         return model
 
     def add(self, model: Model, name: str | None = None) -> Entry:
-        """Save a model in the user's folder, under a name that is still free.
+        """Save a model in the user's folder under an unused name.
+
+        Parameters
+        ----------
+        model
+            The model.
+        name
+            The name wanted; None: the model's own.
 
         Returns
         -------
         Entry
-            Where it went; the name has a number if the wished one was taken.
+            The saved model; a number is added to a name that is in use.
         """
-        wished = file_name(name or model.spec.name)
-        taken = {entry.name for entry in self.entries()}
-        free, n = wished, 2
-        while free in taken:
-            free, n = f"{wished}-{n}", n + 1
+        wanted = safe_file_name(name or model.spec.name)
+        in_use = {entry.name for entry in self.entries()}
+        free, n = wanted, 2
+        while free in in_use:
+            free, n = f"{wanted}-{n}", n + 1
         path = self.folder / f"{free}{MODEL_SUFFIX}"
         provenance = model.spec.provenance.model_copy(update={"package_version": __version__})
         changes = {"name": free, "provenance": provenance}
@@ -161,15 +168,15 @@ class Library:
         Raises
         ------
         UserError
-            When it is a bundled one, isn't there, or can't be deleted.
+            When there is none, it came with the package, or the system refuses.
         """
         entry = self.entry(name)
         if entry.bundled:
             raise UserError(
                 f"{name!r} can't be deleted",
-                value="a model that came with the package",
+                value="it came with the package",
                 rule="Only your own models can be deleted.",
-                remedy="Leave it: it does no harm.",
+                remedy="Keep it: it does no harm.",
             )
         try:
             entry.path.unlink()
@@ -177,7 +184,7 @@ class Library:
             raise UserError(
                 f"{name!r} can't be deleted",
                 value=error.strerror or error,
-                rule="The file must be yours to delete.",
+                rule="You must have the right to delete the file.",
                 remedy=f"Delete {entry.path} yourself.",
             ) from error
 
@@ -187,13 +194,13 @@ class Library:
         Raises
         ------
         UserError
-            When something is wrong.
+            When they don't match.
         """
         load_model(self.entry(name).path)
 
 
 def bundled_folder() -> Path:
-    """Folder of the models that come with the package."""
+    """Return the folder of the models that come with the package."""
     return Path(str(files("napari_unet"))) / "data" / "models"
 
 
@@ -204,12 +211,12 @@ def _spec(path: Path) -> ModelSpec | None:
         return None
 
 
-def names_file(text: str) -> bool:
-    """Whether what names a model is a path, as far as can be seen from it."""
+def looks_like_path(text: str) -> bool:
+    """Whether a text that stands for a model looks like a path rather than a name."""
     path = Path(text).expanduser()
     return len(path.parts) > 1 or bool(path.suffix)
 
 
-def file_name(name: str) -> str:
-    """A name that is a file name on every system."""
+def safe_file_name(name: str) -> str:
+    """Turn a name into one that is valid as a file name on every system."""
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "model"

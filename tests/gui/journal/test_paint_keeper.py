@@ -319,6 +319,6 @@ def test_a_full_disk_is_said_once_and_painting_goes_on(painted_panel, folder, qt
         layer.paint((60, 60), 4)
         qtbot.wait(1500)
     assert len(warnings) == 1
-    assert "can't be kept safe" in warnings[0]
+    assert "can't be backed up" in warnings[0]
     layer.paint((70, 70), 5)
     wait_until_kept(layer, folder, qtbot)

@@ -286,7 +286,7 @@ def test_another_image_in_the_place_of_one_is_told(
     tifffile.imwrite(cells, random_image(60, 70))
     other, second = again(make_napari_viewer_proxy)
     load(second, qtbot)
-    assert "holds another image" in said(second)
+    assert "now holds another image" in said(second)
     assert "3 × 60 × 70 pixels" in said(second)
     assert [x.name for x in other.layers] == ["cells paint"]
 
@@ -414,7 +414,7 @@ def test_closing_waits_where_it_can_not_be_saved(window, studio, viewer, place, 
     (place / "something").touch()
     assert not window.close()
     wait(studio, qtbot)
-    assert "something else than a project" in said(studio)
+    assert "is a folder, but not a project" in said(studio)
     assert not window.closed
     monkeypatch.setattr(closing, "where_to_save", lambda _: None)
     assert not window.close()

@@ -109,7 +109,7 @@ def test_an_overlay_shows_each_mistake_in_its_colour(run, files):
     assert picture.shape[1] == 700
     again = run(*folders(files), "--objects", "--overlay", drawn)
     assert again.exit_code == 1
-    assert "exists already" in again.output
+    assert "already exists" in again.output
 
 
 def test_stacks_are_compared_plane_by_plane_and_volumes_as_such(run, files):
@@ -212,7 +212,7 @@ def test_classes_of_label_files(run, files):
     assert found["iou"] == found["classes"][1]["iou"] == pytest.approx(iou)
     assert "objects" not in found
     several = run("--predicted", files / "images", "--labels", files / "images")
-    assert "The labels are no classes" in several.output
+    assert "The labels are not classes" in several.output
 
 
 def test_another_class_is_not_the_right_one():
@@ -246,7 +246,7 @@ def test_scribbles_say_what_they_say(run, files):
         (lambda f: f.astype(np.float32), ("--objects",), "does not hold whole numbers"),
         (lambda f: f.astype(np.int16) - 1, ("--objects",), "are negative"),
         (lambda f: f.astype(np.int16) - 1, (), "are negative"),
-        (lambda f: f + 256, (), "The labels are no classes"),
+        (lambda f: f + 256, (), "The labels are not classes"),
         (None, ("--overlay", "x"), "There are no objects to draw"),
         (None, ("--model", "m", "--threshold", "0.5"), "--predicted and --model, --threshold"),
         (None, ("--separation", "0.3"), "--predicted and --separation"),
@@ -260,7 +260,7 @@ def test_scribbles_say_what_they_say(run, files):
         ),
         (None, ("--images", "truth/a.tif"), "don't pair up"),
         (None, ("--labels", "nowhere"), "Nothing to open at nowhere"),
-        (None, ("--json", "truth/a.tif"), "exists already"),
+        (None, ("--json", "truth/a.tif"), "already exists"),
     ],
 )
 def test_mistakes_are_explained(run, files, monkeypatch, change, arguments, message):
@@ -274,7 +274,7 @@ def test_mistakes_are_explained(run, files, monkeypatch, change, arguments, mess
 
 def test_files_must_pair(run, files):
     (files / "found" / "b.tif").rename(files / "found" / "c.tif")
-    assert "have no labels of their name" in run(*folders(files)).output
+    assert "have labels with the same name" in run(*folders(files)).output
     (files / "found" / "c.tif").unlink()
     assert "Predictions and labels don't pair up" in run(*folders(files)).output
     nothing = run("--labels", files / "truth", "--objects")

@@ -120,7 +120,7 @@ def test_labels_take_as_few_bits_as_hold_them(tmp_path, given_dtype, top, kept):
 
 
 @pytest.mark.parametrize(
-    ("value", "says"), [(-1, "out of range"), (2**32, "out of range"), (0.5, "no labels")]
+    ("value", "says"), [(-1, "out of range"), (2**32, "out of range"), (0.5, "not labels")]
 )
 def test_what_are_no_labels_is_refused(tmp_path, value, says):
     image = image_of("YX")
@@ -156,9 +156,9 @@ def test_nothing_is_overwritten_unasked(tmp_path):
     first, second = labels_of(image), labels_of(image)
     path = tmp_path / "new folder" / "a.tif"
     save_labels(path, first, image)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         save_labels(path, second, image)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         save_probabilities(path, second[None], image, ["cell"])
     np.testing.assert_array_equal(tifffile.imread(path), first)
     save_labels(path, second, image, overwrite=True)

@@ -1,4 +1,4 @@
-"""Options of a segmentation: what a model does by itself, and which of them have an effect on it."""
+"""Options of a segmentation: the defaults of a model, and which options have an effect on it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_options_of_objects_have_none_where_classes_are_wanted(name):
     assert not has_effect(name, classes("sigmoid"))
 
 
-def test_of_connected_parts_size_and_holes_count_but_nothing_separates_them():
+def test_connected_parts_have_a_size_and_holes_but_no_separation():
     effects = {name: has_effect(name, classes("sigmoid"), objects=True) for name in OBJECT_OPTIONS}
     assert effects == {"separation": False, "smallest": True, "fill_holes": True}
 
@@ -48,7 +48,7 @@ def test_the_pixel_size_has_none_on_a_model_that_states_none():
         assert not has_effect(name, None)
 
 
-def test_what_a_model_does_by_itself_is_spelt_out():
+def test_the_defaults_of_a_model_are_stated():
     spec = objects()
     options = options_for(spec)
     assert options.objects

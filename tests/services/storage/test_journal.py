@@ -220,7 +220,7 @@ def test_a_full_disk_is_said_and_what_was_painted_is_written_once_there_is_room(
         labels[state * 5 : state * 5 + 3] = state + 1
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
-            with pytest.raises(UserError, match=r"can't be kept safe.*No space.*Free some space"):
+            with pytest.raises(UserError, match=r"can't be backed up.*No space.*Free some space"):
                 update(journal, labels)
         if state != 1:
             update(journal, labels)
@@ -275,7 +275,7 @@ sys.stdin.read()
     journal = files.claim(left.path)
     assert files.left() == []
     assert journal.read().paint.tolist() == [[1] * 5] * 4
-    with pytest.raises(UserError, match="another window"):
+    with pytest.raises(UserError, match="another napari window"):
         files.claim(left.path)
     files.release(journal.path)
     assert len(files.left()) == 1

@@ -141,7 +141,7 @@ def test_what_was_cancelled_leaves_nothing(folder):
 def test_it_does_not_write_into_a_folder_with_something_else(folder):
     folder.mkdir()
     (folder / "thesis.doc").write_text("all of it")
-    with pytest.raises(UserError, match="something else than a project"):
+    with pytest.raises(UserError, match="is a folder, but not a project"):
         save(folder, labels())
     assert (folder / "thesis.doc").read_text() == "all of it"
     assert len(list(folder.iterdir())) == 1

@@ -1,4 +1,4 @@
-"""Two models on the same image, and where their results differ."""
+"""Two models on the same image: where their results differ."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Compared:
     Attributes
     ----------
     labels
-        With the label axes of the image, of the part that was compared; 0 where both agree, else a key
+        Of the part that was compared, with the label axes of the image; 0 where both agree, else a key
         of `KINDS`.
     meaning
-        What was compared: classes, objects, or foreground where the models know other classes.
+        What was compared: classes, objects, or foreground where the models have different classes.
     """
 
     labels: NDArray[np.uint8]
     meaning: Meaning
 
     def __str__(self) -> str:
-        """How much differs, in a sentence."""
+        """Share of the pixels that differ, in a sentence."""
         pixels = np.bincount(self.labels.ravel(), minlength=len(KINDS) + 1)
         share = 100 * pixels[1:].sum() / max(self.labels.size, 1)
         if not share:
@@ -58,7 +58,7 @@ def compare(
     *,
     region: Box | None = None,
 ) -> Job[Compared]:
-    """Segment an image with two models, and tell where they differ.
+    """Segment an image with two models, and find where they differ.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def compare(
     Raises
     ------
     UserError
-        When a model doesn't fit the image.
+        When a model does not fit the image.
     """
     options = options or SegmentOptions()
-    found = []
+    results = []
     for i, model in enumerate((before, now)):
         job = segment(image, model, options, region=region)
         result = yield from as_part(job, i, 2, name=model.spec.name)
-        found.append(result.labels if region is None else result.labels[region])
+        results.append(result.labels if region is None else result.labels[region])
     meaning = _meaning(before, now, options)
-    labels = difference(found[0], found[1], meaning, now.spec.config.ndim)
+    labels = difference(results[0], results[1], meaning, now.spec.config.ndim)
     return Compared(labels, meaning)
 
 

@@ -1,4 +1,4 @@
-"""How a model, or labels, do on labelled pixels."""
+"""Scores of a model, or of labels, on labelled pixels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.evaluation.label_pairs import LabelFrame
-from napari_unet.services.evaluation.scores import (
-    Evaluation,
-)
+from napari_unet.services.evaluation.scores import Evaluation
 from napari_unet.services.evaluation.tally import Tally, compare_classes, compare_objects
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.prepare import PreparedRun, make_predictor, prepare
@@ -36,19 +34,18 @@ if TYPE_CHECKING:
 def evaluate(
     annotations: Sequence[Annotation], model: Model, options: SegmentOptions | None = None
 ) -> Job[Evaluation]:
-    """Compare what a model says with what is labelled.
+    """Compare the labels a model gives with annotations.
 
-    Scribbles say nothing about other pixels. Objects and classes are the whole truth, within the regions
-    where there are some: what is found in a plane without any label counts as wrong.
+    Scribbles leave other pixels unknown. Objects and classes are complete within their regions, or
+    everywhere if they have none: what is predicted in a plane without any label counts as wrong.
 
-    Where all annotations are of kind ``objects``, objects are compared too: in planes for a 2-D model,
-    in volumes for a 3-D one. Those of a model that doesn't tell objects apart are the connected
-    components of its foreground.
+    Where all annotations are of kind ``objects``, objects are compared, too: in planes for a 2-D model,
+    in volumes for a 3-D one. A model of classes gives the connected components of its foreground.
 
     Parameters
     ----------
     annotations
-        Images with their labels.
+        Images with their annotations.
     model
         The model.
     options
@@ -64,14 +61,14 @@ def evaluate(
     Raises
     ------
     UserError
-        When images, labels and model don't go together.
+        When images, annotations and model don't go together.
     """
     options = options or SegmentOptions()
     whole = [_everywhere(annotation) for annotation in annotations]
-    found = yield from inspect_annotations(whole, model.spec.label_names)
+    inspection = yield from inspect_annotations(whole, model.spec.label_names)
     if all(annotation.kind == "objects" for annotation in annotations):
-        return (yield from _evaluate_objects(found.truths, model, options))
-    return (yield from _evaluate_classes(found.truths, model, options))
+        return (yield from _evaluate_objects(inspection.truths, model, options))
+    return (yield from _evaluate_classes(inspection.truths, model, options))
 
 
 def compare_labels(
@@ -84,18 +81,17 @@ def compare_labels(
     pairs
         The labels. True pixels with a negative value are unknown and do not count.
     kind
-        What the true labels mean, as in `Annotation`; those of
-        a prediction mean the same, but for ``scribbles``: there they are 0 in the background, and a
-        class from 1, as `segment` gives them. Where each has one
-        value besides the background, and one of them is 255, these mean the same class.
+        What the true labels mean, as in `Annotation`. Predicted labels mean the same, except with
+        ``scribbles``, where they are 0 in the background and classes from 1, as `segment` gives them.
+        Where each has a single value besides 0, and one of the two is 255, both mean the same class.
     names
-        Of predicted classes, by their values, where they have some.
+        Names of the predicted classes, by value.
 
     Yields
     ------
     LabelsCompared
-        After each plane or volume, in units of images; of objects, `ObjectsCompared` where
-        something is known.
+        After each plane or volume, in units of images; for objects, `ObjectsCompared` where true
+        labels are known.
 
     Raises
     ------
@@ -112,12 +108,12 @@ class _Segmented(Progress):
     """Labels that a model gave a plane or volume, or the part of it that is labelled."""
 
     labels: LabelFrame
-    whole: bool
-    """Whether the true labels are the whole truth there."""
+    complete: bool
+    """Whether the true labels are complete there."""
 
 
 def _everywhere(annotation: Annotation) -> Annotation:
-    """Let labels that are the whole truth apply to planes without any, too."""
+    """Let annotations that are complete apply to planes without any label, too."""
     if annotation.regions or annotation.kind == "scribbles":
         return annotation
     height, width = annotation.plane_shape
@@ -131,9 +127,9 @@ def _evaluate_classes(
     classes = options.model_copy(update={"objects": False})
     for step in _segmented(truths, model, classes):
         if isinstance(step, _Segmented):
-            true, found = step.labels.truth, step.labels.prediction
-            confusion += Confusion.of(found, true, len(confusion.counts))
-            empty += step.labels.empty if step.whole else 0
+            true, predicted = step.labels.truth, step.labels.prediction
+            confusion += Confusion.of(predicted, true, len(confusion.counts))
+            empty += step.labels.empty if step.complete else 0
         yield step
     return Evaluation.of(confusion, model.spec.label_names, empty=empty)
 
@@ -152,7 +148,7 @@ def _evaluate_objects(
 
 
 def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -> Job[None]:
-    """Segment every frame that has labels."""
+    """Segment every frame that has true labels."""
     # one copy of the network for all images
     predictor = make_predictor(model, options)
     work: list[tuple[Truth, PreparedRun, Frame]] = []
@@ -167,25 +163,26 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
         if not options.objects:
             box = _around(true >= 0)
             true = true[box]
-            # objects are one class here
+            # all objects are one class here
             true = np.minimum(true, 1) if truth.objects else true
-        where = dict(zip(frame.spatial, box, strict=True))
-        where |= {axis: slice(place, place + 1) for axis, place in frame.index.items()}
-        region = tuple(where[axis] for axis in frame.image.label_axes)
+        window = dict(zip(frame.spatial, box, strict=True))
+        window |= {axis: slice(i, i + 1) for axis, i in frame.index.items()}
+        region = tuple(window[axis] for axis in frame.image.label_axes)
         job = segment_prepared(run.within(region))
         labels = (yield from as_part(job, i, len(work))).labels
         key, order = frame.label_index(box)
-        found = labels[key].transpose(np.argsort(order))
+        predicted = labels[key].transpose(np.argsort(order))
         title = f"{frame.image.name} {frame.title}".rstrip()
-        compared = LabelFrame(title, found, true, frame)
-        whole = truth.annotation.kind != "scribbles"
-        yield _Segmented(done=i + 1, total=len(work), note=title, labels=compared, whole=whole)
+        compared = LabelFrame(title, predicted, true, frame)
+        complete = truth.annotation.kind != "scribbles"
+        yield _Segmented(i + 1, len(work), title, labels=compared, complete=complete)
 
 
 def _around(mask: NDArray[np.bool_]) -> Box:
-    """Return the smallest window around what is True."""
+    """Return the smallest window around the pixels that are True."""
     box = []
     for axis in range(mask.ndim):
-        there = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        box.append(slice(int(there[0]), int(there[-1]) + 1))
+        others = tuple(a for a in range(mask.ndim) if a != axis)
+        used = np.flatnonzero(mask.any(axis=others))
+        box.append(slice(int(used[0]), int(used[-1]) + 1))
     return tuple(box)

@@ -1,4 +1,4 @@
-"""Predicted labels and true ones, side by side."""
+"""Predicted labels beside true ones."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ class LabelPair:
     Attributes
     ----------
     prediction
-        Labels with their axes, in whole numbers.
+        Labels with their axes, as integers.
     truth
         Labels of the same shape.
     image
-        The image, to show them on.
+        The image they belong to, for pictures.
     spatial
-        ``"YX"``: they are compared in planes, ``"ZYX"``: in volumes; None: in volumes where they have a
-        Z axis.
+        ``"YX"``: compared in planes; ``"ZYX"``: in volumes; None: in volumes where there is a Z axis.
     regions
-        Where the true labels say something; nothing is known elsewhere. None given: everywhere.
+        Where the true labels are known; empty: everywhere.
 
     Raises
     ------
     UserError
-        When they are no whole numbers, or their shapes differ.
+        When they are not integers, or their shapes differ.
     """
 
     prediction: Image
@@ -64,11 +63,11 @@ class LabelPair:
             check_alignment(self.image, self.prediction.data, {}, {}, f"predicted labels of {name}")
 
     def cut(self) -> list[Frame]:
-        """Return the planes or volumes that are compared, of the prediction."""
+        """Return the planes or volumes of the prediction that are compared."""
         return frames(self.prediction, self._spatial, (0,))
 
     def frames(self) -> Iterator[LabelFrame]:
-        """Cut them into planes or volumes; each is a copy, as somebody may paint meanwhile."""
+        """Cut both into planes or volumes, as copies: they may be painted on meanwhile."""
         shown = [None] if self.image is None else frames(self.image, self._spatial, (0,))
         cut = self.cut()
         for frame, image in zip(cut, shown * (len(cut) // len(shown)), strict=True):
@@ -84,7 +83,7 @@ class LabelPair:
         return self.spatial or ("ZYX" if "Z" in self.prediction.axes else "YX")
 
     def _known(self, frame: Frame, truth: NDArray[Any]) -> NDArray[Any]:
-        """Mark what lies in no region as unknown."""
+        """Mark pixels outside all regions as unknown."""
         if not self.regions:
             return truth
         truth = truth.astype(np.int64)
@@ -104,11 +103,11 @@ class LabelFrame:
     Attributes
     ----------
     title
-        Names the image and the place in it.
+        Name of the image, and the position in it.
     prediction, truth
-        (Y, X) or (Z, Y, X) labels; those of the truth negative where nothing is known.
+        (Y, X) or (Z, Y, X) labels; true ones are negative where unknown.
     frame
-        The same plane or volume of the image, if there is one.
+        The same plane or volume of the image, if there is an image.
     """
 
     title: str
@@ -118,9 +117,10 @@ class LabelFrame:
 
     @property
     def empty(self) -> int:
-        """Number of its planes of which something is known, but nothing is there in truth."""
-        known, there = (self.truth >= 0).any(axis=(-2, -1)), (self.truth > 0).any(axis=(-2, -1))
-        return int(np.count_nonzero(known & ~there))
+        """Number of planes whose true labels are known and all 0."""
+        known = (self.truth >= 0).any(axis=(-2, -1))
+        labelled = (self.truth > 0).any(axis=(-2, -1))
+        return int(np.count_nonzero(known & ~labelled))
 
 
 def read_label_pairs(
@@ -130,7 +130,7 @@ def read_label_pairs(
     *,
     axes: str | None = None,
 ) -> list[LabelPair]:
-    """Open predicted and true labels, paired as images and labels are.
+    """Open predicted and true labels, and pair them as images and labels are.
 
     Parameters
     ----------
@@ -151,12 +151,12 @@ def read_label_pairs(
     image_of = (
         {label: path for path, label in pair_files(find_images(images), true)} if images else {}
     )
-    found = []
+    result = []
     for prediction_path, label_path in pairs:
         image = open_image(image_of[label_path]) if images else None
         prediction = open_image(prediction_path, axes)
         if image is not None and axes is None and prediction.data.shape == image.label_shape:
             prediction = open_image(prediction_path, image.label_axes)
         truth = open_image(label_path).data
-        found.append(LabelPair(prediction, truth, image))
-    return found
+        result.append(LabelPair(prediction, truth, image))
+    return result

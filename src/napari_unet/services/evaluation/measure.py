@@ -1,4 +1,4 @@
-"""Measures of objects in files: images with their labels in, a table out."""
+"""Measurements of objects in files: images and their labels in, a table out."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def read_labelled(
     UserError
         When files are missing, can't be paired, don't fit each other or hold no labels.
     """
-    found = []
+    pairs = []
     for image_path, label_path in pair_files(find_images(images), find_images(labels)):
         image, numbers = open_image(image_path, axes), open_image(label_path).data
         check_alignment(image, numbers, {}, {}, label_path.name)
-        found.append((image, numbers))
-    return found
+        pairs.append((image, numbers))
+    return pairs
 
 
 def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") -> Job[Columns]:
@@ -57,7 +57,7 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     labelled
         Images with their labels.
     spatial
-        As for `measure`, whose columns these are.
+        As for `measure`.
 
     Yields
     ------
@@ -67,8 +67,8 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     Returns
     -------
     dict of str to ndarray
-        Of several images, with the name of the image as the first column; what is not known of one, for
-        example because it lacks the channel or the pixel size, is NaN.
+        The columns of `measure`; for several images, with the name of the image as the first column.
+        What an image lacks, such as a channel or the pixel size, is NaN.
 
     Raises
     ------
@@ -91,14 +91,14 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
 
 
 def save_table(columns: Mapping[str, Any], path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a table as CSV: names in the first line, what is not known left empty.
+    """Write a table as CSV: names in the first line, unknown values left empty.
 
     Parameters
     ----------
     columns
-        A sequence for each column, all of one length.
+        A sequence for each column, all of the same length.
     path
-        Ends in ``.csv``. Its folder is created if missing. The file is complete or not there.
+        Ends in ``.csv``. Its folder is created if missing. The file is written whole or not at all.
     overwrite
         Whether an existing file may be replaced.
 
@@ -125,7 +125,7 @@ def check_table(path: Path, overwrite: bool) -> None:
         raise UserError(
             f"A table can't be written to {path.name}",
             value=path.suffix or "no suffix",
-            rule="Tables are written as CSV, to files that end in .csv.",
+            rule="Tables are written as CSV, to files whose names end in .csv.",
             remedy=f"Name it {path.stem}.csv; any spreadsheet opens it.",
         )
     check_free(path, overwrite)

@@ -1,4 +1,4 @@
-"""Which objects were found, missed, invented, merged and split; which pixels are of a wrong class."""
+"""Which objects are hits, misses, extras, merged or split; which pixels have a wrong class."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ COLOURS = np.array(
     ],
     dtype=np.float32,
 )
-"""By state: told apart by the colour-blind too (Okabe and Ito)."""
+"""Colours by state; the colour-blind can tell them apart, too (Okabe and Ito)."""
 
 
 def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job[Evaluation]:
-    """Write down, pixel by pixel, what a comparison finds.
+    """Write the states of pixels into an array while labels are compared.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
     pair
         The labels.
     out
-        Array of the labels' shape that takes the states; None: they are not wanted.
+        Array in the shape of the labels, for the states; None: they are not wanted.
 
     Yields
     ------
@@ -61,7 +61,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
     Raises
     ------
     UserError
-        Whatever the job raises.
+        What the job raises.
     """
     cut = pair.cut()
     done, of_classes = 0, False
@@ -69,7 +69,7 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
         try:
             step = next(job)
         except StopIteration as stop:
-            found: Evaluation = stop.value
+            evaluation: Evaluation = stop.value
             break
         if not isinstance(step, LabelsCompared):
             continue
@@ -77,64 +77,68 @@ def mark_mistakes(job: Job[Evaluation], pair: LabelPair, out: Any = None) -> Job
         if out is not None:
             for box, states in states_of(step):
                 frame.write(out, box, states)
-                # without the labels, so that nobody who waits for his turn keeps them
+                # a step without the labels, which would be kept while it waits to be shown
                 yield Progress(done + 0.5, len(cut), frame.title)
         done += 1
         yield Progress(done, len(cut), frame.title)
-    if out is not None and of_classes and len(found.classes) == 2:
-        # one class may have two numbers, such as 1 here and 255 there
+    if out is not None and of_classes and len(evaluation.classes) == 2:
+        # a single class may have two numbers, such as 1 in one image and 255 in the other
         for frame in cut:
             key, _ = frame.label_index(tuple(slice(0, n) for n in frame.shape))
             part = out[key]
             out[key] = np.where(part == OTHER, HIT, part)
-    return found
+    return evaluation
 
 
 def states_of(compared: LabelsCompared) -> Iterator[tuple[Box, States]]:
-    """Tell of each pixel, plane by plane, what it is: a state, or 0 where nothing is.
+    """Return the state of each pixel, plane by plane; 0 where there is none.
 
-    Of objects that is what their object is at IoU 0.5, a prediction before what is true below it; of
-    classes, what the pixel itself is.
+    For objects it is the state of the pixel's object at IoU 0.5, where a predicted object hides a true
+    one; for classes, that of the pixel itself.
 
     Yields
     ------
     tuple
-        Where a plane lies, and its states.
+        The window of a plane, and its states.
     """
     labels = compared.labels
-    tell: Callable[..., States] = _of_classes
+    states: Callable[..., States] = _of_classes
     if isinstance(compared, ObjectsCompared):
-        tell = partial(_of_objects, compared.overlaps, *object_states(compared.overlaps))
+        states = partial(_of_objects, compared.overlaps, *object_states(compared.overlaps))
     *depth, height, width = labels.truth.shape
     for z in np.ndindex(*depth):
         box = (*(slice(i, i + 1) for i in z), slice(0, height), slice(0, width))
-        yield box, tell(labels.prediction[box], labels.truth[box])
+        yield box, states(labels.prediction[box], labels.truth[box])
 
 
 def _of_objects(
-    overlaps: Overlaps, found: States, true: States, prediction: NDArray[Any], truth: NDArray[Any]
+    overlaps: Overlaps,
+    predicted: States,
+    true: States,
+    prediction: NDArray[Any],
+    truth: NDArray[Any],
 ) -> States:
-    above = in_pixels(prediction, overlaps.predicted, found)
+    above = in_pixels(prediction, overlaps.predicted, predicted)
     return np.where(above > 0, above, in_pixels(truth, overlaps.true, true)).astype(np.uint8)
 
 
 def _of_classes(prediction: NDArray[Any], truth: NDArray[Any]) -> States:
-    right = np.where(truth > 0, HIT, 0)
+    correct = np.where(truth > 0, HIT, 0)
     states = np.select(
-        [prediction == truth, truth == 0, prediction == 0], [right, EXTRA, MISS], OTHER
+        [prediction == truth, truth == 0, prediction == 0], [correct, EXTRA, MISS], OTHER
     )
     return np.where(truth >= 0, states, 0).astype(np.uint8)
 
 
 def object_states(overlaps: Overlaps) -> tuple[States, States]:
-    """Return what each predicted and each true object is, 0 for what is not drawn."""
+    """Return the state of each predicted and each true object; 0 for those that are not drawn."""
     pairs, merging, splitting = match(overlaps), overlaps.merging, overlaps.splitting
-    found = np.where(overlaps.beyond, 0, EXTRA).astype(np.uint8)
+    predicted = np.where(overlaps.beyond, 0, EXTRA).astype(np.uint8)
     true = np.full(len(overlaps.true), MISS, dtype=np.uint8)
-    found[overlaps.columns[pairs]], true[overlaps.rows[pairs]] = HIT, 0
-    found[overlaps.columns[splitting]], true[overlaps.rows[splitting]] = SPLIT, 0
-    found[overlaps.columns[merging]], true[overlaps.rows[merging]] = MERGE, MERGE
-    return found, true
+    predicted[overlaps.columns[pairs]], true[overlaps.rows[pairs]] = HIT, 0
+    predicted[overlaps.columns[splitting]], true[overlaps.rows[splitting]] = SPLIT, 0
+    predicted[overlaps.columns[merging]], true[overlaps.rows[merging]] = MERGE, MERGE
+    return predicted, true
 
 
 def in_pixels(labels: NDArray[Any], objects: NDArray[np.int64], states: States) -> States:

@@ -1,4 +1,4 @@
-"""Pictures of which objects were found, missed, invented, merged and split."""
+"""Pictures of hits, misses, extras, merges and splits."""
 
 from __future__ import annotations
 
@@ -33,20 +33,19 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
 
 T = TypeVar("T")
-SIDE = 768
-"""Smaller pictures are enlarged by a whole factor up to about this many pixels."""
+TARGET_SIDE = 768
+"""Smaller pictures are enlarged by a whole factor to about this many pixels."""
 
 
 def save_pictures(job: Job[T], folder: Path, *, overwrite: bool = False) -> Job[T]:
-    """Draw what a job compares into a folder, a PNG for each plane or volume.
+    """Save a picture of each plane or volume that a job compares, as PNG.
 
     Parameters
     ----------
     job
-        `evaluate` or
-        `compare_labels`, of objects.
+        `evaluate` or `compare_labels`, for objects.
     folder
-        Created if it is missing.
+        Where they go; created if missing.
     overwrite
         Whether existing files may be replaced.
 
@@ -60,7 +59,7 @@ def save_pictures(job: Job[T], folder: Path, *, overwrite: bool = False) -> Job[
     UserError
         When a file exists or can't be written, and whatever the job raises.
     """
-    used = Counter[str]()
+    names = Counter[str]()
     while True:
         try:
             step = next(job)
@@ -68,8 +67,8 @@ def save_pictures(job: Job[T], folder: Path, *, overwrite: bool = False) -> Job[
             return stop.value  # type: ignore[no-any-return]
         if isinstance(step, ObjectsCompared):
             name, picture = draw(step)
-            used[name] += 1
-            number = f" ({used[name]})" if used[name] > 1 else ""
+            names[name] += 1
+            number = f" ({names[name]})" if names[name] > 1 else ""
             path = folder / f"{name}{number}.png"
             check_free(path, overwrite)
             save_png(path, picture)
@@ -79,22 +78,22 @@ def save_pictures(job: Job[T], folder: Path, *, overwrite: bool = False) -> Job[
 def draw(compared: ObjectsCompared) -> tuple[str, NDArray[np.uint8]]:
     """Draw hits, misses, extras, merges and splits at IoU 0.5.
 
-    Each object has one colour: what is part of a merge or split isn't a miss or an extra as well.
-    Predictions are outlined where they are; of misses and of what is merged, the true outlines are
-    drawn. Of a volume, the plane with the most wrong pixels is shown.
+    Each object has one colour: an object that is part of a merge or split isn't also a miss or an
+    extra. Predicted objects are outlined, and true ones that are missed or merged. Of a volume, the
+    plane with the most wrong pixels is shown.
 
     Returns
     -------
     name : str
-        That of the image and the plane.
+        Name of the image and position of the plane.
     picture : ndarray
         (Y, X, 3) uint8, with a legend below.
     """
     labels, overlaps = compared.labels, compared.overlaps
-    found, true = object_states(overlaps)
-    prediction = labels.prediction, in_pixels(labels.prediction, overlaps.predicted, found)
+    predicted, true = object_states(overlaps)
+    prediction = labels.prediction, in_pixels(labels.prediction, overlaps.predicted, predicted)
     truth = labels.truth, in_pixels(labels.truth, overlaps.true, true)
-    # truths below, so that an extra shows where it lies in a miss
+    # true objects first, so that an extra shows where it lies inside a miss
     layers = [*truth, *prediction]
     name, z = labels.title, 0
     if labels.prediction.ndim == 3:
@@ -106,19 +105,19 @@ def draw(compared: ObjectsCompared) -> tuple[str, NDArray[np.uint8]]:
     if labels.frame is not None:
         box = (slice(z, z + 1),) * (labels.prediction.ndim - 2) + tuple(slice(0, n) for n in shape)
         raw = labels.frame.read(box)[0].reshape(shape)
-    raw, *layers = (_enlarged(each, max(1, SIDE // max(shape))) for each in (raw, *layers))
+    raw, *layers = (_enlarged(each, max(1, TARGET_SIDE // max(shape))) for each in (raw, *layers))
     picture = grey(raw)
     for objects, states in zip(layers[::2], layers[1::2], strict=True):
         picture = tint(picture, np.where(states > 0, objects, 0), COLOURS[states])
-    legend = _legend(_counts(overlaps, found, true), picture.shape[1])
+    legend = _legend(_counts(overlaps, predicted, true), picture.shape[1])
     return name.replace("=", ""), np.concatenate([picture, legend])
 
 
 def _counts(
-    overlaps: Overlaps, found: NDArray[np.uint8], true: NDArray[np.uint8]
+    overlaps: Overlaps, predicted: NDArray[np.uint8], true: NDArray[np.uint8]
 ) -> dict[int, int]:
-    """Return how many there are of each state; pieces of one split object count once."""
-    hits, extras, merges = (int((found == state).sum()) for state in (HIT, EXTRA, MERGE))
+    """Return the number of objects of each state; the parts of a split object count once."""
+    hits, extras, merges = (int((predicted == state).sum()) for state in (HIT, EXTRA, MERGE))
     splits = len(np.unique(overlaps.rows[overlaps.splitting]))
     misses = int((true == MISS).sum())
     return {HIT: hits, MISS: misses, EXTRA: extras, MERGE: merges, SPLIT: splits}
@@ -129,16 +128,16 @@ def _enlarged(plane: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def _legend(counts: dict[int, int], width: int) -> NDArray[np.uint8]:
-    """Write the counts in their colours, in as many lines as the width takes."""
+    """Write the counts in their colours, in as many lines as the width needs."""
     font, line, square = ImageFont.load_default(16), 26, 14
     entries = [(state, f"{n} {NAMES[state]}") for state, n in counts.items()]
     places, x, y = [], 0, 0
     for _, text in entries:
-        long = square + 12 + int(font.getlength(text)) + 12
-        if x and x + long > width:
+        entry_width = square + 12 + int(font.getlength(text)) + 12
+        if x and x + entry_width > width:
             x, y = 0, y + line
         places.append((x + 6, y + 6))
-        x += long
+        x += entry_width
     sheet = Picture.new("RGB", (width, y + line))
     pen = ImageDraw.Draw(sheet)
     for (state, text), (x, y) in zip(entries, places, strict=True):

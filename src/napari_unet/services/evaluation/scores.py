@@ -1,4 +1,4 @@
-"""What an evaluation says."""
+"""The scores of an evaluation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ObjectEvaluation:
     Attributes
     ----------
     names
-        Of the planes or volumes that were compared.
+        Names of the planes or volumes that were compared.
     scores
         Their scores, a row for each.
     """
@@ -37,13 +37,14 @@ class ObjectEvaluation:
     scores: ObjectScores
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the scores as JSON values; figures with nothing to count are None.
+        """Return the scores as JSON values; scores with nothing to count are None.
 
-        ``pooled`` weighs objects alike, ``image_mean`` images; ``images`` has each by its own.
+        ``pooled`` gives each object the same weight, ``image_mean`` each image; ``images`` lists the
+        images one by one.
         """
         pooled, names = self.scores.pooled, (*COUNTS, *FIGURES)
         rows = {name: getattr(self.scores, name).tolist() for name in names}
-        found = {
+        result = {
             "thresholds": self.scores.thresholds.tolist(),
             "pooled": {name: getattr(pooled, name)[0].tolist() for name in names},
             "image_mean": {n: image_mean(getattr(self.scores, n)).tolist() for n in FIGURES},
@@ -52,7 +53,7 @@ class ObjectEvaluation:
                 for i, title in enumerate(self.names)
             ],
         }
-        return dict(_without_nan(found))
+        return dict(_without_nan(result))
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,13 @@ class Evaluation:
     Attributes
     ----------
     classes
-        A score for each class, background first; objects are one class.
+        A score for each class, background first; all objects are one class.
     iou, dice
-        Mean over the classes but the background that occur; NaN if none does.
+        Mean over the classes that occur, background excluded; NaN if none does.
     objects
-        Scores of the objects, if these were compared.
+        Scores of objects, if they were compared.
     empty
-        Planes in which nothing is there in truth, so that all that was found there is wrong.
+        Number of planes without any true label, in which every prediction is wrong.
     """
 
     classes: tuple[ClassScore, ...]
@@ -86,21 +87,21 @@ class Evaluation:
         *,
         empty: int = 0,
     ) -> Evaluation:
-        """Sum up; `names` are those of the classes but the background."""
-        figures = confusion.foreground_iou, confusion.foreground_dice
-        return cls(confusion.scores(names), *figures, objects, empty)
+        """Sum up a confusion matrix; `names` are those of the classes, background excluded."""
+        means = confusion.foreground_iou, confusion.foreground_dice
+        return cls(confusion.scores(names), *means, objects, empty)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON values; figures with nothing to count are None."""
-        found = {
+        """Return everything as JSON values; scores with nothing to count are None."""
+        result = {
             "classes": [dataclasses.asdict(score) for score in self.classes],
             "iou": self.iou,
             "dice": self.dice,
             "empty": self.empty,
         }
         if self.objects is not None:
-            found["objects"] = self.objects.as_dict()
-        return dict(_without_nan(found))
+            result["objects"] = self.objects.as_dict()
+        return dict(_without_nan(result))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +124,7 @@ class ObjectsCompared(LabelsCompared):
     Attributes
     ----------
     overlaps
-        Of prediction and truth.
+        Overlaps of predicted and true objects.
     """
 
     overlaps: Overlaps

@@ -1,4 +1,4 @@
-"""Adds up the scores of pairs of labels."""
+"""Scores of pairs of labels, added up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Scores of objects so far."""
+    """Scores of the objects compared so far."""
 
     def __init__(self) -> None:
         self._confusion = Confusion.zero(2)
@@ -39,7 +39,7 @@ class Tally:
         self._empty = 0
 
     def add(self, labels: LabelFrame, done: float, total: float) -> ObjectsCompared:
-        """Count the objects of one frame."""
+        """Add the objects of a frame."""
         overlaps = Overlaps.of(labels.prediction, labels.truth)
         self._confusion += Confusion.of(labels.prediction > 0, np.minimum(labels.truth, 1), 2)
         self._scores += ObjectScores.of(overlaps)
@@ -49,7 +49,7 @@ class Tally:
 
     @property
     def evaluation(self) -> Evaluation:
-        """The scores of all frames counted so far."""
+        """The scores of all frames so far."""
         objects = ObjectEvaluation(tuple(self._names), self._scores)
         return Evaluation.of(self._confusion, {1: "foreground"}, objects, empty=self._empty)
 
@@ -87,16 +87,16 @@ def compare_classes(
 
 
 def _named(counts: NDArray[np.int64], known: Mapping[int, str]) -> Evaluation:
-    """Leave out the classes that are neither true nor predicted."""
+    """Sum up over the classes that occur in truth or prediction."""
     true, predicted = (np.flatnonzero(counts.sum(axis=axis)[1:]) + 1 for axis in (1, 0))
     single = len(true) <= 1 and len(predicted) <= 1
     if single and (len(np.union1d(true, predicted)) <= 1 or HIGHEST in (*true, *predicted)):
-        # 1 here and 255 there are both the foreground; 1 and 2 are different classes
+        # 1 in one and 255 in the other both mean foreground; 1 and 2 are different classes
         both = np.add.reduceat(np.add.reduceat(counts, [0, 1], axis=0), [0, 1], axis=1)
         return Evaluation.of(Confusion(both), {1: _only(known) or "foreground"})
     values = [0, *np.union1d(true, predicted).tolist()]
     if len(values) > SEVERAL:
-        raise _no_classes(f"{len(values) - 1} different ones besides 0")
+        raise _not_classes(f"{len(values) - 1} different values besides 0")
     names = {i: known.get(value, f"class {value}") for i, value in enumerate(values) if value}
     return Evaluation.of(Confusion(counts[np.ix_(values, values)]), names)
 
@@ -107,24 +107,23 @@ def _only(known: Mapping[int, str]) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def _check_range(labels: LabelFrame, most: int | None = None) -> None:
+def _check_range(labels: LabelFrame, highest_allowed: int | None = None) -> None:
     lowest = int(labels.prediction.min())
     if lowest < 0:
         raise UserError(
             f"The predicted labels of {labels.title!r} are negative",
             value=lowest,
-            rule="Predicted labels are 0 or more; only true ones may be negative, where nothing is "
-            "known.",
+            rule="Predicted labels are 0 or more. Only true labels may be negative, where unknown.",
             remedy="Give these pixels label 0, or that of their class.",
         )
     highest = max(int(labels.prediction.max()), int(labels.truth.max()))
-    if most is not None and highest > most:
-        raise _no_classes(f"{labels.title!r} has label {highest}")
+    if highest_allowed is not None and highest > highest_allowed:
+        raise _not_classes(f"{labels.title!r} has label {highest}")
 
 
-def _no_classes(value: str) -> UserError:
+def _not_classes(value: str) -> UserError:
     return UserError(
-        "The labels are no classes",
+        "The labels are not classes",
         value=value,
         rule=f"There are at most {SEVERAL} classes, with numbers up to {HIGHEST}.",
         remedy="Choose the kind 'objects' (--objects) if each label is one object.",

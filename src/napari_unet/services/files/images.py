@@ -1,4 +1,4 @@
-"""Opening image files, and finding them."""
+"""Find and open image files."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Im
     Returns
     -------
     Image
-        With axes, voxel size, unit and channel names as far as the file tells them. Axes of length
-        1 are left out where the format always writes them (OME, ImageJ).
+        With the axes, voxel size, unit and channel names that the file states. Axes of length 1 are
+        left out where the format always writes them (OME, ImageJ).
 
     Raises
     ------
     UserError
-        When the file can't be read or used, or `axes` don't fit it. When pixels turn out to be
-        damaged, it is raised by the read that meets them.
+        When the file can't be read or used, or `axes` don't fit it. Damaged pixels raise it when they
+        are read.
     """
     path = Path(path)
     with _opened(path) as file:
@@ -60,8 +60,8 @@ def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Im
             raise UserError(
                 f"{path.name} has no image number {series}",
                 value=f"{len(file.series)} image(s)",
-                rule="Images in a file count from 0.",
-                remedy="Choose one that the file has.",
+                rule="The images of a file are numbered from 0.",
+                remedy="Choose an image that the file has.",
             )
         chosen = file.series[series]
         letters = axes.strip().upper() if axes else legal_axes(chosen.axes)
@@ -96,12 +96,12 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     UserError
-        When an input gives no file, or a folder can't be read.
+        When an input matches no file, or a folder can't be read.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for given in map(Path, inputs):
         try:
-            found += _matches(given)
+            paths += _matches(given)
         except OSError as error:
             raise UserError(
                 f"{given} can't be read",
@@ -109,12 +109,12 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
                 rule="You must have the right to open the file or to list the folder.",
                 remedy="Change its permissions or choose another one.",
             ) from error
-    # one file may be named in several ways
-    return list({path.absolute(): path for path in found}.values())
+    # a file may be given in several ways
+    return list({path.absolute(): path for path in paths}.values())
 
 
 def sample_path() -> Path:
-    """Where the sample stack that comes with the package is."""
+    """Return the path of the sample stack that comes with the package."""
     return Path(str(files("napari_unet") / "data" / "nuclei_stack.tif"))
 
 
@@ -125,20 +125,20 @@ def _matches(given: Path) -> list[Path]:
         inside = [p for p in given.iterdir() if p.suffix.lower() in SUFFIXES]
     else:
         inside = [Path(p) for p in glob.glob(str(given), recursive=True)]  # noqa: PTH207
-    # hidden files are no images: macOS leaves a ._name.tif beside each name.tif on foreign disks
-    kept = [p for p in inside if p.is_file() and not p.name.startswith(".")]
-    if not kept:
+    # hidden files are not images: macOS leaves a ._name.tif beside each name.tif on foreign disks
+    images = [p for p in inside if p.is_file() and not p.name.startswith(".")]
+    if not images:
         raise UserError(
             f"Nothing to open at {given}",
             value="a folder without TIFF files" if given.is_dir() else "no such file",
-            rule="Give TIFF files, folders that hold some, or patterns such as *.tif.",
+            rule="Give TIFF files, folders that contain some, or patterns such as *.tif.",
             remedy="Check the spelling and the folder you are in.",
         )
-    return sorted(kept, key=_natural)
+    return sorted(images, key=_natural)
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key by which ``t2`` comes before ``t10``."""
+    """Return a sort key by which ``t2`` comes before ``t10``."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(1, int(x), "") if x.isdecimal() else (0, 0, x) for x in parts]
 
@@ -155,16 +155,16 @@ def _check_dtype(path: Path, series: Any) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Open a TIFF file; whatever goes wrong in the block becomes a `UserError`."""
+    """Open a TIFF file; any error in the block becomes a `UserError`."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"{path.name} is not a TIFF file",
             value=path.suffix or "no suffix",
-            rule=f"Images are read from files that end in {' or '.join(SUFFIXES)}.",
+            rule=f"Images are read from files whose names end in {' or '.join(SUFFIXES)}.",
             remedy="Export it as TIFF or OME-TIFF, for example from Fiji.",
         )
     try:
-        with _quiet_unless_fine(), tifffile.TiffFile(path) as file:
+        with _delayed_log(), tifffile.TiffFile(path) as file:
             check_header(file)
             yield file
     except UserError:
@@ -177,20 +177,20 @@ def _opened(path: Path) -> Iterator[Any]:
             remedy="Check the name, the folder and the permissions.",
         ) from error
     except Exception as error:
-        # a parser of files that others wrote, or damaged, may raise anything
+        # parsing a damaged file may raise anything
         raise damaged(str(path), error) from error
 
 
 @contextmanager
-def _quiet_unless_fine() -> Iterator[None]:
-    """Hold back what tifffile logs until it is clear that no error says it better."""
-    log, here = logging.getLogger("tifffile"), get_ident()
+def _delayed_log() -> Iterator[None]:
+    """Hold back what tifffile logs in this thread, and drop it if an error is raised instead."""
+    log, this_thread = logging.getLogger("tifffile"), get_ident()
     held: list[logging.LogRecord] = []
 
     def hold(record: logging.LogRecord) -> bool:
-        if record.thread == here:
+        if record.thread == this_thread:
             held.append(record)
-        return record.thread != here
+        return record.thread != this_thread
 
     log.addFilter(hold)
     try:

@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 def pair_files(
     images: Sequence[Path], labels: Sequence[Path], noun: str = "images"
 ) -> list[tuple[Path, Path]]:
-    """Pair files of one name; where no names are the same, files in their order.
+    """Pair files with the same name or, if no names match, in their order.
 
     Parameters
     ----------
     images, labels
         The files.
     noun
-        What the first are called in messages.
+        What messages call the images.
 
     Raises
     ------
     UserError
-        When there are more of one than of the other, or only some share their names.
+        When their numbers differ, or only some names match.
     """
     if len(images) != len(labels):
         raise UserError(
             f"{noun.capitalize()} and labels don't pair up",
-            value=f"{len(images)} of {noun}, {len(labels)} of labels",
-            rule=f"Files of {noun} need one file of labels each.",
-            remedy="Give as many of one as of the other, in the same order or under the same names.",
+            value=f"{len(images)} {noun}, {len(labels)} labels",
+            rule=f"Each of the {noun} needs one file of labels.",
+            remedy="Give the same number of both, with the same names or in the same order.",
         )
     named = {path.stem: path for path in labels}
-    alone = [path for path in images if path.stem not in named]
+    unmatched = [path for path in images if path.stem not in named]
     unique = len(named) == len(labels) and len({path.stem for path in images}) == len(images)
-    if not unique or len(alone) == len(images):
+    if not unique or len(unmatched) == len(images):
         return list(zip(images, labels, strict=True))
-    if alone:
+    if unmatched:
         raise UserError(
-            f"Some {noun} have no labels of their name, others have",
-            value=", ".join(path.name for path in alone[:5]),
-            rule=f"Labels have the names of their {noun}, or none has and they come in the same order.",
+            f"Only some {noun} have labels with the same name",
+            value=f"none for {', '.join(path.name for path in unmatched[:5])}",
+            rule=f"Either all labels have the names of their {noun}, or none has and the order counts.",
             remedy="Rename these, or leave them out.",
         )
     return [(path, named[path.stem]) for path in images]

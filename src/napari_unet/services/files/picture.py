@@ -1,4 +1,4 @@
-"""Pictures of results, for where there is no viewer."""
+"""Pictures of results, where there is no viewer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLOURS = np.array(
     [[255, 176, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [213, 94, 0], [204, 121, 167]],
     dtype=np.float32,
 )
-"""Told apart by the colour-blind too (Okabe and Ito)."""
+"""The colour-blind can tell them apart, too (Okabe and Ito)."""
 
 
 def overlay(plane: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -32,7 +32,7 @@ def overlay(plane: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.uint8]:
     plane
         (Y, X) intensities, any range.
     labels
-        (Y, X), 0 background.
+        (Y, X); 0 is background.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def overlay(plane: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def grey(plane: NDArray[Any]) -> NDArray[np.uint8]:
-    """Show intensities, of any range, as a (Y, X, 3) picture in grey."""
+    """Turn intensities of any range into a grey (Y, X, 3) picture."""
     low, high = np.percentile(plane, (1, 99.8))
-    shown = np.clip((plane - low) / max(high - low, 1e-12), 0, 1) * 255
-    picture: NDArray[np.uint8] = shown.astype(np.uint8)[..., None].repeat(3, axis=-1)
+    scaled = np.clip((plane - low) / max(high - low, 1e-12), 0, 1) * 255
+    picture: NDArray[np.uint8] = scaled.astype(np.uint8)[..., None].repeat(3, axis=-1)
     return picture
 
 
@@ -56,38 +56,37 @@ def tint(
 ) -> NDArray[np.uint8]:
     """Draw labels over a (Y, X, 3) picture, each pixel in its own colour, (Y, X, 3) of 0 to 255."""
     weight = np.where(labels > 0, np.where(_edges(labels), 1.0, 0.2), 0.0)[..., None]
-    mixed: NDArray[np.uint8] = (picture * (1 - weight) + colour * weight).astype(np.uint8)
-    return mixed
+    tinted: NDArray[np.uint8] = (picture * (1 - weight) + colour * weight).astype(np.uint8)
+    return tinted
 
 
-def contact_sheet(image: Image, labels: NDArray[Any], most: int = 4) -> NDArray[np.uint8]:
-    """Planes of a stack side by side, the raw plane above, the labels over it below.
+def contact_sheet(image: Image, labels: NDArray[Any], max_planes: int = 4) -> NDArray[np.uint8]:
+    """Draw planes of a stack side by side: the raw plane above, the same with its labels below.
 
     Parameters
     ----------
     image
         The image; its first channel is shown.
     labels
-        Labels with the image's axes, channels left out.
-    most
-        Planes to show, spread evenly over the stack.
+        Labels with the image's axes, without channels.
+    max_planes
+        Number of planes to show at most, spread evenly over the stack.
     """
     planes = frames(image, "YX", (0,))
-    shown = sorted({round(i) for i in np.linspace(0, len(planes) - 1, most)})
+    numbers = sorted({round(i) for i in np.linspace(0, len(planes) - 1, max_planes)})
     columns = []
-    for frame in (planes[i] for i in shown):
+    for frame in (planes[i] for i in numbers):
         box = tuple(slice(0, n) for n in frame.shape)
         key, order = frame.label_index(box)
-        raw, found = frame.read(box)[0], np.asarray(labels[key])
-        found = found.transpose(np.argsort(order))
-        columns.append(np.concatenate([overlay(raw, np.zeros_like(found)), overlay(raw, found)]))
+        raw, drawn = frame.read(box)[0], np.asarray(labels[key]).transpose(np.argsort(order))
+        columns.append(np.concatenate([overlay(raw, np.zeros_like(drawn)), overlay(raw, drawn)]))
     gap = np.full((len(columns[0]), 4, 3), 255, dtype=np.uint8)
     spaced = [part for column in columns for part in (column, gap)][:-1]
     return np.concatenate(spaced, axis=1)
 
 
 def save_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a (Y, X, 3) picture; the file is complete or not there."""
+    """Write a (Y, X, 3) picture; the file is written whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
 

@@ -1,4 +1,4 @@
-"""Writing labels and probabilities so that Fiji, napari and this package read them alike."""
+"""Save labels and probabilities so that Fiji, napari and this package read the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise UserError(
             f"Results can't be written to {path.name}",
             value=path.suffix or "no suffix",
-            rule=f"They are written as TIFF, to files that end in {' or '.join(SUFFIXES)}.",
+            rule=f"They are written as TIFF, to files whose names end in {' or '.join(SUFFIXES)}.",
             remedy=f"Name it {path.stem}.tif.",
         )
     check_free(path, overwrite)
@@ -35,9 +35,9 @@ def check_free(path: Path, overwrite: bool) -> None:
     """Raise a `UserError` when there is a file at `path` that may not be replaced."""
     if path.exists() and not overwrite:
         raise UserError(
-            f"{path} exists already",
+            f"{path} already exists",
             value="overwriting is off",
-            rule="Nothing is overwritten unless asked for.",
+            rule="Files are overwritten only on request.",
             remedy="Choose another name, or allow it by `overwrite=True`.",
         )
 
@@ -50,23 +50,23 @@ def save_labels(
     axes: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a label image as compressed TIFF with the axes and the voxel size of its image.
+    """Write labels as compressed TIFF with the axes and the voxel size of their image.
 
     The file is an ImageJ hyperstack where that format can hold it, an OME-TIFF for 32-bit labels
     and names that end in ``.ome.tif``, else a TIFF with its axes in tifffile's own notation. It is
-    either complete or not there.
+    written whole or not at all.
 
     Parameters
     ----------
     path
         Ends in ``.tif`` or ``.tiff``. Its folder is created if missing.
     labels
-        Whole numbers from 0 to 2**32 - 1, read plane by plane. They are stored in 8, 16 or 32 bits
-        without sign: as few as hold them, though no fewer than an unsigned array has already.
+        Integers from 0 to 2**32 - 1, read plane by plane. They are stored as uint8, uint16 or uint32:
+        the smallest that holds them, but no smaller than the type of an unsigned array.
     image
         The image they belong to.
     axes
-        Axes of `labels`; by default those of the image without channels.
+        Axes of `labels`; None: those of the image without channels.
     overwrite
         Whether an existing file may be replaced.
 
@@ -83,16 +83,21 @@ def save_labels(
 
 
 def save_probabilities(
-    path: str | Path, maps: Lazy, image: Image, names: Sequence[str], *, overwrite: bool = False
+    path: str | Path,
+    probabilities: Lazy,
+    image: Image,
+    names: Sequence[str],
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """Write probabilities as compressed float32 TIFF, a channel a class.
+    """Write probabilities as compressed float32 TIFF, with a channel for each class.
 
     Parameters
     ----------
     path
         Ends in ``.tif`` or ``.tiff``. Its folder is created if missing.
-    maps
-        Classes first, then the axes of a label image. A single class is written without channels.
+    probabilities
+        Classes first, then the axes of the labels. A single class is written without channels.
     image
         The image they belong to.
     names
@@ -108,33 +113,33 @@ def save_probabilities(
     path = Path(path)
     check_output(path, overwrite)
     axes = "C" + image.label_axes
-    check_axes(axes, maps.shape)
-    write_stack(path, Stack(maps, axes, np.dtype(np.float32)), image, names)
+    check_axes(axes, probabilities.shape)
+    write_stack(path, Stack(probabilities, axes, np.dtype(np.float32)), image, names)
 
 
 def _label_dtype(labels: Lazy) -> np.dtype[Any]:
-    """Choose the fewest unsigned bits that hold the labels, though no fewer than they come in."""
+    """Return the smallest unsigned type that holds the labels, but no smaller than their own."""
     given = np.dtype(labels.dtype)
-    rule = "Labels are whole numbers from 0 to 4294967295."
+    rule = "Labels are integers from 0 to 4294967295."
     if given.kind not in "bui":
         raise UserError(
-            "These are no labels",
+            "These are not labels",
             value=f"an array of {given}",
             rule=rule,
             remedy="Convert them to integers, or save them as an image.",
         )
     low = high = 0
     if given.itemsize > 1 or given.kind == "i":
-        for place in np.ndindex(labels.shape[:-2]):
-            plane = np.asarray(labels[place])
+        for index in np.ndindex(labels.shape[:-2]):
+            plane = np.asarray(labels[index])
             low, high = min(low, int(plane.min())), max(high, int(plane.max()))
     if low < 0 or high >= 1 << 32:
         raise UserError(
             "The labels are out of range",
             value=low if low < 0 else high,
             rule=rule,
-            remedy="Number the objects anew from 1.",
+            remedy="Renumber the objects from 1.",
         )
-    fitting = np.min_scalar_type(high)
-    kept = min(given.itemsize, 4) if given.kind == "u" else 1
-    return np.dtype(f"u{max(fitting.itemsize, kept)}")
+    needed = np.min_scalar_type(high).itemsize
+    own = min(given.itemsize, 4) if given.kind == "u" else 1
+    return np.dtype(f"u{max(needed, own)}")

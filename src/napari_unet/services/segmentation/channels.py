@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def channel_indices(
     image: Image, spec: ModelSpec, chosen: Sequence[int | str] | None = None
 ) -> tuple[int, ...]:
-    """Return which image channels go into the network.
+    """Return which channels of an image are the network's inputs.
 
     Parameters
     ----------
     image, spec
-        The image, and what the model expects.
+        The image and the model's description.
     chosen
         Channels by number (from 0) or name; None: the first ones.
 
@@ -47,34 +47,34 @@ def channel_indices(
 def common_channels(
     images: Sequence[Image], spec: ModelSpec, chosen: Sequence[int | str] | None = None
 ) -> tuple[int, ...]:
-    """Return which channels of several images go into the network; the same of all.
+    """Return which channels of several images are the network's inputs: the same in all.
 
     Raises
     ------
     UserError
         As `channel_indices`, and when a name means different channels.
     """
-    found = [channel_indices(image, spec, chosen) for image in images]
-    for image, indices in zip(images, found, strict=True):
-        if indices != found[0]:
+    first, *others = [channel_indices(image, spec, chosen) for image in images]
+    for image, indices in zip(images[1:], others, strict=True):
+        if indices != first:
             raise UserError(
                 f"The channels of {image.name!r} are in another order than those of {images[0].name!r}",
-                value=f"numbers {indices} and {found[0]} for {chosen}",
-                rule="Images that are learnt together have their channels in one order.",
-                remedy="Bring them into one order, or train with one after the other.",
+                value=f"numbers {indices} and {first} for {chosen}",
+                rule="Images that are trained on together must have the same order of channels.",
+                remedy="Bring them into the same order, or train with one after the other.",
             )
-    return found[0]
+    return first
 
 
 def input_names(spec: ModelSpec, chosen: Sequence[int | str] | None) -> tuple[str, ...]:
-    """Return what the inputs are called of a network that learns from these image channels.
+    """Return the names of the inputs of a network that is trained on these channels.
 
     Parameters
     ----------
     spec
-        The network it starts from, which is fitted to them if they are more or fewer than its inputs.
+        The network it starts from, which is adapted if the number of its inputs differs.
     chosen
-        Channels by number or name; None: as many as there are inputs.
+        Channels by number or name; None: as many as it has inputs.
     """
     if chosen is None or len(chosen) == len(spec.channels):
         return spec.channels
@@ -91,6 +91,6 @@ def _index(image: Image, channel: int | str) -> int:
     raise UserError(
         f"{image.name!r} has no channel {channel!r}",
         value=f"its channels are {', '.join(image.channel_names) or 'not named'}",
-        rule="A channel is chosen by its name, or its number counted from 0.",
+        rule="A channel is given by its name, or by its number, which counts from 0.",
         remedy="Choose one of them.",
     )

@@ -21,28 +21,28 @@ class SegmentOptions(BaseModel):
     channels: tuple[int | str, ...] | None = Field(
         None,
         title="Channels",
-        description="Image channels for the network's inputs, by number (from 0) or name; none: the "
-        "first ones.",
+        description="Image channels to use as the network's inputs, by number (from 0) or name. None: "
+        "the first ones.",
         json_schema_extra={"none": "the first ones"},
     )
     normalization: Normalization | None = Field(
         None,
         title="Normalisation",
-        description="None: the model's own.",
+        description="How intensities are scaled. None: as the model was trained.",
         json_schema_extra={"none": "as trained", "by": "kind"},
     )
     rescale: bool = Field(
         True,
         title="Rescale",
-        description="Bring the image to the pixel size that the model was trained with, where both are "
-        "known and differ by a quarter or more. The result has the image's own pixels.",
+        description="Resample the image to the pixel size the model was trained with, if both are known "
+        "and differ by a quarter or more. The result has the image's own pixels.",
     )
     pixel_size: float | None = Field(
         None,
         gt=0,
         title="Pixel size",
-        description="Width of the image's pixels in µm, for rescaling, where the image states none or a "
-        "wrong one. None: as it states.",
+        description="Width of the image's pixels in µm, for rescaling, if the image states none or a "
+        "wrong one. None: as stated.",
         json_schema_extra={"none": "as stated", "unit": "µm", "step": 0.05, "decimals": 4},
     )
     threshold: float | None = Field(
@@ -50,15 +50,15 @@ class SegmentOptions(BaseModel):
         ge=0,
         le=1,
         title="Threshold",
-        description="Probability above which a pixel is foreground; none: the model's own. Of no effect "
-        "on models whose classes exclude each other.",
+        description="Probability above which a pixel is foreground. None: the model's own. No effect on "
+        "models whose classes exclude each other.",
         json_schema_extra={"look": "slider"},
     )
     objects: bool | None = Field(
         None,
         title="Objects",
-        description="Number objects instead of telling classes; none: as the model was made. Of a "
-        "model of classes, objects are the connected parts.",
+        description="Number the objects rather than label classes. None: as the model was trained. With "
+        "a model of classes, objects are the connected parts.",
         json_schema_extra={
             "none": "as trained",
             "choices": [["number objects", True], ["tell classes", False]],
@@ -70,56 +70,56 @@ class SegmentOptions(BaseModel):
         le=1,
         title="Separation",
         description="Objects only: how deep inside an object its core begins, as a share of the depth "
-        "of its middle. Higher divides more; none: the model's own.",
+        "of its middle. Higher values split more. None: the model's own.",
         json_schema_extra={"look": "slider"},
     )
     smallest: float | None = Field(
         None,
         ge=0,
         title="Smallest object",
-        description="Objects only: smaller ones are left out. In the image's unit squared, cubed for "
-        "volumes; in pixels where the pixel size is not known. None: 10 pixels.",
+        description="Objects only: smaller ones are removed. In the image's unit squared, cubed for "
+        "volumes; in pixels if the pixel size is unknown. None: 10 pixels.",
         json_schema_extra={"none": "10 pixels"},
     )
     fill_holes: bool = Field(
         True,
         title="Fill holes",
-        description="Objects only: make holes inside an object part of it.",
+        description="Objects only: fill holes inside objects.",
     )
     mirror: bool = Field(
         False,
         title="Mirror",
-        description="Average over mirror images: somewhat better, in 4 times the time for planes, 8 "
-        "times for volumes.",
+        description="Average over mirror images: somewhat better, but takes 4 times as long for planes "
+        "and 8 times for volumes.",
     )
     probabilities: bool = Field(
-        False, title="Probabilities too", description="Also keep each class's probability."
+        False, title="Probabilities", description="Also keep the probability of each class."
     )
     uncertainty: bool = Field(
         False,
-        title="Uncertainty too",
+        title="Uncertainty",
         description="Also keep how unsure the network is of each pixel, from 0 to 1.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", title="Device", description="auto: the graphics card if there is one, else the CPU."
+        "auto", title="Device", description="auto: the graphics card, if there is one, or the CPU."
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
         title="Precision",
-        description="auto: 16 bit where the device is faster with it; float32 reproduces exactly.",
+        description="auto: 16 bit if the device is faster with it. float32 is exactly reproducible.",
     )
     tile: int | None = Field(
         None,
         ge=1,
         title="Tile",
-        description="Side of the tiles in pixels; none: as large as memory allows.",
+        description="Side of the tiles in pixels. None: as large as memory allows.",
         json_schema_extra={"unit": "px", "step": 64},
     )
     memory: float | None = Field(
         None,
         gt=0,
         title="Memory",
-        description="GiB that may be used; none: what is free.",
+        description="GiB that may be used. None: what is free.",
         json_schema_extra={"unit": "GiB"},
     )
 
@@ -130,7 +130,7 @@ def labels_are_objects(spec: ModelSpec, options: SegmentOptions) -> bool:
 
 
 def object_options(spec: ModelSpec, options: SegmentOptions) -> ObjectOptions:
-    """Return how objects are found in a model's outputs."""
+    """Return how objects are derived from a model's outputs."""
     return ObjectOptions(
         foreground=spec.threshold if options.threshold is None else options.threshold,
         seed=spec.separation if options.separation is None else options.separation,
@@ -140,7 +140,7 @@ def object_options(spec: ModelSpec, options: SegmentOptions) -> ObjectOptions:
 
 
 def options_for(spec: ModelSpec) -> SegmentOptions:
-    """Return the options that spell out what a model does where nothing is set."""
+    """Return the options that state what a model does by default."""
     return SegmentOptions(
         normalization=spec.normalization,
         threshold=spec.threshold,
@@ -157,7 +157,7 @@ def has_effect(name: str, spec: ModelSpec | None, objects: bool | None = None) -
     name
         A field of `SegmentOptions`.
     spec
-        The model; None: not known yet. It is then taken to be one of objects without a pixel size.
+        The model; None: none is loaded yet. One of objects, without a pixel size, is assumed.
     objects
         `SegmentOptions.objects` as it is set.
     """

@@ -1,4 +1,4 @@
-"""The journal of one labels layer: what was painted, on the disk soon after each stroke."""
+"""The journal of a labels layer: its paint, written to the disk soon after each stroke."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SWEEP_S = 0.1
-"""Time spent at once on comparing what no stroke is known to have touched."""
+"""Time spent in one update on comparing pixels that no stroke is known to have touched."""
 COMPACT_FACTOR = 2
-"""A journal is written anew when it is so many times as large as it was when that was last done…"""
+"""A journal is rewritten once it has grown by this factor since the last time,"""
 COMPACT_BYTES = 1 << 16
-"""…but not below this size."""
+"""unless it is smaller than this."""
 
 Changes = tuple["NDArray[np.int64]", "NDArray[Any]"]
 
@@ -40,22 +40,22 @@ Changes = tuple["NDArray[np.int64]", "NDArray[Any]"]
 class Journal:
     """Finds what has changed in an array of labels, and appends it to a file.
 
-    It compares the array with a copy of what the file says, so that it doesn't matter how the labels
-    were changed. The copy takes as much memory as the labels, but where nothing was ever painted, the
-    system gives it none. Comparing takes a temporary byte a pixel of a piece.
+    It compares the array with a copy of what the file holds, so that it doesn't matter how the labels
+    were changed. The copy takes as much address space as the labels, but no memory where nothing was
+    ever painted. Comparing takes a temporary byte for each pixel of a block.
 
     Parameters
     ----------
     path
-        The file; made, with its folder, when there is something to write. What an earlier process has
-        left there is gone on with after `read`, else replaced.
+        The file; created, with its folder, when there is something to write. A journal of an earlier
+        process is continued after `read`, else replaced.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._note: PaintNote | None = None
         self._known = np.zeros((0, 0), np.uint8)
-        self._pieces = Blocks((0, 0))
+        self._blocks = Blocks((0, 0))
         self._end = 0
         self._compact = 0
         self._unswept = 0
@@ -63,21 +63,21 @@ class Journal:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is painted, as far as is known."""
+        """Whether nothing is painted, as of the last update."""
         return not self._known.any()
 
     def read(self) -> Replay:
-        """Read what an earlier process has left, and go on with it.
+        """Read the journal of an earlier process, and continue it.
 
         Raises
         ------
         UserError
             When the file can't be used.
         """
-        found = replay(self.path)
-        self._begin(found.note, found.paint.copy())
-        self._note, self._end, self._compact = found.note, found.end, found.end
-        return found
+        replayed = replay(self.path)
+        self._begin(replayed.note, replayed.paint.copy())
+        self._note, self._end, self._compact = replayed.note, replayed.end, replayed.end
+        return replayed
 
     def update(
         self,
@@ -88,44 +88,43 @@ class Journal:
         sweep: bool = False,
         seconds: float = SWEEP_S,
     ) -> bool:
-        """Write down what has changed, for a thread other than the main one.
+        """Write down what has changed. It may run in any thread, while the labels are painted on.
 
         Parameters
         ----------
         note
-            What there is to say of the paint.
+            Description of the paint.
         labels
-            The labels as they are now; may be painted on meanwhile.
+            The labels as they are now.
         touched
-            Numbers of the `Blocks` that are known to have been painted
-            on.
+            Numbers of the `Blocks` that are known to have been painted on.
         sweep
-            Whether anything may have changed: then all pieces are compared, some at each update.
+            Whether other blocks may have changed, too: all are compared, some in each update.
         seconds
-            Time to spend on that at once.
+            Time to spend on that in this update.
 
         Returns
         -------
         bool
-            Whether there are pieces left to compare at further updates.
+            Whether blocks are left to compare in further updates.
 
         Raises
         ------
         UserError
-            When the system refuses to write; what has changed is found again at the next sweep.
+            When the file can't be written; the changes are found again in the next sweep.
         """
         if (self._known.shape, self._known.dtype) != (labels.shape, labels.dtype):
             self._begin(note, np.zeros_like(labels, order="C", subok=False))
             sweep = True
         if sweep:
-            self._unswept = len(self._pieces)
-        changes = {piece: self._compare(labels, piece) for piece in touched}
-        until = time.perf_counter() + seconds
+            self._unswept = len(self._blocks)
+        changes = {block: self._compare(labels, block) for block in touched}
+        deadline = time.perf_counter() + seconds
         while self._unswept:
             changes[self._next] = self._compare(labels, self._next)
-            self._next = (self._next + 1) % len(self._pieces)
+            self._next = (self._next + 1) % len(self._blocks)
             self._unswept -= 1
-            if time.perf_counter() > until:
+            if time.perf_counter() > deadline:
                 break
         try:
             self._write(note, [changes[n] for n in sorted(changes) if len(changes[n][0])])
@@ -134,16 +133,16 @@ class Journal:
         return self._unswept > 0
 
     def _begin(self, note: PaintNote, known: NDArray[Any]) -> None:
-        self._note, self._known, self._pieces = None, known, Blocks(note.shape)
+        self._note, self._known, self._blocks = None, known, Blocks(note.shape)
         self._end = self._compact = self._unswept = self._next = 0
 
-    def _compare(self, labels: NDArray[Any], piece: int) -> Changes:
-        """Return flat indices and present values of the pixels of a piece that are not as known."""
-        index = self._pieces.index(piece)
+    def _compare(self, labels: NDArray[Any], block: int) -> Changes:
+        """Return flat indices and values of the pixels of a block that have changed."""
+        index = self._blocks.index(block)
         now, before = labels[index], self._known[index]
         inside = np.flatnonzero(now != before)
-        # read once: a stroke that falls in between must not tell the copy from the file
-        return inside + self._pieces.start(piece), now.reshape(-1)[inside]
+        # read once: a stroke in between must not make the copy differ from the file
+        return inside + self._blocks.start(block), now.reshape(-1)[inside]
 
     def _write(self, note: PaintNote, changes: list[Changes]) -> None:
         if not changes and (note == self._note if self._end else self.empty):
@@ -155,12 +154,12 @@ class Journal:
         appended = self._end > 0 and self._append(records)
         self._take(note, changes)
         if not appended:
-            # new, or somebody has deleted it; should it fail, it is still so the next time
+            # new or deleted; if writing fails, the next update tries again
             self._end = 0
             self._rewrite(note)
         elif self._end > max(COMPACT_FACTOR * self._compact, COMPACT_BYTES):
             self._compact = self._end
-            # what there is will do
+            # the longer file is as good
             with suppress(UserError):
                 self._rewrite(note)
 
@@ -171,7 +170,7 @@ class Journal:
             known[indices] = values
 
     def _append(self, records: bytes) -> bool:
-        """Write at the end of what is whole; returns False if that is no longer there."""
+        """Append to what was written before, and return whether that still exists."""
         try:
             with self.path.open("r+b") as file:
                 if file.seek(0, os.SEEK_END) < self._end:
@@ -187,14 +186,14 @@ class Journal:
         return True
 
     def _rewrite(self, note: PaintNote) -> None:
-        """Put a file with all that is known in the place of the one there is."""
+        """Replace the file with one that holds only the current paint."""
         with atomic_path(self.path) as temporary, temporary.open("wb") as file:
             file.write(start_of_file() + note_record(note))
-            for piece in range(len(self._pieces)):
-                part = self._known[self._pieces.index(piece)].reshape(-1)
+            for block in range(len(self._blocks)):
+                part = self._known[self._blocks.index(block)].reshape(-1)
                 inside = np.flatnonzero(part)
                 if len(inside):
-                    file.write(pixel_record(inside + self._pieces.start(piece), part[inside]))
+                    file.write(pixel_record(inside + self._blocks.start(block), part[inside]))
             size = file.tell()
         self._end = self._compact = size
 
@@ -202,8 +201,8 @@ class Journal:
 def _refused(path: Path, error: OSError | UserError) -> UserError:
     reason = error.value if isinstance(error, UserError) else error.strerror or error
     return UserError(
-        "What you paint can't be kept safe at the moment",
+        "Your annotations can't be backed up at the moment",
         value=reason,
-        rule=f"It is written to {path.parent} as you paint, for the case that the program ends early.",
-        remedy="Free some space there, and save the layer by File ▸ Save Selected Layers.",
+        rule=f"They are written to {path.parent} as you paint, in case the program crashes.",
+        remedy="Free some space there, and save the layer with File ▸ Save Selected Layers.",
     )

@@ -1,4 +1,4 @@
-"""Where the journals of paint lie, whose they are, and when they go."""
+"""The folder of journals: which process owns which, and when they are deleted."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 SUFFIX = ".paint"
 KEPT_DAYS = 30
 SILENT_S = 3600
-"""After so long without a stroke, a journal of another computer is taken for one that was left."""
+"""Time without a stroke after which a journal of another computer counts as abandoned."""
 CLOCK_S = 5
-"""By how much the start of a process may seem to differ when the clock is set."""
+"""Difference in the start time of a process that setting the clock may cause."""
 
 _NAME = re.compile(r"([0-9a-f]{8})(?: ([0-9a-f]{8}) (\d+) (\d+))?" + re.escape(SUFFIX))
 
 
 @dataclass(frozen=True)
 class LeftPaint:
-    """Paint whose program has ended, or closed its layer.
+    """Paint whose program has ended, or whose layer was closed.
 
     Attributes
     ----------
     path
         Its journal.
     note
-        What there is to say of it.
+        Description of the paint.
     when
-        When it was last written to, in seconds since 1970.
+        Time of the last change, in seconds since 1970.
     """
 
     path: Path
@@ -55,13 +55,13 @@ class LeftPaint:
 class JournalFiles:
     """A folder of journals.
 
-    The name of a journal says which process writes it; the system renames a file for one process only,
-    so that two can't take the same one up.
+    The name of a journal says which process writes it. Renaming a file succeeds for one process only, so
+    that two can't claim the same journal.
 
     Parameters
     ----------
     folder
-        Made when first written to.
+        Created when first written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,38 +72,38 @@ class JournalFiles:
         return Journal(self.folder / f"{secrets.token_hex(4)} {_this_process()}{SUFFIX}")
 
     def left(self) -> list[LeftPaint]:
-        """Return the paint that no living process owns, the newest first; unreadable files left out."""
-        found = []
+        """Return the paint that no running process owns, newest first, without unreadable files."""
+        unowned = []
         for path in self.folder.glob(f"*{SUFFIX}"):
-            # another process may take it up just now
+            # another process may claim it at the same moment
             with contextlib.suppress(OSError, UserError):
                 when = path.stat().st_mtime
                 if not _owned(path.name, when):
-                    found.append(LeftPaint(path, read_note(path), when))
-        return sorted(found, key=lambda one: one.when, reverse=True)
+                    unowned.append(LeftPaint(path, read_note(path), when))
+        return sorted(unowned, key=lambda paint: paint.when, reverse=True)
 
     def claim(self, path: Path) -> Journal:
-        """Make a journal that was left this process's own.
+        """Take over a journal that no process owns.
 
         Raises
         ------
         UserError
-            When it is no longer there, or the system refuses.
+            When it no longer exists, or can't be renamed.
         """
         own = path.with_name(f"{path.name[:8]} {_this_process()}{SUFFIX}")
         try:
             path.rename(own)
         except OSError as error:
             raise UserError(
-                "This paint can't be restored",
+                "This annotation can't be restored",
                 value=error.strerror or error,
-                rule="It is restored once, by one program.",
-                remedy="Look whether another window of napari has taken it up.",
+                rule="It can be restored only once.",
+                remedy="Check whether another napari window has restored it.",
             ) from error
         return Journal(own)
 
     def look(self, journal: Journal) -> LeftPaint | None:
-        """Return the paint in a journal that is not gone on with; one without paint is deleted."""
+        """Return the paint in a journal that won't be continued; an empty journal is deleted."""
         if journal.empty:
             self.forget(journal.path)
             return None
@@ -113,8 +113,8 @@ class JournalFiles:
             return None
 
     def release(self, path: Path) -> None:
-        """Leave a journal of this process for whoever comes."""
-        # if it can't be renamed, it is free once this process has ended
+        """Give up a journal of this process, so that any process can claim it."""
+        # if it can't be renamed, it can be claimed once this process has ended
         with contextlib.suppress(OSError):
             path.rename(path.with_name(path.name[:8] + SUFFIX))
 
@@ -124,7 +124,7 @@ class JournalFiles:
             path.unlink()
 
     def forget_old(self, days: float = KEPT_DAYS) -> None:
-        """Delete journals, whole or half written, that nobody has come back to for so many days."""
+        """Delete journals, complete or not, that have not changed for a number of days."""
         oldest = time.time() - days * 24 * 3600
         for path in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]:
             # another window may be deleting it too
@@ -150,24 +150,24 @@ def _this_process() -> str:
 
 
 def _owned(name: str, when: float) -> bool:
-    """Whether a process may be at work on a journal last written to at that time."""
-    found = _NAME.fullmatch(name)
-    if found is None:
+    """Whether a running process may own a journal that last changed at a time."""
+    match = _NAME.fullmatch(name)
+    if match is None:
         return True
-    if found[2] is not None and found[2] != _computer():
-        # whether it lives can't be told from here
+    if match[2] is not None and match[2] != _computer():
+        # processes of another computer can't be checked
         return time.time() - when < SILENT_S
     return _alive(name)
 
 
 def _alive(name: str) -> bool:
-    """Whether the process that a journal is named after is at work on this computer."""
-    found = _NAME.fullmatch(name)
-    if found is None or found[2] != _computer():
+    """Whether the process that a journal is named after is running on this computer."""
+    match = _NAME.fullmatch(name)
+    if match is None or match[2] != _computer():
         return False
     try:
-        process = psutil.Process(int(found[3]))
-        same = abs(process.create_time() - int(found[4])) < CLOCK_S
+        process = psutil.Process(int(match[3]))
+        same = abs(process.create_time() - int(match[4])) < CLOCK_S
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -1,7 +1,7 @@
-"""What a project file says: the layers and where their pixels are, the U-Net, and what is set.
+"""The project file: layers and where their pixels are, the U-Net, and the settings.
 
-A project is a folder with this file, ``project.json``, and beside it the pixels that lie in no file of
-their own, as TIFF. Images that come from files are named, not copied.
+A project is a folder with this file, ``project.json``, and TIFF files with the pixels that are in no
+other file. Images that come from files are referred to, not copied.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ SUFFIX = ".unetproject"
 FILE = "project.json"
 VERSION = 1
 
-REMEDY = "Choose a folder that “Save project” has written; its name ends in .unetproject."
+REMEDY = "Choose a folder that “Save project” wrote; its name ends in .unetproject."
 
 
 class FileNote(BaseModel):
-    """A file that a project names.
+    """A file that a project refers to.
 
     Attributes
     ----------
     path
-        Where it was.
+        Its path when the project was saved.
     near
-        Where it was from the project's folder, with forward slashes; empty on another disk.
+        The same relative to the project's folder, with forward slashes; empty on another drive.
     size
-        In bytes; None of a folder.
+        In bytes; None for a folder.
     reader
-        The reader plugin of the viewer that opened it.
+        The viewer's reader plugin that opened it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,17 +52,17 @@ class LayerNote(BaseModel):
     Attributes
     ----------
     id
-        By which other layers name it in their metadata.
+        The identifier by which other layers refer to it in their metadata.
     kind, name
-        What it is, and what it is called.
+        Type and name of the layer.
     shape, dtype
         Of its pixels.
     file
-        Where they are, if they are in a file that is not the project's.
+        The file with its pixels, if it is not the project's own.
     stored, digest
-        The project's own TIFF file with them, and their checksum.
+        The project's own TIFF file with its pixels, and their checksum.
     look, metadata
-        Scale, colours and whatever else a viewer has to know.
+        Scale, colours and whatever else a viewer needs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,7 +73,7 @@ class LayerNote(BaseModel):
     shape: tuple[int, ...] = ()
     dtype: str = ""
     file: FileNote | None = None
-    # a name, not a path: a project from elsewhere must not reach out of its folder
+    # a name, not a path: a project from elsewhere must not refer to files outside its folder
     stored: str = Field("", pattern=r"^([^/\\:]+\.tif)?$")
     digest: str = ""
     look: dict[str, JsonValue] = {}
@@ -81,20 +81,20 @@ class LayerNote(BaseModel):
 
 
 class Project(BaseModel):
-    """All that is saved; layers from the lowest to the topmost.
+    """Everything that is saved.
 
     Attributes
     ----------
     version
-        Of the file's form.
+        Version of the format.
     layers
-        The layers.
+        The layers, from bottom to top.
     model
         The current U-Net: a name in the library, or a path; empty: none.
     model_near
-        That path from the project's folder; empty of a name.
+        That path relative to the project's folder; empty for a name.
     segment, finetune
-        What is set in the forms of that name.
+        The settings of the panels with these names.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -108,17 +108,17 @@ class Project(BaseModel):
 
 
 def read_project(path: str | Path) -> Project:
-    """Read what a project says.
+    """Read a project.
 
     Parameters
     ----------
     path
-        Its folder, or the file in it.
+        Its folder, or the project file in it.
 
     Raises
     ------
     UserError
-        When it is none, is damaged, or was written by a later version.
+        When it is not a project, is damaged, or was saved by a later version.
     """
     path = Path(path)
     file = project_folder(path) / FILE
@@ -128,7 +128,7 @@ def read_project(path: str | Path) -> Project:
         raise UserError(
             f"{path.name} is not a project",
             value=error.strerror or error,
-            rule=f"A project is a folder that holds a file {FILE}.",
+            rule=f"A project is a folder with a file {FILE}.",
             remedy=REMEDY,
         ) from error
     try:
@@ -137,7 +137,7 @@ def read_project(path: str | Path) -> Project:
             raise UserError(
                 f"{file.parent.name} was saved by a later version of U-Net Studio",
                 value=f"version {version}",
-                rule=f"This one opens projects up to version {VERSION}.",
+                rule=f"This version opens projects up to version {VERSION}.",
                 remedy="Update U-Net Studio to open it.",
             )
         return Project.model_validate_json(content)
@@ -145,19 +145,19 @@ def read_project(path: str | Path) -> Project:
         raise UserError(
             f"{file.parent.name} can't be opened",
             value=_first_fault(error),
-            rule=f"{FILE} is written by U-Net Studio and not changed by others.",
-            remedy="Take a copy from a backup. The TIFF files in the project's folder hold what was "
-            "painted, and can be opened by themselves.",
+            rule=f"{FILE} is written by U-Net Studio and must not be edited.",
+            remedy="Restore it from a backup. The TIFF files in the project's folder hold your "
+            "annotations, and can be opened by themselves.",
         ) from error
 
 
 def project_folder(path: Path) -> Path:
-    """Return the folder of a project, named by it or by the file in it."""
+    """Return the folder of a project, given that folder or the project file in it."""
     return path.parent if path.name == FILE else path
 
 
 def find_file(folder: str | Path, note: LayerNote) -> Path:
-    """Return where the file of a layer is now: where it was from the project, beside it, or was at all.
+    """Find the file of a layer: at its old place relative to the project, beside it, or at its old path.
 
     Raises
     ------
@@ -167,22 +167,22 @@ def find_file(folder: str | Path, note: LayerNote) -> Path:
     assert note.file is not None
     folder = Path(folder)
     places = candidates(folder, note.file.path, note.file.near)
-    found = [place for place in places if place.exists()]
-    if not found:
+    existing = [place for place in places if place.exists()]
+    if not existing:
         raise UserError(
             f"The image “{note.name}” is missing",
             value=f"nothing at {note.file.path}",
-            rule="A project names images that come from files, and does not copy them.",
+            rule="A project refers to images that come from files; it does not copy them.",
             remedy=f"Put {places[-1].name} back there, or into the folder {folder.parent}, and open the "
-            "project again. What was painted on it is here.",
+            "project again. Your annotations are safe.",
         )
-    # of several, the one that is as it was
-    same = [place for place in found if _size(place) == note.file.size]
-    return (same or found)[0]
+    # of several, one of the same size
+    same_size = [place for place in existing if _size(place) == note.file.size]
+    return (same_size or existing)[0]
 
 
 def find_model(folder: Path, project: Project) -> str:
-    """Return the U-Net of a project as a library loads it."""
+    """Return the name or path by which the library loads the U-Net of a project."""
     if not project.model_near:
         return project.model
     places = candidates(folder, project.model, project.model_near)
@@ -190,21 +190,21 @@ def find_model(folder: Path, project: Project) -> str:
 
 
 def candidates(folder: Path, path: str, near: str) -> list[Path]:
-    """Return where a file may be, the likeliest first."""
-    # written on another system, a path may have its separators
+    """Return where a file may be, the most likely place first."""
+    # a path that was saved on another system may have other separators
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     return [*([(folder / near).resolve()] if near else []), folder.parent / name, Path(path)]
 
 
 def check_unchanged(note: LayerNote, shape: tuple[int, ...], dtype: str) -> None:
-    """Raise a `UserError` unless pixels are of the shape and type they had when saved."""
+    """Raise a `UserError` unless pixels have the shape and type they had when saved."""
     if (shape, dtype) != (note.shape, note.dtype):
         raise UserError(
-            f"The file of “{note.name}” holds another image than it did",
+            f"The file of “{note.name}” now holds another image",
             value=f"{_in_words(shape)}, {dtype}",
             rule=f"When the project was saved, it was {_in_words(note.shape)}, {note.dtype}.",
-            remedy="Put the former file in its place, and open the project again. What was painted on "
-            "it is here.",
+            remedy="Put the original file in its place, and open the project again. Your annotations "
+            "are safe.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Writing a project so that a failure leaves the former one whole, and reading its pixels."""
+"""Save a project, so that a failure leaves the previous one intact, and read its pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, guess_axes
 from napari_unet.core.progress import Progress
 from napari_unet.services.files.images import SUFFIXES, open_image
-from napari_unet.services.library import file_name, names_file
+from napari_unet.services.library import looks_like_path, safe_file_name
 from napari_unet.services.storage.project import (
     FILE,
     SUFFIX,
@@ -34,31 +34,31 @@ if TYPE_CHECKING:
 
 
 def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> Job[Project]:
-    """Write a project; what is there already is replaced when all is written.
+    """Save a project; one that exists is replaced once everything is written.
 
-    The file of the project is written last, and until then names the former pixels, which stay until
-    after it. Pixels that are there unchanged are not written again.
+    The project file is written last. Until then the previous one refers to the previous pixels, which
+    are deleted afterwards. Pixels that have not changed are not written again.
 
     Parameters
     ----------
     folder
-        Where it goes; ends in ``.unetproject``. Made, with its parents.
+        Where it goes; ends in ``.unetproject``. Created, with its parents.
     project
-        What is to be saved. Layers are stored unless their file is there and holds them.
+        What to save. The pixels of a layer are stored, unless its file exists and holds them.
     pixels
-        Of the layers, by their id. Labels are copied, as they may be painted on meanwhile.
+        Pixels of the layers, by id. Labels are copied: they may be painted on meanwhile.
 
     Returns
     -------
     Project
-        As it was written: with the place and the checksum of what is stored.
+        As it was saved: with the names and checksums of the stored pixels.
 
     Raises
     ------
     UserError
-        When the folder is something else, or the system refuses; the former project is whole.
+        When the folder is not a project, or can't be written; the previous project is intact.
     """
-    before = _before(folder)
+    before = _stored_names(folder)
     new = not folder.exists()
     notes: list[LayerNote] = []
     written: list[Path] = []
@@ -66,7 +66,7 @@ def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> 
         for n, note in enumerate(project.layers):
             yield Progress(n, len(project.layers), f"Saving {note.name}")
             if note.id not in pixels:
-                # a shape, or what could not be opened
+                # shapes, or a layer that could not be opened
                 notes.append(note)
             elif note.file is not None and _holds(note):
                 notes.append(note.model_copy(update={"file": _reference(folder, note.file)}))
@@ -77,7 +77,7 @@ def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> 
         with atomic_path(folder / FILE) as part:
             part.write_text(saved.model_dump_json(indent=1), encoding="utf-8")
     except BaseException:
-        # Cancel too
+        # on Cancel, too
         _remove(folder, {path.name for path in written} - before)
         if new:
             with suppress(OSError):
@@ -88,12 +88,12 @@ def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> 
 
 
 def open_layer(folder: str | Path, note: LayerNote) -> Image:
-    """Open the pixels that a project stores of a layer.
+    """Open the pixels of a layer that a project stores.
 
     Raises
     ------
     UserError
-        When they are missing, damaged, or not what they were.
+        When they are missing, damaged, or have been changed.
     """
     image = open_image(Path(folder) / note.stored)
     check_unchanged(note, tuple(image.data.shape), image.data.dtype.name)
@@ -101,41 +101,41 @@ def open_layer(folder: str | Path, note: LayerNote) -> Image:
 
 
 def digest(pixels: Lazy) -> str:
-    """Return a checksum of pixels, their shape and their type, read plane by plane."""
+    """Return a checksum of pixels, their shape and their type; they are read plane by plane."""
     dtype = np.dtype(pixels.dtype)
-    found = hashlib.blake2b(f"{dtype.name} {tuple(pixels.shape)}".encode(), digest_size=16)
-    for place in np.ndindex(tuple(pixels.shape[:-2])):
-        plane = np.asarray(pixels[place]).astype(dtype.newbyteorder("="), copy=False)
-        found.update(np.ascontiguousarray(plane).data.cast("B") if plane.size else b"")
-    return found.hexdigest()
+    checksum = hashlib.blake2b(f"{dtype.name} {tuple(pixels.shape)}".encode(), digest_size=16)
+    for index in np.ndindex(tuple(pixels.shape[:-2])):
+        plane = np.asarray(pixels[index]).astype(dtype.newbyteorder("="), copy=False)
+        checksum.update(np.ascontiguousarray(plane).data.cast("B") if plane.size else b"")
+    return checksum.hexdigest()
 
 
 def project_path(path: Path) -> Path:
-    """Return the folder for a project that a user has named."""
+    """Return the folder for a project that a user has named: with the suffix, if it lacks it."""
     return path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
-def _before(folder: Path) -> set[str]:
-    """Return the names of what the project in a folder has stored; none if there is none yet."""
+def _stored_names(folder: Path) -> set[str]:
+    """Return the names of the files that the project in a folder stores; none if it is new."""
     if any(parent.suffix == SUFFIX for parent in folder.absolute().parents):
         raise UserError(
             f"{folder.name} can't be saved there",
             value=folder.parent,
-            rule="A project is a folder of its own, not inside another one.",
+            rule="A project is a folder of its own, outside other projects.",
             remedy="Choose a place beside that project, or the project itself to replace it.",
         )
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return set()
     if not (folder / FILE).is_file():
         raise UserError(
-            f"{folder.name} is something else than a project",
-            rule="A project is saved into a folder of its own, or over a former project.",
+            f"{folder.name} is a folder, but not a project",
+            rule="A project is saved to a new folder, or over an earlier project.",
             remedy="Choose another name.",
         )
     try:
         return {note.stored for note in read_project(folder).layers if note.stored}
     except UserError:
-        # damaged, or of a later version: what belongs to it can't be told, and stays
+        # damaged, or of a later version: which files belong to it is unknown, so all are kept
         return set()
 
 
@@ -143,8 +143,8 @@ def _store(folder: Path, note: LayerNote, pixels: Lazy, written: list[Path]) -> 
     if note.kind == "labels" and isinstance(pixels, np.ndarray):
         pixels = np.array(pixels)
     checksum = digest(pixels)
-    # a name of its own for each content: what the former project names is never written over
-    name = f"{file_name(note.name)[:80]}-{checksum[:12]}.tif"
+    # another name for other content: files of the previous project are never overwritten
+    name = f"{safe_file_name(note.name)[:80]}-{checksum[:12]}.tif"
     stored = note.model_copy(
         update={
             "file": None,
@@ -154,14 +154,14 @@ def _store(folder: Path, note: LayerNote, pixels: Lazy, written: list[Path]) -> 
             "dtype": np.dtype(pixels.dtype).name,
         }
     )
-    if not _is_there(folder, stored):
+    if not _is_stored(folder, stored):
         written.append(folder / name)
         _write(folder / name, stored, pixels)
     return stored
 
 
-def _is_there(folder: Path, note: LayerNote) -> bool:
-    """Whether pixels are stored already, and have not been changed by others."""
+def _is_stored(folder: Path, note: LayerNote) -> bool:
+    """Whether the pixels of a layer are stored already, unchanged."""
     try:
         return digest(open_layer(folder, note).data) == note.digest
     except UserError:
@@ -178,7 +178,7 @@ def _write(path: Path, note: LayerNote, pixels: Lazy) -> None:
 
 
 def _holds(note: LayerNote) -> bool:
-    """Whether the file of a layer is there and, as far as that can be told, is what the layer shows."""
+    """Whether the file of a layer exists and, as far as can be checked, holds its pixels."""
     assert note.file is not None
     path = Path(note.file.path)
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
@@ -186,9 +186,9 @@ def _holds(note: LayerNote) -> bool:
     try:
         size = int(np.prod(open_image(path).data.shape))
     except UserError:
-        # some other reader knows it
+        # another reader can open it
         return True
-    # less, where it is one channel or one file of several
+    # the layer may be one channel of the file, or several files
     return size == int(np.prod(note.shape))
 
 
@@ -199,9 +199,9 @@ def _reference(folder: Path, file: FileNote) -> FileNote:
 
 
 def _model(folder: Path, model: str) -> dict[str, str]:
-    """Return what is noted of a U-Net; a name in the library stays one."""
+    """Return the fields that refer to a U-Net; a name in the library stays as it is."""
     path = Path(model).expanduser()
-    if not names_file(model) or not path.exists():
+    if not looks_like_path(model) or not path.exists():
         return {"model": model, "model_near": ""}
     return {"model": str(path.resolve()), "model_near": _near(folder, path.resolve())}
 

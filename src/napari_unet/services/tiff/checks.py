@@ -1,7 +1,6 @@
-"""What is ruled out before the header of a TIFF file is believed.
+"""Checks of the header of a TIFF file before it is trusted.
 
-A header that is damaged, or made to do harm, can keep its parser busy for ever or make it ask for all
-the memory there is.
+A damaged or malicious header can keep its parser busy forever or make it request all memory.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import Any
 
 from napari_unet.services.tiff.pages import damaged
 
-MOST_PLANES = 10_000_000
-"""An OME header that speaks of more planes than this is damaged."""
-LONGEST_LOOP = 99
-"""Pages in a circle, up to which tifffile notices it."""
+MAX_PLANES = 10_000_000
+"""An OME header that announces more planes than this is damaged."""
+MAX_LOOP = 99
+"""Number of pages in a circle up to which tifffile notices it."""
 
 
 def check_header(file: Any) -> None:
@@ -28,10 +27,10 @@ def check_header(file: Any) -> None:
     if following >= file.filehandle.size:
         raise damaged(path, f"the pages after the first {pages} are missing")
     if following:
-        if pages > LONGEST_LOOP:
+        if pages > MAX_LOOP:
             raise damaged(path, "pages that follow each other in a circle")
         len(file.pages)  # tifffile only looks for a circle when it counts them all at once
-    if file.is_ome and planes_announced(file.ome_metadata) > MOST_PLANES:
+    if file.is_ome and planes_announced(file.ome_metadata) > MAX_PLANES:
         raise damaged(path, "an OME header with absurd sizes")
 
 
@@ -41,10 +40,10 @@ def follow_pages(file: Any) -> tuple[int, int]:
     Returns
     -------
     pages : int
-        How many there are.
+        Their number.
     following : int
-        Where the last says that another one is: 0 at a proper end, a page seen already if they run
-        in a circle, beyond the file if it is cut short or unreadable there.
+        Offset of the next page according to the last one: 0 at a proper end, an earlier page if they
+        run in a circle, beyond the file if it is truncated or unreadable there.
     """
     form, handle = file.tiff, file.filehandle
     seen: set[int] = set()
@@ -64,7 +63,7 @@ def follow_pages(file: Any) -> tuple[int, int]:
 
 
 def planes_announced(ome_xml: str) -> int:
-    """Count the planes an OME header speaks of, without believing any of it."""
+    """Count the planes an OME header announces, without trusting it."""
     number = r"\s*=\s*[\"'](\d{1,20})"
     counts = [int(n) for n in re.findall(rf"\b(?:PlaneCount|NumPlanes|IFD){number}", ome_xml)]
     for pixels in re.findall(r"<[^<>]*\bSizeC\b[^<>]*>", ome_xml):

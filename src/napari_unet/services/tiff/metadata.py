@@ -1,4 +1,4 @@
-"""What a TIFF file says about its axes: letters, voxel size, unit and channel names."""
+"""What a TIFF file states about its axes: letters, voxel size, unit and channel names."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ SECONDS = {
 """Length of a unit of time in seconds."""
 
 LARGEST_PIXEL = 20.0
-"""Micrometers. A resolution tag that says more, and nothing else said, is a printer's."""
+"""In micrometers. A resolution tag alone that states a larger one is meant for printing."""
 
 SPARE_LETTERS = "QPRWVUABDEFGHIJKLMNO"
 
 
 def legal_axes(axes: str) -> str:
-    """Give each axis a capital letter of its own; of equal ones the first keeps it."""
+    """Give each axis a capital letter of its own; the first of equal letters stays."""
     spare = (a for a in SPARE_LETTERS if a not in axes)
-    kept = ""
+    letters = ""
     for a in axes:
-        kept += a if re.fullmatch("[A-Z]", a) and a not in kept else next(spare)
-    return kept
+        letters += a if re.fullmatch("[A-Z]", a) and a not in letters else next(spare)
+    return letters
 
 
 def calibration(file: Any, series: int) -> tuple[Scale, str]:
-    """Voxel size and unit of a series of an open ``tifffile.TiffFile``.
+    """Return the voxel size and the unit of a series of an open ``tifffile.TiffFile``.
 
     Returns
     -------
     scale : dict of str to float
-        For some of ``T`` (seconds), ``Z``, ``Y`` and ``X``; empty if the file says nothing that can
+        For some of ``T`` (seconds), ``Z``, ``Y`` and ``X``; empty if the file states nothing that can
         be trusted.
     unit : str
         ``"micrometer"``, whatever unit of length the file uses, or ``"pixel"``.
@@ -54,20 +54,20 @@ def calibration(file: Any, series: int) -> tuple[Scale, str]:
     if image is not None:
         return _from_ome(image)
     page = file.series[series].keyframe
-    said = file.imagej_metadata or _json(file, series)
-    if "SCIFIO" in said:
-        return _from_scifio(said)
+    metadata = file.imagej_metadata or _json(file, series)
+    if "SCIFIO" in metadata:
+        return _from_scifio(metadata)
     per_unit = {"X": _resolution(page, "XResolution"), "Y": _resolution(page, "YResolution")}
-    return _from_tags(per_unit, said, _text(page, "ResolutionUnit"))
+    return _from_tags(per_unit, metadata, _text(page, "ResolutionUnit"))
 
 
 def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
-    """Names of the `n` channels of a series; empty unless the file gives each of them one."""
+    """Return the names of the `n` channels of a series; empty unless each has one."""
     image = _ome_image(file, series)
     if image is not None:
         names = [c.get("Name") or "" for c in image.iter() if c.tag.endswith("}Channel")]
     elif file.imagej_metadata and n > 1:
-        # a label for each plane, channels running fastest; other labels are those of slices
+        # a label for each plane, channels running fastest; other labels name slices
         labels = [str(x) for x in _list(file.imagej_metadata.get("Labels"))]
         names = labels[:n] if labels == labels[:n] * (len(labels) // n) else []
     else:
@@ -102,11 +102,11 @@ def _from_ome(image: ElementTree.Element) -> tuple[Scale, str]:
 
 
 def _from_tags(
-    per_unit: Mapping[str, float | None], said: Mapping[str, Any], resolution_unit: str
+    per_unit: Mapping[str, float | None], metadata: Mapping[str, Any], resolution_unit: str
 ) -> tuple[Scale, str]:
-    """Combine the resolution tags, pixels per unit, with what ImageJ or tifffile wrote as text."""
+    """Combine the resolution tags, in pixels per unit, with the text of ImageJ or tifffile."""
     scale: Scale = {a: 1 / n for a, n in per_unit.items() if n}
-    name = str(said.get("unit", "")).lower()
+    name = str(metadata.get("unit", "")).lower()
     factor = MICROMETERS.get(name)
     if factor is None and not name:
         factor = MICROMETERS.get(resolution_unit)
@@ -114,21 +114,21 @@ def _from_tags(
             factor = None
     if factor is None and name not in ("pixel", "pixels"):
         scale = {}
-    if spacing := _positive(said.get("spacing")):
+    if spacing := _positive(metadata.get("spacing")):
         scale["Z"] = spacing
     if factor is not None:
         scale = {a: size * factor for a, size in scale.items()}
     unit = "micrometer" if factor is not None and scale else "pixel"
-    interval = _positive(said.get("finterval"))
-    seconds = SECONDS.get(str(said.get("tunit", "s")).lower())
+    interval = _positive(metadata.get("finterval"))
+    seconds = SECONDS.get(str(metadata.get("tunit", "s")).lower())
     if interval and seconds:
         scale["T"] = interval * seconds
     return scale, unit
 
 
-def _from_scifio(said: Mapping[str, Any]) -> tuple[Scale, str]:
-    """Read the lists that Fiji's SCIFIO writes, since its tags don't mean what ImageJ's do."""
-    lists = [str(said.get(key, "")).split(",") for key in ("axes", "scales", "units")]
+def _from_scifio(metadata: Mapping[str, Any]) -> tuple[Scale, str]:
+    """Read the lists that Fiji's SCIFIO writes: its tags don't mean what ImageJ's do."""
+    lists = [str(metadata.get(key, "")).split(",") for key in ("axes", "scales", "units")]
     scale: Scale = {}
     for axis, size, unit in zip(*lists, strict=False):
         number, factor = _positive(size), MICROMETERS.get(unit.lower())
@@ -138,9 +138,9 @@ def _from_scifio(said: Mapping[str, Any]) -> tuple[Scale, str]:
 
 
 def _json(file: Any, series: int) -> Mapping[str, Any]:
-    """Get what tifffile's own ``imwrite`` keeps of its `metadata`."""
-    said = file.shaped_metadata or ()
-    return said[series] if series < len(said) else {}
+    """Return the `metadata` that ``tifffile.imwrite`` stored."""
+    stored = file.shaped_metadata or ()
+    return stored[series] if series < len(stored) else {}
 
 
 def _resolution(page: Any, tag: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The pages of a TIFF file: where their strips and tiles lie, and what is decoded from them."""
+"""The pages of a TIFF file: where their strips and tiles are, and how they are decoded."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Box = tuple[slice, ...]
 
 LARGE_BYTES = 128 << 20
-"""From this size on, a decoded strip or tile must be known to fit into memory."""
+"""Size from which a decoded strip or tile is checked to fit into memory."""
 
 
 def damaged(path: str, error: object) -> UserError:
-    """Say that a file can't be decoded."""
+    """Return the error that a file can't be decoded."""
     return UserError(
-        f"{Path(path).name} is damaged or of a kind that is not supported",
+        f"{Path(path).name} is damaged or not supported",
         value=f"{type(error).__name__}: {error}" if isinstance(error, Exception) else error,
         rule="It must be a complete TIFF file.",
         remedy="Copy or export it again, for example from Fiji as plain TIFF.",
@@ -36,19 +36,19 @@ def damaged(path: str, error: object) -> UserError:
 
 
 def check_complete(path: str, needed: int, size: int) -> None:
-    """Raise a `UserError` if a file has less than the bytes it needs."""
+    """Raise a `UserError` if a file has fewer bytes than it needs."""
     if needed > size:
         raise UserError(
-            f"{Path(path).name} is cut short",
+            f"{Path(path).name} is truncated",
             value=f"{size} bytes",
-            rule=f"By its header it must have at least {needed}.",
+            rule=f"According to its header it must have at least {needed}.",
             remedy="Copy or export it again; the last attempt may have been interrupted.",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Pixels stored as they are, one after the other."""
+    """Uncompressed pixels, one after the other."""
 
     path: str
     dtype: np.dtype[Any]
@@ -71,11 +71,11 @@ class Layout:
     Attributes
     ----------
     shape
-        Of a page: separate samples, depth, rows, columns, interleaved samples.
+        Shape of a page: separate samples, depth, rows, columns, interleaved samples.
     chunk
         Shape of a strip or tile along the same five axes.
     grid
-        Number of strips or tiles along each.
+        Number of strips or tiles along each axis.
     """
 
     def __init__(self, keyframe: Any) -> None:
@@ -94,23 +94,23 @@ class Layout:
         self.decode: Callable[..., tuple[NDArray[Any] | None, Any, Any]] = keyframe.decode
 
     def touched(self, box: Box) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Yield number and first pixel of each strip or tile that a window touches."""
+        """Yield the number and the first pixel of each strip or tile that a window touches."""
         cuts = zip(box, self.chunk, strict=True)
-        for place in itertools.product(*(range(b.start // c, -(-b.stop // c)) for b, c in cuts)):
-            yield ravel(place, self.grid), tuple(map(operator.mul, place, self.chunk))
+        for index in itertools.product(*(range(b.start // c, -(-b.stop // c)) for b, c in cuts)):
+            yield ravel(index, self.grid), tuple(map(operator.mul, index, self.chunk))
 
 
-def ravel(place: Iterable[int], lengths: Iterable[int]) -> int:
-    """Count where a place lies, the last axis running fastest; spare lengths are ignored."""
+def ravel(index: Iterable[int], lengths: Iterable[int]) -> int:
+    """Return the flat position of an index, the last axis running fastest; extra lengths are ignored."""
     number = 0
-    for i, n in zip(place, lengths, strict=False):
+    for i, n in zip(index, lengths, strict=False):
         number = number * n + i
     return number
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where the strips or tiles of one page are; `mapped` if they are simply its pixels in turn."""
+    """Where the strips or tiles of a page are; `mapped` if they are uncompressed and contiguous."""
 
     path: str
     offsets: Sequence[int]
@@ -126,7 +126,7 @@ class Page:
         if self.mapped is not None:
             self.mapped.check(size)
         else:
-            # without compression a last strip may be declared longer than the rows it has left
+            # without compression the last strip may be declared longer than the rows that are left
             counts = self.counts if self.layout.compressed else itertools.repeat(0)
             check_complete(self.path, max(map(operator.add, self.offsets, counts)), size)
 
@@ -145,12 +145,12 @@ class Page:
         return None if chunk is None else chunk[None]
 
     def _check_memory(self) -> None:
-        room = psutil.virtual_memory().available // 2
-        if self.layout.chunk_bytes > room:
+        available = psutil.virtual_memory().available // 2
+        if self.layout.chunk_bytes > available:
             raise UserError(
                 f"{Path(self.path).name} has strips or tiles too large for this computer",
                 value=f"{self.layout.chunk_bytes / 2**30:.1f} GiB",
-                rule=f"One must fit into half the free memory, {room / 2**30:.1f} GiB.",
+                rule=f"Each must fit into half of the free memory, {available / 2**30:.1f} GiB.",
                 remedy="Save the image as tiled or uncompressed TIFF.",
             )
 
@@ -173,9 +173,9 @@ def locate(series: Any) -> list[Page | None]:
         ends = map(operator.add, starts, counts)
         contiguous = layout.final and starts[0] > 0 and all(map(operator.eq, ends, starts[1:]))
         mapped = Mapped(path, layout.dtype, starts[0], layout.shape) if contiguous else None
-        place = Page(path, starts, counts, page.jpegtables, layout, mapped)
-        place.check(sizes[path])
-        pages.append(place)
+        located = Page(path, starts, counts, page.jpegtables, layout, mapped)
+        located.check(sizes[path])
+        pages.append(located)
     if len({(x.shape, x.dtype.str[1:]) for x in layouts.values()}) > 1:
         raise damaged(series.parent.filehandle.path, "pages of unequal size or type")
     return pages

@@ -1,4 +1,4 @@
-"""A TIFF image as an array that reads from the disk only the window asked for."""
+"""A TIFF image as a lazy array: only the window asked for is read from the disk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 EAGER_BYTES = 512 << 20
-"""Largest image of a layout that can't be read by windows."""
+"""Largest image that is read as a whole, where its layout can't be read in windows."""
 
 
 class TiffArray:
     """A TIFF series as a lazy array.
 
-    It is indexed with integers, slices and ``...``, which gives an ordinary array. No file stays
-    open between two reads. Uncompressed pixels are mapped, so that a window costs what it holds;
-    compressed ones are decoded by strip or tile, and the last ones are kept so that neighbouring
-    windows share them.
+    Indexing with integers, slices and ``...`` gives an ordinary array. No file stays open between two
+    reads. Uncompressed pixels are memory-mapped, so that a window costs no more than its pixels;
+    compressed ones are decoded by strip or tile, and the last of these are cached for neighbouring
+    windows.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ class TiffArray:
     Attributes
     ----------
     shape
-        That of the series.
+        Shape of the series.
     dtype
-        That of the series, in native byte order.
+        Its type, in native byte order.
 
     Raises
     ------
     UserError
-        When the file is shorter than its header says. Reading raises it when the data are damaged.
+        When the file is shorter than its header says. Reading raises it when pixels are damaged.
     """
 
     def __init__(self, series: Any) -> None:
@@ -78,12 +78,12 @@ class TiffArray:
         except UserError:
             raise
         except Exception as error:
-            # whatever a decoder meets in damaged data, or the system in a file that has gone
+            # decoding damaged data may raise anything, and the file may have been removed
             raise damaged(self._path, error) from error
 
 
 def window(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...]]:
-    """Split an index into the box it spans, in steps of 1, and what is left to do to that box."""
+    """Split an index into the box it spans and the index that is left to apply to that box."""
     keys = key if isinstance(key, tuple) else (key,)
     if any(k is Ellipsis for k in keys):
         at = next(i for i, k in enumerate(keys) if k is Ellipsis)
@@ -123,17 +123,17 @@ def _reader(series: Any) -> Callable[[Box], NDArray[Any]]:
         raise UserError(
             f"{Path(handle.path).name} is laid out in a way that can't be read in parts",
             value=f"{series.nbytes / 2**30:.1f} GiB",
-            rule=f"Such files must be smaller than {EAGER_BYTES >> 20} MiB.",
+            rule=f"A file with this layout must be smaller than {EAGER_BYTES >> 20} MiB.",
             remedy="Export it, for example from Fiji, as plain TIFF or OME-TIFF.",
         )
     pixels = np.asarray(series.asarray())
     if pixels.shape != tuple(series.shape):
-        raise damaged(handle.path, f"shape {pixels.shape} in place of {tuple(series.shape)}")
+        raise damaged(handle.path, f"shape {pixels.shape} instead of {tuple(series.shape)}")
     return pixels.__getitem__
 
 
 def _leading(series: Any) -> int | None:
-    """Count the axes of a series that run over its pages; None if its shape isn't made of pages."""
+    """Count the axes of a series that run over its pages; None if pages don't add up to its shape."""
     shape, page = series.shape, [n for n in series.keyframe.shape if n != 1]
     for lead in range(len(shape) + 1):
         if math.prod(shape[:lead]) == len(series) and [n for n in shape[lead:] if n != 1] == page:

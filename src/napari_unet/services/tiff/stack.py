@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from napari_unet.services.tiff.pages import Box, Page
 
 CACHE_BYTES = 128 << 20
-"""Decoded strips and tiles kept for the next window; more only if one window needs more."""
+"""Decoded strips and tiles that are cached; more if a single window needs more."""
 
 
 class Cache:
-    """The strips and tiles decoded last, up to `limit` bytes."""
+    """The strips and tiles that were used last, up to `limit` bytes."""
 
     def __init__(self) -> None:
         self.limit = CACHE_BYTES
@@ -56,10 +56,10 @@ class PageStack:
     pages
         From `locate`.
     shape
-        Of the stack: the axes that run over pages, then those of a page; either may have axes of
-        length 1 that the other lacks.
+        Shape of the stack: the axes that run over pages, then those of a page. Stack and pages may
+        differ in axes of length 1.
     lead
-        How many axes run over pages.
+        Number of axes that run over pages.
     """
 
     def __init__(self, pages: list[Page | None], shape: tuple[int, ...], lead: int) -> None:
@@ -70,7 +70,7 @@ class PageStack:
         self._cache = Cache()
 
     def read(self, box: Box) -> NDArray[Any]:
-        """Decode a window; what was never written is 0, or what the file calls "no data"."""
+        """Decode a window; pixels that were never written are 0, or the file's "no data" value."""
         out = np.zeros([b.stop - b.start for b in box], self._layout.dtype.newbyteorder("="))
         if not out.size:
             return out
@@ -79,17 +79,17 @@ class PageStack:
         inside = tuple(slice(0, 1) if n == 1 else next(sides) for n in self._layout.shape)
         planes = out.reshape(-1, *(b.stop - b.start for b in inside))
         touched = dict(self._layout.touched(inside))
-        self._make_room(len(planes) * len(touched) * self._layout.chunk_bytes)
+        self._fit_cache(len(planes) * len(touched) * self._layout.chunk_bytes)
         steps = itertools.product(*(range(b.start, b.stop) for b in box[: self._lead]))
         for plane, step in zip(planes, steps, strict=True):
             self._fill(plane, ravel(step, self._shape), inside, touched)
         return out
 
-    def _make_room(self, window: int) -> None:
-        """Keep all of a window's strips if memory allows: the next window mostly needs the same."""
-        if window > CACHE_BYTES:
-            window = min(window, psutil.virtual_memory().available // 4)
-        self._cache.limit = max(CACHE_BYTES, window)
+    def _fit_cache(self, needed: int) -> None:
+        """Cache all strips of a window if memory allows: the next window mostly needs the same."""
+        if needed > CACHE_BYTES:
+            needed = min(needed, psutil.virtual_memory().available // 4)
+        self._cache.limit = max(CACHE_BYTES, needed)
 
     def _fill(
         self, plane: NDArray[Any], number: int, inside: Box, touched: dict[int, tuple[int, ...]]
@@ -103,17 +103,17 @@ class PageStack:
             return
         for i, chunk in self._chunks(page, number, touched).items():
             sizes = self._layout.chunk if chunk is None else chunk.shape
-            to, at = [], []
+            target, source = [], []
             for b, first, n in zip(inside, touched[i], sizes, strict=True):
                 start, stop = max(b.start, first), min(b.stop, first + n)
-                to.append(slice(start - b.start, stop - b.start))
-                at.append(slice(start - first, stop - first))
-            plane[tuple(to)] = page.layout.nodata if chunk is None else chunk[tuple(at)]
+                target.append(slice(start - b.start, stop - b.start))
+                source.append(slice(start - first, stop - first))
+            plane[tuple(target)] = page.layout.nodata if chunk is None else chunk[tuple(source)]
 
     def _chunks(
         self, page: Page, number: int, wanted: Iterable[int]
     ) -> dict[int, NDArray[Any] | None]:
-        """Get strips or tiles of a page from cache or file; None where nothing was written."""
+        """Return strips or tiles of a page from the cache or the file; None if never written."""
         chunks = {i: self._cache[number, i] for i in wanted}
         missing = [i for i, chunk in chunks.items() if chunk is None]
         if missing:
