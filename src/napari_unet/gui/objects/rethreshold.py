@@ -11,7 +11,7 @@ from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.layers.placement import looked_at
 from napari_unet.gui.layers.result_layer import Nowhere
 from napari_unet.gui.session.jobs import Jobs
-from napari_unet.services.segmentation.relabel import relabel
+from napari_unet.services.segmentation.relabel import relabel, with_relabel_options
 from napari_unet.services.segmentation.writers import TileDone
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
     from napari_unet.services.segmentation.options import SegmentOptions
-
-FREE = ("threshold", "separation", "smallest", "fill_holes")
-"""Settings that need no network."""
 
 COLLECT_MS = 20
 """Time until objects that were found are shown: the slider is still being dragged."""
@@ -54,7 +51,7 @@ class Found:
 
     def with_settings(self, options: SegmentOptions) -> SegmentOptions:
         """Return the options of the run, with the settings that need no network taken from others."""
-        return self.options.model_copy(update={name: getattr(options, name) for name in FREE})
+        return with_relabel_options(self.options, options)
 
     def job(self, options: SegmentOptions, at: Mapping[str, int] | None) -> Job[None]:
         """Find the labels anew; objects of a single plane get numbers that no other object has."""

@@ -216,7 +216,7 @@ class SegmentPanel(Panel):
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.cached_outputs
                 # strokes to come, though no other panel may be open
-                self._newest.have_kept(self.keeper)
+                self._newest.journal_paint(self.keeper)
             self._numbered = self._newest.numbered
             self.relabelling.take(self._newest.found)
             self._newest = None

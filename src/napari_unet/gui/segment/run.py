@@ -44,17 +44,17 @@ class SegmentRun:
     Parameters
     ----------
     viewer
-        Gets the layer.
-    source, axes
-        The image layer, and a letter for each dimension of its array.
+        The viewer that shows the layer.
+    source
+        The image layer.
     image
-        Its pixels under their axes.
+        Its pixels with their axes.
     model, options
         How to segment.
     region
         Part of the labels to compute, for a preview; None: all.
     occasion
-        A sentence on why it is made, said again at its end.
+        A sentence on why it is run, which begins the message at its end.
     """
 
     def __init__(
@@ -78,25 +78,25 @@ class SegmentRun:
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
         self._cache = self._make_cache()
-        # once, as the image's layer may be another one at the end
+        # placed once, at the start: the image layer may have changed by the end
         self._placed: Placement
         self._result: ResultLayer
         self._began = 0.0
         self._complete = False
 
     def check(self, jobs: Jobs) -> None:
-        """See whether it can start.
+        """Check whether it can start.
 
         Raises
         ------
         UserError
-            When another job is at work, or image, model and options don't go together.
+            When another job is running, or image, model and options don't go together.
         """
         jobs.check_idle()
         input_frames(self._image, self._model.spec, self._options)
 
     def start(self, jobs: Jobs) -> None:
-        """Make the layer and fill it.
+        """Add the layer and fill it.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class SegmentRun:
 
         removed.connect(cancel_without_layer)
         job = self._job(self._view())
-        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._take, on_end=end)
+        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._show_step, on_end=end)
 
     def _job(self, view: Box | None) -> Job[Segmentation]:
         # in the thread of the job: planning the tiles of a large volume takes a while
@@ -177,45 +177,45 @@ class SegmentRun:
         """The layer that it fills."""
         return self._result.layer
 
-    def have_kept(self, keeper: PaintKeeper) -> None:
-        """Have what will be painted on the result kept, if both layers are there."""
+    def journal_paint(self, keeper: PaintKeeper) -> None:
+        """Journal what will be painted on the result, if both layers still exist."""
         layers = self._viewer.layers
         if self._source in layers and self._result.layer in layers:
             keeper.keep(self._result.layer, self._source)
 
     def show_alone(self) -> None:
-        """Hide the other labels over the image, if both layers are there."""
+        """Hide the other labels over the image, if both layers still exist."""
         layers = self._viewer.layers
         if self._source in layers and self._result.layer in layers:
             show_alone(self._viewer, self._source, self._result.layer)
 
     @property
     def numbered(self) -> Numbered | None:
-        """What objects are measured in; None before the end or without any."""
+        """The numbered objects, to be measured; None before the end, or if there are none."""
         if not self.complete or not self._objects:
             return None
         spatial, inside = self._model.spec.axes, self._placed.inside
         return Numbered(self._image, self._result.layer, spatial, inside)
 
     def command(self, model: str) -> str:
-        """Return the line that gives the same result; for a model by its name or path.
+        """Return the command that gives the same result, with a model given by name or path.
 
         Raises
         ------
         UserError
             When there is none.
         """
-        # it brings tifffile, which would make the opening of the panel late
+        # imports tifffile, which would delay opening the panel
         from napari_unet.services.commands.segmentation import segment_command
 
         path = Path(self._source.source.path) if self._source.source.path else None
-        # as they are now: objects may have been found anew since
+        # the current ones: settings may have been changed since
         record = self._result.layer.metadata[RECORD]
         options = SegmentOptions.model_validate(record["options"])
         rescaled = bool(record["rescaled_shape"])
         return segment_command(self._image, path, model, options, rescaled=rescaled)
 
-    def _take(self, step: Progress) -> None:
+    def _show_step(self, step: Progress) -> None:
         if isinstance(step, TileDone):
             self._result.write(step.where, step.labels)
         self._result.show()
@@ -231,16 +231,17 @@ class SegmentRun:
         if outcome.result is not None:
             record |= outcome.result.record
             self._add_probabilities(outcome.result.probabilities)
-            took = time.monotonic() - self._began
-            words = f"Done in {took:.1f} s: “{self._result.layer.name}”."
-            jobs.reported.emit(f"{self._occasion} {words}".strip())
+            seconds = time.monotonic() - self._began
+            message = f"Done in {seconds:.1f} s: “{self._result.layer.name}”."
+            jobs.reported.emit(f"{self._occasion} {message}".strip())
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
-    def _add_probabilities(self, maps: Any) -> None:
-        if maps is None:
+    def _add_probabilities(self, probabilities: Any) -> None:
+        if probabilities is None:
             return
-        region = self._region or (slice(None),) * (maps.ndim - 1)
-        classes = dict(zip(self._model.spec.classes, maps[(slice(None), *region)], strict=True))
+        region = self._region or (slice(None),) * (probabilities.ndim - 1)
+        shown = probabilities[(slice(None), *region)]
+        classes = dict(zip(self._model.spec.classes, shown, strict=True))
         probability_layers(self._viewer, self._source, self._placed, classes, self._purpose)
 
 

@@ -126,5 +126,5 @@ def _not_classes(value: str) -> UserError:
         "The labels are not classes",
         value=value,
         rule=f"There are at most {SEVERAL} classes, with numbers up to {HIGHEST}.",
-        remedy="Choose the kind 'objects' (--objects) if each label is one object.",
+        remedy="Choose the kind 'objects' if each label is an object.",
     )

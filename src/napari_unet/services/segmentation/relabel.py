@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
 
 
+RELABEL_OPTIONS = ("threshold", "separation", "smallest", "fill_holes")
+"""Options that need no network: those that `relabel` follows. Others take effect in the next run."""
+
+
+def with_relabel_options(options: SegmentOptions, settings: SegmentOptions) -> SegmentOptions:
+    """Return the options of a run, with those that need no network taken from other settings."""
+    return options.model_copy(update={name: getattr(settings, name) for name in RELABEL_OPTIONS})
+
+
 def can_relabel(spec: ModelSpec, options: SegmentOptions) -> bool:
     """Whether any setting that needs no network has an effect on the labels."""
     return labels_are_objects(spec, options) or spec.activation != "softmax"
