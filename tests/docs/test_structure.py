@@ -99,6 +99,19 @@ def test_links_lead_somewhere(page):
     assert [link for link in local if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
+def test_the_page_on_architecture_names_every_wing_and_no_file_that_is_gone():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:core|services|gui|cli|api)(?:/\w+)*(?:\.py)?)/?`", text))
+    assert {name for name in named if not (PACKAGE / name).exists()} == set()
+    wings = {
+        f"{layer}/{wing.name}"
+        for layer in ("core", "services", "gui")
+        for wing in (PACKAGE / layer).iterdir()
+        if (wing / "__init__.py").is_file()
+    }
+    assert wings <= named
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_uses_of_the_package_exists(page):
     text = page.read_text("utf-8")
