@@ -27,19 +27,19 @@ def announced(job: Job[T], *, interrupted: bool) -> Job[T]:
     interrupted
         Whether the state of an interrupted training exists.
     """
-    from napari_unet.core.training.result import Prepared
+    from napari_unet.core.training.progress import TrainingStarted
 
     while True:
         try:
             step = next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        if isinstance(step, Prepared):
+        if isinstance(step, TrainingStarted):
             learnt = step.training_set
-            say(f"{learnt.survey.summary}\n{learnt.held}\n{step.plan}")
+            say(f"{learnt.inspection.summary}\n{learnt.held}\n{step.plan}")
             if step.done:
                 say(f"Continuing after step {step.done:.0f} of the interrupted training.")
-                if step.repainted:
+                if step.annotations_changed:
                     say("The annotations have changed since; --no-resume trains from the start.")
             elif interrupted:
                 say(

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from napari_unet.core.annotations.annotation import IGNORE, Annotation
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.annotations.holdout import hold_out, sides
+from napari_unet.core.annotations.inspection import inspect_annotations
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.strokes import plane_pieces
-from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import resample_labels
 from napari_unet.core.image.axes import Image

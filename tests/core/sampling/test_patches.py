@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from napari_unet.core.annotations.annotation import IGNORE, Annotation
 from napari_unet.core.annotations.holdout import hold_out
+from napari_unet.core.annotations.inspection import inspect_annotations
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import Frame

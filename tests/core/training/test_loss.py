@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core.annotations.annotation import IGNORE
-from napari_unet.core.sampling.dataset import ENOUGH, HEAVIEST, balance
+from napari_unet.core.sampling.dataset import MAX_CLASS_WEIGHT, MIN_DICE_PIXELS, balance
 from napari_unet.core.sampling.targets import Border, make_targets, touching
 from napari_unet.core.training.loss import masked_loss
 
@@ -63,7 +63,7 @@ def test_what_stands_at_unlabelled_pixels_changes_nothing(activation, bad):
 @pytest.mark.parametrize("labelled", [1.0, 0.1, 0.01])
 def test_a_perfect_prediction_costs_nothing_however_little_is_labelled(activation, labelled):
     _, classes = problem(activation, labelled=labelled, shape=(2, 256, 256))
-    assert (classes >= 0).sum() > 3 * ENOUGH
+    assert (classes >= 0).sum() > 3 * MIN_DICE_PIXELS
     loss = masked_loss(perfect(classes, activation), classes, activation=activation)
     assert 0 <= loss < 1e-5
     worst = masked_loss(-perfect(classes, activation), classes, activation=activation)
@@ -109,7 +109,7 @@ def test_the_gradient_is_that_of_differences(activation):
 def test_from_few_pixels_there_is_no_dice():
     classes = torch.full((1, 40, 40), IGNORE)
     classes[0, :20] = 0
-    classes[0, 20, : ENOUGH // 4] = 1
+    classes[0, 20, : MIN_DICE_PIXELS // 4] = 1
     logits = torch.zeros(1, 1, 40, 40)
     few = masked_loss(logits, classes, activation="sigmoid")
     assert few.item() == pytest.approx(np.log(2), rel=1e-5)
@@ -134,11 +134,11 @@ def test_sums_are_taken_in_float32(activation, dtype):
 @given(pixels=st.lists(st.integers(0, 10**9), min_size=2, max_size=6))
 def test_rarer_classes_weigh_more(pixels):
     weights = balance(pixels)
-    assert all(0 < w <= HEAVIEST for w in weights)
+    assert all(0 < w <= MAX_CLASS_WEIGHT for w in weights)
     for (n, w), (m, v) in zip(zip(pixels, weights), list(zip(pixels, weights))[1:]):
         if n and m:
             assert (w >= v) if n <= m else (w <= v)
-    if max(weights) < HEAVIEST and any(pixels):
+    if max(weights) < MAX_CLASS_WEIGHT and any(pixels):
         mean = sum(n * w for n, w in zip(pixels, weights)) / sum(pixels)
         assert mean == pytest.approx(1)
     assert balance([900, 100], power=1) == pytest.approx((5 / 9, 5))

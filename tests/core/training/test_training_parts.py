@@ -24,8 +24,8 @@ from napari_unet.core.progress import finish
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.options import TrainingOptions
 from napari_unet.core.training.plan import choose_plan, patch_shape, plans
-from napari_unet.core.training.schedule import LAST, check_interval, rate_factor
-from napari_unet.core.training.state import TrainingStatus
+from napari_unet.core.training.schedule import FINAL_RATE, rate_factor, validation_interval
+from napari_unet.core.training.status import TrainingStatus
 from napari_unet.core.training.weight_average import WeightAverage
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.training.annotation_files import (
@@ -48,12 +48,12 @@ def test_the_rate_rises_then_falls_to_nearly_nothing(first, length):
     assert all(a <= b for a, b in itertools.pairwise(rates[: top + 1]))
     assert all(a >= b for a, b in itertools.pairwise(rates[top:]))
     if length >= 10:
-        assert rates[-1] < 0.2 + LAST
+        assert rates[-1] < 0.2 + FINAL_RATE
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**8), st.integers(0, 10**9))
 def test_judging_takes_a_small_share_of_the_time(steps, step_pixels, validation_pixels):
-    interval = check_interval(steps, step_pixels, validation_pixels)
+    interval = validation_interval(steps, step_pixels, validation_pixels)
     assert interval >= 5
     # a pixel costs three times as much in training
     cheap = 8 * validation_pixels <= 3 * step_pixels * interval * (1 + 1e-9)
@@ -116,7 +116,7 @@ def test_the_average_follows_the_weights():
     with torch.no_grad():
         network.head.bias.fill_(1.0)
     for step in range(1, 200):
-        average.take(network, step)
+        average.update(network, step)
     assert torch.allclose(average.network.head.bias, network.head.bias, atol=1e-4)
 
 

@@ -18,7 +18,7 @@ from gui_kit import viewer as viewer
 from napari.layers import Labels
 
 from napari_unet.core.training.state import read_status
-from napari_unet.core.training.steps import Steps
+from napari_unet.core.training.trainer import Trainer
 from napari_unet.gui.layers.purpose import IMAGE, KIND
 from napari_unet.gui.plugin import AnnotateDock, FinetuneDock
 from napari_unet.gui.widgets.fields import MAIN
@@ -174,7 +174,7 @@ def test_train_longer_goes_on_from_there_with_new_paint(painted_panel, qtbot):
     finish_job(panel, qtbot)
     result = panel.session.training.result
     assert result.trained.status.step == first.trained.status.step + 12
-    pixels = [sum(r.trained.training_set.survey.pixels) for r in (first, result)]
+    pixels = [sum(r.trained.training_set.inspection.pixels) for r in (first, result)]
     assert pixels[1] > pixels[0]
 
 
@@ -221,12 +221,12 @@ def test_a_full_disk_at_keep_loses_no_network(painted_panel, library, qtbot, mon
 def test_a_loss_that_is_no_number_ends_with_the_best_so_far(painted_panel, qtbot, monkeypatch):
     panel = painted_panel
     quick(panel, steps=60)
-    learn = Steps._learn
+    learn = Trainer._learn
 
-    def breaks(self, chunks, status):
-        return float("nan") if status.step == 30 else learn(self, chunks, status)
+    def breaks(self, chunks):
+        return float("nan") if self.status.step == 30 else learn(self, chunks)
 
-    monkeypatch.setattr(Steps, "_learn", breaks)
+    monkeypatch.setattr(Trainer, "_learn", breaks)
     result = train(panel, qtbot)
     assert result.trained.status.step == 30
     assert shown(panel) == {"live", "comparison"}
@@ -311,19 +311,19 @@ def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
     panel.stop_button.click()
     finish_job(panel, qtbot)
     assert run.result.trained.training_set.annotations is after
-    assert run.result.trained.training_set.survey.summary.planes == 3
+    assert run.result.trained.training_set.inspection.summary.planes == 3
 
 
 def test_train_longer_learns_what_was_checked_since(checked_panel, viewer, qtbot):
     panel = checked_panel
     first = train(panel, qtbot)
-    assert first.trained.training_set.survey.summary.planes == 1
+    assert first.trained.training_set.inspection.summary.planes == 1
     with qtbot.waitSignal(panel.session.training.annotation_taken, timeout=SECONDS):
         check(panel, viewer, 1)
     panel.outcome.comparison.longer_button.click()
     finish_job(panel, qtbot)
     result = panel.session.training.result
-    assert result.trained.training_set.survey.summary.planes == 2
+    assert result.trained.training_set.inspection.summary.planes == 2
 
 
 def test_a_region_without_shapes_stays_as_it_was(checked_panel, viewer, qtbot):

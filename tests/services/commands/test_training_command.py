@@ -23,7 +23,7 @@ from napari_unet.core.model.file import load_model, save_model
 from napari_unet.core.progress import finish
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.options import TrainingOptions
-from napari_unet.core.training.state import TrainingStatus
+from napari_unet.core.training.status import TrainingStatus
 from napari_unet.services.commands.inputs import TrainingPair
 from napari_unet.services.commands.training import option_words, training_command
 from napari_unet.services.training.annotation_files import read_regions, write_regions

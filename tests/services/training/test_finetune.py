@@ -19,7 +19,7 @@ from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.file import load_model, save_model, weights_hash
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
-from napari_unet.core.training.result import Prepared
+from napari_unet.core.training.progress import TrainingStarted
 from napari_unet.core.training.state import read_status
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -226,7 +226,7 @@ def test_a_failed_step_leaves_no_trace(monkeypatch):
         return real(*arguments, **others)
 
     monkeypatch.setattr(learner, "masked_loss", fails)
-    monkeypatch.setattr("napari_unet.core.training.steps.choose_plan", _same_plan())
+    monkeypatch.setattr("napari_unet.core.training.setup.choose_plan", _same_plan())
     assert same(
         weights(trained([scribbled()], steps=4, use_checkpointing="off")), weights(expected)
     )
@@ -257,7 +257,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_the_best(monkeypatch):
     assert result.trained.status.step == 8
     assert all(bool(v.isfinite().all()) for v in weights(result).values())
     calls[:] = [None] * 8
-    with pytest.raises(UserError, match="came to nothing"):
+    with pytest.raises(UserError, match="failed before there was a network"):
         trained([scribbled()], steps=20)
 
 
@@ -329,7 +329,7 @@ def test_paint_added_while_it_trains_is_taken_up():
     found = []
     for step in job:
         if isinstance(step, ResultSoFar):
-            found.append(sum(step.result.trained.training_set.survey.pixels))
+            found.append(sum(step.result.trained.training_set.inspection.pixels))
             if len(found) == 1:
                 paint.annotations = (more,)
     assert found[0] * 2 == found[-1]
@@ -458,7 +458,7 @@ def test_deep_voxels_are_pooled_in_the_plane_first():
 
 def test_several_images_of_other_sizes_and_kinds():
     result = trained([scribbled(), numbered((40, 72)), scribbled((2, 33, 50), "TYX")])
-    assert result.trained.training_set.survey.summary.planes == 4
+    assert result.trained.training_set.inspection.summary.planes == 4
 
 
 def test_a_lazy_image_is_read_by_patches():
@@ -497,7 +497,7 @@ def test_many_objects():
     numbers = np.zeros((1024, 1024), np.uint32)
     numbers[::5, ::5] = rng.permutation(205 * 205).reshape(205, 205) + 1
     result = trained([Annotation(Image(pixels, "YX"), numbers, "objects")], steps=1)
-    assert result.trained.training_set.survey.summary.objects == 205 * 205
+    assert result.trained.training_set.inspection.summary.objects == 205 * 205
 
 
 @pytest.mark.parametrize(
@@ -555,7 +555,7 @@ def test_paint_that_makes_no_sense_does_not_end_a_training():
 
 def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatch):
     from napari_unet.core.evaluation.confusion import Confusion
-    from napari_unet.core.training import best_model as champion
+    from napari_unet.core.training import best_model
     from napari_unet.core.training.validation import ValidationScores
 
     ious = iter([0.935, 0.90, 0.89, 0.95, 0.91, 0.94, 0.932])
@@ -566,13 +566,13 @@ def test_a_later_network_is_preferred_to_one_that_is_better_by_chance(monkeypatc
         counts = np.array([[100, 0], [round(1000 * (1 - iou)), round(1000 * iou)]])
         return ValidationScores(Confusion(counts))
 
-    monkeypatch.setattr(champion, "validate", judged)
+    monkeypatch.setattr(best_model, "validate", judged)
     model = blank().build()
-    one = champion.BestModel(model, None, None)
+    one = best_model.BestModel(model, None, None)
     finish(one.revalidate([None]))
-    found = [finish(one.challenge(model, [None])) for _ in range(6)]
-    assert [c.won for c in found] == [True, True, True, False, True, False]
-    assert [c.higher for c in found] == [True, False, True, False, False, False]
+    found = [finish(one.consider(model, [None])) for _ in range(6)]
+    assert [c.is_best for c in found] == [True, True, True, False, True, False]
+    assert [c.is_highest for c in found] == [True, False, True, False, False, False]
     assert one.after.score == pytest.approx(0.94)
 
 
@@ -641,7 +641,7 @@ def test_an_interrupted_training_comes_to_the_same_result(tmp_path):
 
 def test_a_training_that_had_taken_up_paint_is_resumed_with_what_it_held_out(tmp_path, monkeypatch):
     # each step is saved, however long that takes
-    monkeypatch.setattr("napari_unet.core.training.clock.SAVING", float("inf"))
+    monkeypatch.setattr("napari_unet.core.training.clock.MAX_SAVING_FRACTION", float("inf"))
     path = tmp_path / "x.training"
     chosen = options(steps=16, save_every=1e-3)
     annotation, more = scribbled(), scribbled()
@@ -677,12 +677,12 @@ def test_what_was_painted_since_it_was_interrupted_is_learnt_when_it_is_resumed(
     next(step for step in job if step.done >= 6 and "loss" in step.metrics)
     job.close()
     resumed = finetune([scribbled()], blank(), chosen, state=path)
-    prepared = next(step for step in resumed if isinstance(step, Prepared))
+    prepared = next(step for step in resumed if isinstance(step, TrainingStarted))
     assert prepared.done == 6
-    assert prepared.repainted
+    assert prepared.annotations_changed
     result = finish(resumed)
-    assert sum(result.trained.training_set.survey.pixels) == np.count_nonzero(scribbled().paint)
-    assert "paint was changed" in result.trained.status.altered
+    assert sum(result.trained.training_set.inspection.pixels) == np.count_nonzero(scribbled().paint)
+    assert "annotations were changed" in result.trained.status.altered
     # what is over is trained longer
     longer = finish(finetune([less], blank(), chosen, state=path))
     assert longer.trained.status.step == 32
@@ -692,7 +692,7 @@ def test_what_was_painted_since_it_was_interrupted_is_learnt_when_it_is_resumed(
 def test_paint_that_leaves_nothing_to_judge_by_is_trained_on_anew(tmp_path, change):
     path, chosen = tmp_path / "x.training", options(steps=8)
     job = finetune([scribbled()], blank(), chosen, state=path)
-    first = next(step for step in job if isinstance(step, Prepared))
+    first = next(step for step in job if isinstance(step, TrainingStarted))
     next(step for step in job if step.done >= 4 and "loss" in step.metrics)
     job.close()
     now = scribbled()
@@ -703,7 +703,7 @@ def test_paint_that_leaves_nothing_to_judge_by_is_trained_on_anew(tmp_path, chan
         frame, box = truth.annotation.whole(())
         now.paint[truth.validation(frame, box) >= 0] = 0
     resumed = finetune([now], blank(), chosen, state=path)
-    assert next(step for step in resumed if isinstance(step, Prepared)).done == 0
+    assert next(step for step in resumed if isinstance(step, TrainingStarted)).done == 0
     assert finish(resumed).trained.status.altered == ""
 
 
@@ -800,6 +800,6 @@ def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tm
     result = finish(finetune([scribbled()], blank(), chosen, state=path))
     assert same(weights(result), weights(finish(finetune([scribbled()], blank(), chosen))))
     assert iou(result.model) > 0.75
-    scaler = result.trainer._steps.learner._scaler
+    scaler = result.trainer._learner._scaler
     assert scaler.is_enabled()
     assert scaler.get_scale() < TOO_LARGE

@@ -79,6 +79,6 @@ def test_it_ends_with_a_loss_that_is_no_number(rounds, monkeypatch):
     paint = Paint((scribbled(),))
     job = keep_learning(paint, blank(), options(), Screen(paint.annotations[0].image))
     until(job, lambda step: isinstance(step, ResultSoFar))
-    monkeypatch.setattr("napari_unet.core.training.steps.Steps._learn", lambda *_: float("nan"))
+    monkeypatch.setattr("napari_unet.core.training.trainer.Trainer._learn", lambda *_: float("nan"))
     result = finish(job)
     assert result.trained.status.step >= 1

@@ -107,9 +107,9 @@ class Batches:
         patches = [self._sampler.draw(step, sample) for sample in samples]
         images, labels = [], []
         for patch in patches:
-            affines = self._set.affines[patch.source[0]]
-            yield from affines.prepare(patch.frame)
-            images.append(torch.from_numpy(affines[patch.frame](patch.image())))
+            statistics = self._set.statistics[patch.source[0]]
+            yield from statistics.prepare(patch.frame)
+            images.append(torch.from_numpy(statistics[patch.frame](patch.image())))
             labels.append(torch.from_numpy(patch.labels()))
         draws = [self._draw(patch, step, n) for patch, n in zip(patches, samples, strict=True)]
         moved, picked = warp(

@@ -1,4 +1,4 @@
-"""What a network learns from and is judged by: paint made ready for training."""
+"""The training set: what a network learns from, and what it is validated on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotations.holdout import hold_out
-from napari_unet.core.annotations.survey import inspect_annotations
+from napari_unet.core.annotations.inspection import inspect_annotations
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.sampling.patches import index_patches
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout import Held, HoldOut
-    from napari_unet.core.annotations.survey import Inspection
+    from napari_unet.core.annotations.inspection import Inspection
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.model.spec import ModelSpec
@@ -27,55 +27,67 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.patches import PatchSampler
 
 
-CELL = 1024
-"""Longest side of a window that is judged at once: strokes far apart leave out what is between them."""
+MAX_WINDOW_SIDE = 1024
+"""Longest side of a validation window: what lies between strokes far apart is not computed."""
 
 
 @dataclass(frozen=True, eq=False)
-class HeldWindow:
-    """A part of a frame that holds held-out paint."""
+class ValidationWindow:
+    """A part of a frame with held-out annotations.
+
+    Attributes
+    ----------
+    truth
+        The annotation.
+    frame
+        The plane or volume.
+    box
+        The window in the frame.
+    statistics
+        Normalisation of the image.
+    """
 
     truth: Truth
     frame: Frame
     box: Box
-    affines: NormalizationStatistics
+    statistics: NormalizationStatistics
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Paint made ready.
+    """Annotations prepared for training.
 
     Attributes
     ----------
     annotations
-        What it was made of.
-    survey
-        What is in it.
+        The annotations that it was made from.
+    inspection
+        What they contain.
     held
-        What is held out, and why nothing if nothing is.
+        What is held out, or why nothing is.
     sampler
         Draws patches.
-    affines
+    statistics
         Normalisation of each annotation's image.
     windows
-        Where the held-out paint lies.
+        Where the held-out annotations lie.
     """
 
     annotations: tuple[Annotation, ...]
-    survey: Inspection
+    inspection: Inspection
     held: HoldOut
     sampler: PatchSampler
-    affines: tuple[NormalizationStatistics, ...]
-    windows: tuple[HeldWindow, ...]
+    statistics: tuple[NormalizationStatistics, ...]
+    windows: tuple[ValidationWindow, ...]
 
     @cached_property
     def class_weights(self) -> tuple[float, ...]:
         """Weight of each class in the loss, background first."""
-        return balance(self.survey.pixels)
+        return balance(self.inspection.pixels)
 
     @cached_property
     def validation_pixels(self) -> int:
-        """Pixels that the network computes for one judgement."""
+        """Pixels that the network computes in one validation."""
         return sum(int(np.prod([s.stop - s.start for s in w.box])) for w in self.windows)
 
 
@@ -89,23 +101,23 @@ def make_training_set(
     earlier: Held | None = None,
     learnt: Sequence[Truth] = (),
 ) -> Job[TrainingSet]:
-    """Look through paint, hold some out, and find where patches can be drawn.
+    """Inspect annotations, hold some out, and find where patches can be drawn.
 
     Parameters
     ----------
     paint
-        The paint.
+        The annotations, and the channels of their images that the network gets.
     spec
         The model that will learn: its axes, classes and normalisation.
     patch
         Shape of a patch; it can be changed later.
     held_out
-        Share of the paint to hold out.
+        Fraction of the annotations to hold out.
     seed
-        Of all that is random.
+        Seed of everything that is random.
     earlier, learnt
-        What was held out of the same images with less paint, and that paint, as for
-        `hold_out`: what has been learnt from judges nobody.
+        What was held out of the same images when less was annotated, and those annotations, as for
+        `hold_out`: what has been learnt from must not serve for validation.
 
     Yields
     ------
@@ -118,10 +130,10 @@ def make_training_set(
         When there is too little to train on, or it doesn't fit the model.
     """
     annotations = paint.annotations
-    surveyed = yield from inspect_annotations(annotations, spec.label_names)
-    surveyed.summary.check()
+    inspection = yield from inspect_annotations(annotations, spec.label_names)
+    inspection.summary.check()
     held = yield from hold_out(
-        surveyed.truths, fraction=held_out, seed=seed, earlier=earlier, learnt=learnt
+        inspection.truths, fraction=held_out, seed=seed, earlier=earlier, learnt=learnt
     )
     sampler = yield from index_patches(
         held.truths,
@@ -131,7 +143,7 @@ def make_training_set(
         margin=(0,) * len(patch),
         seed=seed,
     )
-    affines = tuple(
+    statistics = tuple(
         NormalizationStatistics(
             spec.normalization, frames(truth.annotation.image, spec.axes, paint.channels)
         )
@@ -139,70 +151,69 @@ def make_training_set(
     )
     windows = [
         window
-        for truth, measured in zip(held.truths, affines, strict=True)
-        for window in held_windows(truth, spec.axes, paint.channels, measured)
+        for truth, of_image in zip(held.truths, statistics, strict=True)
+        for window in validation_windows(truth, spec.axes, paint.channels, of_image)
     ]
-    return TrainingSet(annotations, surveyed, held, sampler, affines, tuple(windows))
+    return TrainingSet(annotations, inspection, held, sampler, statistics, tuple(windows))
 
 
-def held_windows(
-    truth: Truth, spatial: str, channels: Sequence[int], affines: NormalizationStatistics
-) -> list[HeldWindow]:
-    """Return windows of an image's frames that hold all that is held out there, and little else.
+def validation_windows(
+    truth: Truth, spatial: str, channels: Sequence[int], statistics: NormalizationStatistics
+) -> list[ValidationWindow]:
+    """Return windows that cover all that is held out of an annotation, and little else.
 
     Parameters
     ----------
     truth
-        What is known of the image.
+        The annotation.
     spatial, channels
-        ``"YX"`` or ``"ZYX"``, and the channels that go into the network.
-    affines
+        ``"YX"`` or ``"ZYX"``, and the channels that the network gets.
+    statistics
         Normalisation of the image.
     """
-    found = []
+    windows = []
     for frame in frames(truth.annotation.image, spatial, channels):
-        here = []
+        planes = []
         for key, mask in truth.held.items():
-            where = dict(zip(truth.annotation.loops, key, strict=True))
-            if mask and all(where[a] == i for a, i in frame.index.items()):
-                here.append((where.get("Z", 0), mask))
-        if not here:
+            position = dict(zip(truth.annotation.loops, key, strict=True))
+            if mask and all(position[a] == i for a, i in frame.index.items()):
+                planes.append((position.get("Z", 0), mask))
+        if not planes:
             continue
-        depth, masks = zip(*here, strict=True)
+        depth, masks = zip(*planes, strict=True)
         box: Box = tuple(
             slice(min(s.start for s in each), max(s.stop for s in each))
             for each in zip(*(mask.box for mask in masks), strict=True)
         )
         if "Z" in frame.spatial:
             box = (slice(min(depth), max(depth) + 1), *box)
-        found += [
-            HeldWindow(truth, frame, cell, affines)
-            for cell in _cells(box)
-            if any(mask.window(*cell[-2:]).any() for mask in masks)
+        windows += [
+            ValidationWindow(truth, frame, part, statistics)
+            for part in _parts(box)
+            if any(mask.window(*part[-2:]).any() for mask in masks)
         ]
-    return found
+    return windows
 
 
-def _cells(box: Box) -> Iterator[Box]:
-    """Cut a box along Y and X into parts of at most `CELL` pixels."""
+def _parts(box: Box) -> Iterator[Box]:
+    """Cut a box along Y and X into parts of at most `MAX_WINDOW_SIDE` pixels."""
     *depth, rows, columns = box
-    for top in range(rows.start, rows.stop, CELL):
-        for left in range(columns.start, columns.stop, CELL):
+    for top in range(rows.start, rows.stop, MAX_WINDOW_SIDE):
+        for left in range(columns.start, columns.stop, MAX_WINDOW_SIDE):
             yield (
                 *depth,
-                slice(top, min(top + CELL, rows.stop)),
-                slice(left, min(left + CELL, columns.stop)),
+                slice(top, min(top + MAX_WINDOW_SIDE, rows.stop)),
+                slice(left, min(left + MAX_WINDOW_SIDE, columns.stop)),
             )
 
 
-ENOUGH = 100
-"""Dice of a class counts where a batch has this many labelled pixels of it, and as many of others.
+MIN_DICE_PIXELS = 100
+"""A class enters the Dice loss if a batch has at least so many labelled pixels of it, and of others.
 
-From fewer it would be noise; they train by cross-entropy alone.
+With fewer, Dice is noise, and the class is learnt by cross-entropy alone.
 """
 
-HEAVIEST = 10.0
-"""Largest weight of a class."""
+MAX_CLASS_WEIGHT = 10.0
 
 
 def balance(pixels: Sequence[int], power: float = 0.25) -> tuple[float, ...]:
@@ -213,16 +224,16 @@ def balance(pixels: Sequence[int], power: float = 0.25) -> tuple[float, ...]:
     pixels
         Number of labelled pixels of each class, background first.
     power
-        1: all classes matter the same in sum; 0: all pixels do. Near 1, thin structures come out thick,
-        because what is between strokes is shared out evenly.
+        1: all classes have the same total weight; 0: all pixels do. Near 1, thin structures come out
+        too thick, as the classes share the unlabelled pixels between strokes evenly.
 
     Returns
     -------
     tuple of float
-        A weight for each class, at most `HEAVIEST`, 1 for one without pixels. Before that
+        A weight for each class, at most `MAX_CLASS_WEIGHT`; 1 for one without pixels. Without that
         limit, the mean over the pixels is 1.
     """
-    there = [n for n in pixels if n > 0]
-    # a class with n pixels weighs in proportion to n to the minus power
-    norm = sum(there) / sum(n ** (1 - power) for n in there) if there else 1.0
-    return tuple(min(norm * n**-power, HEAVIEST) if n > 0 else 1.0 for n in pixels)
+    present = [n for n in pixels if n > 0]
+    # a class with n pixels is weighted in proportion to n to the minus power
+    norm = sum(present) / sum(n ** (1 - power) for n in present) if present else 1.0
+    return tuple(min(norm * n**-power, MAX_CLASS_WEIGHT) if n > 0 else 1.0 for n in pixels)

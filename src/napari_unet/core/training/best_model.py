@@ -1,66 +1,68 @@
-"""The best network of a training so far, and how the one before the training does beside it."""
+"""The best network of a training so far, beside the model it was tuned from."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
 
+from napari_unet.core.model.spec import Model
 from napari_unet.core.training.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
 
     from napari_unet.core.device import Compute
-    from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.core.sampling.dataset import HeldWindow
+    from napari_unet.core.sampling.dataset import ValidationWindow
     from napari_unet.core.training.validation import ValidationScores
 
-
-CHANCE = 0.02
-"""Differences in IoU up to this one are taken for chance: a few strokes tell no better. Then the later
-network, trained at a lower rate, is preferred, unless it is the one of the two that is worse than the
-parent."""
+IOU_TOLERANCE = 0.02
+"""Smaller differences in IoU are taken for chance: a few held-out strokes can't resolve them. Then the
+later network, trained at a lower rate, is preferred, unless it alone is worse than the parent."""
+PREFIX = "best/"
 
 
 @dataclass(frozen=True)
 class ValidationOutcome:
-    """How a network did.
+    """How a network did in its validation.
 
     Attributes
     ----------
     iou
-        Its mean IoU on held-out paint, if there is any.
-    won
-        Whether it is the one to keep.
-    higher
-        Whether its score is higher than any before.
+        Its mean IoU on the held-out annotations; None if nothing is held out.
+    is_best
+        Whether it is now the best model.
+    is_highest
+        Whether its IoU is higher than any before.
     """
 
     iou: float | None
-    won: bool
-    higher: bool
+    is_best: bool
+    is_highest: bool
 
 
 class BestModel:
-    """Keeps the best network, judged by held-out paint; without any, the newest.
+    """Keeps the network with the best validation; if nothing is held out, the newest.
 
     Parameters
     ----------
     parent
-        The model before the training; None if there is none that could be judged alike.
+        The model before the training; None if there is none with the same classes and channels.
     compute, memory
-        Device and precision, and bytes that may be used.
+        Device and precision, and bytes that may be used; None: what is free.
     objects
-        Whether it is objects that count.
+        Whether the score counts objects rather than pixels.
 
     Attributes
     ----------
     model
-        The best network; None before the first has been offered.
+        The best network; None before the first validation.
     before, after
-        How the parent and it do; None where that is not known.
+        Validation scores of the parent and of `model`; None where they are not known.
     highest
         Highest IoU of any network so far.
     """
@@ -82,49 +84,53 @@ class BestModel:
         self.after: ValidationScores | None = None
         self.highest = 0.0
 
-    def revalidate(self, windows: Sequence[HeldWindow]) -> Job[None]:
-        """Judge parent and champion, by other paint than before."""
+    def revalidate(self, windows: Sequence[ValidationWindow]) -> Job[None]:
+        """Validate the parent and the best model, on other annotations than before."""
         before = after = None
         if windows and self._parent is not None:
-            # as it segments; the network that learns sees the image's own pixels
+            # at the pixel size it segments at; the network that learns sees the image's own pixels
             before = yield from self._validate(self._parent, windows, self._parent.spec.pixel_size)
         if windows and self.model is not None:
             after = yield from self._validate(self.model, windows)
         self.before, self.after = before, after
         self.highest = 0.0 if after is None else _known(after.score)
 
-    def challenge(self, model: Model, windows: Sequence[HeldWindow]) -> Job[ValidationOutcome]:
-        """Judge a network, and make it the champion if it is better.
-
-        Returns
-        -------
-        ValidationOutcome
-            How it did.
-        """
+    def consider(self, model: Model, windows: Sequence[ValidationWindow]) -> Job[ValidationOutcome]:
+        """Validate a network, and keep it if it is the best."""
         if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
-            return ValidationOutcome(None, won=False, higher=False)
+            return ValidationOutcome(None, is_best=False, is_highest=False)
         if not windows:
             self.model = model
-            return ValidationOutcome(None, won=True, higher=True)
-        found = yield from self._validate(model, windows)
-        iou = _known(found.score)
-        higher = self.after is None or iou > self.highest
+            return ValidationOutcome(None, is_best=True, is_highest=True)
+        scores = yield from self._validate(model, windows)
+        iou = _known(scores.score)
+        is_highest = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
-        won = iou >= self.highest - CHANCE and (self._beats_parent(iou) or not self._has_won)
-        if won:
-            self.model, self.after = model, found
-        return ValidationOutcome(found.score, won=won, higher=higher)
+        among_highest = iou >= self.highest - IOU_TOLERANCE
+        is_best = among_highest and (self._beats_parent(iou) or not self._best_beats_parent)
+        if is_best:
+            self.model, self.after = model, scores
+        return ValidationOutcome(scores.score, is_best=is_best, is_highest=is_highest)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the weights of the best model, to be saved."""
+        weights = {} if self.model is None else self.model.network.state_dict()
+        return {f"{PREFIX}{name}": value for name, value in weights.items()}
+
+    def restore(self, state: Mapping[str, Tensor], like: Model) -> None:
+        """Restore the best model from a state that `state` returned, with another one's description."""
+        weights = {k.removeprefix(PREFIX): v for k, v in state.items() if k.startswith(PREFIX)}
+        self.model = with_weights(like, weights) if weights else None
 
     @property
-    def _has_won(self) -> bool:
-        """Whether the champion is better than the parent."""
+    def _best_beats_parent(self) -> bool:
         return self.after is not None and self._beats_parent(_known(self.after.score))
 
     def _beats_parent(self, iou: float) -> bool:
         return self.before is None or iou > _known(self.before.score)
 
     def _validate(
-        self, model: Model, windows: Sequence[HeldWindow], pixel_size: Sequence[float] = ()
+        self, model: Model, windows: Sequence[ValidationWindow], pixel_size: Sequence[float] = ()
     ) -> Job[ValidationScores]:
         job = validate(
             model,
@@ -137,6 +143,13 @@ class BestModel:
         return (yield from job)
 
 
+def with_weights(model: Model, weights: Mapping[str, Tensor]) -> Model:
+    """Return a copy of a model, with other weights."""
+    network = copy.deepcopy(model.network)
+    network.load_state_dict(weights)
+    return Model(model.spec, network.eval())
+
+
 def _known(iou: float) -> float:
-    """An IoU that is not known, because no held-out paint is foreground, tells nobody apart."""
+    """Replace an IoU that is undefined, because nothing held out is foreground, by 0."""
     return 0.0 if isnan(iou) else iou

@@ -1,4 +1,4 @@
-"""The time that a training takes, and how many steps fit into it."""
+"""Time limits of a training: how many steps fit in, and when to save the state."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_unet.core.training.options import TrainingOptions
-    from napari_unet.core.training.state import TrainingStatus
+    from napari_unet.core.training.status import TrainingStatus
 
-SAVING = 0.1
-"""Largest share of the time that goes into saving."""
-SAVINGS = 3
-"""Saves that tell together what saving takes."""
-TIMELY = 0.75
-"""Share of the interval after which the state is saved: the rest is for what nobody foresees, such as a
-disk that is busy, or Python's collecting of memory, which stops everything for a fifth of a second."""
-LEEWAY = 0.02
-"""How far off the number of steps may be, as a share of those left, before it is fitted anew: each time
-is kept on record, so that the training can be repeated."""
+MAX_SAVING_FRACTION = 0.1
+"""Largest fraction of the time that may go into saving."""
+RECENT_SAVES = 3
+"""Saves from which the time that one takes is estimated."""
+SAVE_EARLY = 0.75
+"""Fraction of the interval after which the state is saved: the rest allows for surprises such as a busy
+disk, or Python's garbage collection, which can stop everything for a fifth of a second."""
+STEPS_TOLERANCE = 0.02
+"""By how much the number of steps may be off, as a fraction of those left, before it is adjusted: each
+adjustment is recorded, so that the training can be repeated."""
 
 
 class TrainingClock:
-    """Counts time and steps from now on.
+    """Counts time and steps from its creation on.
 
     Parameters
     ----------
     status
-        The training's, which it keeps up to date.
+        Status of the training, whose time and number of steps it keeps up to date.
     options
         How long to train, and how often to save.
     """
@@ -37,31 +37,31 @@ class TrainingClock:
     def __init__(self, status: TrainingStatus, options: TrainingOptions) -> None:
         self._status = status
         self._options = options
-        self._told = dict(options.pace or ())
-        self._seconds = status.seconds
-        self._kept = time.monotonic()
-        # when it began, and when each step was done
-        self._times = [self._kept]
-        self._step = self._saving = 0.0
-        # seconds of each of the last saves
-        self._savings: deque[float] = deque(maxlen=SAVINGS)
+        self._schedule = dict(options.pace or ())
+        self._seconds_before = status.seconds
+        self._saved_at = time.monotonic()
+        # the beginning, and the end of each step
+        self._times = [self._saved_at]
+        # of the longest step since the last save, and of that save
+        self._step_seconds = self._save_seconds = 0.0
+        self._recent_saves: deque[float] = deque(maxlen=RECENT_SAVES)
 
     def count(self) -> None:
-        """Count the step just taken, and fit the number of steps to the time that is left."""
+        """Count the step just taken, and adjust the number of steps to the time that is left."""
         status, now = self._status, time.monotonic()
-        self._step = max(self._step, now - self._times[-1])
+        self._step_seconds = max(self._step_seconds, now - self._times[-1])
         self._times.append(now)
-        status.seconds = self._seconds + now - self._times[0]
-        total = self._fitting()
+        status.seconds = self._seconds_before + now - self._times[0]
+        total = self._steps_that_fit()
         if total != status.total:
             status.total = total
             status.pace.append((status.step, total))
 
-    def _fitting(self) -> int:
-        """Return how many steps there are to be, as it seems now."""
+    def _steps_that_fit(self) -> int:
+        """Return how many steps the training should have, judging by its speed so far."""
         status, options = self._status, self._options
         if options.pace:
-            return self._told.get(status.step, status.total)
+            return self._schedule.get(status.step, status.total)
         if options.minutes is None:
             return status.total
         left = max(options.minutes * 60 - (status.seconds - status.began), 0)
@@ -70,34 +70,35 @@ class TrainingClock:
             return status.total
         fitting = status.step + math.ceil(left * self.speed)
         fitting = min(status.first + options.steps, fitting)
-        near = abs(fitting - status.total) <= LEEWAY * (fitting - status.step)
-        return status.total if near else fitting
+        close = abs(fitting - status.total) <= STEPS_TOLERANCE * (fitting - status.step)
+        return status.total if close else fitting
 
     @property
     def speed(self) -> float:
-        """Steps a second, over the later half of them: the first ones also measure the images."""
-        taken = len(self._times) - 1
-        half = taken // 2
-        return (taken - half) / max(self._times[-1] - self._times[half], 1e-9)
+        """Steps a second over the later half: the first steps also compute statistics of the images."""
+        steps = len(self._times) - 1
+        half = steps // 2
+        return (steps - half) / max(self._times[-1] - self._times[half], 1e-9)
 
     def time_to_save(self, ahead: float = 0.0) -> bool:
-        """Whether the state must be saved now, for no more to be lost at any time than the interval.
+        """Return whether to save the state now, so that a crash never loses more than the interval.
 
-        What a kill takes is the time since the step that was saved last, and the next save comes a step
-        and the writing later.
+        A crash loses the time since the last saved step, and the next chance to save comes only after
+        another step and the writing.
 
         Parameters
         ----------
         ahead
-            Seconds of what else comes before it, such as a check.
+            Seconds of what else comes before that chance, such as a validation.
         """
-        pause = TIMELY * self._options.save_every
-        if len(self._savings) == SAVINGS:
-            # one that was slow by chance says nothing: this is what every one of the last took
-            pause = max(pause, min(self._savings) / SAVING)
-        return time.monotonic() - self._kept + self._step + ahead + self._saving >= pause
+        pause = SAVE_EARLY * self._options.save_every
+        if len(self._recent_saves) == RECENT_SAVES:
+            # the fastest, since a single one may be slow by chance
+            pause = max(pause, min(self._recent_saves) / MAX_SAVING_FRACTION)
+        waiting = time.monotonic() - self._saved_at
+        return waiting + self._step_seconds + ahead + self._save_seconds >= pause
 
     def saved(self, seconds: float) -> None:
-        """Take note of a save that took so long; it is not to take up much of the time."""
-        self._savings.append(seconds)
-        self._kept, self._step, self._saving = self._times[-1], 0.0, seconds
+        """Note that the state was saved, and how long that took."""
+        self._recent_saves.append(seconds)
+        self._saved_at, self._step_seconds, self._save_seconds = self._times[-1], 0.0, seconds

@@ -1,4 +1,4 @@
-"""The network while it learns: one optimisation step, and all that such a step changes."""
+"""The network in training: one optimisation step, and all that it changes."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ if TYPE_CHECKING:
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
-CLIP = 1.0
-"""Largest norm of the gradient: one odd patch must not undo a hundred steps."""
+MAX_GRADIENT_NORM = 1.0
+"""Larger gradients are clipped: one odd patch must not undo a hundred steps."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
+"""The names that AdamW gives its moments."""
 
 
 class Learner:
-    """Network, optimizer, loss scaling and average of the weights.
+    """Network, optimizer, loss scaling and weight average.
 
     Parameters
     ----------
     model
-        Where it starts; it is not changed.
+        The network to start from; it is not changed.
     compute
         Device and precision.
     options
-        Rates, decay and the like.
+        Learning rates, weight decay and the like.
     tuning
-        Whether the weights come from an earlier training: then the encoder learns more slowly and the
-        statistics of batch norms stay as they are.
+        Whether the weights come from an earlier training: then the encoder learns more slowly and batch
+        norms keep their statistics.
     """
 
     def __init__(
@@ -53,16 +54,16 @@ class Learner:
         self.compute = compute
         self.network = copy.deepcopy(model.network).requires_grad_(True)
         self.network.to(compute.device)
-        self.network.to(memory_format=_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
+        self.network.to(memory_format=_channels_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
         self.average = WeightAverage(self.network, options.average)
         self._activation = model.spec.activation
-        self._share = options.encoder_rate if tuning else 1.0
+        self._encoder_rate = options.encoder_rate if tuning else 1.0
         self._optimizer = _optimizer(self.network, options)
         self._scaler = torch.amp.GradScaler(compute.device, enabled=compute.precision == "float16")
         self.freeze_statistics(tuning)
 
     def freeze_statistics(self, frozen: bool) -> None:
-        """Let batch norms use stored statistics, or those of the batch, which they then follow."""
+        """Let batch norms use their stored statistics, or else those of the batch and update them."""
         self.network.train()
         for module in self.network.modules():
             if isinstance(module, _BatchNorm):
@@ -83,13 +84,13 @@ class Learner:
         chunks
             The parts of the batch, which go through the network one after the other.
         policy
-            What is recomputed.
+            What is recomputed in the backward pass.
         rate
             Learning rate.
         class_weights
-            Weight of each class, background first.
+            Weight of each class in the loss, background first.
         step
-            Its number, from 1.
+            Number of the step, from 1.
 
         Returns
         -------
@@ -99,7 +100,7 @@ class Learner:
         Raises
         ------
         RuntimeError
-            Of torch, when memory runs out; nothing has changed then.
+            From torch, when memory runs out; then nothing has changed either.
         """
         statistics = {name: value.clone() for name, value in self.network.named_buffers()}
         self._optimizer.zero_grad(set_to_none=True)
@@ -107,19 +108,19 @@ class Learner:
             loss = self._gradients(chunks, policy, class_weights)
         except Exception as error:
             if is_out_of_memory(error):
-                self._forget(statistics)
+                self._undo(statistics)
             raise
         if not math.isfinite(loss):
-            self._forget(statistics)
+            self._undo(statistics)
             return loss
         for group in self._optimizer.param_groups:
-            group["lr"] = rate * (self._share if group["encoder"] else 1)
+            group["lr"] = rate * (self._encoder_rate if group["encoder"] else 1)
         self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
-        self.average.take(self.network, step)
+        self.average.update(self.network, step)
         return loss
 
     def _gradients(
@@ -128,7 +129,7 @@ class Learner:
         total, patches = 0.0, sum(len(chunk.images) for chunk in chunks)
         dtype, on = self.compute.dtype, self.compute.precision != "float32"
         for chunk in chunks:
-            x = chunk.images.contiguous(memory_format=_last(chunk.images.dim()))
+            x = chunk.images.contiguous(memory_format=_channels_last(chunk.images.dim()))
             with torch.autocast(self.compute.device, dtype, enabled=on):
                 logits = training_forward(self.network, x, policy)
             loss = self._loss(logits, chunk.targets, class_weights)
@@ -150,8 +151,8 @@ class Learner:
             weights=targets.weights,
         )
 
-    def _forget(self, statistics: Mapping[str, Tensor]) -> None:
-        """Undo what a step has done before its end."""
+    def _undo(self, statistics: Mapping[str, Tensor]) -> None:
+        """Undo what an incomplete step has done."""
         self._optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, value in self.network.named_buffers():
@@ -159,37 +160,37 @@ class Learner:
 
     @torch.no_grad()
     def move(self, device: str) -> None:
-        """Bring it to a device: off a graphics card when the training ends, which others need."""
+        """Move network, weight average and optimizer to a device."""
         self.network.to(device)
         self.average.network.to(device)
-        for kept in self._optimizer.state.values():
+        for state in self._optimizer.state.values():
             for moment in MOMENTS:
-                kept[moment] = kept[moment].to(device)
+                state[moment] = state[moment].to(device)
 
     def state(self) -> dict[str, Tensor]:
         """Return all that a step changes."""
-        found = {f"network/{k}": v for k, v in self.network.state_dict().items()}
-        found |= {f"average/{k}": v for k, v in self.average.network.state_dict().items()}
+        tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"average/{k}": v for k, v in self.average.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            kept = self._optimizer.state[parameter]
-            found |= {f"{moment}/{name}": kept[moment] for moment in MOMENTS}
-            found[f"taken/{name}"] = kept["step"]
+            state = self._optimizer.state[parameter]
+            tensors |= {f"{moment}/{name}": state[moment] for moment in MOMENTS}
+            tensors[f"taken/{name}"] = state["step"]
         for name, value in self._scaler.state_dict().items():
-            found[f"scaler/{name}"] = torch.tensor(float(value))
-        return found
+            tensors[f"scaler/{name}"] = torch.tensor(float(value))
+        return tensors
 
     @torch.no_grad()
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to a state that `state` returned."""
-        _load(self.network, state, "network/")
-        _load(self.average.network, state, "average/")
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore a state that `state` returned."""
+        _load(self.network, tensors, "network/")
+        _load(self.average.network, tensors, "average/")
         for name, parameter in self.network.named_parameters():
-            kept = self._optimizer.state[parameter]
+            state = self._optimizer.state[parameter]
             for moment in MOMENTS:
-                kept[moment].copy_(state[f"{moment}/{name}"])
-            kept["step"].copy_(state[f"taken/{name}"])
+                state[moment].copy_(tensors[f"{moment}/{name}"])
+            state["step"].copy_(tensors[f"taken/{name}"])
         scaler: dict[str, Any] = {
-            key.removeprefix("scaler/"): float(v) for key, v in state.items() if "scaler/" in key
+            key.removeprefix("scaler/"): float(v) for key, v in tensors.items() if "scaler/" in key
         }
         if scaler:
             scaler["_growth_tracker"] = int(scaler["_growth_tracker"])
@@ -197,16 +198,16 @@ class Learner:
             self._scaler.load_state_dict(scaler)
 
 
-def _load(network: nn.Module, state: Mapping[str, Tensor], prefix: str) -> None:
+def _load(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
     network.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     )
 
 
 def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019, 1711.05101), its moments made at once.
+    """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) with its moments allocated.
 
-    Made at the first step, they could run out of memory with half of the weights changed.
+    Allocated in the first step, they could run out of memory after half of the weights have changed.
     """
     groups = []
     for encoder in (True, False):
@@ -227,5 +228,5 @@ def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.Adam
     return optimizer
 
 
-def _last(dimensions: int) -> torch.memory_format:
+def _channels_last(dimensions: int) -> torch.memory_format:
     return torch.channels_last if dimensions == 4 else torch.channels_last_3d

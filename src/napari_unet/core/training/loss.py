@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_unet.core.annotations.annotation import IGNORE
-from napari_unet.core.sampling.dataset import ENOUGH
+from napari_unet.core.sampling.dataset import MIN_DICE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,9 @@ def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     both = (probabilities * truth * mask).sum(over)
     either = ((probabilities + truth) * mask).sum(over)
     of_class = (truth * mask).sum(over)
-    enough = ((of_class >= ENOUGH) & (mask.sum(over) - of_class >= ENOUGH)).float()
+    enough = (
+        (of_class >= MIN_DICE_PIXELS) & (mask.sum(over) - of_class >= MIN_DICE_PIXELS)
+    ).float()
     loss = 1 - 2 * both / either.clamp(min=1)
     return (loss * enough).sum() / enough.sum().clamp(min=1)
 

@@ -200,5 +200,14 @@ def _policies(config: UNetConfig, options: TrainingOptions) -> list[Checkpointin
 
 
 def batch_bytes_per_pixel(config: UNetConfig) -> int:
-    """Bytes of a batch itself: images, labels, classes and weights."""
+    """Return the bytes of a batch itself: images, labels, classes and weights."""
     return 4 * config.in_channels + 4 + 8 + 4
+
+
+def untraced_bytes(config: UNetConfig, plan: TrainingPlan) -> int:
+    """Return the bytes that are allocated before a step: weights, moments, their average, the batch.
+
+    The gradients are not among them.
+    """
+    batch = plan.batch * prod(plan.patch) * batch_bytes_per_pixel(config)
+    return (COPIES - 1) * 4 * config.parameters + batch

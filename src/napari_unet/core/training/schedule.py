@@ -1,51 +1,59 @@
-"""The learning rate over a training, and when to look how good it has become."""
+"""The learning rate over a training, and when the network is validated."""
 
 from __future__ import annotations
 
 from math import ceil, cos, pi
 
-LAST = 0.01
-"""Share of the highest rate that is left at the end."""
-WARM = 0.05
-"""Share of the steps in which the rate rises."""
-CHECKS = 20
-"""Checks in a training, at least where steps are few."""
-SHARE = 8
-"""Training takes this many times as long as judging, at least."""
+FINAL_RATE = 0.01
+"""Learning rate at the end, as a fraction of the highest one."""
+WARM_UP = 0.05
+"""Fraction of the steps in which the learning rate rises."""
+FROZEN_STATISTICS = 0.3
+"""Fraction of a training from scratch, its last, in which batch norms keep their statistics, so that the
+weights settle on those that segmentation uses."""
+VALIDATIONS = 20
+"""Validations in a training, if they are cheap."""
+TRAINING_TO_VALIDATION = 8
+"""Training takes at least this many times as long as validating."""
 
 
 def rate_factor(step: int, first: int, total: int) -> float:
-    """Return the share of the highest learning rate: warm-up, then cosine.
+    """Return the learning rate as a fraction of the highest one: warm-up, then cosine.
 
     Parameters
     ----------
     step
         Number of the step, from 0.
     first, total
-        The step at which this cycle began, and the number at which it ends.
+        The steps at which this cycle began and will end.
     """
     length = max(total - first, 1)
-    warm = max(1, min(50, round(WARM * length)))
-    here = step - first
-    if here < warm:
-        return (here + 1) / warm
-    through = min((here - warm) / max(length - warm, 1), 1.0)
-    return LAST + (1 - LAST) * (1 + cos(pi * through)) / 2
+    warm_up = max(1, min(50, round(WARM_UP * length)))
+    done = step - first
+    if done < warm_up:
+        return (done + 1) / warm_up
+    fraction = min((done - warm_up) / max(length - warm_up, 1), 1.0)
+    return FINAL_RATE + (1 - FINAL_RATE) * (1 + cos(pi * fraction)) / 2
 
 
-def check_interval(steps: int, step_pixels: int, validation_pixels: int) -> int:
-    """Return the number of steps between two checks.
+def statistics_are_frozen(step: int, first: int, total: int) -> bool:
+    """Return whether batch norms keep their statistics in a step; arguments as for `rate_factor`."""
+    return step >= total - FROZEN_STATISTICS * (total - first)
 
-    Counted in pixels, not in seconds, so that it is the same on every run.
+
+def validation_interval(steps: int, step_pixels: int, validation_pixels: int) -> int:
+    """Return the number of steps between two validations.
+
+    It depends on pixels, not on seconds, so that it is the same on every run.
 
     Parameters
     ----------
     steps
         Steps of the training, as far as known.
     step_pixels, validation_pixels
-        Pixels in a step, which pass the network forwards and backwards, and in a judgement.
+        Pixels in a step, which pass the network forwards and backwards, and in a validation.
     """
-    often = min(max(5, steps // CHECKS), 50)
-    cheap = ceil(SHARE * validation_pixels / (3 * step_pixels))
-    # four at least, however dear: without any, nothing is kept and no new paint taken up
-    return max(often, min(cheap, max(steps // 4, 1)))
+    frequent = min(max(5, steps // VALIDATIONS), 50)
+    cheap = ceil(TRAINING_TO_VALIDATION * validation_pixels / (3 * step_pixels))
+    # at least four, however slow: only then is a network kept and are new annotations learnt
+    return max(frequent, min(cheap, max(steps // 4, 1)))

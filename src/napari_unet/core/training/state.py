@@ -1,22 +1,22 @@
-"""What a training needs to go on after it was interrupted, in one file.
+"""The state file of a training: what it needs to continue after an interruption.
 
-Nothing else is random: batches are drawn by the number of the step, so weights, moments, that number and
-what is held out are all there is to restore.
+Batches are drawn by the number of the step, so weights, optimizer, that number and what is held out are
+all there is to restore.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.atomic import atomic_path
-from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
+from napari_unet.core.training.status import TrainingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,99 +26,10 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import PlaneKey
     from napari_unet.core.annotations.holdout import Held
-    from napari_unet.core.training.plan import TrainingPlan
 
 SUFFIX = ".training"
 _KEY = "napari_unet_training"
 _VERSION = 3
-
-
-class Point(BaseModel):
-    """One check of the network: a point of the curves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    step: int
-    loss: float
-    iou: float | None = None
-
-
-class TrainingStatus(BaseModel):
-    """How far a training is.
-
-    Attributes
-    ----------
-    key, paint
-        What the training is of: model, options and images, of which another training has others; and
-        the paint it learnt last.
-    step, first, total
-        Steps taken, the step at which the present cycle of the learning rate began, and the last one.
-    seconds, began
-        Time it has taken, and had taken when the present cycle began.
-    patch, chunk, policy, recompute, memory
-        The plan in force, which running out of memory may have changed.
-    curve
-        Its checks so far.
-    losses
-        Those since the last check.
-    best_step, highest
-        When the best network was found, and the highest IoU of any.
-    worse
-        Checks since then.
-    pace
-        Each step after which `total` was another, and what it was then.
-    altered
-        What happened on the way that can't be repeated, such as new paint; empty: nothing.
-    measured
-        Peak of the memory in bytes, as measured; 0: not yet.
-    ended
-        Why it ended; empty while it goes on.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    key: str
-    paint: str = ""
-    step: int = 0
-    first: int = 0
-    total: int
-    seconds: float = 0.0
-    began: float = 0.0
-    patch: tuple[int, ...]
-    chunk: int
-    policy: tuple[int, int]
-    recompute: float = 0.0
-    memory: float = 0.0
-    curve: list[Point] = []
-    losses: list[float] = []
-    best_step: int = 0
-    highest: float = 0.0
-    worse: int = 0
-    pace: list[tuple[int, int]] = []
-    altered: str = ""
-    measured: int = 0
-    ended: str = ""
-
-    def alter(self, how: str) -> None:
-        """Note that something happened that can't be repeated; the first such thing is kept."""
-        self.altered = self.altered or how
-
-    def adopt(self, plan: TrainingPlan) -> None:
-        """Put a plan in force."""
-        self.patch, self.chunk, self.memory = plan.patch, plan.chunk, plan.memory
-        self.policy = (plan.policy.activations, plan.policy.blocks)
-        self.recompute = plan.recompute
-
-    def plan(self, like: TrainingPlan) -> TrainingPlan:
-        """Return the plan in force; what it does not hold is as in another one."""
-        return replace(
-            like,
-            patch=self.patch,
-            chunk=self.chunk,
-            policy=CheckpointingPolicy(*self.policy),
-            recompute=self.recompute,
-            memory=self.memory,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +41,7 @@ class TrainingState:
     status
         How far it is.
     tensors
-        Of the learner, and ``best/…``: the best weights so far.
+        The learner's, and those of the best model.
     held
         What is held out of each annotation, plane by plane.
     """
@@ -141,7 +52,7 @@ class TrainingState:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
-    """Write a training's state; the one that was there is replaced once the new one is complete.
+    """Write the state of a training; an earlier file is replaced once the new one is complete.
 
     Raises
     ------
@@ -158,7 +69,7 @@ def save_state(state: TrainingState, path: Path) -> None:
 
 
 def load_state(path: Path, key: str) -> TrainingState | None:
-    """Read the state of the training with this key; None if the file holds none such."""
+    """Read the state of the training with this key; None if the file does not hold it."""
     from safetensors.torch import load_file
 
     status = read_status(path)
@@ -173,22 +84,22 @@ def load_state(path: Path, key: str) -> TrainingState | None:
 
 
 def _pack(held: Held) -> dict[str, Tensor]:
-    """Name masks by annotation and plane; their sides are saved beside their bits."""
+    """Name masks by annotation and plane; their boxes are saved beside their bits."""
     import torch
 
-    found = {}
+    tensors = {}
     for number, masks in enumerate(held):
         for key, mask in masks.items():
             name = "/".join(["held", *map(str, (number, *key))])
             sides = [side for part in mask.box for side in (part.start, part.stop)]
-            found[f"{name}/sides"] = torch.tensor(sides)
+            tensors[f"{name}/sides"] = torch.tensor(sides)
             if mask.bits is not None:
-                found[f"{name}/bits"] = torch.from_numpy(np.ascontiguousarray(mask.bits))
-    return found
+                tensors[f"{name}/bits"] = torch.from_numpy(np.ascontiguousarray(mask.bits))
+    return tensors
 
 
 def _unpack(tensors: Mapping[str, Tensor]) -> Held:
-    found: list[dict[PlaneKey, BitMask]] = []
+    held: list[dict[PlaneKey, BitMask]] = []
     for name, sides in tensors.items():
         _, number, *key, part = name.split("/")
         if part != "sides":
@@ -198,13 +109,13 @@ def _unpack(tensors: Mapping[str, Tensor]) -> Held:
         mask = BitMask(
             slice(top, bottom), slice(left, right), None if bits is None else bits.numpy()
         )
-        found.extend({} for _ in range(int(number) + 1 - len(found)))
-        found[int(number)][tuple(map(int, key))] = mask
-    return found
+        held.extend({} for _ in range(int(number) + 1 - len(held)))
+        held[int(number)][tuple(map(int, key))] = mask
+    return held
 
 
 def read_status(path: Path) -> TrainingStatus | None:
-    """Read how far a training is without its weights; None if the file can't be used."""
+    """Read how far a training is, without its weights; None if the file can't be used."""
     try:
         with safe_open(path, framework="numpy") as file:
             header: Any = json.loads((file.metadata() or {})[_KEY])

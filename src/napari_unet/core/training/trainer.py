@@ -1,115 +1,82 @@
-"""The training loop: steps, checks by held-out paint, the best network so far."""
+"""The training loop: step, validate, save, stop."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from napari_unet.core.annotations.holdout import sides
+from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
-from napari_unet.core.memory_units import bytes_of_gib
-from napari_unet.core.model.spec import Model
-from napari_unet.core.progress import Progress
-from napari_unet.core.sampling.dataset import TrainingSet, make_training_set
-from napari_unet.core.training.best_model import BestModel
+from napari_unet.core.progress import Progress, as_part
+from napari_unet.core.training.best_model import with_weights
 from napari_unet.core.training.clock import TrainingClock
-from napari_unet.core.training.identity import paint_key, training_key
-from napari_unet.core.training.result import Checked, Prepared, Trained
-from napari_unet.core.training.schedule import check_interval
-from napari_unet.core.training.state import (
-    Point,
-    TrainingState,
-    TrainingStatus,
-    load_state,
-    save_state,
+from napari_unet.core.training.identity import annotations_key, training_key
+from napari_unet.core.training.plan import untraced_bytes
+from napari_unet.core.training.progress import Validated
+from napari_unet.core.training.result import Trained
+from napari_unet.core.training.schedule import (
+    rate_factor,
+    statistics_are_frozen,
+    validation_interval,
 )
-from napari_unet.core.training.steps import Steps
+from napari_unet.core.training.state import TrainingState, save_state
+from napari_unet.core.training.traced_memory import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from torch import Tensor
-
-    from napari_unet.core.annotations.annotation import Paint, Truth
-    from napari_unet.core.annotations.holdout import Held
-    from napari_unet.core.device import Compute
+    from napari_unet.core.annotations.annotation import Paint
+    from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
+    from napari_unet.core.sampling.batches import Batch
     from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.core.training.preparation import Prepared
 
 T = TypeVar("T")
 
-LATE = "Paint added at the end was not learnt: press Train longer."
+LATE = "Annotations added at the end were not learnt: press Train longer."
 
 
 class Trainer:
-    """Trains a model; `run` can be called again to train longer.
+    """Trains a network.
 
     Parameters
     ----------
-    model
-        Where it starts; it is not changed.
-    paint
-        What to learn.
-    options
-        How.
-    compute
-        Where.
-    parent
-        The trained model that it is, or was fitted from; None when it starts from scratch.
-    path
-        File for the state; None: it is not saved.
-    resume
-        Whether to go on from the state that is there, if it is one of the same training.
+    prepared
+        The training; its learner, status and best model change as it goes on.
+
+    Attributes
+    ----------
+    setup
+        What the training started from, with the options and annotations last given.
+    status
+        How far it is.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        paint: Paint,
-        options: TrainingOptions,
-        compute: Compute,
-        *,
-        parent: Model | None = None,
-        path: Path | None = None,
-        resume: bool = True,
-    ) -> None:
-        self.paint = paint
-        self.options = options
-        self._model = model
-        self._compute = compute
-        self.parent = parent
-        self._path = path
-        self._resume = resume
-        rival = parent if parent is not None and _comparable(parent, model) else None
-        objects = model.spec.task == "objects"
-        self._champion = BestModel(rival, compute, bytes_of_gib(options.memory), objects=objects)
-        self._prepared = False
-        # whether what a training needs to go on is as it is between two steps
-        self._settled = False
-        # seconds that the last check took; of the first, nobody knows how many
-        self._checking = math.inf
-        self._scarce = False
-        self._troubles: list[str] = []
+    def __init__(self, prepared: Prepared) -> None:
+        self.setup = prepared.setup
+        self.status = prepared.status
+        self._training_set = prepared.training_set
+        self._plan = prepared.plan
+        self._reduced_by_memory = prepared.reduced_by_memory
+        self._learner = prepared.learner
+        self._best_model = prepared.best_model
+        self._batches = self.setup.batches(self._training_set, self._plan)
+        self._clock = TrainingClock(self.status, self.setup.options)
+        self._warnings: list[str] = []
         self._refused: object = None
-        self._steps = Steps(model, paint, options, compute, tuning=parent is not None)
-        self._set: TrainingSet
-        self._clock: TrainingClock
-        self.status: TrainingStatus
+        # until it is known: endless, so that the state is saved before the first validation
+        self._validation_seconds = math.inf
 
     def run(self) -> Job[Trained]:
-        """Train.
+        """Train until a reason to stop.
 
         Yields
         ------
         Progress
             After each step and more often, in units of steps, with the loss.
-        Prepared
-            Before the first step, the first time.
-        Checked
-            After each check; the last one is what remains if the training is stopped.
+        Validated
+            After each validation; the last one has the result if the generator is closed.
 
         Returns
         -------
@@ -119,266 +86,199 @@ class Trainer:
         Raises
         ------
         UserError
-            When there is too little to train on, it doesn't fit the model, or memory does not suffice.
+            When memory does not suffice for the smallest step.
         """
-        self._settled = False
+        status, resumable = self.status, False
+        self._learner.move(self.setup.compute.device)
         try:
-            yield from self._begin()
-            status = self.status
             while not status.ended:
-                self._settled = True
+                resumable = True
                 loss = yield from self._step()
+                validation_due = math.isfinite(loss) and self._is_validated(status.step)
+                resumable = not validation_due
+                yield self._progress(loss)
                 if not math.isfinite(loss):
                     status.ended = f"The loss became {loss} at step {status.step + 1}"
                     break
-                last = status.step >= status.total
-                if self._check_is_due:
-                    yield from self._check()
-                    if not last:
-                        yield from self._take_new_paint()
-                    status.ended = self._reason_to_end(last)
-                ahead = self._checking if self._is_checked(status.step + 1) else 0.0
-                if status.ended or self._clock.time_to_save(ahead):
+                if validation_due:
+                    yield from self._validate()
+                    if status.step < status.total:
+                        yield from self._take_new_annotations()
+                    status.ended = status.reason_to_stop(self.setup.options)
+                if status.ended or self._time_to_save():
                     self._save()
             return self._trained()
         except GeneratorExit:
-            # cancelled; within a check there is only what was saved before it
-            if self._settled:
+            # during a validation only what was saved before it can be resumed
+            if resumable:
                 self._save()
             raise
         finally:
-            if self._prepared:
-                self._steps.learner.move("cpu")
-            self._compute.release()
+            # others need the graphics card
+            self._learner.move("cpu")
+            self.setup.compute.release()
+
+    def train_longer(self, paint: Paint, options: TrainingOptions) -> Job[Trained]:
+        """Train for as many steps, or as long, again; yields and returns as `run` does."""
+        self.setup = replace(self.setup, paint=paint, options=options)
+        self.status.begin_cycle(options.steps)
+        try:
+            yield from self._take_new_annotations()
+        finally:
+            self.setup.compute.release()
+        self.status.key = training_key(self.setup.model, options, self._training_set)
+        self._clock = TrainingClock(self.status, options)
+        return (yield from self.run())
 
     @property
     def newest(self) -> Model:
-        """The average of the weights as it is now, whether or not it was ever the best."""
-        average = self._steps.learner.average.network.state_dict()
-        return self._with_weights({k: v.cpu() for k, v in average.items()})
-
-    def _begin(self) -> Job[None]:
-        if not self._prepared:
-            yield from self._prepare()
-            self._prepared = True
-        else:
-            self._lengthen()
-            self._steps.learner.move(self._compute.device)
-            yield from self._take_new_paint()
-            # others than it began with, perhaps
-            self.status.key = training_key(self._model, self.options, self._set)
-        self._clock = TrainingClock(self.status, self.options)
-
-    def _lengthen(self) -> None:
-        """Begin another cycle of the learning rate."""
-        status = self.status
-        status.alter("it was trained longer")
-        status.first, status.total = status.step, status.step + self.options.steps
-        status.began = status.seconds
-        status.worse, status.ended = 0, ""
-
-    def _prepare(self) -> Job[None]:
-        yield from self._noted(self._steps.choose())
-        self._set = yield from self._training_set()
-        self._steps.begin()
-        key, painted = training_key(self._model, self.options, self._set), paint_key(self._set)
-        found = load_state(self._path, key) if self._path is not None and self._resume else None
-        repainted = found is not None and found.status.paint != painted
-        again = None if found is None else (yield from self._held_again(found.held, repainted))
-        if found is None or again is None:
-            repainted = False
-            self.status = TrainingStatus(
-                key=key, total=self.options.steps, patch=(), chunk=1, policy=(0, 0)
-            )
-            self.status.adopt(self._steps.plan)
-        else:
-            self.status, self._set = found.status, again
-            if repainted:
-                self.status.alter("paint was changed while it was interrupted")
-                self.status.worse, self.status.highest = 0, 0.0
-            if repainted and self.status.ended:
-                self._lengthen()
-            self._steps.plan = self.status.plan(self._steps.plan)
-            self._steps.learner.restore(found.tensors)
-            best = {k[5:]: v for k, v in found.tensors.items() if k.startswith("best/")}
-            self._champion.model = self._with_weights(best) if best else None
-        self.status.paint = painted
-        self._scarce = self._steps.reduced_by_memory
-        yield Prepared(
-            self.status.step,
-            max(self.status.total, self.status.step),
-            "Prepared",
-            training_set=self._set,
-            plan=self._steps.plan,
-            repainted=repainted,
-        )
-        self._steps.learn_from(self._set)
-        yield from self._noted(self._champion.revalidate(self._set.windows))
-        self._champion.highest = max(self._champion.highest, self.status.highest)
-
-    def _held_again(self, held: Held, repainted: bool) -> Job[TrainingSet | None]:
-        """Prepare the paint of an interrupted training; None if that leaves a side empty."""
-        if not repainted:
-            return (yield from self._training_set(held))
-        try:
-            found = yield from self._training_set(held)
-        except UserError:
-            return None
-        learnt, judged = yield from self._noted(sides(found.held))
-        return found if len(learnt) > 1 and (len(judged) > 1 or not any(held)) else None
-
-    def _training_set(
-        self, earlier: Held | None = None, learnt: Sequence[Truth] = ()
-    ) -> Job[TrainingSet]:
-        job = make_training_set(
-            self.paint,
-            self._model.spec,
-            patch=self._steps.plan.patch,
-            held_out=self.options.held_out,
-            seed=self.options.seed,
-            earlier=earlier,
-            learnt=learnt,
-        )
-        return (yield from self._noted(job))
+        """The network with the newest weight average, whether or not it was ever the best."""
+        average = self._learner.average.network.state_dict()
+        return with_weights(self.setup.model, {k: v.cpu() for k, v in average.items()})
 
     def _step(self) -> Job[float]:
-        loss = yield from self._noted(self._steps.take(self.status))
+        """Take one optimisation step, with a smaller plan if memory runs out.
+
+        Returns
+        -------
+        float
+            The loss; if it is not finite, nothing was learnt and the step does not count.
+        """
+        while True:
+            try:
+                chunks = yield from self._draw_chunks()
+                loss = self._learn(chunks)
+                break
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # only here are the error, and all that it refers to, freed
+            chunks = []
+            yield from self._reduce_plan()
         if math.isfinite(loss):
             self.status.step += 1
             self.status.losses.append(loss)
             self._clock.count()
-            self._settled = not self._check_is_due
-        yield self._progress("", loss=loss)
         return loss
 
-    @property
-    def _check_is_due(self) -> bool:
-        return self._is_checked(self.status.step)
+    def _draw_chunks(self) -> Job[list[Batch]]:
+        """Draw the batch of the next step, in chunks of patches that fit into memory together."""
+        chunks, plan = [], self._plan
+        for first in range(0, plan.batch, plan.chunk):
+            samples = range(first, min(first + plan.chunk, plan.batch))
+            chunk = yield from self._part(self._batches.make(self.status.step, samples))
+            chunks.append(chunk)
+        return chunks
 
-    def _is_checked(self, step: int) -> bool:
-        """Whether the network is judged after a step."""
-        return step >= self.status.total or step % self._interval == 0
+    def _learn(self, chunks: list[Batch]) -> float:
+        """Learn from a batch, and measure the memory this takes the first time."""
+        status, plan, setup = self.status, self._plan, self.setup
+        cycle = status.step, status.first, status.total
+        # in each step: the total may have been fitted to the remaining time since the last one
+        self._learner.freeze_statistics(setup.tuning or statistics_are_frozen(*cycle))
+        rate = setup.options.learning_rate * rate_factor(*cycle)
+        given = chunks, plan.policy, rate, self._training_set.class_weights, status.step + 1
+        if status.measured:
+            return self._learner.learn(*given)
+        with watched(setup.compute.device) as peak:
+            loss = self._learner.learn(*given)
+            status.measured = peak()
+        if setup.compute.device != "cuda":
+            status.measured += untraced_bytes(setup.model.spec.config, plan)
+        return loss
 
-    @property
-    def _interval(self) -> int:
-        pixels = self._steps.plan.batch * math.prod(self._steps.plan.patch)
-        steps = self.status.total - self.status.first
-        return check_interval(steps, pixels, self._set.validation_pixels)
+    def _reduce_plan(self) -> Job[None]:
+        """Continue with a plan that takes less memory than the present one."""
+        self._plan = yield from self._part(self.setup.choose_plan(smaller_than=self._plan))
+        self._batches = self.setup.batches(self._training_set, self._plan)
+        self.status.adopt(self._plan)
+        self.status.alter("memory ran out on the way")
+        self.status.measured = 0
+        self._warnings.append(f"Memory ran out; continued with {self._plan}.")
+        yield Progress(self.status.step, self.status.last_step, self._warnings[-1])
 
-    def _check(self) -> Job[None]:
-        """Judge the average of the weights, and keep it if it is the best."""
+    def _is_validated(self, step: int) -> bool:
+        """Return whether the network is validated after a step."""
+        status = self.status
+        pixels = self._plan.batch * math.prod(self._plan.patch)
+        validation_pixels = self._training_set.validation_pixels
+        interval = validation_interval(status.total - status.first, pixels, validation_pixels)
+        return step >= status.total or step % interval == 0
+
+    def _validate(self) -> Job[None]:
+        """Validate the weight average, and keep it if it is the best."""
         began = time.monotonic()
-        job = self._champion.challenge(self.newest, self._set.windows)
-        found = yield from self._noted(job)
-        self._checking = time.monotonic() - began
-        self.status.worse = 0 if found.higher else self.status.worse + 1
-        self.status.highest = self._champion.highest
-        if found.won:
-            self.status.best_step = self.status.step
-        loss = sum(self.status.losses) / max(len(self.status.losses), 1)
-        self.status.losses.clear()
-        self.status.curve.append(Point(step=self.status.step, loss=loss, iou=found.iou))
-        metrics = {"loss": loss} if found.iou is None else {"loss": loss, "iou": found.iou}
-        yield Checked(
-            done=self.status.step,
-            total=self.status.total,
-            note="",
-            metrics=metrics,
-            trained=self._trained(),
-        )
+        job = self._best_model.consider(self.newest, self._training_set.windows)
+        outcome = yield from self._part(job)
+        self._validation_seconds = time.monotonic() - began
+        point = self.status.record(outcome, self._best_model.highest)
+        metrics = {k: v for k, v in (("loss", point.loss), ("iou", point.iou)) if v is not None}
+        step, last = self.status.step, self.status.last_step
+        yield Validated(step, last, metrics=metrics, trained=self._trained())
 
-    def _reason_to_end(self, last: bool) -> str:
-        if last:
-            most = self.status.first + self.options.steps
-            all_steps = self.status.step >= most or bool(self.options.pace)
-            return "All steps are done" if all_steps else "The time is up"
-        if self.status.worse >= self.options.patience:
-            return f"No better for {self.status.worse} checks"
-        return ""
-
-    @property
-    def _has_new_paint(self) -> bool:
-        newest = self.paint.annotations
-        return newest is not self._set.annotations and newest is not self._refused
-
-    def _take_new_paint(self) -> Job[None]:
-        if not self._has_new_paint:
+    def _take_new_annotations(self) -> Job[None]:
+        """Learn from the annotations as they are now, if they were replaced."""
+        if not self._has_new_annotations:
             return
-        newest = self.paint.annotations
+        newest, held = self.setup.paint.annotations, self._training_set.held
         try:
-            known = self._set.held.masks, self._set.held.truths
-            self._set = yield from self._training_set(*known)
+            job = self.setup.training_set(self._plan, held.masks, held.truths)
+            self._training_set = yield from self._part(job)
         except UserError as error:
             # a slip of the brush is no reason to lose a training
             self._refused = newest
-            self._troubles.append(f"New paint was not learnt. {error}")
+            self._warnings.append(f"New annotations were not learnt. {error}")
             return
-        self.status.paint = paint_key(self._set)
-        self.status.alter("paint was added while it learnt")
-        self.status.worse = 0
-        self._steps.learn_from(self._set)
-        yield from self._noted(self._champion.revalidate(self._set.windows))
-        self.status.highest = self._champion.highest
+        self._batches = self.setup.batches(self._training_set, self._plan)
+        status = self.status
+        status.paint, status.worse = annotations_key(self._training_set), 0
+        status.alter("annotations were added during the training")
+        yield from self._part(self._best_model.revalidate(self._training_set.windows))
+        status.highest = self._best_model.highest
+
+    @property
+    def _has_new_annotations(self) -> bool:
+        newest = self.setup.paint.annotations
+        return newest is not self._training_set.annotations and newest is not self._refused
+
+    def _time_to_save(self) -> bool:
+        validated_next = self._is_validated(self.status.step + 1)
+        return self._clock.time_to_save(self._validation_seconds if validated_next else 0.0)
 
     def _save(self) -> None:
-        """Write the state; until the result is saved there is no other."""
-        if self._path is None or not self.status.step:
+        """Save the training state, if there is a file for it."""
+        path = self.setup.path
+        if path is None or not self.status.step:
             return
         began = time.monotonic()
-        tensors = self._steps.learner.state()
-        if self._champion.model is not None:
-            best = self._champion.model.network.state_dict()
-            tensors |= {f"best/{k}": v for k, v in best.items()}
+        tensors = {**self._learner.state(), **self._best_model.state()}
         try:
-            save_state(TrainingState(self.status, tensors, self._set.held.masks), self._path)
+            save_state(TrainingState(self.status, tensors, self._training_set.held.masks), path)
         except UserError as error:
-            # the training is worth more than its insurance, and there may be room next time
-            trouble = f"The training could not be saved on the way: {error}"
-            if trouble not in self._troubles:
-                self._troubles.append(trouble)
+            # no reason to end the training: there may be room next time
+            warning = f"The training state could not be saved: {error}"
+            if warning not in self._warnings:
+                self._warnings.append(warning)
         self._clock.saved(time.monotonic() - began)
 
-    def _with_weights(self, state: dict[str, Tensor]) -> Model:
-        network = copy.deepcopy(self._model.network)
-        network.load_state_dict(state)
-        return Model(self._model.spec, network.eval())
-
     def _trained(self) -> Trained:
-        warnings = [*self._steps.warnings, *self._troubles]
-        if self.status.ended and self._has_new_paint:
-            warnings.append(LATE)
+        late = [LATE] if self.status.ended and self._has_new_annotations else []
         return Trained(
-            model=self._champion.model or self._model,
-            before=self._champion.before,
-            after=self._champion.after,
+            model=self._best_model.model or self.setup.model,
+            before=self._best_model.before,
+            after=self._best_model.after,
             status=self.status.model_copy(deep=True),
-            plan=self._steps.plan,
-            compute=self._compute,
-            reduced_by_memory=self._scarce,
-            training_set=self._set,
-            warnings=tuple(warnings),
+            plan=self._plan,
+            compute=self.setup.compute,
+            reduced_by_memory=self._reduced_by_memory,
+            training_set=self._training_set,
+            warnings=(*self._warnings, *late),
         )
 
-    def _noted(self, job: Job[T]) -> Job[T]:
-        """Pass on what a part of the work says, as progress of the training."""
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            yield self._progress(step.note)
+    def _part(self, job: Job[T]) -> Job[T]:
+        """Run a part of the work that is no step by itself, and pass on its notes."""
+        return as_part(job, self.status.step, self.status.last_step, share=0)
 
-    def _progress(self, note: str, **metrics: float) -> Progress:
-        if not self._prepared:
-            return Progress(0, self.options.steps, note)
-        if not note and self.status.seconds:
-            note = f"step {self.status.step}, {self._clock.speed:.2g} steps/s"
-        return Progress(self.status.step, max(self.status.total, self.status.step), note, metrics)
-
-
-def _comparable(parent: Model, model: Model) -> bool:
-    """Whether two models say the same things about the same images."""
-    old, new = parent.spec, model.spec
-    # whatever the foreground is called, objects are told apart in it
-    alike = new.task == "objects" and len(old.label_names) == 1
-    return (alike or old.label_names == new.label_names) and old.channels == new.channels
+    def _progress(self, loss: float) -> Progress:
+        note = f"step {self.status.step}, {self._clock.speed:.2g} steps/s"
+        return Progress(self.status.step, self.status.last_step, note, {"loss": loss})

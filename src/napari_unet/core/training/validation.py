@@ -1,4 +1,4 @@
-"""How a model does on the paint that is held out."""
+"""Validation: compares a model's labels with the annotations that are held out."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.core.sampling.dataset import HeldWindow
+    from napari_unet.core.sampling.dataset import ValidationWindow
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationScores:
-    """How a model does.
+    """Scores of a model on the held-out annotations.
 
     Attributes
     ----------
     confusion
-        Of the classes.
+        Pixels of each class.
     objects
-        Of the objects, where these are what counts.
+        Scores of the objects, if the model is scored by these.
     """
 
     confusion: Confusion
@@ -45,89 +45,103 @@ class ValidationScores:
 
     @property
     def score(self) -> float:
-        """What tells which of two models is better, 0 to 1; NaN where nothing is true.
+        """The score by which models are compared, 0 to 1; NaN if nothing is foreground.
 
-        Mean IoU of the classes but the background; where objects count, of the true objects with the
-        prediction that covers more than half of each.
+        The mean IoU of the classes without the background. If objects count, the mean over the true
+        objects of the IoU with the prediction that covers more than half of it (SEG).
         """
         if self.objects is None:
             return self.confusion.foreground_iou
         return float(self.objects.pooled.seg[0])
 
     def scores(self, names: Mapping[int, str]) -> tuple[ClassScore, ...]:
-        """Return a score for each class, the background first; where objects count, theirs last.
+        """Return a score for each class, the background first; if objects count, theirs last.
 
-        Of objects, the number of true ones stands for pixels, and F1 at an IoU of 0.5 for Dice.
+        For objects, `pixels` is the number of true ones, and `dice` is F1 at an IoU of 0.5.
         """
-        found = self.confusion.scores(names)
+        classes = self.confusion.scores(names)
         if self.objects is None:
-            return found
+            return classes
         pooled = self.objects.pooled
-        one = ClassScore("objects", int(pooled.n_true[0]), self.score, float(pooled.f1[0, 0]))
-        return (*found, one)
+        n_true, f1 = int(pooled.n_true[0]), float(pooled.f1[0, 0])
+        return (*classes, ClassScore("objects", n_true, self.score, f1))
 
 
 def validate(
     model: Model,
-    windows: Sequence[HeldWindow],
+    windows: Sequence[ValidationWindow],
     compute: Compute,
     memory: int | None = None,
     *,
     objects: bool = False,
     pixel_size: Sequence[float] = (),
 ) -> Job[ValidationScores]:
-    """Compare a model's labels with held-out paint.
+    """Compare a model's labels with the held-out annotations.
 
     Parameters
     ----------
     model
         The model.
     windows
-        Where the paint lies; what the model says there does not depend on the window.
+        Where the held-out annotations lie. The prediction there does not depend on the window.
     compute, memory
-        Device and precision, and bytes that may be used.
+        Device and precision, and bytes that may be used; None: what is free.
     objects
-        Whether objects count, where the paint tells them apart.
+        Whether objects count, where the annotations tell them apart.
     pixel_size
-        At which the model sees images that state another one, in micrometers along its axes; empty: at
-        their own.
+        Pixel size to which images are rescaled that state another one, in micrometers along the
+        model's axes; empty: they are not rescaled.
 
     Yields
     ------
     Progress
         Often enough to cancel at once; in units of windows.
     """
-    n = max(model.spec.label_names) + 1
-    found = Confusion.zero(n)
-    scores = ObjectScores.zero()
+    confusion = Confusion.zero(max(model.spec.label_names) + 1)
+    object_scores = ObjectScores.zero()
     predictor = Predictor(model, compute, memory=memory)
-    how = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
-    measured: dict[NormalizationStatistics, NormalizationStatistics] = {}
+    options = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
+    # of the rescaled images, by those of the images as they are
+    known: dict[NormalizationStatistics, NormalizationStatistics] = {}
     for i, window in enumerate(windows):
         rescaled = RescaledFrames.of([window.frame], pixel_size)
-        affines = window.affines
+        statistics = window.statistics
         if not rescaled.unchanged:
-            if affines not in measured:
-                measured[affines] = _measured_there(window, model, pixel_size)
-            affines = measured[affines]
-        told_apart = objects and window.truth.objects
-        numbering = Numbering([window.frame], window.box, model.spec, how) if told_apart else None
-        for step in rescaled.run(predictor, window.box, affines):
+            if statistics not in known:
+                known[statistics] = _rescaled_statistics(window, model, pixel_size)
+            statistics = known[statistics]
+        count_objects = objects and window.truth.objects
+        numbering = Numbering([window.frame], window.box, model.spec, options)
+        for step in rescaled.run(predictor, window.box, statistics):
             if isinstance(step, Outputs):
-                labels = to_labels(step.values, model.spec, model.spec.threshold)
-                truth = window.truth.validation(window.frame, step.write)
-                if window.truth.objects:
-                    truth = np.minimum(truth, 1)
-                found += Confusion.of(labels, truth, n)
-                for _, box, numbered in numbering.add(step) if numbering else ():
-                    truth = window.truth.validation(window.frame, box)
-                    scores += ObjectScores.of(Overlaps.of(numbered, truth))
-            yield Progress(i + min(step.fraction, 1.0), len(windows), "Judging by held-out paint")
-    return ValidationScores(found, scores if scores.n_true.sum() else None)
+                confusion += _confusion(step, window, model)
+                if count_objects:
+                    object_scores += _object_scores(numbering, step, window)
+            yield Progress(i + min(step.fraction, 1.0), len(windows), "Validating")
+    return ValidationScores(confusion, object_scores if object_scores.n_true.sum() else None)
 
 
-def _measured_there(
-    window: HeldWindow, model: Model, pixel_size: Sequence[float]
+def _confusion(outputs: Outputs, window: ValidationWindow, model: Model) -> Confusion:
+    """Compare the classes of some pixels."""
+    labels = to_labels(outputs.values, model.spec, model.spec.threshold)
+    truth = window.truth.validation(window.frame, outputs.write)
+    if window.truth.objects:
+        truth = np.minimum(truth, 1)
+    return Confusion.of(labels, truth, max(model.spec.label_names) + 1)
+
+
+def _object_scores(
+    numbering: Numbering, outputs: Outputs, window: ValidationWindow
+) -> ObjectScores:
+    """Compare the objects of the frames that these outputs complete."""
+    scores = ObjectScores.zero()
+    for _, box, labels in numbering.add(outputs):
+        scores += ObjectScores.of(Overlaps.of(labels, window.truth.validation(window.frame, box)))
+    return scores
+
+
+def _rescaled_statistics(
+    window: ValidationWindow, model: Model, pixel_size: Sequence[float]
 ) -> NormalizationStatistics:
     """Return the normalisation of a window's image at another pixel size."""
     frame = window.frame

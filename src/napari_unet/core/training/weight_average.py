@@ -1,4 +1,4 @@
-"""A running average of a network's weights, which is steadier than any one of them."""
+"""A running average of a network's weights, which varies less than the weights themselves."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class WeightAverage:
     Parameters
     ----------
     network
-        Where it starts.
+        The network to start from.
     decay
-        Share of the average that stays at each step, once there have been enough steps.
+        Fraction of the average that is kept at each step, once there have been enough steps.
     """
 
     def __init__(self, network: UNet, decay: float) -> None:
@@ -27,9 +27,9 @@ class WeightAverage:
         self._decay = decay
 
     @torch.no_grad()
-    def take(self, network: UNet, step: int) -> None:
-        """Take in the weights after step number `step`, counted from 1."""
-        # young averages must not remember the beginning
+    def update(self, network: UNet, step: int) -> None:
+        """Include the weights after step number `step`, counted from 1."""
+        # early on, the average must forget the initial weights sooner
         decay = min(self._decay, step / (step + 9))
         state = network.state_dict()
         for name, mean in self.network.state_dict().items():

@@ -128,14 +128,14 @@ class TrainingOutcome(QObject):
     def _show_difference(self) -> None:
         run = self._run
         result = None if run is None else run.result
-        if run is None or result is None or result.trainer.parent is None:
+        if run is None or result is None or result.trainer.setup.parent is None:
             return
         with self._panel.reporting():
             show_difference(
                 self._panel.viewer,
                 self._session.jobs,
                 run.request.pairs[0],
-                result.trainer.parent,
+                result.trainer.setup.parent,
                 result.model,
                 run.request.options.channels,
             )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_unet.core.annotations.inspection import inspect_annotations
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.annotations.survey import inspect_annotations
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.evaluation.label_pairs import LabelFrame

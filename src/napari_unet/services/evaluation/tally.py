@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.annotations.survey import HIGHEST, SEVERAL
+from napari_unet.core.annotations.inspection import HIGHEST, SEVERAL
 from napari_unet.core.errors import UserError
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.evaluation.matching import ObjectScores

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.annotations.survey import Where
+from napari_unet.core.annotations.inspection import Where
 from napari_unet.core.evaluation.next_region import Window, best_windows, block_sums, reason
 from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.uncertainty import uncertainty

@@ -1,9 +1,9 @@
-"""Fine-tune a model on paint, or train one from scratch."""
+"""Fine-tune a model on annotations, or train one from scratch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.annotations.annotation import Paint
 from napari_unet.core.errors import UserError
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.training.result import Trained
+    from napari_unet.core.training.setup import TrainingSetup
     from napari_unet.core.training.trainer import Trainer
     from napari_unet.services.training.result import FinetuneResult
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultSoFar(Progress):
-    """What there is if the training is stopped now."""
+    """The result if the training were stopped now."""
 
     result: FinetuneResult
 
@@ -41,36 +44,34 @@ def finetune(
     resume: bool = True,
     longer: FinetuneResult | None = None,
 ) -> Job[FinetuneResult]:
-    """Fine-tune a model on paint, or train one from scratch.
+    """Fine-tune a model on annotations, or train one from scratch.
 
     Parameters
     ----------
     paint
-        What was painted, a few annotations; as a `Paint`, more can
-        be added while the training runs.
+        What to learn. If it is a `Paint`, its annotations may be replaced while the training runs.
     model
         The parent, which is not changed, or a description of a new network.
     options
-        How; None: the defaults.
+        How to train; None: the defaults.
     state
-        A file in which the state of the training is kept: if it is interrupted, the same call goes on
-        from there. Delete it when the new model is saved. None: nothing is kept.
+        File for the training state: after an interruption, the same call continues from there. Delete
+        it once the new model is saved. None: no state is saved.
     resume
-        Whether to go on from a state that is there. It must be of the same images and options; paint
-        that has changed since is learnt as if it had been added meanwhile.
+        Whether to continue from the state in that file. It must be of the same images and options;
+        annotations that have changed since are learnt as if they had been added during the training.
     longer
-        An earlier result: its training goes on for as many steps, or as long, again. Of the options
-        only `CHANGEABLE` may be others.
+        An earlier result, whose training continues for as many steps, or as long, again. Only the
+        options in `CHANGEABLE` may differ.
 
     Yields
     ------
     Progress
-        In units of steps, several a second where steps are quick; its metrics are ``loss``, and
-        ``iou`` where it was judged.
-    Prepared
+        In units of steps; its metrics are ``loss`` and, after a validation, ``iou``.
+    TrainingStarted
         Before the first step: what will be learnt, and how large a step is.
     ResultSoFar
-        At each check. To stop and keep the best, close the generator and take the last of these.
+        After each validation. To stop and keep the best, close the generator and take the last one.
 
     Returns
     -------
@@ -80,76 +81,68 @@ def finetune(
     Raises
     ------
     UserError
-        When there is too little paint, it doesn't fit image or model, or memory does not suffice, or
-        a training can't go on as is asked for.
+        When there is too little annotated, it doesn't fit image or model, memory does not suffice, or
+        options differ that may not.
     """
-    from napari_unet.core.training.result import Checked
-
     options = options or FinetuneOptions()
     yield Progress(0, options.steps, "Preparing")
-    if not isinstance(paint, Paint):
-        paint = Paint(tuple(paint))
-    if not paint.annotations:
-        raise UserError(
-            "There is nothing to learn from",
-            rule="Training needs at least one image with paint.",
-            remedy="Choose an image and a labels layer painted on it.",
-        )
+    paint = paint if isinstance(paint, Paint) else Paint(tuple(paint))
+    _check_annotated(paint)
     if longer is None:
-        trainer = _trainer(paint, model, options, state, resume)
+        trainer = yield from _prepare(_setup(paint, model, options, state), resume)
+        job = trainer.run()
     else:
         trainer = longer.trainer
-        _check_unchanged(trainer.options, options)
-        trainer.paint, trainer.options = paint, options
-    job = trainer.run()
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            trained: Trained = stop.value
-            break
-        if isinstance(step, Checked):
-            result = result_of(trainer, step.trained, options)
-            yield ResultSoFar(step.done, step.total, step.note, step.metrics, result=result)
-        else:
-            yield step
-    if not trained.status.curve:
-        raise UserError(
-            "The training came to nothing",
-            value=trained.ended,
-            rule="The loss must be a number.",
-            remedy="Lower the learning rate, choose precision 'float32', and look for pixels that are "
-            "far outside the usual range.",
-        )
+        _check_unchanged(trainer.setup.options, options)
+        job = trainer.train_longer(paint, options)
+    trained = yield from _with_results(job, trainer, options)
+    _check_trained(trained)
     return result_of(trainer, trained, options)
 
 
-def _check_unchanged(before: TrainingOptions, now: TrainingOptions) -> None:
-    settled = type(now).model_fields.keys() - CHANGEABLE
-    others = sorted(name for name in settled if getattr(before, name, None) != getattr(now, name))
-    if others:
+def _check_annotated(paint: Paint) -> None:
+    if not paint.annotations:
         raise UserError(
-            "The training can't go on with other settings",
-            value=", ".join(others),
+            "There is nothing to learn from",
+            rule="Training needs at least one annotated image.",
+            remedy="Choose an image and a labels layer painted on it.",
+        )
+
+
+def _check_unchanged(before: TrainingOptions, now: TrainingOptions) -> None:
+    fixed = type(now).model_fields.keys() - CHANGEABLE
+    changed = sorted(name for name in fixed if getattr(before, name, None) != getattr(now, name))
+    if changed:
+        raise UserError(
+            "The training can't continue with other settings",
+            value=", ".join(changed),
             rule=f"Only {', '.join(sorted(CHANGEABLE))} may change when it is trained longer.",
             remedy="Set them back, or keep the network and tune it with the new settings.",
         )
 
 
-def _trainer(
-    paint: Paint,
-    model: Model | NewModel,
-    options: FinetuneOptions,
-    state: Path | None,
-    resume: bool,
-) -> Trainer:
+def _check_trained(trained: Trained) -> None:
+    """Raise a `UserError` when the loss broke down before the first validation."""
+    if not trained.status.curve:
+        raise UserError(
+            "The training failed before there was a network to keep",
+            value=trained.ended,
+            rule="The loss must be a finite number.",
+            remedy="Lower the learning rate, choose precision 'float32', and look for pixels that are "
+            "far outside the usual range.",
+        )
+
+
+def _setup(
+    paint: Paint, model: Model | NewModel, options: FinetuneOptions, state: Path | None
+) -> TrainingSetup:
     from napari_unet.core.device import Compute, choose_device
     from napari_unet.core.model.adapt import NewModel, adapt_model
-    from napari_unet.core.training.trainer import Trainer
+    from napari_unet.core.training.setup import TrainingSetup
 
     compute = choose_device(options.device, options.precision)
     if compute.device == "mps" and options.precision == "auto":
-        # nobody has trained there in 16 bits yet
+        # training in 16 bit is untested there
         compute = Compute("mps", "float32")
     parent = None if isinstance(model, NewModel) else model
     start = model.build() if isinstance(model, NewModel) else model
@@ -159,4 +152,27 @@ def _trainer(
     )
     images = [annotation.image for annotation in paint.annotations]
     paint.channels = common_channels(images, start.spec, options.channels)
-    return Trainer(start, paint, options, compute, parent=parent, path=state, resume=resume)
+    return TrainingSetup(start, paint, options, compute, parent, state)
+
+
+def _prepare(setup: TrainingSetup, resume: bool) -> Job[Trainer]:
+    from napari_unet.core.training.preparation import prepare
+    from napari_unet.core.training.trainer import Trainer
+
+    return Trainer((yield from prepare(setup, resume=resume)))
+
+
+def _with_results(job: Job[T], trainer: Trainer, options: FinetuneOptions) -> Job[T]:
+    """Run a training; turn each validation into the result there would be."""
+    from napari_unet.core.training.progress import Validated
+
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        if isinstance(step, Validated):
+            result = result_of(trainer, step.trained, options)
+            yield ResultSoFar(step.done, step.total, step.note, step.metrics, result=result)
+        else:
+            yield step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_unet.core.annotations.survey import inspect_annotations
+from napari_unet.core.annotations.inspection import inspect_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -59,7 +59,7 @@ class FinetuneResult:
             return f"Not judged. {self.trained.training_set.held}"
         iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
         if old is None:
-            other = self.trainer.parent is not None
+            other = self.trainer.setup.parent is not None
             why = "the one before has other classes or channels" if other else "there is no parent"
             return f"{iou} on held-out paint; {why}, so that nothing can be compared."
         change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
@@ -71,7 +71,7 @@ class FinetuneResult:
     @property
     def _parent_may_know_the_paint(self) -> bool:
         """Whether it was trained on one of the images, and not with the very same paint held out."""
-        parent, options = self.trainer.parent, self.trainer.options
+        parent, options = self.trainer.setup.parent, self.trainer.setup.options
         told = {} if parent is None else parent.spec.provenance.training
         seen = any(
             a.image.name in told.get("images", ()) for a in self.trained.training_set.annotations
@@ -102,7 +102,7 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
 
 
 def _name(trainer: Trainer, name: str) -> str:
-    tuned = trainer.parent is not None and not name.endswith("-tuned")
+    tuned = trainer.setup.parent is not None and not name.endswith("-tuned")
     return f"{name}-tuned" if tuned else name
 
 
@@ -121,7 +121,7 @@ def _provenance(
         "images": [a.image.name for a in used.annotations],
         "kinds": [a.kind for a in used.annotations],
         "regions": [[asdict(region) for region in a.regions] for a in used.annotations],
-        "annotated_pixels": dict(used.survey.summary.pixels),
+        "annotated_pixels": dict(used.inspection.summary.pixels),
         "held_out": str(used.held),
         "options": options.model_dump(mode="json"),
         "steps": status.step,
@@ -132,7 +132,7 @@ def _provenance(
         "ended": trained.ended,
         **_how(trained, options),
     }
-    parent = trainer.parent
+    parent = trainer.setup.parent
     return Provenance(
         origin="trained from scratch" if parent is None else f"tuned from {parent.spec.name}",
         format="U-Net Studio",

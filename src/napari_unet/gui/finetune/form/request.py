@@ -150,7 +150,7 @@ def look_job(
     plan
         Whether to plan, for which torch imports much.
     """
-    from napari_unet.core.annotations.survey import inspect_annotations
+    from napari_unet.core.annotations.inspection import inspect_annotations
     from napari_unet.services.training.plan import plan_of
 
     before = earlier.paint if earlier is not None else None

@@ -1,0 +1,107 @@
+"""What a training starts from: the model, the annotations, the options, and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.sampling.batches import Batches
+from napari_unet.core.sampling.dataset import make_training_set
+from napari_unet.core.sampling.targets import Border
+from napari_unet.core.training.plan import COPIES, choose_plan, plans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_unet.core.annotations.annotation import Paint, Truth
+    from napari_unet.core.annotations.holdout import Held
+    from napari_unet.core.device import Compute
+    from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job
+    from napari_unet.core.sampling.dataset import TrainingSet
+    from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.core.training.plan import TrainingPlan
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSetup:
+    """What a training starts from.
+
+    Attributes
+    ----------
+    model
+        The network to start from; it is not changed.
+    paint
+        What to learn; its annotations may be replaced while the training runs.
+    options
+        How to train.
+    compute
+        Device and precision.
+    parent
+        The trained model that `model` is, or was adapted from; None when training from scratch.
+    path
+        File for the training state; None: the state is not saved.
+    """
+
+    model: Model
+    paint: Paint
+    options: TrainingOptions
+    compute: Compute
+    parent: Model | None = None
+    path: Path | None = None
+
+    @property
+    def tuning(self) -> bool:
+        """Whether the weights come from an earlier training."""
+        return self.parent is not None
+
+    def choose_plan(self, smaller_than: TrainingPlan | None = None) -> Job[TrainingPlan]:
+        """Choose the preferred plan among those that fit the free memory.
+
+        Parameters
+        ----------
+        smaller_than
+            A plan that the training ran out of memory with.
+        """
+        if smaller_than is None:
+            return choose_plan(self.plans(), self._free_memory)
+        self.compute.release()
+        # the weights, which each plan counts, are in memory already
+        free = self._free_memory + COPIES * 4 * self.model.spec.config.parameters
+        return choose_plan(self.plans(), free, below=smaller_than.memory)
+
+    @property
+    def _free_memory(self) -> int:
+        return self.compute.budget(self.options.memory)
+
+    def plans(self) -> Iterator[TrainingPlan]:
+        """Return the plans to try, the preferred one first."""
+        images = [annotation.image for annotation in self.paint.annotations]
+        return plans(self.model.spec.config, self.options, self.compute, images)
+
+    def training_set(
+        self, plan: TrainingPlan, earlier: Held | None = None, learnt: Sequence[Truth] = ()
+    ) -> Job[TrainingSet]:
+        """Make the training set of the present annotations; arguments as for `make_training_set`."""
+        return make_training_set(
+            self.paint,
+            self.model.spec,
+            patch=plan.patch,
+            held_out=self.options.held_out,
+            seed=self.options.seed,
+            earlier=earlier,
+            learnt=learnt,
+        )
+
+    def batches(self, training_set: TrainingSet, plan: TrainingPlan) -> Batches:
+        """Return the batches of a training set, with patches of the plan's shape."""
+        weight = self.options.border_weight
+        return Batches(
+            training_set,
+            plan.patch,
+            self.options.augment,
+            Border(weight, self.options.border_width) if weight else None,
+            self.compute.device,
+            self.model.spec.task,
+        )
