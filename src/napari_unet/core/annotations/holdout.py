@@ -1,4 +1,4 @@
-"""Which paint is kept from training, so that the network can be judged on it.
+"""Which annotations are held out from training, to validate the network on them.
 
 Whole strokes and whole objects, never pixels of one on both sides; of dense classes, whole regions or
 planes where there are several.
@@ -7,34 +7,36 @@ planes where there are several.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import edt
-import numpy as np
-
-from napari_unet.core.annotations.bitmask import BitMask
-from napari_unet.core.annotations.holdout_draw import (
-    LEAST,
+from napari_unet.core.annotations.holdout_areas import (
     Area,
-    Thing,
-    areas_of,
-    class_counts,
-    draw,
-    draw_areas,
-    number_word,
+    class_name,
+    count_classes,
+    find_areas,
+    split_areas,
 )
-from napari_unet.core.annotations.strokes import plane_pieces
+from napari_unet.core.annotations.holdout_masks import (
+    NOTE,
+    add_masks,
+    stroke_masks,
+    strokes_since,
+    strokes_touching,
+)
+from napari_unet.core.annotations.validation_split import (
+    MIN_CANDIDATES,
+    Candidate,
+    split_candidates,
+)
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from napari_unet.core.annotations.annotation import PlaneKey, Truth
-
-    Held = Sequence[Mapping[PlaneKey, BitMask]]
+    from napari_unet.core.annotations.bitmask import BitMask
+    from napari_unet.core.annotations.holdout_masks import Held
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class HoldOut:
     Attributes
     ----------
     truths
-        The annotations; `Truth.training` and `Truth.validation` tell the parts apart.
+        The annotations; `Truth.training` and `Truth.validation` return the two parts.
     taken
         What is held out, such as ``"3 of 14 strokes"``; empty if nothing is.
     reason
@@ -64,6 +66,36 @@ class HoldOut:
         return f"Held out: {', '.join(self.taken)}." if self.taken else self.reason
 
 
+@dataclass
+class _Choice:
+    """What is chosen to be held out.
+
+    Attributes
+    ----------
+    strokes
+        The numbers of the strokes or objects of each annotation.
+    areas
+        Regions and planes.
+    taken
+        As in `HoldOut`.
+    """
+
+    strokes: list[set[int]]
+    areas: list[Area] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+
+    def add_areas(self, held: Sequence[Area], total: int) -> None:
+        if held:
+            self.areas += held
+            self.taken.append(f"{len(held)} of {total} regions or planes")
+
+    def add_strokes(self, held: Sequence[Candidate], total: int, name: str) -> None:
+        for candidate in held:
+            self.strokes[candidate.truth].add(candidate.number)
+        if held:
+            self.taken.append(f"{len(held)} of {total} {name}")
+
+
 def hold_out(
     truths: Sequence[Truth],
     *,
@@ -72,27 +104,27 @@ def hold_out(
     earlier: Held | None = None,
     learnt: Sequence[Truth] = (),
 ) -> Job[HoldOut]:
-    """Choose what to hold out, by lots that depend on where paint lies.
+    """Choose what to hold out, by a hash of the positions.
 
-    Scribbles: of each class with at least `LEAST` strokes a share of the strokes, if there are
-    two such classes. Objects: a share of them, with the background nearest to each. Classes: a share of
-    the regions, or without regions of the planes, if there are enough; each class that several of them
-    hold is on both sides. Else like objects, their connected parts.
+    Scribbles: a fraction of the strokes of each class with at least `MIN_CANDIDATES` strokes, if there
+    are two such classes. Objects: a fraction of them, with the background nearest to each. Classes: a
+    fraction of the regions, or without regions of the planes, if there are enough, with each class that
+    several of them contain on both sides; else, as for objects, of the connected parts.
 
     Parameters
     ----------
     truths
         The annotations.
     fraction
-        Share of the strokes, objects or areas, 0 to 1.
+        Fraction of the strokes, objects or areas, 0 to 1.
     seed
-        Of the lots.
+        Seed of the hashes.
     earlier
-        What was held out of these annotations before more was painted, plane by plane. It stays so,
-        with what has grown onto it, and nothing else is.
+        What was held out of these annotations when less was painted, plane by plane. It remains held
+        out, with what has been painted onto it, and nothing else is.
     learnt
-        The annotations as they were then. If nothing was held out of them, a share of new strokes is,
-        and of the objects in new planes and regions, once there are enough altogether.
+        The annotations as they were then. If nothing was held out of them, a fraction of the new
+        strokes is, and of the objects in new planes and regions, once there are enough altogether.
 
     Yields
     ------
@@ -100,188 +132,117 @@ def hold_out(
         After each plane.
     """
     if earlier is not None and (any(earlier) or not learnt):
-        return (yield from _hold_again(truths, earlier))
-    fresh = (yield from _painted_since(truths, learnt)) if learnt else None
-    strokes: list[set[int]] = [set() for _ in truths]
-    chosen: list[Area] = []
-    taken: list[str] = []
-    lacking = ""
-    # which areas of dense classes were learnt from cannot be told stroke by stroke
+        return (yield from _hold_out_again(truths, earlier))
+    since = (yield from strokes_since(truths, learnt)) if learnt else None
+    choice, reason = _Choice([set() for _ in truths]), ""
+    # which areas of dense classes were learnt can't be told from their strokes
     for kind in ("scribbles", "objects") if learnt else ("scribbles", "objects", "classes"):
         numbers = [i for i, truth in enumerate(truths) if truth.annotation.kind == kind]
-        areas = (yield from areas_of(truths, numbers)) if kind == "classes" else []
-        if len(areas) >= LEAST:
-            chosen, lacking = draw_areas(areas, fraction, seed)
-            if chosen:
-                taken.append(f"{len(chosen)} of {len(areas)} regions or planes")
+        areas = (yield from find_areas(truths, numbers)) if kind == "classes" else []
+        if len(areas) >= MIN_CANDIDATES:
+            held_areas, reason = split_areas(areas, fraction, seed)
+            choice.add_areas(held_areas, len(areas))
             continue
-        pools = _pools(truths, numbers)
-        found = [
-            draw(_among(pool, fresh), fraction, seed).things if len(pool) >= LEAST else []
-            for pool in pools
-        ]
-        if kind == "scribbles" and sum(map(bool, found)) < 2:
-            continue
-        for thing in (thing for things in found for thing in things):
-            strokes[thing.truth].add(thing.number)
-        if n := sum(map(len, found)):
+        groups = _groups(truths, numbers)
+        held = [_split(group, since, fraction, seed) for group in groups]
+        if kind != "scribbles" or sum(map(bool, held)) >= 2:
             name = "objects" if kind == "objects" else "strokes"
-            taken.append(f"{n} of {sum(map(len, pools))} {name}")
-    if not taken:
-        return HoldOut(tuple(truths), (), lacking or _reason(truths, since=bool(learnt)))
-    held = yield from _masks(truths, strokes, learnt)
-    for area in chosen:
-        _join(held[area.thing.truth], area.planes)
-    parted = HoldOut(_with(truths, held), tuple(taken), "")
-    if {truths[i].annotation.kind for i, some in enumerate(strokes) if some} == {"classes"}:
-        # of scribbles and areas there are always two
-        _, judged = yield from sides(parted)
-        if len(judged) < 2:
-            return HoldOut(tuple(truths), (), _one_class(judged))
-    return parted
-
-
-def _pools(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Thing]]:
-    """Strokes by class; all objects together."""
-    pools: dict[int, list[Thing]] = defaultdict(list)
-    for i in numbers:
-        strokes, name = truths[i].strokes, truths[i].annotation.image.name
-        each = zip(strokes.values.tolist(), strokes.sizes.tolist(), strokes.middles, strict=True)
-        for stroke, (value, size, middle) in enumerate(each):
-            pool = pools[0 if truths[i].objects else value]
-            pool.append(Thing(i, stroke, size, name, middle))
-    return [pools[value] for value in sorted(pools)]
-
-
-def _painted_since(truths: Sequence[Truth], learnt: Sequence[Truth]) -> Job[list[set[int]]]:
-    """Return the strokes and objects of each annotation of which no pixel was learnt."""
-    found: list[set[int]] = []
-    for truth, before in zip(truths, _matching(truths, learnt), strict=True):
-        known: set[int] = set()
-        for key, numbers in truth.strokes.pieces.items():
-            if before is not None and key in before.applies:
-                numbered, _ = plane_pieces(truth, key)
-                known.update(numbers[np.unique(numbered[_learnt(before, key)])].tolist())
-            yield Progress(0, 1, "Setting paint aside for validation")
-        found.append(set(range(len(truth.strokes.sizes))) - known)
-    return found
-
-
-def _matching(truths: Sequence[Truth], learnt: Sequence[Truth]) -> list[Truth | None]:
-    """Return each annotation as it was; None for one that was not there."""
-    shapes = [truth.annotation.image.label_shape for truth in learnt]
-    return [
-        learnt[i] if i < len(learnt) and truth.annotation.image.label_shape == shapes[i] else None
-        for i, truth in enumerate(truths)
-    ]
-
-
-def _learnt(before: Truth, key: PlaneKey) -> NDArray[np.bool_]:
-    """Return where a plane was learnt from: (Y, X). Of objects and classes the background was, too."""
-    frame, box = before.annotation.whole(key)
-    return before.labels(frame, box) >= 0
-
-
-def _among(pool: list[Thing], fresh: Sequence[Collection[int]] | None) -> list[Thing]:
-    return pool if fresh is None else [t for t in pool if t.number in fresh[t.truth]]
+            choice.add_strokes([c for each in held for c in each], sum(map(len, groups)), name)
+    if not choice.taken:
+        return HoldOut(tuple(truths), (), reason or _reason(truths, since=bool(learnt)))
+    return (yield from _apply(choice, truths, learnt))
 
 
 def sides(held: HoldOut) -> Job[tuple[set[int], set[int]]]:
     """Return the classes that are learnt, and those that are held out; objects are class 1."""
-    learnt, judged = Counter[int](), Counter[int]()
+    learnt, validated = Counter[int](), Counter[int]()
     for truth in held.truths:
         learnt.update(truth.pixels)
         for key, mask in truth.held.items():
-            for value, n in class_counts(truth, key, mask).items():
+            for value, n in count_classes(truth, key, mask).items():
                 if value >= 0:
-                    judged[min(value, 1) if truth.objects else value] += n
-            yield Progress(0, 1, "Setting paint aside for validation")
-    learnt.subtract(judged)
-    return {c for c, n in learnt.items() if n > 0}, set(judged)
+                    validated[min(value, 1) if truth.objects else value] += n
+            yield Progress(0, 1, NOTE)
+    learnt.subtract(validated)
+    return {c for c, n in learnt.items() if n > 0}, set(validated)
 
 
-def _one_class(judged: set[int]) -> str:
-    return (
-        f"Nothing is held out: of what could be, all is {number_word(min(judged))}, which "
-        f"judges nobody. Draw {LEAST} regions, or annotate as many planes, two of them with the "
-        "background and two with a class."
-    )
+def _groups(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Candidate]]:
+    """Return the strokes of some annotations by class, and all objects together."""
+    groups: dict[int, list[Candidate]] = defaultdict(list)
+    for i in numbers:
+        strokes, name = truths[i].strokes, truths[i].annotation.image.name
+        each = zip(strokes.values.tolist(), strokes.sizes.tolist(), strokes.middles, strict=True)
+        for stroke, (value, size, middle) in enumerate(each):
+            group = groups[0 if truths[i].objects else value]
+            group.append(Candidate(i, stroke, size, name, middle))
+    return [groups[value] for value in sorted(groups)]
 
 
-def _masks(
-    truths: Sequence[Truth], strokes: Sequence[set[int]], learnt: Sequence[Truth] = ()
-) -> Job[list[dict[PlaneKey, BitMask]]]:
-    """Return where some strokes or objects and the background nearest to them lie, unless learnt."""
-    found: list[dict[PlaneKey, BitMask]] = []
-    total = sum(
-        len(truth.strokes.pieces) for truth, wanted in zip(truths, strokes, strict=True) if wanted
-    )
-    done = 0
-    for truth, wanted, before in zip(truths, strokes, _matching(truths, learnt), strict=True):
-        found.append({})
-        # one more, for what is no piece and has number -1
-        flags = np.zeros(len(truth.strokes.sizes) + 1, dtype=bool)
-        flags[list(wanted)] = True
-        for key, numbers in truth.strokes.pieces.items() if wanted else ():
-            if flags[numbers].any():
-                mask = _mask(truth, key, flags[numbers])
-                if before is not None and key in before.applies:
-                    mask &= ~_learnt(before, key)
-                found[-1][key] = BitMask.of(mask)
-            done += 1
-            yield Progress(done, total, "Setting paint aside for validation")
-    return found
+def _split(
+    group: list[Candidate], since: Sequence[Collection[int]] | None, fraction: float, seed: int
+) -> list[Candidate]:
+    """Return what to hold out of a group, or of its members that are new since an earlier training."""
+    if len(group) < MIN_CANDIDATES:
+        return []
+    new = group if since is None else [c for c in group if c.number in since[c.truth]]
+    return split_candidates(new, fraction, seed).held
 
 
-def _mask(truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return where the wanted pieces of a plane lie, with the background nearest to them."""
-    numbered, inside = plane_pieces(truth, key)
-    mask: NDArray[np.bool_] = wanted[numbered]
-    if truth.annotation.kind != "scribbles":
-        others = (numbered > 0) & ~mask
-        nearer = edt.edt(~mask) < edt.edt(~others)
-        mask |= inside & (numbered == 0) & nearer
-    return mask
+def _apply(choice: _Choice, truths: Sequence[Truth], learnt: Sequence[Truth]) -> Job[HoldOut]:
+    """Hold out what was chosen, unless it is of one class only."""
+    masks = yield from stroke_masks(truths, choice.strokes, learnt)
+    for area in choice.areas:
+        add_masks(masks[area.candidate.truth], area.planes)
+    held_out = HoldOut(_with(truths, masks), tuple(choice.taken), "")
+    of_strokes = zip(truths, choice.strokes, strict=True)
+    if {truth.annotation.kind for truth, strokes in of_strokes if strokes} == {"classes"}:
+        # of scribbles and areas there are always two
+        _, validated = yield from sides(held_out)
+        if len(validated) < 2:
+            return HoldOut(tuple(truths), (), _one_class(validated))
+    return held_out
 
 
-def _hold_again(truths: Sequence[Truth], earlier: Held) -> Job[HoldOut]:
-    """Hold out what was held out, and the strokes and objects that have a pixel in it."""
+def _hold_out_again(truths: Sequence[Truth], earlier: Held) -> Job[HoldOut]:
+    """Hold out what was held out, and the strokes and objects with a pixel in it."""
     grown: list[set[int]] = [set() for _ in truths]
     for i, (truth, before) in enumerate(zip(truths, earlier, strict=False)):
-        # parts of dense classes hang together across everything
-        for key, mask in before.items() if truth.annotation.kind != "classes" else ():
-            if key in truth.strokes.pieces:
-                numbered, _ = plane_pieces(truth, key)
-                touched = np.unique(numbered[mask.window(*truth.annotation.whole(key)[1])])
-                grown[i].update(truth.strokes.pieces[key][touched].tolist())
-        grown[i].discard(-1)
-    held = yield from _masks(truths, grown)
-    for now, before in zip(held, earlier, strict=False):
-        _join(now, before)
+        # the parts of dense classes are connected across everything
+        if truth.annotation.kind != "classes":
+            grown[i] = strokes_touching(truth, before)
+    held = yield from stroke_masks(truths, grown)
+    for masks, before in zip(held, earlier, strict=False):
+        add_masks(masks, before)
     if not any(held):
-        return HoldOut(tuple(truths), (), "Nothing is held out, as before.")
+        return HoldOut(tuple(truths), (), "No validation set, as before.")
     return HoldOut(_with(truths, held), ("the same as before",), "")
-
-
-def _join(held: dict[PlaneKey, BitMask], others: Mapping[PlaneKey, BitMask]) -> None:
-    for key, mask in others.items():
-        held[key] = BitMask.union([held.get(key, BitMask.none()), mask])
 
 
 def _with(truths: Sequence[Truth], held: Sequence[Mapping[PlaneKey, BitMask]]) -> tuple[Truth, ...]:
     return tuple(replace(truth, held=masks) for truth, masks in zip(truths, held, strict=True))
 
 
+def _one_class(validated: set[int]) -> str:
+    only = min(validated)
+    other = "some background" if only else "some of a class"
+    return (
+        f"No validation set: only {class_name(only)} could be held out; paint {other}, too. Or draw "
+        f"{MIN_CANDIDATES} regions, or annotate as many planes, two of them with the background and "
+        "two with a class."
+    )
+
+
 def _reason(truths: Sequence[Truth], *, since: bool) -> str:
     if since:
         return (
-            "Nothing is held out, as before: what was learnt cannot judge. That takes two new strokes "
-            "of the background and of a class each, or two objects in a plane or region that is "
-            f"new, and {LEAST} of them altogether."
+            "No validation set, as before: what was learnt can't be used for validation. Paint two "
+            "new strokes each of the background and of a class, or two objects in a plane or region "
+            f"that is new; {MIN_CANDIDATES} are needed altogether."
         )
     n = sum(len(truth.strokes.sizes) for truth in truths)
     return (
-        f"Nothing is held out: {n} stroke{'s' * (n != 1)} or objects are too few. Validation needs "
-        f"{LEAST} strokes of the background and of a class, or {LEAST} objects, or {LEAST} regions or "
-        "planes, two of them with the background and two with a class."
+        f"No validation set: {n} stroke{'s' * (n != 1)} or objects are too few. Validation needs "
+        f"{MIN_CANDIDATES} strokes each of the background and of a class, or {MIN_CANDIDATES} objects, "
+        f"or {MIN_CANDIDATES} regions or planes, two of them with the background and two with a class."
     )

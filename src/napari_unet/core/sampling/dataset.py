@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
-    from napari_unet.core.annotations.holdout import Held, HoldOut
+    from napari_unet.core.annotations.holdout import HoldOut
+    from napari_unet.core.annotations.holdout_masks import Held
     from napari_unet.core.annotations.inspection import Inspection
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.annotations.annotation import Paint, Truth
-    from napari_unet.core.annotations.holdout import Held
+    from napari_unet.core.annotations.holdout_masks import Held
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job

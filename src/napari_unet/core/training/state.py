@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_unet.core.annotations.annotation import PlaneKey
-    from napari_unet.core.annotations.holdout import Held
+    from napari_unet.core.annotations.holdout_masks import Held
 
 SUFFIX = ".training"
 _KEY = "napari_unet_training"
