@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from examples import load_profile
 from places import SHARED
 
-# how long an example takes says more of what else the machine does
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+load_profile()
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,18 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOOK_MS = 20
-"""Time between two looks at a job, in milliseconds."""
+WAITS = {
+    "session.jobs.Jobs.__init__.__defaults__": (20,),
+    "layers.snapshots.AnnotationWatch.__init__.__defaults__": (100,),
+    "finetune.form.paint_summary.SETTLE_MS": 50,
+    "finetune.live_preview.LOOK_MS": 50,
+    "finetune.curves.REDRAW_MS": 50,
+    "segment.panel.SETTLE_MS": 50,
+    "objects.rethreshold.REST_MS": 50,
+    "journal.keeper.TICK_MS": 100,
+    "studio.panel.LOOK_MS": 20,
+}
+"""How long the window lets things settle, in milliseconds: less than a user's hand needs."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,8 +39,8 @@ def _windows_are_cheap() -> Iterator[None]:
         patch.setattr("napari._vispy.canvas.gc", collector)
         save = "napari.settings._base.EventedConfigFileSettings._maybe_save"
         patch.setattr(save, lambda _: None)
-        # tests wait for the end of jobs more often than for anything else
-        patch.setattr("napari_unet.gui.session.jobs.Jobs.__init__.__defaults__", (LOOK_MS,))
+        for name, value in WAITS.items():
+            patch.setattr(f"napari_unet.gui.{name}", value)
         yield
 
 

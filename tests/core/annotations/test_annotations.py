@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -53,7 +54,7 @@ def everything(truth, part="labels", spatial="YX"):
 # --- masks and regions
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data(), mask=hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
 def test_a_packed_mask_gives_back_any_window(data, mask):
     top, left = data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9))
@@ -80,7 +81,7 @@ def test_a_box_is_its_pixels_and_a_polygon_those_whose_centres_it_holds():
     assert (triangle.mask((10, 10)).window(slice(0, 10), slice(0, 10)) == (x <= y)).all()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     corners=st.lists(st.tuples(HALVES, HALVES), min_size=3, max_size=7),
     shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
@@ -243,7 +244,7 @@ def test_a_stroke_through_planes_is_one_and_time_points_are_apart():
     assert sorted(truth.strokes.sizes.tolist()) == [2, 4, 16]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(paint=hnp.arrays(np.uint8, (4, 6, 6), elements=st.integers(0, 2)))
 def test_strokes_through_planes_are_the_connected_parts(paint):
     """Joined plane by plane as if the volume were in memory: corners in the plane, faces along Z."""
@@ -286,7 +287,7 @@ def test_labels_of_another_shape_are_refused_and_whole_factors_named(shape, said
     assert ("Resample" in caught.value.remedy) == ("×" in said)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     labels=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6)),
     factors=st.tuples(st.integers(1, 4), st.integers(1, 4)),
@@ -370,7 +371,7 @@ def assert_whole(truth, taken):
     return held
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     paint=hnp.arrays(np.uint8, (3, 12, 12), elements=st.sampled_from((0, 0, 0, 1, 2))),
     seed=st.integers(0, 9),
@@ -489,7 +490,7 @@ def test_one_new_stroke_is_not_enough_to_hold_out():
     assert "was learnt can't be used for validation" in str(again)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=st.integers(0, 99), extra=st.integers(1, 40))
 def test_paint_keeps_its_side_in_a_later_training_with_more_of_it(seed, extra):
     """What a network has learnt does not judge the next one, and the other way round."""

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -88,7 +88,6 @@ def test_at_strength_0_nothing_changes(case: tuple, seed: int) -> None:
     assert torch.equal(picked, labels[cut])
 
 
-@settings(deadline=None)
 @given(cases, choices, seeds)
 def test_labels_come_from_the_pixel_nearest_to_where_the_image_is_sampled(
     case: tuple, chosen: AugmentOptions, seed: int
@@ -102,7 +101,6 @@ def test_labels_come_from_the_pixel_nearest_to_where_the_image_is_sampled(
     assert np.abs(image - nearest).max() < 0.51
 
 
-@settings(deadline=None)
 @given(
     cases,
     choices,

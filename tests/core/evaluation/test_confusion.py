@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.annotations.annotation import IGNORE
 from napari_unet.core.evaluation.confusion import Confusion
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 5), cut=st.integers(0, 20))
 def test_windows_add_up_to_the_definition(seed, n, cut):
     rng = np.random.default_rng(seed)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from perturbed import perturbed
 
@@ -57,7 +58,7 @@ def test_stardist_and_the_cell_tracking_challenge_say_the_same(name, shared_data
     assert total.pooled.seg[0] == pytest.approx(expected["seg"], rel=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(shape=SHAPES, seed=st.integers(0, 2**32 - 1))
 def test_a_perfect_prediction_scores_1_whatever_its_numbers(shape, seed):
     truth = blocks(shape, seed)
@@ -67,7 +68,7 @@ def test_a_perfect_prediction_scores_1_whatever_its_numbers(shape, seed):
     assert perfect.splits == perfect.merges == 0
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(shape=SHAPES, seed=st.integers(0, 2**31))
 def test_exchanging_truth_and_prediction_exchanges_the_mistakes(shape, seed):
     a, b = blocks(shape, seed), blocks(shape, seed + 1)
@@ -79,7 +80,7 @@ def test_exchanging_truth_and_prediction_exchanges_the_mistakes(shape, seed):
     assert np.array_equal(there.splits, back.merges)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seeds=st.lists(st.integers(0, 2**31), max_size=4))
 def test_images_add_up_to_one_that_holds_them_all(seeds):
     pairs = [(blocks((8, 9), s), blocks((8, 9), s + 1)) for s in seeds]
@@ -95,7 +96,7 @@ def test_images_add_up_to_one_that_holds_them_all(seeds):
     assert total.pooled.merges == whole.merges
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(shape=SHAPES, seed=st.integers(0, 2**31), threshold=st.floats(0.05, 1))
 def test_no_one_to_one_matching_is_better(shape, seed, threshold):
     """Against the assignment problem solved over the dense table of all pairs."""
@@ -112,7 +113,7 @@ def test_no_one_to_one_matching_is_better(shape, seed, threshold):
     assert overlaps.iou[pairs].sum() == pytest.approx(best.sum() - 100 * len(pairs), abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(shape=SHAPES, seed=st.integers(0, 2**31))
 def test_unknown_pixels_are_as_if_cut_away(shape, seed):
     truth, found = blocks(shape, seed, lowest=-2), blocks(shape, seed + 1)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from examples import examples
 from foreign_networks import PytorchUNet
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import UserError
@@ -130,11 +131,7 @@ def test_truncated_safetensors(share: float, tmp_path: Path) -> None:
 
 # a damaged pickle can name another class of torch's for a tensor, at which torch wonders
 @pytest.mark.filterwarnings("ignore:Defining your `__torch_function__`:UserWarning")
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_never_do_anything_else(data: st.DataObject, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
@@ -154,8 +151,15 @@ def test_damaged_files_never_do_anything_else(data: st.DataObject, tmp_path: Pat
     assert all(torch.isfinite(p).all() for p in model.network.parameters())
 
 
-@pytest.mark.parametrize("name", ["bomb.pth", "bomb.zip"])
-@pytest.mark.parametrize("entry", ["weights/data.pkl", "bioimageio.yaml", "zeros.bin"])
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("bomb.pth", "weights/data.pkl"),
+        ("bomb.pth", "zeros.bin"),
+        ("bomb.zip", "weights/data.pkl"),
+        ("bomb.zip", "bioimageio.yaml"),
+    ],
+)
 def test_zip_bomb(name: str, entry: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open(entry, "w") as file:

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import strong_network
 from painted import options as short
@@ -45,7 +46,6 @@ def _image(shape: tuple[int, ...], axes: str, size: float, seed: int = 0) -> Ima
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_a_window_is_the_same_part_of_the_whole(data):
     old = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     new = data.draw(st.tuples(st.integers(1, 90), st.integers(1, 90)))
@@ -98,7 +98,7 @@ def test_when_an_image_is_rescaled(scale, unit, expected):
 
 
 @given(tile=st.integers(52, 120), size=st.sampled_from([0.3, 0.35, 0.9, 1.4]))
-@settings(deadline=None, max_examples=20)
+@examples(20)
 def test_tiles_make_no_difference(tile, size):
     model, image = _model((0.5, 0.5)), _image((60, 75), "YX", size)
     whole = finish(segment(image, model, SegmentOptions(probabilities=True, tile=2048)))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 from shapes import ellipses
@@ -48,7 +49,7 @@ def alike(one, other):
     return pairs.shape[1] == len(np.unique(one)) == len(np.unique(other))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 10_000))
 def test_numbers_are_consecutive_and_objects_hang_together(seed):
     found = find_objects(blurred(ellipses(seed, n=8), seed))
@@ -60,7 +61,7 @@ def test_numbers_are_consecutive_and_objects_hang_together(seed):
         assert ndimage.label(found == n)[1] == 1
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 10_000), top=st.integers(1, 9), left=st.integers(1, 9))
 def test_where_in_the_image_objects_lie_does_not_matter(seed, top, left):
     maps = blurred(ellipses(seed, n=8), seed)

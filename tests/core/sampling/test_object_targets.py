@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from shapes import ellipses
 from skimage.segmentation import find_boundaries
@@ -33,7 +34,7 @@ def test_maps_of_two_squares_that_touch():
     assert found.known[0, :2].all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seed=st.integers(0, 10_000), top=st.integers(0, 30), left=st.integers(0, 30))
 def test_what_a_patch_says_is_so_in_the_whole_image(seed, top, left):
     labels = ellipses(seed, n=1)
@@ -47,7 +48,7 @@ def test_what_a_patch_says_is_so_in_the_whole_image(seed, top, left):
     assert not wrong[(slice(None), *inner)].any()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(seed=st.integers(0, 10_000))
 def test_nothing_is_known_where_nothing_was_annotated(seed):
     labels = ellipses(seed)

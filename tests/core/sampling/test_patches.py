@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.annotations.annotation import IGNORE, Annotation
@@ -48,7 +49,7 @@ def scribbles(shape, axes="YX", strokes=(), **others):
     return Annotation(Image(pixels, axes), paint, "scribbles", **others)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data(), ndim=st.sampled_from((2, 3)))
 def test_a_window_is_mirrored_and_unlabelled_beyond_the_image(data, ndim):
     size = tuple(data.draw(st.integers(1, 12)) for _ in range(ndim))
@@ -71,7 +72,7 @@ def test_a_window_is_mirrored_and_unlabelled_beyond_the_image(data, ndim):
     assert (patch.labels() == known[window]).all()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     size=st.tuples(st.integers(1, 60), st.integers(1, 60)),
     shape=st.tuples(st.integers(1, 32), st.integers(1, 32)),

@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from examples import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import UserError
@@ -47,7 +48,7 @@ def assert_has_context(plan, tile):
         assert read.stop == plan.frame[axis] or read.stop - end >= plan.halo[axis]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(plan=plans())
 def test_tiles_cover_the_image_once_with_enough_context(plan):
     times = np.zeros(plan.size, dtype=int)
@@ -58,7 +59,7 @@ def test_tiles_cover_the_image_once_with_enough_context(plan):
     assert (times == 1).all()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(plan=plans())
 def test_splitting_keeps_the_pixels_and_their_context(plan):
     tile = next(iter(plan.tiles()))
@@ -73,7 +74,7 @@ def test_splitting_keeps_the_pixels_and_their_context(plan):
         tile = parts[-1]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(size=st.integers(1, 50), start=st.integers(-200, 200), length=st.integers(0, 300))
 def test_mirror_is_numpys_reflection(size, start, length):
     reach = 501
@@ -82,7 +83,7 @@ def test_mirror_is_numpys_reflection(size, start, length):
     assert (mirror_indices(start, start + length, size) == expected).all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
     pixels=st.integers(1, 3000**2),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.annotations.annotation import IGNORE
@@ -79,7 +80,7 @@ def test_with_nothing_labelled_the_loss_and_its_gradient_are_zero(activation):
     assert (logits.grad == 0).all()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(seed=st.integers(0, 999), labelled=st.floats(0, 1), sure=st.floats(0, 200))
 def test_two_softmax_channels_are_one_sigmoid_channel(seed, labelled, sure):
     logits, classes = problem("sigmoid", seed, labelled, n=2, scale=sure)
@@ -173,7 +174,7 @@ def test_objects_are_foreground_and_a_line_between_those_that_touch_is_not():
     assert (ignored.weights[labels == IGNORE] == 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data(), ndim=st.sampled_from((2, 3)))
 def test_no_two_objects_touch_after_splitting(data, ndim):
     shape = tuple(data.draw(st.integers(1, 7)) for _ in range(ndim))

@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import strong_network
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from napari_unet.core.unet.upsample import upsample
 UPSAMPLINGS = ("transposed", "linear", "linear_aligned")
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     ndim=st.sampled_from((2, 3)),
     upsampling=st.sampled_from(UPSAMPLINGS),

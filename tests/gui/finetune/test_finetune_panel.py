@@ -16,6 +16,7 @@ from gui_kit import SECONDS, finish_job, said, small_model
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 from napari.layers import Labels
+from scripted_training import script as script
 
 from napari_unet.core.training.state import read_status
 from napari_unet.core.training.trainer import Trainer
@@ -34,6 +35,7 @@ def shown(panel):
     return {name for name, part in parts.items() if part.isVisibleTo(panel)}
 
 
+@pytest.mark.real_training
 def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, library, qtbot):
     panel = painted_panel
     wait_for_summary(panel, "strokes; pixels: background", qtbot)
@@ -94,15 +96,9 @@ def test_keep_both_leaves_the_current_model_and_discard_leaves_nothing(
     assert "small-tuned-2" in [e.name for e in library.entries()], "nothing is overwritten"
 
 
-def test_a_worse_network_is_not_put_first(painted_panel, qtbot):
-    panel = painted_panel
-    quick(panel, steps=60)
-    assert train(panel, qtbot).better
-    panel.outcome.comparison.keep_button.click()
-    finish_job(panel, qtbot)
-    good = panel.session.model
-    panel.form.settings.learning_rate.value = 0.5
-    quick(panel, steps=3)
+def test_a_worse_network_is_not_put_first(painted_panel, qtbot, script):
+    panel, good = painted_panel, painted_panel.session.model
+    script.gain = -0.1
     result = train(panel, qtbot)
     assert result.better is False, result.verdict
     assert "NOT better" in panel.outcome.comparison.verdict_label.text()
@@ -167,8 +163,8 @@ def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_pane
 def test_train_longer_goes_on_from_there_with_new_paint(painted_panel, qtbot):
     panel = painted_panel
     first = train(panel, qtbot)
-    labels_layer(panel).paint((40, 40), 1)
-    qtbot.wait(2600)
+    with qtbot.waitSignal(panel.session.training.annotation_taken, timeout=SECONDS):
+        labels_layer(panel).paint((40, 40), 1)
     panel.outcome.comparison.longer_button.click()
     assert shown(panel) == {"live"}
     finish_job(panel, qtbot)
@@ -295,8 +291,6 @@ def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):
     check(panel, viewer, 1)
     wait_for_summary(panel, "2 planes", qtbot)
     quick(panel, steps=5000)
-    # judging is dear beside small patches, and is done seldom then
-    panel.form.settings.batch.value = 16
     begin(panel, qtbot, steps=1)
     run = panel.session.training
     before = run._paint.annotations
@@ -419,8 +413,8 @@ def test_scrolling_meanwhile_exchanges_nothing(panel, viewer, qtbot):
     begin(panel, qtbot, steps=1)
     paint = panel.session.training._paint
     before = paint.annotations
-    viewer.dims.set_current_step(0, 2)
-    qtbot.wait(3000)
+    with qtbot.waitSignal(panel.session.training._feed._watch.settled, timeout=SECONDS):
+        viewer.dims.set_current_step(0, 2)
     assert paint.annotations is before
     panel.foot.cancel.click()
     finish_job(panel, qtbot)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, said
 from gui_kit import library as library
 from gui_kit import viewer as viewer
+from scripted_training import script as script
 
 from napari_unet.gui.layers.purpose import is_paint
 from napari_unet.gui.plugin import SegmentDock, StudioDock
@@ -27,6 +29,7 @@ def end(panel, qtbot):
     qtbot.waitUntil(lambda: not panel.session.jobs.at_work, timeout=SECONDS)
 
 
+@pytest.mark.real_training
 def test_it_learns_while_one_paints_and_shows_it(painted_panel, viewer, qtbot):
     panel = painted_panel
     paint = panel.form.pairs.first.labels.layer

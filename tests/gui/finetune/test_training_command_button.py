@@ -15,6 +15,7 @@ from gui_kit import SECONDS, finish_job, said
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 from qtpy.QtWidgets import QApplication
+from scripted_training import script as script
 from typer.testing import CliRunner
 
 from napari_unet.cli import app
@@ -66,6 +67,7 @@ def assert_same(model, other):
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 
+@pytest.mark.real_training
 def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     panel, viewer, qtbot, tmp_path, made
 ):
@@ -101,6 +103,7 @@ class Small(NewModel):
     depth: int = 2
 
 
+@pytest.mark.real_training
 def test_the_line_of_a_new_network_on_an_image_without_a_file(
     painted_panel, tmp_path, qtbot, made, monkeypatch
 ):

@@ -17,6 +17,7 @@ from at_work import (
 from gui_kit import SECONDS, finish_job, random_image, said
 from gui_kit import library as library
 from gui_kit import viewer as viewer
+from scripted_training import script as script
 
 
 def renamed(busy, _):

@@ -6,7 +6,8 @@ import gui_kit  # noqa: F401 - skips where there is no viewer
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
@@ -107,7 +108,7 @@ def source(letters, sizes, seed):
     seed=st.integers(0, 99),
     data=st.data(),
 )
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_a_label_lies_on_its_pixel_whatever_the_geometry_and_the_region(letters, seed, data):
     sizes = {"T": 3, "Z": 4, "C": 2, "Y": 6, "X": 7}
     image = source(letters, sizes, seed)

@@ -61,6 +61,7 @@ def correct(layer, truth):
         layer.data_setitem((np.full(len(rows), PLANE), rows, columns), label)
 
 
+@pytest.mark.real_training
 @pytest.mark.timeout(900)
 def test_segment_correct_tune_segment_again_save_and_open(
     opened, viewer, make_napari_viewer_proxy, qtbot, tmp_path
@@ -101,7 +102,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
 
     tune = studio.show_page("Fine-tune")
     settings = tune.form.settings
-    for name, value in {"steps": 40, "minutes": None, "patch": 128, "batch": 2}.items():
+    for name, value in {"steps": 16, "minutes": None, "patch": 96, "batch": 2}.items():
         settings[name].value = value
     hand.click(tune.form.train)
     hand.wait(jobs)

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import regionprops
 
@@ -61,7 +62,7 @@ def check(columns, labels, channels, spacing, unit):
         assert columns["touches_border"][i] == any(a == 0 or b == n for a, b, n in ends)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(seed=st.integers(0, 10_000), three_d=st.booleans(), channels=st.integers(1, 3))
 def test_as_scikit_image_measures(seed, three_d, channels):
     shape = (7, 19, 23) if three_d else (31, 40)

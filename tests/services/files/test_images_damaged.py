@@ -8,7 +8,8 @@ import logging
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, example, given, settings
+from examples import examples
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import UserError
@@ -71,9 +72,8 @@ def open_and_read(path, content):
         pass  # said; anything else fails the test
 
 
-checked = settings(
-    max_examples=150,
-    deadline=10_000,
+checked = examples(
+    150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import UserError
@@ -77,9 +78,7 @@ def test_unusual_orders_come_back_as_they_were(tmp_path, axes):
     check_same(tmp_path / "a.tif", labels, image)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_axes_and_sizes_come_back(tmp_path, data):
     axes = "".join(data.draw(st.lists(st.sampled_from("TZQ"), unique=True))) + "YX"

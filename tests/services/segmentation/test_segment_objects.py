@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from networks import strong_network
 from painted import checkers, numbered, options
@@ -50,7 +51,7 @@ def test_objects_are_numbered(model):
     assert classes.max() == 1
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(tile=st.integers(72, 140), seed=st.integers(0, 50))
 def test_tiles_change_nothing(model, tile, seed):
     pixels, _ = checkers((120, 170), seed=seed)
@@ -92,7 +93,7 @@ def random_model(activation="sigmoid", classes=1, ndim=2, **spec):
     return Model(chosen, strong_network(config))
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(tile=st.integers(52, 66), seed=st.integers(0, 50), depth=st.integers(5, 20))
 def test_tiles_change_nothing_in_volumes(tile, seed, depth):
     volume = random_model(classes=3, ndim=3, task="objects")

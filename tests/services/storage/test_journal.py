@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -60,7 +60,6 @@ def histories(draw):
     return states
 
 
-@settings(deadline=None)
 @given(histories(), st.booleans())
 def test_any_changes_are_replayed_exactly(tmp_path_factory, states, in_parts):
     journal = Journal(tmp_path_factory.mktemp("journal") / "x.paint")
@@ -76,7 +75,6 @@ def test_any_changes_are_replayed_exactly(tmp_path_factory, states, in_parts):
     assert found is None or found.end == journal.path.stat().st_size
 
 
-@settings(deadline=None)
 @given(DTYPES, st.data())
 def test_pixels_come_back_as_they_were(dtype, data):
     dtype = np.dtype(dtype)

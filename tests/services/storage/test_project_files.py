@@ -10,7 +10,8 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from typer.testing import CliRunner
@@ -52,7 +53,7 @@ def read_back(folder, i=0):
     return np.asarray(open_layer(folder, read_project(folder).layers[i]).data[...])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.sampled_from(["bool", "uint8", "int16", "uint32", "int64", "uint64", "float16", "float32"])
     .flatmap(
