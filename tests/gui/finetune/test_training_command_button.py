@@ -107,7 +107,7 @@ class Small(NewModel):
 def test_the_line_of_a_new_network_on_an_image_without_a_file(
     painted_panel, tmp_path, qtbot, made, monkeypatch
 ):
-    monkeypatch.setattr("napari_unet.core.model.adapt.Blank", Small)
+    monkeypatch.setattr("napari_unet.core.model.adapt.NewModel", Small)
     panel = painted_panel
     panel.form.start.box.setCurrentIndex(1)
     assert panel.form.request().start == 2
