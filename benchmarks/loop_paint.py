@@ -141,7 +141,7 @@ def make(viewer: Any, dock: Any, kind: str, data: Path) -> Any:
     rest(dock)
     dock.show_page("Fine-tune")
     annotate = dock.show_page("Annotate")
-    annotate.source.new.click()
+    annotate.source.new_button.click()
     return annotate.annotation.layer
 
 

@@ -56,7 +56,7 @@ def painting(viewer: Any, studio: Any, phases: Phases) -> Any:
     annotate = studio.show_page("Annotate")
     pause(1)
     with recording(phases, "New annotation, a layer is added"):
-        annotate.source.new.click()
+        annotate.source.new_button.click()
         pause(0.5)
     layer = annotate.annotation.layer
     # what is imported for the first stroke
@@ -76,11 +76,11 @@ def paint(viewer: Any, layer: Any) -> None:
 
 def next_regions(studio: Any, phases: Phases) -> None:
     """Go to some places; at the first one the frame is made."""
-    where = studio.show_page("Annotate").where
+    where = studio.show_page("Annotate").next_region
     for i in range(PLACES):
         name = "Next place, the first" if not i else f"Next place {i}"
         with recording(phases, name):
-            where.next.click()
+            where.next_button.click()
             until(lambda: where._at_work is None)
             pause(0.5)
     merge(phases, "Next place")

@@ -53,12 +53,12 @@ def tune(options: argparse.Namespace) -> dict[str, float]:
         studio.show_page("Segment").segment.click()
         rest(studio)
         annotate = studio.show_page("Annotate")
-        annotate.source.correct.click()
+        annotate.source.correct_button.click()
         layer = annotate.annotation.layer
         painted = correct(layer, truth)
         pause(1.0)
         hand, start = Hand(), time.perf_counter()
-        hand.click(annotate.quick)
+        hand.click(annotate.quick_button)
         until(lambda: studio.session.training is not None)
         rest(studio)
         tuned = time.perf_counter() - start

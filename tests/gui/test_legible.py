@@ -86,7 +86,7 @@ def test_every_control_explains_itself_and_can_be_reached_by_keyboard(viewer, st
     for title in PAGES:
         page = studio.show_page(title)
         if title == "Annotate":
-            page.source.new.click()
+            page.source.new_button.click()
         unfold(page)
         for control in controls(page):
             name = title, type(control).__name__, getattr(control, "text", str)()

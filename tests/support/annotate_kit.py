@@ -20,8 +20,8 @@ def panel(annotate_panel):
 
 def new(panel, kind="scribbles"):
     """Make a new annotation."""
-    panel.source.kind.setCurrentIndex(panel.source.kind.findData(kind))
-    panel.source.new.click()
+    panel.source.new_kind.setCurrentIndex(panel.source.new_kind.findData(kind))
+    panel.source.new_button.click()
     return panel.annotation.layer
 
 
@@ -72,7 +72,7 @@ def objects(panel, viewer):
     """Objects ready to be corrected, over an image of one plane."""
     viewer.add_image(np.zeros((40, 60)), name="cells", scale=(0.5, 0.5))
     viewer.add_labels(squares(), name="found", scale=(0.5, 0.5), metadata=record(objects=True))
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     return panel.annotation.layer
 
 

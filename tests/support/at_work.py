@@ -45,7 +45,7 @@ def idle(viewer, qtbot):
     image = viewer.add_image(random_image(3, 60, 70), name="cells")
     viewer.add_labels(np.ones((3, 60, 70), np.uint8), name="found", metadata=record(objects=False))
     annotate = studio.show_page("Annotate")
-    annotate.source.correct.click()
+    annotate.source.correct_button.click()
     corrected = annotate.annotation.layer
     for title in PAGES:
         studio.show_page(title)
@@ -207,7 +207,7 @@ def merging(viewer, qtbot):
     panel = docked(AnnotateDock, viewer)
     image = viewer.add_image(np.zeros((40, 60)), name="cells")
     found = viewer.add_labels(squares(), name="found", metadata=record(objects=True))
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     layer, before = panel.annotation.layer, squares()
     panel.objects.tools["merge"].click()
     drag(layer, (10, 10))
@@ -220,7 +220,7 @@ def merging(viewer, qtbot):
         drag(layer, (10, 20))
         assert panel.annotation.layer == layer
         assert np.array_equal(layer.data, np.where(before == 2, 1, before))
-        panel.plane.click()
+        panel.plane_button.click()
         assert len(checked_layer(viewer, image).data) == 1
 
     return at_work(viewer, panel, [image, found], end)

@@ -132,7 +132,7 @@ def main():
         for title in PAGES:
             page = studio.show_page(title)
             if title == "Annotate":
-                page.source.new.click()
+                page.source.new_button.click()
             settle()
             unfold(page)
             settle()

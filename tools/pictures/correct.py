@@ -36,29 +36,29 @@ def pictures(stage: Stage) -> None:
     stage.load()
     stage.segment()
     panel = stage.page("Annotate")
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     layer = stage.viewer.layers["nuclei stack objects corrected"]
     stage.look_at(T)
     stage.take("correct-mistakes")
     next_place(stage, panel)
     mend(stage, panel, layer)
     stage.look_at(T)
-    panel.plane.click()
+    panel.plane_button.click()
     stage.take("correct-mended")
     judge(stage)
     stage.page("Annotate")
     stage.viewer.layers.selection.active = layer
-    panel.finetune.click()
+    panel.finetune_button.click()
     tune(stage)
 
 
 def next_place(stage: Stage, panel: Any) -> None:
     """Go where the network is least sure; nothing of that stays."""
-    before, where = set(stage.viewer.layers), panel.where
-    where.unsure.click()
+    before, where = set(stage.viewer.layers), panel.next_region
+    where.uncertainty_button.click()
     stage.wait(lambda: "nuclei stack uncertainty" in stage.viewer.layers)
-    where.next.click()
-    stage.wait(lambda: bool(where.why.text()))
+    where.next_button.click()
+    stage.wait(lambda: bool(where.reason_label.text()))
     stage.take("next-place")
     where.say("")
     for layer in set(stage.viewer.layers) - before:
@@ -85,7 +85,7 @@ def mend(stage: Stage, panel: Any, layer: Any) -> None:
         drag(layer, T, DIRT)
     for centre, radii in MISSED:
         known = int(layer.data[T, *centre]) or int(layer.data[T, centre[0] + 4, centre[1]])
-        panel.objects.next.click()
+        panel.objects.next_button.click()
         layer.selected_label = known or layer.selected_label
         with changing(layer):
             fill(layer, T, centre, radii, layer.selected_label)
@@ -105,7 +105,7 @@ def judge(stage: Stage) -> None:
     panel, layers = stage.page("Segment"), stage.viewer.layers
     fold = stage.fold(panel, "How good is it?")
     fold.expand(animate=False)
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     stage.rest()
     panel.judging.view.mistakes.click()
     stage.look_at(T)

@@ -36,7 +36,7 @@ def pictures(stage: Stage) -> None:
     """Paint classes, let a new network learn, correct it meanwhile, and segment with it."""
     source = stage.open_sample()
     panel = stage.page("Annotate")
-    panel.source.new.click()
+    panel.source.new_button.click()
     stage.look_at(T)
     paint = stage.viewer.layers["nuclei stack paint"]
     panel.classes.table.item(2, 2).setText(NAME)
@@ -45,7 +45,7 @@ def pictures(stage: Stage) -> None:
     paint.refresh()
     panel.pick(2)
     stage.take("scribbles-paint")
-    panel.finetune.click()
+    panel.finetune_button.click()
     learn(stage, paint)
     keep(stage)
 

@@ -30,12 +30,12 @@ from napari_unet.gui.layers.result_layer import RECORD
 
 def test_without_an_image_the_controls_say_what_is_missing(panel):
     for control in (
-        panel.source.correct,
-        panel.source.new,
-        panel.plane,
-        panel.box,
-        panel.finetune,
-        panel.quick,
+        panel.source.correct_button,
+        panel.source.new_button,
+        panel.plane_button,
+        panel.box_button,
+        panel.finetune_button,
+        panel.quick_button,
     ):
         assert not control.isEnabled()
         assert "There is no" in control.toolTip()
@@ -63,7 +63,7 @@ def test_a_new_annotation_lies_on_the_image_and_is_ready_to_paint(panel, viewer,
     assert (kind_of(layer), layer.mode, layer.selected_label) == (kind, "paint", 1)
     assert viewer.layers.selection.active == layer
     assert class_names(layer) == (() if kind == "objects" else ("nucleus", "membrane"))
-    assert panel.plane.isEnabled() == (kind != "scribbles")
+    assert panel.plane_button.isEnabled() == (kind != "scribbles")
     assert panel.groups["objects"].isVisibleTo(panel) == (kind == "objects")
     assert panel.groups["classes"].isVisibleTo(panel) == (kind != "objects")
 
@@ -74,7 +74,7 @@ def test_a_result_of_segment_is_copied_and_stays(panel, segment_panel, viewer, q
     finish_job(segment_panel, qtbot)
     result = viewer.layers["cells labels"]
     before = result.data.copy()
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     layer = panel.annotation.layer
     assert (kind_of(layer), layer.name) == ("classes", "cells labels corrected")
     assert class_names(layer) == ("cell",)
@@ -98,9 +98,9 @@ def test_what_a_result_holds_is_told_by_its_record_or_its_values(panel, viewer):
     ]
     for data, metadata, kind in cases:
         viewer.layers.selection.active = viewer.add_labels(data, metadata=metadata)
-        assert panel.source.meaning.currentData() == kind
-    panel.source.meaning.setCurrentIndex(0)
-    panel.source.correct.click()
+        assert panel.source.result_kind.currentData() == kind
+    panel.source.result_kind.setCurrentIndex(0)
+    panel.source.correct_button.click()
     assert "too many labels for classes" in said(panel)
     assert panel.annotation.layer is None
 
@@ -108,7 +108,7 @@ def test_what_a_result_holds_is_told_by_its_record_or_its_values(panel, viewer):
 def test_a_result_on_no_image_is_refused(panel, viewer):
     viewer.add_image(np.zeros((20, 30)), name="cells")
     viewer.add_labels(np.ones((20, 15), int), name="part")
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     assert "covers none of the images" in said(panel)
     assert panel.annotation.layer is None
 
@@ -116,7 +116,7 @@ def test_a_result_on_no_image_is_refused(panel, viewer):
 def test_a_result_that_is_being_filled_is_not_copied_yet(panel, viewer):
     viewer.add_image(np.zeros((40, 60)), name="cells")
     viewer.add_labels(squares(), metadata=record(objects=True)).editable = False
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     assert "still being filled in" in said(panel)
     assert panel.annotation.layer is None
 
@@ -125,7 +125,7 @@ def test_labels_on_the_disk_are_copied_into_memory(panel, viewer):
     viewer.add_image(np.zeros((20, 30)), name="cells")
     stored = zarr.array(np.ones((20, 30), np.uint8), chunks=(10, 10))
     viewer.add_labels(stored, name="stored")
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     assert isinstance(panel.annotation.layer.data, np.ndarray)
 
 
@@ -150,7 +150,7 @@ def test_classes_get_other_names_and_colours(panel, viewer):
     viewer.add_image(np.zeros((20, 30)), name="cells")
     layer = new(panel)
     panel.classes.table.item(2, 2).setText(" nucleus ")
-    panel.classes.add.click()
+    panel.classes.add_button.click()
     panel.classes.table.item(3, 2).setText("membrane")
     assert class_names(layer) == ("nucleus", "membrane")
     assert layer.selected_label == 3
@@ -170,17 +170,17 @@ def test_a_class_that_goes_takes_its_paint_and_comes_back_with_it(panel, viewer)
     viewer.add_image(np.zeros((2, 20, 30)), name="cells")
     layer = new(panel)
     panel.classes.table.item(2, 2).setText("nucleus")
-    panel.classes.add.click()
+    panel.classes.add_button.click()
     panel.classes.table.item(3, 2).setText("membrane")
     layer.data[0, 2:4], layer.data[1, 5:8] = 2, 3
     layer.refresh()
     before, colours = layer.data.copy(), [c.colour for c in classes_of(layer)]
     panel.pick(2)
-    panel.classes.remove.click()
+    panel.classes.remove_button.click()
     assert class_names(layer) == ("membrane",)
     assert np.array_equal(layer.data, np.where(before == 2, 0, np.where(before == 3, 2, before)))
     assert classes_of(layer)[2].colour == colours[3]
-    assert "only class" in panel.classes.remove.toolTip()
+    assert "only class" in panel.classes.remove_button.toolTip()
     undo_gives(layer, before)
     assert class_names(layer) == ("nucleus", "membrane")
     assert [c.colour for c in classes_of(layer)] == colours
@@ -188,7 +188,7 @@ def test_a_class_that_goes_takes_its_paint_and_comes_back_with_it(panel, viewer)
     assert class_names(layer) == ("membrane",)
     for value in (0, 1, 2):
         panel.pick(value)
-        assert not panel.classes.remove.isEnabled()
+        assert not panel.classes.remove_button.isEnabled()
 
 
 @pytest.mark.parametrize("axes", ["ZYX", "CYX", "ZCYX"])
@@ -200,8 +200,8 @@ def test_checked_planes_become_the_region(panel, viewer, axes):
     layer = new(panel, "classes")
     if "Z" in axes:
         viewer.dims.set_current_step(0, 2)
-    panel.plane.click()
-    panel.plane.click()
+    panel.plane_button.click()
+    panel.plane_button.click()
     assert "before" in said(panel)
     shapes = checked_layer(viewer, source)
     assert (shapes.name, len(shapes.data)) == ("cells checked", 1)
@@ -214,13 +214,13 @@ def test_checked_planes_become_the_region(panel, viewer, axes):
 def test_a_checked_box_is_drawn_into_the_same_layer(panel, viewer):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     new(panel, "objects")
-    panel.plane.click()
-    panel.box.click()
+    panel.plane_button.click()
+    panel.box_button.click()
     shapes = checked_layer(viewer, source)
     assert viewer.layers.selection.active == shapes
     assert shapes.mode == "add_rectangle"
     assert len([x for x in viewer.layers if isinstance(x, Shapes)]) == 1
-    panel.objects.next.click()
+    panel.objects.next_button.click()
     assert viewer.layers.selection.active == panel.annotation.layer
 
 
@@ -228,7 +228,7 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer, request):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     scribbles = new(panel)
     layer = new(panel, "objects")
-    panel.plane.click()
+    panel.plane_button.click()
     viewer.add_labels(np.zeros((4, 20, 30), int), name="on top")
     pair = request.getfixturevalue("finetune_panel").form.pairs.first
     assert (pair.image.layer, pair.labels.layer) == (source, layer)
@@ -257,7 +257,7 @@ def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer, finet
     layer = new(panel, "classes")
     assert form.pairs.first.labels.layer == layer
     assert form.pairs.first.region.layer is None
-    panel.plane.click()
+    panel.plane_button.click()
     assert form.pairs.first.region.layer == checked_layer(viewer, source)
 
 
@@ -273,8 +273,8 @@ def test_layers_that_go_and_come_leave_the_panel_in_order(panel, viewer):
     first.features = {}
     assert panel.classes.count == 2
     viewer.layers.remove(source)
-    panel.plane.click()
-    panel.finetune.click()
+    panel.plane_button.click()
+    panel.finetune_button.click()
     assert "covers none of the images" in said(panel)
     viewer.layers.clear()
     assert panel.annotation.layer is None
@@ -288,6 +288,6 @@ def test_checks_go_to_the_image_that_the_annotation_is_of(panel, viewer):
     new(panel, "classes")
     second = viewer.add_image(np.zeros((20, 30)), name="second")
     viewer.layers.selection.active = second
-    panel.plane.click()
+    panel.plane_button.click()
     assert checked_layer(viewer, second) is None
     assert len(checked_layer(viewer, first).data) == 1

@@ -49,10 +49,10 @@ def test_the_button_hands_over_image_annotation_and_classes(panel, viewer):
     panel.session.model = small_model()
     viewer.add_image(np.zeros((20, 30)), name="cells")
     layer = new(panel)
-    panel.classes.add.click()
+    panel.classes.add_button.click()
     panel.classes.table.item(3, 2).setText("membrane")
     viewer.add_image(np.zeros((9, 9)), name="other")
-    panel.finetune.click()
+    panel.finetune_button.click()
     from napari_unet.gui.plugin import parts_of
 
     form = parts_of(viewer).open_panel("Fine-tune").form
@@ -71,16 +71,16 @@ def test_tune_quickly_trains_at_once_unless_something_waits_to_be_kept(panel, vi
     tune = parts_of(viewer).open_panel("Fine-tune")
     for name, value in {"patch": 32, "batch": 2}.items():
         tune.form.settings[name].value = value
-    panel.quick.click()
+    panel.quick_button.click()
     run = panel.session.training
     assert run.request.options.minutes == 1
     assert run.request.options.patch == 32
-    panel.quick.click()
+    panel.quick_button.click()
     assert "still running" in said(panel)
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
     tune.stop_button.click()
     finish_job(panel, qtbot)
-    panel.quick.click()
+    panel.quick_button.click()
     assert panel.session.training is run
     assert run.result is not None
 

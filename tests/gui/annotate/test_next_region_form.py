@@ -42,12 +42,12 @@ def stack(panel, viewer):
 
 def settle(panel, qtbot):
     """Wait until nothing is looked for."""
-    qtbot.waitUntil(lambda: panel.where._at_work is None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: panel.next_region._at_work is None, timeout=SECONDS)
     finish_job(panel, qtbot)
 
 
 def press(panel, qtbot):
-    panel.where.next.click()
+    panel.next_region.next_button.click()
     settle(panel, qtbot)
 
 
@@ -83,8 +83,8 @@ def test_next_asks_the_network_and_goes_to_its_place(panel, viewer, stack, qtbot
     there = pytest.approx(middle, abs=0.3)
     qtbot.waitUntil(lambda: camera.center[1:] == there, timeout=SECONDS)
     assert viewer.dims.current_step[0] == first.window.plane
-    assert first.why in panel.where.why.text()
-    assert "Place 1" in panel.where.why.text()
+    assert first.why in panel.next_region.reason_label.text()
+    assert "Suggestion 1" in panel.next_region.reason_label.text()
     assert viewer.layers.selection.active == layer
     assert layer.mode == "paint"
     press_key(viewer, "J")
@@ -110,7 +110,7 @@ def test_what_segment_said_is_used_and_no_network_runs(
     panel.session.model = small_model(activation="softmax", config={"out_channels": 2})
     press(panel, qtbot)
     assert outline(viewer) == told(*expected(panel.session.model, stack))
-    assert "Place 1" in panel.where.why.text()
+    assert "Suggestion 1" in panel.next_region.reason_label.text()
 
 
 def test_paint_and_checked_frames_are_left_alone(panel, viewer, stack, qtbot):
@@ -119,16 +119,16 @@ def test_paint_and_checked_frames_are_left_alone(panel, viewer, stack, qtbot):
     layer.data[first.window.plane][first.window.rows, first.window.columns] = 1
     press(panel, qtbot)
     assert outline(viewer) == told(second)
-    assert not panel.where.right.isEnabled()
-    assert "Scribbles" in panel.where.right.toolTip()
+    assert not panel.next_region.checked_button.isEnabled()
+    assert "Scribbles" in panel.next_region.checked_button.toolTip()
     # in classes it is what has been checked that counts
     viewer.layers.selection.active = classes = new(panel, "classes")
     classes.data[:] = 1
-    panel.where.right.click()
+    panel.next_region.checked_button.click()
     (corners,) = checked_layer(viewer, stack).data
     assert np.allclose(corners, frames(viewer)[0].data[0])
     assert viewer.layers.selection.active == classes
-    panel.where._visited.clear()
+    panel.next_region._visited.clear()
     press(panel, qtbot)
     assert outline(viewer) == told(first)
 
@@ -137,9 +137,9 @@ def test_the_end_is_told_and_then_it_begins_anew(panel, viewer, stack, qtbot):
     new(panel, "classes")
     for i in range(3):
         viewer.dims.set_current_step(0, i)
-        panel.plane.click()
+        panel.plane_button.click()
     press(panel, qtbot)
-    assert "Nothing is left" in panel.where.why.text()
+    assert "Nothing is left" in panel.next_region.reason_label.text()
     assert not frames(viewer)
     checked_layer(viewer, stack).data = []
     press(panel, qtbot)
@@ -149,7 +149,7 @@ def test_the_end_is_told_and_then_it_begins_anew(panel, viewer, stack, qtbot):
 def test_uncertainty_is_shown_and_no_input(panel, viewer, stack, qtbot):
     layer = new(panel)
     for _ in range(2):
-        panel.where.unsure.click()
+        panel.next_region.uncertainty_button.click()
         settle(panel, qtbot)
     (shown,) = [x for x in viewer.layers if x.name == "cells uncertainty"]
     maps = finish(cache_outputs(image_of(stack, "ZYX"), panel.session.model, SegmentOptions()))
@@ -186,16 +186,16 @@ def test_a_small_image_and_no_annotation(panel, viewer, qtbot):
     (layer,) = frames(viewer)
     assert layer.data[0].max(axis=0).tolist() == [29.5, 40.5]
     press(panel, qtbot)
-    assert "Nothing is left" in panel.where.why.text()
+    assert "Nothing is left" in panel.next_region.reason_label.text()
 
 
 def test_without_an_image_or_a_frame_the_buttons_say_so(panel, viewer):
-    assert not panel.where.next.isEnabled()
-    assert "no image" in panel.where.next.toolTip()
+    assert not panel.next_region.next_button.isEnabled()
+    assert "no image" in panel.next_region.next_button.toolTip()
     viewer.add_image(np.zeros((20, 30)), name="cells")
     new(panel, "classes")
-    assert panel.where.next.isEnabled()
-    assert "no frame" in panel.where.right.toolTip()
+    assert panel.next_region.next_button.isEnabled()
+    assert "no frame" in panel.next_region.checked_button.toolTip()
 
 
 def test_pixels_that_are_no_numbers_are_told(panel, viewer, qtbot):
@@ -211,7 +211,7 @@ def test_pixels_that_are_no_numbers_are_told(panel, viewer, qtbot):
 def test_an_image_that_goes_meanwhile_stops_it(panel, viewer, qtbot):
     panel.session.model = large_model()
     source = viewer.add_image(random_image(4, 512, 512), name="cells")
-    panel.where.next.click()
+    panel.next_region.next_button.click()
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
     viewer.layers.remove(source)
     settle(panel, qtbot)
@@ -223,7 +223,7 @@ def test_an_image_that_goes_meanwhile_stops_it(panel, viewer, qtbot):
 def test_cancel_leaves_things_as_they_were(panel, viewer, qtbot):
     panel.session.model = large_model()
     viewer.add_image(random_image(4, 512, 512), name="cells")
-    panel.where.next.click()
+    panel.next_region.next_button.click()
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
     panel.foot.cancel.click()
     settle(panel, qtbot)
@@ -243,11 +243,11 @@ def test_while_another_job_runs_what_is_known_suffices(panel, viewer, stack, qtb
             yield from finish_at_once()
 
     panel.session.jobs.start("Training", wait())
-    panel.where.next.click()
-    qtbot.waitUntil(lambda: panel.where._at_work is None, timeout=SECONDS)
+    panel.next_region.next_button.click()
+    qtbot.waitUntil(lambda: panel.next_region._at_work is None, timeout=SECONDS)
     assert outline(viewer) == told(second)
     panel.session.kept = None
-    panel.where.next.click()
+    panel.next_region.next_button.click()
     assert "Training is still running" in said(panel)
     hold.clear()
     finish_job(panel, qtbot)
@@ -278,7 +278,7 @@ def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot, dock):
     session = panel.session
     session.model = large_model()
     viewer.add_image(random_image(4, 512, 512), name="cells")
-    panel.where.next.click()
+    panel.next_region.next_button.click()
     qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
     dock.close(panel)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)

@@ -21,7 +21,7 @@ from napari_unet.gui.layers.editing import real
 
 
 def test_next_number_is_free(objects, panel, viewer):
-    panel.objects.next.click()
+    panel.objects.next_button.click()
     assert (objects.selected_label, objects.mode) == (6, "paint")
     objects.selected_label = 1
     press_key(viewer, "n")
@@ -97,7 +97,7 @@ def volume(panel, viewer):
     labels[:, 10:20, 10:30] = 1
     labels[:, 10:20, 30:50] = 2
     viewer.add_labels(labels, name="found", scale=(3, 1, 1), metadata=record(objects=True))
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     viewer.dims.set_current_step(0, 2)
     return panel.annotation.layer
 
@@ -106,7 +106,7 @@ def volume(panel, viewer):
 def test_in_a_stack_the_plane_in_view_is_edited_or_all_of_the_object(
     volume, panel, viewer, through
 ):
-    panel.objects.through.setChecked(through)
+    panel.objects.through_box.setChecked(through)
     planes = slice(None) if through else slice(2, 3)
     before = volume.data.copy()
     others = np.ones(4, bool)
@@ -149,7 +149,7 @@ def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
     drag(volume, (2, 15, 15))
     assert not volume.data[:, 15, 10:30].any()
     assert np.array_equal(np.delete(volume.data, 15, axis=1), np.delete(before, 15, axis=1))
-    panel.plane.click()
+    panel.plane_button.click()
     assert "not a plane of the image" in said(panel)
     volume.undo()
     viewer.dims.ndisplay = 3
@@ -164,7 +164,7 @@ def test_a_hidden_layer_is_not_edited(objects, panel):
     objects.visible = False
     drag(objects, (10, 10))
     assert np.array_equal(objects.data, before)
-    panel.objects.next.click()
+    panel.objects.next_button.click()
     assert "is hidden" in said(panel)
 
 

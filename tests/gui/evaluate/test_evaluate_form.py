@@ -85,7 +85,7 @@ def layers(viewer, form):
 
 def evaluate(panel, qtbot):
     """Press *Evaluate*, wait, and return what the scores say."""
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     finish_job(panel, qtbot)
     return panel.judging.view.scores.text()
 
@@ -230,14 +230,14 @@ def test_only_what_is_checked_counts_of_what_is_corrected(
     tag["napari_unet"]["source"] = str(image.unique_id)
     result = viewer.add_labels(np.stack([found()] * 3), name="cells objects", metadata=tag)
     annotate = annotate_panel
-    annotate.source.correct.click()
+    annotate.source.correct_button.click()
     corrected = annotate.annotation.layer
     corrected.data = np.stack([truth(), found(), found()])
     assert (form.result.layer, form.truth.layer) == (result, corrected)
     words = evaluate(panel, qtbot)
     check_objects(words, of_service(result.data, corrected.data, "TYX"))
     viewer.dims.set_current_step(0, 0)
-    annotate.plane.click()
+    annotate.plane_button.click()
     words = evaluate(panel, qtbot)
     assert "where checked" in words
     assert "in 1 plane" in words
@@ -250,23 +250,23 @@ def test_only_layers_that_fit_are_offered_and_the_others_have_a_reason(form, lay
     viewer.add_image(truth().astype(np.float32), name="decimal")
     small = viewer.add_labels(truth()[:50], name="small")
     assert form.truth.offered == [true]
-    told = form.reasons.text()
+    told = form.reasons_label.text()
     assert "60 × 100 pixels" in told
     assert "“decimal”: decimal numbers" in told
     assert "“small”: 50 × 100 pixels" in told
     # of another result, others fit
     form.result.choose(small)
     assert form.truth.offered == []
-    assert "“cells objects”: 60 × 100 pixels" in form.reasons.text()
+    assert "“cells objects”: 60 × 100 pixels" in form.reasons_label.text()
 
 
 def test_wrong_pairs_are_explained(panel, form, layers, viewer, qtbot):
     _, result, true = layers
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     assert "No true labels are chosen" in said(panel)
     form.truth.choose(true)
     true.data = truth()[:50]
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     assert "has another shape" in said(panel)
     assert "(50, 100)" in said(panel)
     # it is not offered any more
@@ -275,7 +275,7 @@ def test_wrong_pairs_are_explained(panel, form, layers, viewer, qtbot):
     form.truth.renew()
     form.truth.choose(true)
     true.data = truth().astype(np.float32)
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     assert "whole numbers" in said(panel)
     assert "Convert" in said(panel)
     true.data = truth()
@@ -290,7 +290,7 @@ def test_wrong_pairs_are_explained(panel, form, layers, viewer, qtbot):
     evaluate(panel, qtbot)
     assert "no classes" in said(panel)
     viewer.layers.clear()
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     assert "no result" in said(panel)
 
 
@@ -298,16 +298,16 @@ def test_true_labels_that_lie_elsewhere_are_laid_on_the_result(panel, form, laye
     _, result, true = layers
     shown = form._rows.isRowVisible
     form.truth.choose(true)
-    assert not shown(form.lay_on)
+    assert not shown(form.lay_on_button)
     viewer.layers.remove(true)
     true = viewer.add_image(truth(), name="no scale")
     form.truth.choose(true)
-    assert shown(form.lay_on)
-    panel.judging.evaluate.click()
+    assert shown(form.lay_on_button)
+    panel.judging.evaluate_button.click()
     assert "not as large" in said(panel)
     assert LAY_ON in said(panel)
-    form.lay_on.click()
-    assert not shown(form.lay_on)
+    form.lay_on_button.click()
+    assert not shown(form.lay_on_button)
     assert np.array_equal(true.extent.world, result.extent.world)
     check_objects(evaluate(panel, qtbot), of_service(found(), truth(), "YX"))
 
@@ -336,7 +336,7 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, do
     true = viewer.add_labels(np.stack([truth()] * 200), name="true")
     image = viewer.add_image(random_image(200, *SHAPE), axis_labels=("t", "y", "x"), name="cells")
     assert (form.result.layer, form.truth.layer) == (result, true)
-    panel.judging.evaluate.click()
+    panel.judging.evaluate_button.click()
     qtbot.waitUntil(lambda: panel.foot.bar.value() > 0 or not panel.session.jobs.running)
     if what == "remove":
         for layer in (result, true, image):

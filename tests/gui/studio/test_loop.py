@@ -92,13 +92,13 @@ def test_segment_correct_tune_segment_again_save_and_open(
 
     annotate = studio.show_page("Annotate")
     annotate.source.result.choose(before)
-    hand.click(annotate.source.correct)
+    hand.click(annotate.source.correct_button)
     viewer.dims.set_current_step(0, PLANE)
     paint = annotate.annotation.layer
     correct(paint, truth)
     assert np.array_equal(before.data, was), "the result itself stays"
-    hand.click(annotate.plane)
-    hand.click(annotate.finetune)
+    hand.click(annotate.plane_button)
+    hand.click(annotate.finetune_button)
 
     tune = studio.show_page("Fine-tune")
     settings = tune.form.settings

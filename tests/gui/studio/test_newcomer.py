@@ -42,8 +42,8 @@ def test_a_preview_is_neither_a_result_to_correct_nor_paint_to_learn(studio, vie
     qtbot.waitUntil(lambda: "Press Segment" in studio.advice.text(), timeout=SECONDS)
     source = studio.show_page("Annotate").source
     assert source.result.layer is None
-    assert not source.correct.isEnabled()
-    assert "press Segment" in source.correct.toolTip()
+    assert not source.correct_button.isEnabled()
+    assert "press Segment" in source.correct_button.toolTip()
     assert studio.show_page("Fine-tune").form.pairs.first.labels.layer is None
     segment(studio, qtbot)
     assert source.result.layer.name == "cells labels"
@@ -54,9 +54,9 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
 ):
     segment(studio, qtbot)
     annotate = studio.show_page("Annotate")
-    annotate.source.correct.click()
+    annotate.source.correct_button.click()
     corrected = annotate.annotation.layer
-    annotate.finetune.click()
+    annotate.finetune_button.click()
     pair = studio.show_page("Fine-tune").form.pairs.first
     assert pair.labels.layer == corrected
     segment(studio, qtbot, "preview")
@@ -87,7 +87,7 @@ def test_what_others_keep_under_our_key_is_no_trouble(viewer, library):
 
 
 def test_scribbles_stay_in_sight(studio, viewer, qtbot):
-    studio.show_page("Annotate").source.new.click()
+    studio.show_page("Annotate").source.new_button.click()
     segment(studio, qtbot)
     qtbot.wait(100)
     assert in_sight(viewer) == {"cells", "cells paint", "cells labels"}
@@ -114,14 +114,14 @@ def test_the_brush_on_corrected_classes_paints_the_first(panel, viewer):
     viewer.add_image(np.zeros((40, 60)), name="cells")
     labels = (squares() > 0).astype(np.uint8)
     viewer.add_labels(labels, name="found", metadata=record(objects=False))
-    panel.source.correct.click()
+    panel.source.correct_button.click()
     assert panel.annotation.layer.selected_label == 1
 
 
 def test_what_is_said_is_brought_into_sight(panel, objects, viewer, qtbot):
     panel.setFixedHeight(300)
     panel.verticalScrollBar().setValue(0)
-    panel.plane.click()
+    panel.plane_button.click()
     assert "marked as checked" in said(panel)
 
     def seen():

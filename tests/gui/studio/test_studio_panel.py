@@ -131,7 +131,7 @@ def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot)
     viewer.add_image(image, name="cells")
     lookout = studio.show_page("Fine-tune").form.lookout
     annotate = studio.show_page("Annotate")
-    annotate.source.new.click()
+    annotate.source.new_button.click()
     annotate.annotation.layer.data = scribbles(inside)
     qtbot.waitUntil(lambda: "strokes" in lookout.summary.text(), timeout=SECONDS)
     assert lookout.plan.text() == "", "painting is not held up by it"

@@ -1,4 +1,4 @@
-"""The list of what can be painted in a layer: a click picks it, a double click names it."""
+"""The list of classes that can be painted: a click picks one, a double click renames it."""
 
 from __future__ import annotations
 
@@ -28,47 +28,44 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.classes import PaintClass
 
 LIST_TIP = (
-    "What you can paint. Click a row, or press its number while the mouse is over the image, and paint. "
-    "Double-click a name to change it."
+    "What you can paint. Click a row, or press its number while the mouse is over the image, and "
+    "paint. Double-click a name to change it."
 )
 GROUND_TIPS = {
-    "unlabelled": "Not painted: the network learns nothing from here. Paint with it to take paint away.",
-    "background": "None of the classes. Paint it too where the list has unlabelled above it.",
+    "unlabelled": "Not painted: the network learns nothing here. Paint with it to erase.",
+    "background": "None of the classes. In scribbles, paint some background too.",
 }
-COLOUR_TIP = "Choose another colour for the class that is picked."
-ADD_TIP = "Add one more class."
-REMOVE_TIP = (
-    "Remove the class that is picked. Where it was painted nothing is painted any more; Ctrl-Z brings "
-    "paint and class back."
-)
-FIXED = "This row is there in every layer of this kind: pick a class below it."
-ROWS = 6
+COLOUR_TIP = "Choose another colour for the picked class."
+ADD_TIP = "Add a class."
+REMOVE_TIP = "Remove the picked class, and erase it in the annotation. Ctrl-Z brings both back."
+FIXED = "Every annotation of this kind has this row: pick a class below it."
+MAX_VISIBLE_ROWS = 6
 """Rows that are seen without scrolling."""
-SWATCH = 14
+SWATCH_PX = 14
 
 
 class ClassList(QWidget):
     """Rows with number, colour and name of each class of a layer."""
 
     picked = Signal(int)
-    """The user wants to paint with this label."""
+    """The user wants to paint with a label; the label."""
     failed = Signal(object)
-    """What the user did was not possible; the exception."""
+    """What the user tried is not possible; the exception."""
 
     def __init__(self) -> None:
         super().__init__()
         self._layer: Labels | None = None
         self._removals: list[Removal] = []
         self.table = QTableWidget(0, 3)
-        self.colour = button("Colour…", COLOUR_TIP)
-        self.add = button("Add", ADD_TIP)
-        self.remove = button("Remove", REMOVE_TIP)
+        self.colour_button = button("Colour…", COLOUR_TIP)
+        self.add_button = button("Add", ADD_TIP)
+        self.remove_button = button("Remove", REMOVE_TIP)
         self._lay_out()
         self.table.itemClicked.connect(lambda item: self.picked.emit(item.row()))
         self.table.itemChanged.connect(self._rename)
-        self.colour.clicked.connect(self._choose_colour)
-        self.add.clicked.connect(self._add)
-        self.remove.clicked.connect(self._remove)
+        self.colour_button.clicked.connect(self._choose_colour)
+        self.add_button.clicked.connect(self._add)
+        self.remove_button.clicked.connect(self._remove)
 
     def _lay_out(self) -> None:
         table = self.table
@@ -86,7 +83,7 @@ class ClassList(QWidget):
             )
         table.horizontalHeader().setStretchLastSection(True)
         beside = QHBoxLayout()
-        for part in (self.colour, self.add, self.remove):
+        for part in (self.colour_button, self.add_button, self.remove_button):
             beside.addWidget(part)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -112,7 +109,7 @@ class ClassList(QWidget):
         self._show()
 
     def let_go(self) -> None:
-        """Listen to no layer any more."""
+        """Stop listening to layers."""
         self.take(None)
         for removal in self._removals:
             removal.let_go()
@@ -130,7 +127,7 @@ class ClassList(QWidget):
             for row in rows:
                 self._fill(row)
         height = self.table.verticalHeader().defaultSectionSize()
-        self.table.setFixedHeight(height * min(max(len(rows), 3), ROWS) + 4)
+        self.table.setFixedHeight(height * min(max(len(rows), 3), MAX_VISIBLE_ROWS) + 4)
         self._mark()
 
     def _fill(self, row: PaintClass) -> None:
@@ -146,7 +143,7 @@ class ClassList(QWidget):
             name.setFlags(locked | Qt.ItemFlag.ItemIsEditable)
 
     def _mark(self, _: object = None) -> None:
-        """Mark the class that the brush has."""
+        """Select the row of the class that the brush paints."""
         value = -1 if self._layer is None else int(self._layer.selected_label)
         with QSignalBlocker(self.table):
             if 0 <= value < self.count:
@@ -154,8 +151,8 @@ class ClassList(QWidget):
             else:
                 self.table.clearSelection()
         row = self._picked
-        offer(self.colour, COLOUR_TIP, "" if row and row.value else FIXED)
-        offer(self.remove, REMOVE_TIP, self._irremovable(row))
+        offer(self.colour_button, COLOUR_TIP, "" if row and row.value else FIXED)
+        offer(self.remove_button, REMOVE_TIP, self._irremovable(row))
 
     def _irremovable(self, row: PaintClass | None) -> str:
         if row is None or row.fixed:
@@ -212,16 +209,16 @@ class ClassList(QWidget):
 
 
 def _swatch(colour: tuple[float, ...] | None) -> QIcon:
-    """Return a patch of a colour; None: the crossed-out frame of what stays unpainted."""
-    made = QPixmap(SWATCH, SWATCH)
+    """Return a patch of a colour; None: the crossed-out frame that stands for unlabelled."""
+    made = QPixmap(SWATCH_PX, SWATCH_PX)
     made.fill(Qt.GlobalColor.transparent if colour is None else QColor.fromRgbF(*colour))
     if colour is None:
         pen = QPainter(made)
         pen.setPen(QColor("#808a98"))
-        pen.drawRect(0, 0, SWATCH - 1, SWATCH - 1)
-        pen.drawLine(0, SWATCH - 1, SWATCH - 1, 0)
+        pen.drawRect(0, 0, SWATCH_PX - 1, SWATCH_PX - 1)
+        pen.drawLine(0, SWATCH_PX - 1, SWATCH_PX - 1, 0)
         pen.end()
     icon = QIcon(made)
-    # Qt would tint it in the row that is picked
+    # Qt would tint it in the selected row
     icon.addPixmap(made, QIcon.Mode.Selected)
     return icon

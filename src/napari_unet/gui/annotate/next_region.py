@@ -1,4 +1,4 @@
-"""*Where to paint next*: leads to the places that the network would learn most from, and says why."""
+"""Suggests where to paint next: the regions that the network would learn most from, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.next_region_frame import show_place
-from napari_unet.gui.annotate.next_region_jobs import annotated, find_job, known, unsure_job
+from napari_unet.gui.annotate.next_region_jobs import (
+    already_known,
+    annotated,
+    find_job,
+    uncertainty_job,
+)
 from napari_unet.gui.layers.checked_areas import check_window
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import place
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
-    from napari_unet.gui.annotate.next_region_jobs import Found
+    from napari_unet.gui.annotate.next_region_jobs import Suggestion
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.segmentation.next_region import Place, UncertaintyMap
@@ -40,63 +45,63 @@ if TYPE_CHECKING:
 
 NEXT_TIP = (
     "Go to the part of the image where the U-Net is least sure and nothing is annotated yet: painting "
-    "there teaches it most. Press again for the next best (key J while the mouse is over the image)."
+    "there teaches it most. Press again for the next best one (key J while the mouse is over the image)."
 )
-RIGHT_TIP = (
-    "Say that everything inside the yellow frame is right now, what is not painted too. Fine-tune then "
-    "learns all of it."
+CHECKED_TIP = (
+    "Mark the yellow frame as checked: all of it is right now, including what is not painted. Fine-tune "
+    "then learns all of it."
 )
-UNSURE_TIP = (
-    "Show how unsure the U-Net is of each pixel: dark where it is sure, bright where it could be one "
-    "thing as well as another."
+UNCERTAINTY_TIP = (
+    "Show how unsure the U-Net is of each pixel: dark where it is sure, bright where it "
+    "can't decide."
 )
 NO_IMAGE = "There is no image yet: open one first."
-NO_PLACE = "There is no frame yet: press “Next place” first."
+NO_FRAME = "There is no frame yet: press “Suggest next” first."
 
 
 class NextRegionForm(QWidget):
-    """Three buttons, and a line that says where one is and why.
+    """Three buttons, and a line that says where the suggestion is and why.
 
     Parameters
     ----------
     viewer
-        Shows the places.
+        Shows the suggested regions.
     session
-        Its U-Net is asked, unless what it said of the image is kept there.
+        Its U-Net is run, unless its outputs for the image are kept there.
     chosen
         Returns the image layer, its image and the annotation, if there is one.
     """
 
     failed = Signal(object)
-    """What the user wanted was not possible; the exception."""
+    """What the user tried is not possible; the exception."""
 
     def __init__(
         self, viewer: napari.Viewer, session: Session, chosen: Callable[[], Chosen]
     ) -> None:
         super().__init__()
         self._viewer, self._session, self._chosen = viewer, session, chosen
-        self._doubts: UncertaintyMap | None = None
+        self._uncertainty: UncertaintyMap | None = None
         self._visited: list[Place] = []
         self._shown: tuple[ImageLayer, Place] | None = None
         self._unchecked = ""
-        # what is quick is found beside the viewer's job, such as a training
+        # quick work is done beside the job of the viewer, such as a training
         self._jobs = Jobs(self)
-        self.next = button("Next place", NEXT_TIP)
-        self.right = button("Place is right", RIGHT_TIP)
-        self.unsure = button("Uncertainty", UNSURE_TIP)
-        self.why = text()
+        self.next_button = button("Suggest next", NEXT_TIP)
+        self.checked_button = button("Frame checked", CHECKED_TIP)
+        self.uncertainty_button = button("Uncertainty", UNCERTAINTY_TIP)
+        self.reason_label = text()
         row = QHBoxLayout()
         row.setSpacing(4)
-        for each in (self.next, self.right, self.unsure):
+        for each in (self.next_button, self.checked_button, self.uncertainty_button):
             row.addWidget(each)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(row)
-        box.addWidget(self.why)
-        self.why.setVisible(False)
-        self.next.clicked.connect(self.go_on)
-        self.right.clicked.connect(self._check)
-        self.unsure.clicked.connect(self.show_uncertainty)
+        box.addWidget(self.reason_label)
+        self.reason_label.setVisible(False)
+        self.next_button.clicked.connect(self.go_on)
+        self.checked_button.clicked.connect(self._check)
+        self.uncertainty_button.clicked.connect(self.show_uncertainty)
         viewer.layers.events.removed.connect(self._cancel_without_image)
         self._at_work: tuple[ImageLayer, Jobs] | None = None
 
@@ -108,36 +113,38 @@ class NextRegionForm(QWidget):
         self._jobs.abandon()
 
     def offer(self, *, image: bool, unchecked: str = "") -> None:
-        """Offer what can be done.
+        """Enable what can be done now.
 
         Parameters
         ----------
         image
             Whether there is an image.
         unchecked
-            Why nothing can be checked; empty: it can.
+            Why nothing can be marked as checked; empty if it can.
         """
         none = "" if image else NO_IMAGE
         self._unchecked = unchecked
-        offer(self.next, NEXT_TIP, none)
-        offer(self.unsure, UNSURE_TIP, none)
-        offer(self.right, RIGHT_TIP, unchecked or ("" if self._shown else NO_PLACE))
+        offer(self.next_button, NEXT_TIP, none)
+        offer(self.uncertainty_button, UNCERTAINTY_TIP, none)
+        offer(self.checked_button, CHECKED_TIP, unchecked or ("" if self._shown else NO_FRAME))
 
     def go_on(self) -> None:
-        """Go to the next place."""
+        """Go to the next suggested region."""
 
-        def job(maps: Job[CachedOutputs], chosen: Chosen) -> Job[Found]:
-            return find_job(maps, self._doubts, annotated(self._viewer, *chosen), self._visited)
+        def job(maps: Job[CachedOutputs], chosen: Chosen) -> Job[Suggestion]:
+            return find_job(
+                maps, self._uncertainty, annotated(self._viewer, *chosen), self._visited
+            )
 
-        self._begin("Looking where to paint next", job, self._go_to)
+        self._begin("Looking for the next region", job, self._go_to)
 
     def show_uncertainty(self) -> None:
-        """Show how unsure the network is, as an image layer."""
+        """Show the uncertainty of the network as an image layer."""
 
         def job(maps: Job[CachedOutputs], _: Chosen) -> Job[tuple[CachedOutputs, NDArray[Any]]]:
-            return unsure_job(maps)
+            return uncertainty_job(maps)
 
-        self._begin("Looking how unsure it is", job, self._add_layer)
+        self._begin("Computing the uncertainty", job, self._add_layer)
 
     def _begin(
         self,
@@ -145,7 +152,7 @@ class NextRegionForm(QWidget):
         make: Callable[[Job[CachedOutputs], Chosen], Job[Any]],
         then: Callable[[Chosen, Any], None],
     ) -> None:
-        """Run a job on what the network says, and show what it found unless the image has gone."""
+        """Run a job on the outputs of the network; show its result unless the image was removed."""
         if self._at_work is not None:
             return
         try:
@@ -154,7 +161,7 @@ class NextRegionForm(QWidget):
             if model is None:
                 self._session.load(DEFAULT, lambda: self._begin(title, make, then))
                 return
-            maps = known(kept) if kept is not None else self._ask(chosen[1], model)
+            maps = already_known(kept) if kept is not None else self._ask(chosen[1], model)
             job, jobs = make(maps, chosen), self._jobs_for(kept)
 
             def end(outcome: Outcome[Any]) -> None:
@@ -170,21 +177,23 @@ class NextRegionForm(QWidget):
             self.failed.emit(error)
 
     def _ask(self, image: Image, model: Model) -> Job[CachedOutputs]:
-        """Have the network look at an image as it looked at the newest one."""
+        """Run the network on an image, with the options of the last segmentation."""
         options = self._session.options
         if image.n_channels == model.spec.config.in_channels:
-            # there is nothing to choose: what was chosen is of another image
+            # all channels are used: those that were chosen are of another image
             options = options.model_copy(update={"channels": None})
         return cache_outputs(image, model, options)
 
     def _jobs_for(self, kept: CachedOutputs | None) -> Jobs:
-        """Return what runs a job: the viewer's, with progress and Cancel, where it may take long."""
-        quick = kept is not None and self._doubts is not None and self._doubts.outputs is kept
+        """Return the jobs of the viewer, with progress and Cancel, for work that may take long."""
+        quick = (
+            kept is not None and self._uncertainty is not None and self._uncertainty.outputs is kept
+        )
         busy = kept is not None and self._session.jobs.running
         return self._jobs if quick or busy else self._session.jobs
 
     def _kept(self, image: Image) -> CachedOutputs | None:
-        """Return what the present network said of this image, if that is known."""
+        """Return the outputs of the current network for this image, if they are kept."""
         kept, model = self._session.kept, self._session.model
         if kept is None or model is None or kept.spec is not model.spec:
             return None
@@ -192,24 +201,24 @@ class NextRegionForm(QWidget):
         return kept if same else None
 
     def _keep(self, image: Image, maps: CachedOutputs) -> None:
-        """Keep what the network was asked for, unless something newer has come meanwhile."""
+        """Keep the outputs of the network, unless newer ones have come in the meantime."""
         if self._kept(image) is None:
             self._session.kept = maps
 
-    def _go_to(self, chosen: Chosen, found: Found) -> None:
-        if found.doubts is not self._doubts:
+    def _go_to(self, chosen: Chosen, found: Suggestion) -> None:
+        if found.uncertainty is not self._uncertainty:
             self._visited = []
-        self._doubts = found.doubts
-        self._keep(chosen[1], found.doubts.outputs)
+        self._uncertainty = found.uncertainty
+        self._keep(chosen[1], found.uncertainty.outputs)
         if found.place is None:
-            self.say("Nothing is left: all of it is annotated, or has been shown.")
+            self.say("Nothing is left to suggest: all is annotated, or has been shown.")
             self._visited = []
             return
         self._visited.append(found.place)
         self._shown = chosen[0], found.place
         in_slices(self, show_place(self._viewer, chosen[0], chosen[1], found.place))
-        where = "".join(f", {axis}={i}" for axis, i in found.place.index.items())
-        self.say(f"Place {len(self._visited)}{where}: {found.place.why}.")
+        position = "".join(f", {axis}={i}" for axis, i in found.place.index.items())
+        self.say(f"Suggestion {len(self._visited)}{position}: {found.place.why}.")
         self.offer(image=True, unchecked=self._unchecked)
 
     def _add_layer(self, chosen: Chosen, found: tuple[CachedOutputs, NDArray[Any]]) -> None:
@@ -229,20 +238,20 @@ class NextRegionForm(QWidget):
             source, image, _ = self._chosen()
             if self._shown is None or self._shown[0] != source:
                 raise UserError(
-                    f"There is no frame on {source.name!r}",
+                    f"There is no yellow frame on {source.name!r}",
                     rule="What is inside the yellow frame is marked as checked.",
-                    remedy="Press “Next place” first.",
+                    remedy="Press “Suggest next” first.",
                 )
             check_window(self._viewer, source, image, self._shown[1])
         except UserError as error:
             self.failed.emit(error)
         else:
-            self.say("The frame is marked as checked. Press “Next place” to go on.")
+            self.say("The frame is marked as checked. Press “Suggest next” to go on.")
 
-    def say(self, words: str) -> None:
-        """Show a line below the buttons; none if there is nothing to say."""
-        self.why.setText(words)
-        self.why.setVisible(bool(words))
+    def say(self, message: str) -> None:
+        """Show a line below the buttons; an empty one hides it."""
+        self.reason_label.setText(message)
+        self.reason_label.setVisible(bool(message))
 
     def _cancel_without_image(self, event: Any) -> None:
         if self._at_work is not None and event.value == self._at_work[0]:

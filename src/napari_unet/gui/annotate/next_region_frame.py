@@ -1,4 +1,4 @@
-"""The frame around the place where to paint next, and the way there."""
+"""The frame around the suggested region, which is brought into view."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 NEXT = "napari_unet_next"
 """Key of a Shapes layer's metadata under which the identity of its image lies."""
 COLOUR = "#facc15"
-ON_SCREEN = 400
-"""Pixels of the screen that the longer side of the frame takes: most of the view in a small window."""
+FRAME_SCREEN_PX = 400
+"""Length of the longer side of the frame on the screen: most of the view in a small window."""
 
 
 def show_place(
     viewer: napari.Viewer, source: ImageLayer, image: Image, found: Place
 ) -> Iterator[None]:
-    """Put a frame around a place of an image, in place of an earlier frame, and bring it into view.
+    """Put a frame around a region of an image, in place of an earlier frame, and bring it into view.
 
-    The layer that was selected stays so. The frame is hidden on the way: napari would else make and draw
-    it anew for each change, some 100 ms at a time.
+    The selected layer stays selected. The frame is hidden in the meantime, or napari would draw it
+    again after each change, some 100 ms at a time.
 
     Yields
     ------
     None
-        After each piece of the work: each has the viewer draw anew.
+        After each slice of the work, as each has the viewer draw again.
     """
     placed = place(source, image.axes)
     letters = letters_of(placed, source, image.axes)
@@ -55,13 +55,13 @@ def show_place(
     hidden = [d for d in range(layer.ndim) if d + lead not in shown]
     viewer.dims.set_point([d + lead for d in hidden], middle[hidden])
     yield
-    # an axis that the layer does not have stays where it is
+    # axes that the layer does not have stay where they are
     ways = [d - lead for d in shown if d >= lead]
     camera = getattr(viewer, "scene", viewer).camera
     camera.center = (0, *camera.center[1 : 3 - len(ways)], *middle[ways])
     longest = float(np.ptp(world[:, ways], axis=0).max(initial=0))
     if longest > 0:
-        camera.zoom = ON_SCREEN / longest
+        camera.zoom = FRAME_SCREEN_PX / longest
     yield
     layer.visible = True
 
@@ -69,7 +69,7 @@ def show_place(
 def _framed(
     viewer: napari.Viewer, source: ImageLayer, corners: NDArray[np.float64], placed: Placement
 ) -> Shapes:
-    """Return the layer with the frame, hidden, made if there is none."""
+    """Return the layer with the frame, hidden; it is made if there is none."""
     own = str(source.unique_id)
     for layer in viewer.layers:
         if isinstance(layer, Shapes) and layer.metadata.get(NEXT) == own:
@@ -79,7 +79,7 @@ def _framed(
     layer = Shapes(
         [corners],
         shape_type="rectangle",
-        name=f"{source.name} next place",
+        name=f"{source.name} suggestion",
         opacity=1,
         visible=False,
         metadata={NEXT: own},

@@ -1,4 +1,4 @@
-"""What *Where to paint next* has a thread do."""
+"""The work of a suggestion, for another thread."""
 
 from __future__ import annotations
 
@@ -31,46 +31,46 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """How unsure the network is, and the place to go to; None: nothing is left."""
+class Suggestion:
+    """How unsure the network is, and the region to go to; None if none is left."""
 
-    doubts: UncertaintyMap
+    uncertainty: UncertaintyMap
     place: Place | None
 
 
 def find_job(
     maps: Job[CachedOutputs],
-    doubts: UncertaintyMap | None,
+    uncertainty: UncertaintyMap | None,
     pairs: Sequence[LayerPair],
     visited: Sequence[Place],
-) -> Job[Found]:
-    """Find the next place; `doubts` and `visited` count if they are of the same maps."""
-    kept = yield from maps
-    if doubts is None or doubts.outputs is not kept:
-        doubts, visited = (yield from uncertainty_map(kept)), ()
+) -> Job[Suggestion]:
+    """Find the next region; `uncertainty` and `visited` hold if they are of the same outputs."""
+    outputs = yield from maps
+    if uncertainty is None or uncertainty.outputs is not outputs:
+        uncertainty, visited = (yield from uncertainty_map(outputs)), ()
     annotations = [pair.annotation(pair.paint()) for pair in pairs]
-    places = yield from next_regions(doubts, annotations, visited=visited)
-    return Found(doubts, places[0] if places else None)
+    places = yield from next_regions(uncertainty, annotations, visited=visited)
+    return Suggestion(uncertainty, places[0] if places else None)
 
 
-def unsure_job(maps: Job[CachedOutputs]) -> Job[tuple[CachedOutputs, NDArray[Any]]]:
-    """Return what the network says, and how unsure it is of each pixel."""
-    kept = yield from maps
-    return kept, (yield from uncertainty_of(kept))
+def uncertainty_job(maps: Job[CachedOutputs]) -> Job[tuple[CachedOutputs, NDArray[Any]]]:
+    """Return the outputs of the network, and the uncertainty of each pixel."""
+    outputs = yield from maps
+    return outputs, (yield from uncertainty_of(outputs))
 
 
-def known(kept: CachedOutputs) -> Job[CachedOutputs]:
-    """Stand in for the network where what it says is known."""
+def already_known(outputs: CachedOutputs) -> Job[CachedOutputs]:
+    """Return outputs that are known already, in place of a run of the network."""
     yield from ()
-    return kept
+    return outputs
 
 
 def annotated(
     viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels | None
 ) -> list[LayerPair]:
-    """Return what is annotated: scribbles where they are, classes and objects where they are checked.
+    """Return what is annotated: scribbles where they are painted, other kinds where they are checked.
 
-    Corrected results are painted all over, so that their paint says nothing.
+    A corrected result is painted everywhere, so that its paint alone does not tell.
     """
     if labels is None:
         return []

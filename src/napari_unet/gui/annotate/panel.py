@@ -1,4 +1,4 @@
-"""*Annotate*: correct a result or paint anew, with classes, tools for objects, and what comes next."""
+"""*Annotate*: correct a result or paint a new annotation, with classes and tools for objects."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
 PLANE_TIP = (
-    "Say that everything in the plane you see is right, what is not painted too. Fine-tune then learns "
-    "all of it. To take it back, delete the frame in the layer named “… checked”."
+    "Mark the plane you see as checked: all of it is right, including what is not painted. Fine-tune "
+    "then learns all of it. To undo this, delete the frame in the layer “… checked”."
 )
 BOX_TIP = (
-    "Draw a rectangle around a part in which everything is right, if you did not check all of it."
+    "Draw a rectangle around a part in which all is right, if you have not checked the whole plane."
 )
 FINETUNE_TIP = "Open Fine-tune with this image and annotation."
 QUICK_TIP = (
-    "Open Fine-tune with this image and annotation, and train for about a minute at once. The new "
-    "network is kept only if you say so at the end."
+    "Open Fine-tune with this image and annotation, and train right away for about a minute. At the "
+    "end, you decide whether the new network is kept."
 )
 NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
-SCRIBBLES = "Scribbles count only where you painted, so that nothing has to be checked."
-DIGITS = 10
+SCRIBBLES = "Scribbles count only where you painted: there is nothing to mark as checked."
+DIGIT_KEYS = 10
 
 
 class AnnotatePanel(Panel):
-    """Makes layers to paint on, and helps to paint.
+    """Makes annotations, and helps to paint them.
 
     Parameters
     ----------
@@ -74,15 +74,15 @@ class AnnotatePanel(Panel):
         self.source = AnnotationSource(viewer, self.session)
         self.annotation = LayerBox(viewer, ANNOTATION_TIP, is_annotation)
         self.restore_offer = RestoreOffer(self.keeper.restoring)
-        self.meaning = text()
+        self.kind_label = text()
         self.classes = ClassList()
         self.objects = ObjectTools(viewer)
         self.measures = MeasureRow(viewer, self._numbered)
-        self.where = NextRegionForm(viewer, self.session, self._chosen)
-        self.plane = button("This plane is all right", PLANE_TIP)
-        self.box = button("Checked box", BOX_TIP)
-        self.finetune = button("Fine-tune…", FINETUNE_TIP)
-        self.quick = button("Tune quickly", QUICK_TIP)
+        self.next_region = NextRegionForm(viewer, self.session, self._chosen)
+        self.plane_button = button("Plane checked", PLANE_TIP)
+        self.box_button = button("Box checked…", BOX_TIP)
+        self.finetune_button = button("Fine-tune…", FINETUNE_TIP)
+        self.quick_button = button("Tune quickly", QUICK_TIP)
         self._keys = LayerKeys()
         self._lay_out()
         self._connect()
@@ -94,7 +94,7 @@ class AnnotatePanel(Panel):
         self._checks = QWidget()
         beside = QHBoxLayout(self._checks)
         beside.setContentsMargins(0, 0, 0, 0)
-        for part in (self.plane, self.box):
+        for part in (self.plane_button, self.box_button):
             beside.addWidget(part)
         self.groups = {
             "classes": _group("Classes", self.classes),
@@ -103,14 +103,14 @@ class AnnotatePanel(Panel):
         self.body.addWidget(self.restore_offer)
         self.body.addWidget(self.source)
         self.body.addLayout(rows)
-        self.body.addWidget(self.meaning)
-        self.body.addWidget(self.where)
+        self.body.addWidget(self.kind_label)
+        self.body.addWidget(self.next_region)
         for group in self.groups.values():
             self.body.addWidget(group)
         self.body.addWidget(self._checks)
         self.body.addWidget(self.foot)
         learn = QHBoxLayout()
-        for part in (self.finetune, self.quick):
+        for part in (self.finetune_button, self.quick_button):
             learn.addWidget(part)
         self.body.addLayout(learn)
         self.body.addStretch(1)
@@ -123,25 +123,25 @@ class AnnotatePanel(Panel):
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
         self.measures.reported.connect(partial(self.foot.message.show_text, "done"))
-        for part in (self.source, self.classes, self.objects, self.measures, self.where):
+        for part in (self.source, self.classes, self.objects, self.measures, self.next_region):
             part.failed.connect(self.foot.message.show_error)
-        self.plane.clicked.connect(self._check_plane)
-        self.box.clicked.connect(self._check_box)
-        self.finetune.clicked.connect(self._open_finetune)
-        self.quick.clicked.connect(self._tune_quickly)
+        self.plane_button.clicked.connect(self._check_plane)
+        self.box_button.clicked.connect(self._check_box)
+        self.finetune_button.clicked.connect(self._open_finetune)
+        self.quick_button.clicked.connect(self._tune_quickly)
 
     def let_go(self) -> None:
-        """Listen to the viewer no more, and give the keys back."""
+        """Stop listening to the viewer, and give the keys back."""
         self._keys.let_go()
         self.classes.let_go()
         self.objects.let_go()
         self.measures.let_go()
-        self.where.let_go()
+        self.next_region.let_go()
         self.annotation.let_go()
         self.source.let_go()
 
     def pick(self, value: int) -> None:
-        """Take up the brush with a label."""
+        """Paint with a label from now on."""
         layer = self.annotation.layer
         if layer is None or value >= self.classes.count:
             return
@@ -151,18 +151,18 @@ class AnnotatePanel(Panel):
         layer.mode = "paint"
 
     def _take(self) -> None:
-        """Show what can be done with the layer that is chosen."""
+        """Show what can be done with the chosen annotation."""
         layer: Labels | None = self.annotation.layer
         objects = layer is not None and kind_of(layer) == "objects"
         self.foot.message.clear()
         self.classes.take(None if objects else layer)
         self.objects.take(layer if objects else None)
         self._keys.bind(layer, self._actions(objects))
-        self.meaning.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
+        self.kind_label.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
         self.groups["classes"].setVisible(layer is not None and not objects)
         self.groups["objects"].setVisible(objects)
         if layer is not None:
-            # where none fits, the buttons that need one say so
+            # if no image fits, the buttons that need one say so
             with contextlib.suppress(UserError):
                 source, _ = self.source.under(layer)
                 self.keeper.keep(layer, source)
@@ -170,9 +170,9 @@ class AnnotatePanel(Panel):
 
     def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
         if objects:
-            return {"j": self.where.go_on, "n": self.objects.take_next}
-        digits = {str(i): partial(self.pick, i) for i in range(DIGITS)}
-        return {"j": self.where.go_on, **digits}
+            return {"j": self.next_region.go_on, "n": self.objects.take_next}
+        digits = {str(i): partial(self.pick, i) for i in range(DIGIT_KEYS)}
+        return {"j": self.next_region.go_on, **digits}
 
     def _chosen(self) -> tuple[ImageLayer, Image, Labels | None]:
         layer = self.annotation.layer
@@ -192,28 +192,28 @@ class AnnotatePanel(Panel):
         none = "" if layer is not None else NO_ANNOTATION
         scribbles = layer is not None and kind_of(layer) == "scribbles"
         offer(self.annotation, ANNOTATION_TIP, none)
-        offer(self.finetune, FINETUNE_TIP, none)
-        offer(self.quick, QUICK_TIP, none)
-        offer(self.plane, PLANE_TIP, SCRIBBLES if scribbles else none)
-        offer(self.box, BOX_TIP, SCRIBBLES if scribbles else none)
-        self.where.offer(
+        offer(self.finetune_button, FINETUNE_TIP, none)
+        offer(self.quick_button, QUICK_TIP, none)
+        offer(self.plane_button, PLANE_TIP, SCRIBBLES if scribbles else none)
+        offer(self.box_button, BOX_TIP, SCRIBBLES if scribbles else none)
+        self.next_region.offer(
             image=self.source.image.layer is not None, unchecked=SCRIBBLES if scribbles else none
         )
 
     def _check_plane(self) -> None:
         with self.reporting():
-            new = check_plane(self.viewer, *self.source.under(self.annotation.layer))
-            words = "is marked as checked." if new else "was marked as checked before."
-            self.foot.message.show_text("done" if new else "note", f"This plane {words}")
+            is_new = check_plane(self.viewer, *self.source.under(self.annotation.layer))
+            message = "is marked as checked." if is_new else "was marked as checked before."
+            self.foot.message.show_text("done" if is_new else "note", f"This plane {message}")
 
     def _check_box(self) -> None:
         with self.reporting():
             start_box(self.viewer, *self.source.under(self.annotation.layer))
-            words = "Draw a rectangle; then pick a class or the annotation to go on painting."
-            self.foot.message.show_text("note", words)
+            message = "Draw a rectangle; then pick a class or the annotation to go on painting."
+            self.foot.message.show_text("note", message)
 
     def _open_finetune(self) -> Any:
-        """Open *Fine-tune* on what is annotated, and return it; None if it covers no image."""
+        """Open *Fine-tune* with the annotation; return the panel, or None if no image fits."""
         with self.reporting():
             layer = self.annotation.layer
             source, _ = self.source.under(layer)
@@ -226,7 +226,7 @@ class AnnotatePanel(Panel):
         with self.reporting():
             self.session.jobs.check_idle()
             panel = self._open_finetune()
-            # what waits there to be kept, or goes on learning, is not pushed aside
+            # a network that waits for a decision, or a training that runs, is left alone
             if panel is not None and not panel.busy:
                 panel.form.settings.preset.value = "Quick"
                 panel.form.train.click()

@@ -1,4 +1,4 @@
-"""The part of *Annotate* that makes layers to paint on: empty ones, and copies of results."""
+"""The part of *Annotate* that makes annotations: empty ones, and copies of results to correct."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
     from napari_unet.gui.session.session import Session
 
-RESULT_TIP = "A segmentation that is not quite right: a result of Segment, or any labels layer."
-AS_TIP = (
-    "What the labels of the result mean. Classes: each label is a kind of thing, such as nucleus. "
-    "Objects: each label is one thing, with a number of its own."
+RESULT_TIP = "A segmentation to correct: a result of Segment, or any labels layer."
+RESULT_KIND_TIP = (
+    "What the labels of the result mean. Classes: each label is a class, such as nucleus. "
+    "Objects: each label is one object, with a number of its own."
 )
 CORRECT_TIP = (
-    "Make a copy of the result to correct with the brush and the tools below. The result itself stays "
-    "as it is, hidden."
+    "Copy the result, and correct the copy with the brush and the tools below. The result itself stays "
+    "unchanged, and is hidden."
 )
-NEW_TIP = "Make an empty layer over the image to paint on, and take up the brush."
-KIND_TIP = "What you are going to paint."
-NO_RESULT = "There is no segmentation yet: press Segment in the panel of that name first."
+NEW_TIP = "Add an empty annotation over the image, and start painting."
+NEW_KIND_TIP = "What you are going to paint."
+NO_RESULT = "There is no segmentation yet: press Segment in the panel Segment first."
 NO_IMAGE = "There is no image yet: open one first."
 
 
 class AnnotationSource(QWidget):
-    """Chooses an image, and makes layers over it.
+    """Chooses an image, and makes annotations over it.
 
     Parameters
     ----------
     viewer
         Its layers can be chosen.
     session
-        New layers get the classes of its U-Net.
+        New annotations get the classes of its U-Net.
     """
 
     made = Signal(object)
-    """A layer to paint on."""
+    """An annotation was made; its layer."""
     changed = Signal()
-    """Another image is chosen, or it has other axes."""
+    """Another image or other axes are chosen."""
     failed = Signal(object)
-    """A layer could not be made; the exception."""
+    """No annotation could be made; the exception."""
 
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__()
@@ -71,27 +71,27 @@ class AnnotationSource(QWidget):
         rows = form()
         self.image = ImageForm(viewer, rows, with_channels=False)
         self.result = LayerBox(viewer, RESULT_TIP, _is_result)
-        self.meaning = choice(AS_TIP)
-        self.meaning.addItem("classes", "classes")
-        self.meaning.addItem("objects", "objects")
-        self.correct = button("Correct this result", CORRECT_TIP)
-        self.kind = choice(KIND_TIP)
+        self.result_kind = choice(RESULT_KIND_TIP)
+        self.result_kind.addItem("classes", "classes")
+        self.result_kind.addItem("objects", "objects")
+        self.correct_button = button("Correct this result", CORRECT_TIP)
+        self.new_kind = choice(NEW_KIND_TIP)
         for i, kind in enumerate(KINDS):
-            self.kind.addItem(kind.capitalize(), kind)
-            self.kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
-        self.new = button("New annotation", NEW_TIP)
+            self.new_kind.addItem(kind.capitalize(), kind)
+            self.new_kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
+        self.new_button = button("New annotation", NEW_TIP)
         rows.addRow("Result", self.result)
-        for narrow in (self.meaning, self.kind):
+        for narrow in (self.result_kind, self.new_kind):
             narrow.setMinimumContentsLength(4)
-        rows.addRow("Holds", _beside(self.meaning, self.correct))
-        rows.addRow("New", _beside(self.kind, self.new))
+        rows.addRow("Kind", _beside(self.result_kind, self.correct_button))
+        rows.addRow("Kind", _beside(self.new_kind, self.new_button))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(rows)
         self.image.changed.connect(self._show)
         self.result.layer_changed.connect(self._take_result)
-        self.correct.clicked.connect(self._correct)
-        self.new.clicked.connect(self._add)
+        self.correct_button.clicked.connect(self._correct)
+        self.new_button.clicked.connect(self._add)
         self._take_result()
 
     def let_go(self) -> None:
@@ -112,12 +112,12 @@ class AnnotationSource(QWidget):
         return source, image
 
     def under(self, labels: Labels) -> tuple[ImageLayer, Image]:
-        """Choose and return the image that a labels layer belongs to, and covers pixel for pixel.
+        """Choose and return the image that labels belong to, and cover pixel for pixel.
 
         Raises
         ------
         UserError
-            When there is none.
+            When no image fits.
         """
         before = self.image.layer
         offered = [before, *self.image.layers.offered]
@@ -131,8 +131,8 @@ class AnnotationSource(QWidget):
         raise UserError(
             f"{labels.name!r} covers none of the images",
             value=f"{tuple(labels.data.shape)} pixels",
-            rule="Labels are corrected where they lie on an image, pixel for pixel.",
-            remedy="Segment the whole image first, or open the image that they belong to.",
+            rule="Labels can be corrected if they cover an image pixel for pixel.",
+            remedy="Segment the whole image first, or open the image that the labels belong to.",
         )
 
     def _fits(self, labels: Labels) -> bool:
@@ -144,16 +144,16 @@ class AnnotationSource(QWidget):
     def _take_result(self) -> None:
         labels = self.result.layer
         if labels is not None:
-            self.meaning.setCurrentIndex(self.meaning.findData(likely_kind(labels)))
+            self.result_kind.setCurrentIndex(self.result_kind.findData(likely_kind(labels)))
         self._show()
 
     def _show(self) -> None:
-        """Offer what can be done."""
+        """Enable what can be done now."""
         none = "" if self.result.layer is not None else NO_RESULT
         offer(self.result, RESULT_TIP, none)
-        offer(self.meaning, AS_TIP, none)
-        offer(self.correct, CORRECT_TIP, none)
-        offer(self.new, NEW_TIP, "" if self.image.layer is not None else NO_IMAGE)
+        offer(self.result_kind, RESULT_KIND_TIP, none)
+        offer(self.correct_button, CORRECT_TIP, none)
+        offer(self.new_button, NEW_TIP, "" if self.image.layer is not None else NO_IMAGE)
         self.changed.emit()
 
     def _correct(self) -> None:
@@ -162,7 +162,7 @@ class AnnotationSource(QWidget):
             return
         try:
             source, _ = self.under(labels)
-            made = correct(self._viewer, source, labels, self.meaning.currentData())
+            made = correct(self._viewer, source, labels, self.result_kind.currentData())
         except UserError as error:
             self.failed.emit(error)
             return
@@ -176,7 +176,7 @@ class AnnotationSource(QWidget):
             return
         model = self._session.model
         classes = ("foreground",) if model is None else tuple(model.spec.label_names.values())
-        kind = self.kind.currentData()
+        kind = self.new_kind.currentData()
         self.made.emit(new_annotation_layer(self._viewer, source, image, classes, kind))
 
 

@@ -1,4 +1,4 @@
-"""A result beside a layer of true labels: whether they go together, and how they are compared."""
+"""A result and its true labels: whether they fit each other, and how they are compared."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.placement import Placement
     from napari_unet.services.evaluation.scores import Evaluation
 
-LAY_ON = "Lay on the result"
-"""The button that mends what `compare_layers` says of labels that lie elsewhere."""
+LAY_ON = "Align to the result"
+"""The button that mends what `compare_layers` reports of labels that lie elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelComparison:
-    """A result beside the true labels, as they were when it was asked for.
+    """A result and the true labels, as they were when the comparison was asked for.
 
     Attributes
     ----------
     result, truth
         The layers.
     names
-        What these were called.
+        Their names.
     prediction, true
         Their labels, with the same axes.
     kind
@@ -61,7 +61,7 @@ class LabelComparison:
     classes
         Names of the result's values.
     placed
-        How labels lie over the result.
+        How labels are placed over the result.
     """
 
     result: Labels
@@ -83,7 +83,7 @@ class LabelComparison:
     def job(self, states: Any) -> Job[Evaluation]:
         """Compare them; `states` is as for `mark_mistakes`."""
         yield from torch_ready()
-        # torch is there by now, which these bring in
+        # these import torch, which is loaded by now
         from napari_unet.services.evaluation.evaluate import compare_labels
         from napari_unet.services.evaluation.label_pairs import LabelPair
         from napari_unet.services.evaluation.mistakes import mark_mistakes
@@ -95,9 +95,9 @@ class LabelComparison:
 
     @property
     def paths(self) -> tuple[Path, Path] | None:
-        """The files that both were opened from; None where one is from none."""
-        known = [layer.source.path for layer in (self.result, self.truth)]
-        return (Path(known[0]), Path(known[1])) if all(known) else None
+        """The files that both were opened from; None unless each is from a file."""
+        paths = [layer.source.path for layer in (self.result, self.truth)]
+        return (Path(paths[0]), Path(paths[1])) if all(paths) else None
 
     def command(self) -> str:
         """Return the line that gives the same scores.
@@ -105,9 +105,9 @@ class LabelComparison:
         Raises
         ------
         UserError
-            When there is none.
+            When there is no such line.
         """
-        # it brings tifffile, which would make the opening of the panel late
+        # it imports tifffile, which would delay the opening of the panel
         from napari_unet.services.commands.evaluation import evaluate_command
         from napari_unet.services.commands.line import no_command
 
@@ -127,14 +127,14 @@ class LabelComparison:
 def compare_layers(
     viewer: napari.Viewer, model: Model | None, result: Labels, truth: Layer, kind: Kind
 ) -> LabelComparison:
-    """Put a result beside the true labels.
+    """Pair a result with the true labels.
 
     Parameters
     ----------
     viewer
         Holds their image, if it is open.
     model
-        Objects of a 2-D one lie in single planes, where the result's record does not say it.
+        Where the result's record does not say, objects of a 2-D model lie in single planes.
     result, truth
         The layers.
     kind
@@ -143,27 +143,27 @@ def compare_layers(
     Raises
     ------
     UserError
-        When the true labels are no whole numbers, or do not lie on the result pixel for pixel.
+        When the true labels are not whole numbers, or do not match the result pixel for pixel.
     """
     image = as_image(viewer, result, truth)
-    found = pair_layers(result, image, result, kind, None)
+    predicted = pair_layers(result, image, result, kind, None)
     true = pair_layers(result, image, truth, kind, None)
     try:
         check_alignment(image, true.paint(), true.scale, true.offset, truth.name)
     except UserError as error:
-        remedy = f"If they do belong pixel to pixel, press “{LAY_ON}”. Else choose the right layer."
+        remedy = f"If they do match pixel for pixel, press “{LAY_ON}”. Else choose the right layer."
         if not fits(result, image, truth):
             remedy = "Open the true labels of this result, with as many pixels, and choose them."
         if np.dtype(true.paint().dtype).kind not in "iub":
             remedy = error.remedy
-        told = {"value": error.value, "rule": error.rule, "remedy": remedy}
-        raise UserError(error.problem, **told) from None  # type: ignore[arg-type]
+        parts = {"value": error.value, "rule": error.rule, "remedy": remedy}
+        raise UserError(error.problem, **parts) from None  # type: ignore[arg-type]
     axes = image.label_axes
     return LabelComparison(
         result,
         truth,
         (result.name, truth.name),
-        Image(found.paint(), axes, image.scale, image.unit, result.name),
+        Image(predicted.paint(), axes, image.scale, image.unit, result.name),
         true.paint(),
         kind,
         _spatial(result, model),
@@ -174,16 +174,16 @@ def compare_layers(
 
 
 def _spatial(result: Labels, model: Model | None) -> str | None:
-    """Return ``"YX"`` where objects were found in planes; None where that is not known."""
+    """Return ``"YX"`` if objects were found in planes; None if that is not known."""
     record = result.metadata.get(RECORD)
-    told = record.get("axes") if isinstance(record, dict) else None
-    if told is None and model is not None:
-        told = model.spec.axes
-    return "YX" if told == "YX" else None
+    axes = record.get("axes") if isinstance(record, dict) else None
+    if axes is None and model is not None:
+        axes = model.spec.axes
+    return "YX" if axes == "YX" else None
 
 
 def _where_checked(viewer: napari.Viewer, truth: Layer, axes: str) -> tuple[Region, ...]:
-    """Return where somebody has checked what he painted; nothing where that is not said."""
+    """Return where an annotation is marked as checked; nothing if it is not."""
     if not is_annotation(truth) or kind_of(truth) == "scribbles":
         return ()
     for source in viewer.layers:

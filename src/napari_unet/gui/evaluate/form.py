@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluation.scores import Evaluation
 
 EVALUATE_TIP = (
-    "Compare the result with the true labels. Where there are planes in depth, objects are compared in "
-    "volumes; those of a 2-D U-Net, and of other stacks, plane by plane."
+    "Compare the result with the true labels. Objects in a Z stack are compared in volumes; those of a "
+    "2-D U-Net, and in other stacks, plane by plane."
 )
 
 
@@ -31,44 +31,44 @@ class EvaluateForm(QWidget):
     Parameters
     ----------
     panel
-        What it is a part of: its viewer's layers are compared, what goes wrong is shown at its foot.
+        The panel it is a part of: its layers are compared, and errors are shown at its foot.
     """
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
         self._panel = panel
         self._task: Task | None = None
-        # a child, so that it never fires when the panel is gone
+        # a child, so that it never fires after the panel is deleted
         self._reveal_later = QTimer(self)
         self._reveal_later.setSingleShot(True)
         self._reveal_later.timeout.connect(lambda: self._panel.ensureWidgetVisible(self))
-        self.evaluate = button("Evaluate", EVALUATE_TIP)
-        self.form = TruthForm(panel.viewer, self.evaluate)
+        self.evaluate_button = button("Evaluate", EVALUATE_TIP)
+        self.form = TruthForm(panel.viewer, self.evaluate_button)
         self.view = ScoresView(panel)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.form)
         whole.addWidget(self.view)
-        self.evaluate.clicked.connect(self._evaluate)
+        self.evaluate_button.clicked.connect(self._evaluate)
 
     def let_go(self) -> None:
-        """Stop comparing, and listen to viewer and layers no more."""
+        """Stop comparing, and stop listening to viewer and layers."""
         if self._task is not None:
             self._panel.session.jobs.cancel(self._task)
         self.form.let_go()
         self.view.forget()
 
     def reveal(self) -> None:
-        """Scroll to it, once it has got its place."""
+        """Scroll to it, once it is laid out."""
         self._reveal_later.start(0)
 
     def _evaluate(self) -> None:
         jobs = self._panel.session.jobs
         with self._panel.reporting():
             jobs.check_idle()
-            judged = self.form.judged(self._panel.session.model)
-            self.view.watch(judged)
-            shape = judged.prediction.label_shape
+            compared = self.form.comparison(self._panel.session.model)
+            self.view.watch(compared)
+            shape = compared.prediction.label_shape
             states = np.zeros(shape, np.uint8) if math.prod(shape) <= CHECKED_BYTES else None
 
             def end(outcome: Outcome[Evaluation]) -> None:
@@ -79,5 +79,5 @@ class EvaluateForm(QWidget):
                     self.view.put(outcome.result, states)
                     self.reveal()
 
-            title = f"Evaluating {judged.names[0]}"
-            self._task = jobs.start(title, judged.job(states), on_end=end)
+            title = f"Evaluating {compared.names[0]}"
+            self._task = jobs.start(title, compared.job(states), on_end=end)

@@ -1,4 +1,4 @@
-"""Which layers can be a result to be judged, and which the true labels of it."""
+"""Which layers can be a result to evaluate, and which its true labels."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from napari_unet.gui.layers.purpose import (
     belongs,
     is_annotation,
     is_paint,
+    is_result,
     kind_of,
     likely_kind,
 )
+from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.widgets.image_form import is_input
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
     from napari.layers import Labels, Layer
 
@@ -31,16 +35,16 @@ if TYPE_CHECKING:
 
 
 def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) -> Image:
-    """Give a result its axes: those of the image that it lies on, if that is open.
+    """Give a result its axes: those of the image it covers, if that is open.
 
     Parameters
     ----------
     viewer
-        Its images are looked at.
+        Its images are considered.
     result
         The layer.
     truth
-        A layer that is not that image, though it may look like one.
+        The true labels, which may be opened as an image.
 
     Raises
     ------
@@ -59,9 +63,9 @@ def as_image(viewer: napari.Viewer, result: Labels, truth: Layer | None = None) 
 
 
 def may_be_true(layer: Layer, result: Labels | None) -> bool:
-    """Whether a layer may be meant as the true labels of a result, whether or not it fits.
+    """Whether a layer may hold the true labels of a result, whether or not it fits.
 
-    A TIFF of 8 or 16 bits is opened as an image, whatever it holds.
+    napari opens a TIFF of 8 or 16 bits as an image, whatever is in it.
     """
     if result is None or layer == result:
         return False
@@ -71,7 +75,7 @@ def may_be_true(layer: Layer, result: Labels | None) -> bool:
 
 
 def misfit(result: Labels, image: Image, layer: Layer) -> str:
-    """Return why a layer can't hold the true labels of a result, in a few words; empty if it can."""
+    """Return in a few words why a layer can't hold the true labels of a result; empty if it can."""
     data = layer_array(layer)
     if np.dtype(data.dtype).kind not in "iub":
         return "decimal numbers"
@@ -80,7 +84,29 @@ def misfit(result: Labels, image: Image, layer: Layer) -> str:
     return ""
 
 
-def meant(result: Labels | None, truth: Layer | None) -> Kind:
+def misfits(viewer: napari.Viewer, result: Labels, image: Image) -> list[str]:
+    """Return why layers that may hold the true labels of a result can't: a line for each, by name."""
+    others = [layer for layer in reversed(viewer.layers) if may_be_true(layer, result)]
+    reasons = [(layer.name, misfit(result, image, layer)) for layer in others]
+    return [f"“{name}”: {reason}" for name, reason in reasons if reason]
+
+
+def likely_result(offered: Sequence[Labels]) -> Labels | None:
+    """Return the newest result of *Segment*, else the topmost labels; None if there are none."""
+    results = [layer for layer in offered if is_result(layer)]
+    return next(iter(results or offered), None)
+
+
+def likely_truth(offered: Sequence[Layer]) -> Layer | None:
+    """Return labels that we have not made, annotations last; None if there are none.
+
+    Images are left to the user: nothing tells which of them holds labels.
+    """
+    labels = [layer for layer in offered if is_paint(layer) and RECORD not in layer.metadata]
+    return min(labels, key=is_annotation, default=None)
+
+
+def likely_kind_of_both(result: Labels | None, truth: Layer | None) -> Kind:
     """Return what two layers of labels are likely to mean."""
     if truth is not None and is_annotation(truth) and kind_of(truth) == "scribbles":
         return "scribbles"
