@@ -28,7 +28,7 @@ def slider(options: argparse.Namespace) -> dict[str, float]:
         panel = studio.show_page("Segment")
         panel.segment.click()
         rest(studio)
-        until(lambda: panel.relabelling.found is not None)
+        until(lambda: panel.rethreshold.current is not None)
         pause(2.0)
         layer = viewer.layers["cells objects"]
         figures = {"objects": float(layer.data.max())}
@@ -39,7 +39,7 @@ def slider(options: argparse.Namespace) -> dict[str, float]:
             took = moved(viewer, layer, box)
             figures[f"{name}: ms until labels are drawn (goal: 150)"] = statistics.median(took)
             figures[f"{name}: ms at most"] = max(took)
-            until(lambda: not panel.relabelling.busy)
+            until(lambda: not panel.rethreshold.busy)
             pause(2.0)
     return figures
 

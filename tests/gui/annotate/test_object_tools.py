@@ -197,18 +197,18 @@ def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects, dock)
 
 def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
     row = panel.measures
-    assert not row.centres.isEnabled()
+    assert not row.centres_button.isEnabled()
     objects.translate = (100, 0)
     panel.objects.tools["delete"].click()
     drag(objects, (10, 10))
-    row.measure.click()
+    row.measure_button.click()
     qtbot.waitUntil(lambda: row.measuring.count > 0, timeout=SECONDS)
     numbers = np.unique(objects.data[objects.data > 0])
     assert f"{len(numbers)} objects measured" in said(panel)
     table = objects.features
     assert list(table["label"]) == list(numbers)
     assert list(table["area_px"]) == [(objects.data == n).sum() for n in numbers]
-    row.centres.click()
+    row.centres_button.click()
     points = viewer.layers[f"{objects.name} centres"]
     for number, place in zip(numbers, points.data, strict=True):
         assert place == pytest.approx(np.argwhere(objects.data == number).mean(axis=0))
@@ -216,18 +216,18 @@ def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
 
 
 def test_more_objects_than_a_table_takes_are_told(objects, panel, viewer, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_unet.gui.objects.measuring.MOST", 1)
+    monkeypatch.setattr("napari_unet.gui.objects.measuring.MAX_TABLED_OBJECTS", 1)
     row = panel.measures
-    row.measure.click()
+    row.measure_button.click()
     qtbot.waitUntil(lambda: row.measuring.count > 1, timeout=SECONDS)
     assert "too many for the table" in said(panel)
     assert objects.features.empty
-    row.centres.click()
+    row.centres_button.click()
     assert len(viewer.layers[f"{objects.name} centres"].data) == row.measuring.count
 
 
 def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
-    panel.measures.measure.click()
+    panel.measures.measure_button.click()
     viewer.layers.remove(real(objects))
     qtbot.waitUntil(lambda: not panel.measures.measuring.busy, timeout=SECONDS)
     assert panel.measures.measuring.count == 0

@@ -181,7 +181,7 @@ def test_classes_that_followed_a_slider_are_not_those_of_the_scores(panel, form,
     viewer.add_image(random_image(*SHAPE), name="cells")
     panel.segment.click()
     finish_job(panel, qtbot)
-    qtbot.waitUntil(lambda: panel.relabelling.found is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: panel.rethreshold.current is not None, timeout=SECONDS)
     form.truth.choose(viewer.add_labels((truth() > 0).astype(np.uint8), name="true"))
     evaluate(panel, qtbot)
     assert not panel.judging.view.changed.isVisible()
@@ -288,7 +288,7 @@ def test_wrong_pairs_are_explained(panel, form, layers, viewer, qtbot):
     form.kind.setCurrentText("classes")
     true.data = truth().astype(np.int32) * 100
     evaluate(panel, qtbot)
-    assert "no classes" in said(panel)
+    assert "not classes" in said(panel)
     viewer.layers.clear()
     panel.judging.evaluate_button.click()
     assert "no result" in said(panel)

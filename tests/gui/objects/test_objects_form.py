@@ -53,7 +53,7 @@ def layer(viewer):
 
 
 def settle(panel, qtbot):
-    qtbot.waitUntil(lambda: not panel.relabelling.busy, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not panel.rethreshold.busy, timeout=SECONDS)
 
 
 def expected(viewer, model, **changed):
@@ -120,7 +120,7 @@ def test_the_plane_in_view_follows_a_slider_that_is_being_dragged(
 
 def test_each_rest_of_a_slider_is_shown_at_once(ran, viewer, qtbot):
     # all planes, which would show it too, follow much later
-    ran.relabelling._rest.setInterval(60_000)
+    ran.rethreshold._rest.setInterval(60_000)
     found, shown = layer(viewer), []
     found.events.set_data.connect(lambda _: shown.append(found.data.copy()))
     for n, threshold in enumerate((0.6, 0.7, 0.8), start=1):
@@ -230,9 +230,9 @@ def test_closing_the_form_in_between_hands_the_layer_over(ran, viewer, dock, qtb
 
 
 def test_numbers_are_unique_while_only_one_plane_has_followed(ran, viewer, qtbot):
-    ran.relabelling._rest.setInterval(60_000)
+    ran.rethreshold._rest.setInterval(60_000)
     ran.settings.separation.value = 0.6
-    qtbot.waitUntil(lambda: not ran.relabelling._jobs.running, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not ran.rethreshold._jobs.running, timeout=SECONDS)
     numbers = [set(plane[plane > 0].tolist()) for plane in layer(viewer).data]
     assert all(not a & b for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
     ran.segment.click()

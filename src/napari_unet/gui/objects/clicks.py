@@ -1,4 +1,4 @@
-"""What the mouse does to objects while a tool is in the hand."""
+"""What the mouse does to objects while a tool is active."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.editing import View
 
 TOOLS = ("merge", "split", "delete", "fill")
-STILL = 4
-"""Pixels of the screen that the mouse may move in a click."""
+CLICK_TOLERANCE_PX = 4
+"""Distance on the screen that the mouse may move during a click."""
 
 
 class ObjectClicks:
-    """Edits the objects of a layer under clicks and strokes.
+    """Edits the objects of a layer by clicks and strokes.
 
-    A click edits; dragging moves the image, except with the tool that wants a stroke.
+    A click edits; dragging moves the image, except with the tool that needs a stroke.
 
     Parameters
     ----------
     viewer
-        The plane that it shows is worked on.
+        The tools work on the plane that it shows.
     failed
-        Called with what the user did that was not possible.
+        Called with the error if what the user tried is not possible.
     ended
-        Called when the user wants to put the tool away.
+        Called when the user ends the tool.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ObjectClicks:
         self._tool = ""
         self._first = 0
 
-    def take_up(self, tool: str, layer: Any) -> None:
+    def activate(self, tool: str, layer: Any) -> None:
         """Use a tool on a layer, which must not be a proxy."""
         self.layer, self._tool, self._first = layer, tool, 0
         layer.mouse_drag_callbacks.append(self._drag)
@@ -59,8 +59,8 @@ class ObjectClicks:
         layer.cursor = "cross"
         layer.bind_key("Escape", self._escape, overwrite=True)
 
-    def put_away(self) -> None:
-        """Leave the mouse to napari."""
+    def deactivate(self) -> None:
+        """Give the mouse back to napari."""
         layer, self.layer = self.layer, None
         if layer is None:
             return
@@ -84,7 +84,9 @@ class ObjectClicks:
             place, moved = np.asarray(layer.world_to_data(event.position)), False
             yield
             while event.type == "mouse_move":
-                moved = moved or bool(np.abs(np.array(event.pos) - start).max() > STILL)
+                moved = moved or bool(
+                    np.abs(np.array(event.pos) - start).max() > CLICK_TOLERANCE_PX
+                )
                 yield
             if not moved and layer is self.layer:
                 self._click(layer, place)
@@ -97,7 +99,7 @@ class ObjectClicks:
         if not number:
             raise UserError(
                 "There is no object under the mouse",
-                rule="The tool works on the object that is clicked.",
+                rule="The tool works on the object that you click.",
                 remedy="Click inside an object.",
             )
         if self._tool == "merge":
@@ -114,7 +116,7 @@ class ObjectClicks:
         apply(layer, view.everywhere(edit), edit.values)
 
     def _split(self, layer: Any, event: Any) -> Iterator[None]:
-        """Show the cut while it is drawn, as a gap, and divide the object at the end."""
+        """Show the cut as a gap while it is drawn, and split the object at the end."""
         data, view = layer.data, view_of(self._viewer, layer)
         points = [self._point(layer, event, view)]
         gap = _Gap(layer, view)
@@ -139,15 +141,15 @@ class ObjectClicks:
 
 
 class _Gap:
-    """Pixels of objects that are shown as background for the time of a stroke."""
+    """Pixels of objects that are shown as background during a stroke."""
 
     def __init__(self, layer: Any, view: View) -> None:
         self._layer, self._view = layer, view
         self._under: list[tuple[Any, NDArray[Any]]] = []
 
     def widen(self, pixels: NDArray[np.intp]) -> None:
-        """Take in more pixels of the plane, (n, 2)."""
-        # only what is seen: a cut through a volume is made at the end
+        """Add pixels of the plane, (n, 2)."""
+        # only in the plane that is seen: a cut through a volume is made at the end
         index = self._view.on_plane(pixels)
         before = self._layer.data[index].copy()
         if before.any():
@@ -155,7 +157,7 @@ class _Gap:
             self._layer.data_setitem(index, 0)
 
     def close(self, data: Any) -> None:
-        """Put all back, so that history knows nothing of it."""
+        """Revert the staged stroke without an undo entry."""
         layer = self._layer
         if layer.data is data:
             for index, before in reversed(self._under):

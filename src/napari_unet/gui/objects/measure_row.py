@@ -1,4 +1,4 @@
-"""The part of *Annotate* that measures objects, for example once they have been corrected."""
+"""The part of *Annotate* that measures objects, for example after they were corrected."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from napari_unet.gui.objects.measuring import Numbered
 
 MEASURE_TIP = (
-    "Size, place and brightness of each object as it is now, into the layer's features table. Press it "
-    "again when you have gone on painting."
+    "Put size, position and brightness of each object into the features table of the layer. Press it "
+    "again after you have painted."
 )
 CENTRES_TIP = "Add a point at the centre of each object that was measured."
 NO_MEASURES = "Press “Measure” first."
@@ -36,33 +36,32 @@ class MeasureRow(QWidget):
     viewer
         The viewer.
     chosen
-        Returns the layer to measure; raises a `UserError` if there is none, or it lies on no
-        image.
+        Returns the layer to measure; raises a `UserError` if there is none, or if it covers no image.
     """
 
     reported = Signal(str)
-    """What has been measured, for the user."""
+    """What has been measured, as a message."""
     failed = Signal(object)
-    """It could not be; the exception."""
+    """Nothing could be measured; the exception."""
 
     def __init__(self, viewer: napari.Viewer, chosen: Callable[[], Numbered]) -> None:
         super().__init__()
         self._chosen = chosen
         self.measuring = Measuring(self, viewer)
-        self.measure = button("Measure", MEASURE_TIP)
-        self.centres = button("Centres as points", CENTRES_TIP)
+        self.measure_button = button("Measure", MEASURE_TIP)
+        self.centres_button = button("Centres as points", CENTRES_TIP)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.measure)
-        row.addWidget(self.centres)
-        self.measure.clicked.connect(self._start)
-        self.centres.clicked.connect(self.measuring.show_points)
+        row.addWidget(self.measure_button)
+        row.addWidget(self.centres_button)
+        self.measure_button.clicked.connect(self._start)
+        self.centres_button.clicked.connect(self.measuring.show_points)
         self.measuring.failed.connect(self.failed)
         self.measuring.changed.connect(self._take)
         self._take()
 
     def let_go(self) -> None:
-        """Stop, and touch the viewer no more."""
+        """Stop, and leave the viewer alone."""
         self.measuring.let_go()
 
     def _start(self) -> None:
@@ -78,7 +77,7 @@ class MeasureRow(QWidget):
 
     def _take(self) -> None:
         n = self.measuring.count
-        offer(self.centres, CENTRES_TIP, "" if n else NO_MEASURES)
+        offer(self.centres_button, CENTRES_TIP, "" if n else NO_MEASURES)
         if n:
-            where = TABLE if self.measuring.tabled else TOO_MANY
-            self.reported.emit(f"{n:,} object{'s' * (n != 1)} measured: {where}.")
+            result = TABLE if self.measuring.tabled else TOO_MANY
+            self.reported.emit(f"{n:,} object{'s' * (n != 1)} measured: {result}.")

@@ -1,4 +1,4 @@
-"""Size, place and brightness of objects, beside the labels: in the layer's features, and as points."""
+"""Size, position and brightness of objects, in the features of their layer and as points."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from napari_unet.core.objects.measure import Columns
     from napari_unet.gui.session.worker import Outcome
 
-MOST = 50_000
-"""Objects that a layer's table takes without holding the window up; more are for the command line."""
+MAX_TABLED_OBJECTS = 50_000
+"""Objects that the table of a layer takes without blocking the window."""
 TOO_LARGE = "Layers with more than 32 million pixels are measured by “napari-unet measure”."
 
 
 @dataclass(frozen=True, eq=False)
 class Numbered:
-    """A layer of objects, and the image that they lie on.
+    """A layer of objects, and their image.
 
     Attributes
     ----------
@@ -50,16 +50,16 @@ class Numbered:
 
     @property
     def too_large(self) -> bool:
-        """Whether it is left to the command line."""
+        """Whether only the command line measures it."""
         return bool(self.layer.data.nbytes > CHECKED_BYTES)
 
     @property
     def numbers(self) -> NDArray[Any]:
-        """A copy of the numbers, with the image's label axes: somebody may paint meanwhile."""
+        """A copy of the numbers, with the label axes of the image, as the layer may be painted on."""
         return np.array(self.layer.data[self._index])
 
     def points(self, columns: Columns) -> dict[str, Any]:
-        """Return what a layer with a point at the centre of each object is made of."""
+        """Return the arguments of a points layer with the centre of each object."""
         layer = self.layer
         places = _places(self.image, columns)
         data = np.zeros((len(places), layer.ndim))
@@ -73,7 +73,7 @@ class Numbered:
 
     @property
     def _index(self) -> tuple[Any, ...]:
-        # labels that the user has opened may lack what stands for the channels
+        # labels that the user has opened may lack the axis of length 1 that stands for the channels
         fits = len(self.inside) == self.layer.ndim
         return self.inside if fits else (slice(None),) * self.layer.ndim
 
@@ -90,9 +90,9 @@ class Measuring(QObject):
     """
 
     changed = Signal()
-    """There are measures, or there are none any more."""
+    """There are new measures, or none any more."""
     failed = Signal(object)
-    """They could not be taken; the exception."""
+    """Measuring failed; the exception."""
 
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
@@ -103,7 +103,7 @@ class Measuring(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether measures are still to come."""
+        """Whether objects are being measured."""
         return self._jobs.running
 
     @property
@@ -113,8 +113,8 @@ class Measuring(QObject):
 
     @property
     def tabled(self) -> bool:
-        """Whether the layer's table holds them."""
-        return self.count <= MOST
+        """Whether the table of the layer holds them."""
+        return self.count <= MAX_TABLED_OBJECTS
 
     def start(self, numbered: Numbered) -> None:
         """Measure the objects of a layer, in place of what is being measured."""
@@ -124,7 +124,7 @@ class Measuring(QObject):
             return
         if numbered.layer not in self._viewer.layers or numbered.too_large:
             return
-        # those of what was there before
+        # they were of the earlier objects
         numbered.layer.features = {}
         job = measure(numbered.image, numbered.numbers, spatial=numbered.spatial)
 

@@ -1,4 +1,4 @@
-"""Labels found again as settings change: on the plane in view at once, everywhere when it rests."""
+"""Re-threshold labels as settings change: the plane in view at once, the others after a pause."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
 
 COLLECT_MS = 20
-"""Time until objects that were found are shown: the slider is still being dragged."""
+"""Time until labels are shown: the slider is still being dragged."""
 
 REST_MS = 400
-"""How long settings must rest before all planes follow."""
+"""How long settings must stay unchanged before all planes follow."""
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Labels in a layer, and the maps they were found in.
+class SegmentedLayer:
+    """Labels in a layer, and the network outputs that they were made from.
 
     Attributes
     ----------
-    maps
-        What the network said.
+    outputs
+        The outputs of the network.
     result
         The layer.
     options
-        Those of the run.
+        The options of the run.
     """
 
-    maps: CachedOutputs
+    outputs: CachedOutputs
     result: ResultLayer
     options: SegmentOptions
 
     def with_settings(self, options: SegmentOptions) -> SegmentOptions:
-        """Return the options of the run, with the settings that need no network taken from others."""
+        """Return the options of the run, with the postprocessing settings of others."""
         return with_relabel_options(self.options, options)
 
     def job(self, options: SegmentOptions, at: Mapping[str, int] | None) -> Job[None]:
-        """Find the labels anew; objects of a single plane get numbers that no other object has."""
+        """Make the labels again; in a single plane, objects get numbers that no other object has."""
         yield Progress(0, 1)
         taken = 0 if at is None else int(self.result.numbers.max(initial=0))
-        yield from relabel(self.maps, options, at=at, taken=taken, out=Nowhere())
+        yield from relabel(self.outputs, options, at=at, taken=taken, out=Nowhere())
 
 
 class Rethreshold(QObject):
-    """Keeps the newest labels in step with the settings, unless somebody has changed the layer.
+    """Keeps the last labels in step with the settings, unless the layer was edited.
 
-    From the first change of a setting until all planes have followed, the layer can't be painted on: a
-    stroke would be overwritten.
+    From the first change of a setting until all planes have followed, the layer can't be painted on, as
+    a stroke would be overwritten.
 
     Parameters
     ----------
@@ -75,15 +75,15 @@ class Rethreshold(QObject):
     """
 
     settled = Signal()
-    """All labels of the layer have followed."""
+    """All planes of the layer have followed."""
     failed = Signal(object)
-    """They could not; the exception."""
+    """They could not follow; the exception."""
 
     def __init__(self, parent: QObject, viewer: napari.Viewer) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._jobs = Jobs(self, COLLECT_MS)
-        self._found: Found | None = None
+        self._current: SegmentedLayer | None = None
         self._options: SegmentOptions | None = None
         self._active = False
         self._at_all = False
@@ -95,46 +95,46 @@ class Rethreshold(QObject):
         viewer.layers.events.removed.connect(self._drop_removed)
 
     @property
-    def found(self) -> Found | None:
-        """The labels at work on."""
-        return self._found
+    def current(self) -> SegmentedLayer | None:
+        """The labels that follow the settings; None if there are none."""
+        return self._current
 
     @property
     def busy(self) -> bool:
-        """Whether something is still to follow."""
+        """Whether planes are still to follow."""
         return self._active
 
-    def take(self, found: Found | None) -> None:
-        """Work on these labels from now on."""
+    def take(self, current: SegmentedLayer | None) -> None:
+        """Have these labels follow the settings from now on."""
         self._release(complete=False)
-        self._found = found
+        self._current = current
         self._jobs.cancel()
 
     def follow(self, options: SegmentOptions) -> bool:
-        """Find the labels anew with the settings among these options; whether there are any that can."""
-        if self._found is None:
+        """Make the labels again with these options; return whether there are labels that follow."""
+        if self._current is None:
             return False
         if not self._active:
-            if not self._found.result.untouched:
-                # what has been painted on stays as it is
-                self._found = None
+            if not self._current.result.untouched:
+                # an edited layer stays as it is
+                self._current = None
                 return False
             self._active = True
-            self._found.result.layer.editable = False
-        self._options = self._found.with_settings(options)
+            self._current.result.layer.editable = False
+        self._options = self._current.with_settings(options)
         self._start(everywhere=False)
         self._rest.start()
         return True
 
     def let_go(self) -> None:
-        """Stop, and touch the viewer no more."""
+        """Stop, and leave the viewer alone."""
         self._viewer.layers.events.removed.disconnect(self._drop_removed)
         self._release(complete=False)
-        self._found = None
+        self._current = None
         self._jobs.abandon()
 
     def _drop_removed(self, event: Any) -> None:
-        if self._found is not None and event.value is self._found.result.layer:
+        if self._current is not None and event.value is self._current.result.layer:
             self.take(None)
 
     def _everywhere(self) -> None:
@@ -142,35 +142,35 @@ class Rethreshold(QObject):
 
     def _start(self, *, everywhere: bool) -> None:
         if self._jobs.running:
-            # the newest wish counts, once the job at work has ended: a single plane is written all the
+            # the last change counts, once the current job has ended; a single plane is written all the
             # same, or nothing would be seen while a slider is dragged
             self._waiting = everywhere
             if self._at_all:
                 self._jobs.cancel()
             return
-        found, options = self._found, self._options
-        if found is None or options is None:
+        current, options = self._current, self._options
+        if current is None or options is None:
             return
         self._at_all = everywhere
-        job = found.job(options, None if everywhere else self._in_view(found))
+        job = current.job(options, None if everywhere else self._in_view(current))
 
         def write(step: Progress) -> None:
-            if isinstance(step, TileDone) and found is self._found:
-                found.result.write(step.where, step.labels)
+            if isinstance(step, TileDone) and current is self._current:
+                current.result.write(step.where, step.labels)
                 if everywhere:
-                    found.result.show()
+                    current.result.show()
                 else:
-                    # the slider may rest here, with nothing to come that would show it
-                    found.result.show_now()
+                    # the slider may stop here, and nothing later would show the labels
+                    current.result.show_now()
 
         def end(outcome: Outcome[None]) -> None:
             self._end(outcome, everywhere)
 
         self._jobs.start("Applying the settings", job, on_step=write, on_end=end)
 
-    def _in_view(self, found: Found) -> dict[str, int]:
-        planes = found.result.planes(looked_at(self._viewer, found.result.layer))
-        axes = found.maps.image.label_axes
+    def _in_view(self, current: SegmentedLayer) -> dict[str, int]:
+        planes = current.result.planes(looked_at(self._viewer, current.result.layer))
+        axes = current.outputs.image.label_axes
         return {a: n for a, n in zip(axes, planes, strict=True) if n is not None}
 
     def _end(self, outcome: Outcome[None], everywhere: bool) -> None:
@@ -185,10 +185,10 @@ class Rethreshold(QObject):
             self.settled.emit()
 
     def _release(self, *, complete: bool) -> None:
-        """Hand the layer over for painting, with a record of how far it has followed."""
+        """Let the layer be painted on, with a record of whether all of it has followed."""
         self._rest.stop()
         self._waiting = None
-        if self._active and self._found is not None and self._options is not None:
+        if self._active and self._current is not None and self._options is not None:
             record = {"options": self._options.model_dump(mode="json"), "complete": complete}
-            self._found.result.finish(record)
+            self._current.result.finish(record)
         self._active = False

@@ -1,4 +1,4 @@
-"""Tools for objects that were numbered wrongly: merge, split, delete, fill, next free number."""
+"""Tools to correct objects: merge, split, delete, fill holes, next free number."""
 
 from __future__ import annotations
 
@@ -18,54 +18,56 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 NEXT_TIP = (
-    "Take up the brush with a number that no object has yet, and paint a new object (key N while the "
-    "mouse is over the image)."
+    "Paint a new object, with a number that no object has yet (key N while the mouse is over the "
+    "image)."
 )
 THROUGH_TIP = (
-    "Off: tools and brush change only the plane that you see. On: they change the object in the planes "
-    "before and behind it too, and the brush is a ball. The same as napari's “n edit dim”."
+    "Off: tools and brush change only the plane that you see. On: they change all planes of the object, "
+    "and the brush is a ball. The same as napari's “n edit dim”."
 )
-FLAT = "This layer is a single plane."
+SINGLE_PLANE = "This layer is a single plane."
 TIPS = {
     "merge": ("Merge two", "Click one object, then another: both get the number of the first."),
     "split": (
         "Split by a stroke",
-        "Draw a line across an object, from background to background: its sides get different numbers.",
+        "Draw a line across an object, from background to background: the parts get different numbers.",
     ),
     "delete": ("Delete", "Click an object: it becomes background."),
-    "fill": ("Fill holes", "Click an object: background that it encloses becomes part of it."),
+    "fill": ("Fill holes", "Click an object: the background that it encloses becomes part of it."),
 }
-END = "Drag to move the image, turn the wheel to zoom. Esc ends it; Ctrl-Z takes a step back."
-END_OF_STROKE = "Turn the wheel to zoom. Esc ends it; Ctrl-Z takes a step back."
+CLICK_HELP = (
+    "Drag to move the image, turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
+)
+STROKE_HELP = "Turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
 
 
 class ObjectTools(QWidget):
-    """Buttons for the tools, of which one at a time is in the hand.
+    """Buttons for the tools, of which one at a time is active.
 
     Parameters
     ----------
     viewer
-        The plane that it shows is worked on.
+        The tools work on the plane that it shows.
     """
 
     failed = Signal(object)
-    """What the user did was not possible; the exception."""
+    """What the user tried is not possible; the exception."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self._layer: Labels | None = None
-        self.next = button("Next free number", NEXT_TIP)
+        self.next_button = button("Next free number", NEXT_TIP)
         self.tools = {name: button(*TIPS[name]) for name in TOOLS}
-        self.through = QCheckBox("Through all planes")
-        self.help = text()
+        self.through_box = QCheckBox("Through all planes")
+        self.help_label = text()
         self.clicks = ObjectClicks(viewer, self.failed.emit, self._drop)
         self._lay_out()
-        self.next.clicked.connect(self.take_next)
-        self.through.toggled.connect(self._set_depth)
+        self.next_button.clicked.connect(self.take_next)
+        self.through_box.toggled.connect(self._set_depth)
         for name, made in self.tools.items():
             made.setCheckable(True)
-            made.clicked.connect(lambda on, name=name: self.hold(name if on else None))
+            made.clicked.connect(lambda on, name=name: self.activate(name if on else None))
         viewer.layers.selection.events.active.connect(self._drop_unless_active)
 
     def _lay_out(self) -> None:
@@ -73,14 +75,14 @@ class ObjectTools(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         for i, name in enumerate(TOOLS):
             grid.addWidget(self.tools[name], i // 2, i % 2)
-        grid.addWidget(self.through, 2, 0)
-        grid.addWidget(self.next, 2, 1)
-        grid.addWidget(self.help, 3, 0, 1, 2)
-        self.help.setVisible(False)
+        grid.addWidget(self.through_box, 2, 0)
+        grid.addWidget(self.next_button, 2, 1)
+        grid.addWidget(self.help_label, 3, 0, 1, 2)
+        self.help_label.setVisible(False)
 
     def take(self, layer: Labels | None) -> None:
         """Work on this layer from now on."""
-        self.hold(None)
+        self.activate(None)
         if self._layer is not None:
             self._layer.events.n_edit_dimensions.disconnect(self._show_depth)
             self._layer.events.data.disconnect(self._drop)
@@ -91,16 +93,16 @@ class ObjectTools(QWidget):
         self._show_depth()
 
     def let_go(self) -> None:
-        """Listen to viewer and layer no more."""
+        """Stop listening to viewer and layer."""
         self.take(None)
         self._viewer.layers.selection.events.active.disconnect(self._drop_unless_active)
 
     def take_next(self) -> None:
-        """Take up the brush with a number that no object has."""
+        """Paint from now on with a number that no object has."""
         layer = self._layer
         if layer is None:
             return
-        self.hold(None)
+        self.activate(None)
         try:
             number = free_number(array_of(layer))
         except UserError as error:
@@ -111,35 +113,35 @@ class ObjectTools(QWidget):
         layer.selected_label = number
         layer.mode = "paint"
 
-    def hold(self, name: str | None) -> None:
-        """Take a tool into the hand; None: put away what is there."""
+    def activate(self, name: str | None) -> None:
+        """Activate a tool; None: deactivate the active one."""
         layer = self._layer
         if self.clicks.layer is not None:
             self.clicks.layer.events.mode.disconnect(self._drop)
-        self.clicks.put_away()
+        self.clicks.deactivate()
         name = None if layer is None else name
         for other, made in self.tools.items():
             made.setChecked(other == name)
-        self.help.setVisible(name is not None)
+        self.help_label.setVisible(name is not None)
         if layer is None or name is None:
             return
         self._viewer.layers.selection.active = layer
         layer.visible = True
         layer.mode = "pan_zoom"
-        self.clicks.take_up(name, real(layer))
-        # the brush, once chosen, takes its place
+        self.clicks.activate(name, real(layer))
+        # the brush, once chosen, replaces the tool
         real(layer).events.mode.connect(self._drop)
-        self.help.setText(f"{TIPS[name][1]} {END_OF_STROKE if name == 'split' else END}")
+        self.help_label.setText(f"{TIPS[name][1]} {STROKE_HELP if name == 'split' else CLICK_HELP}")
 
     def _drop(self, _: object = None) -> None:
-        self.hold(None)
+        self.activate(None)
 
     def _drop_unless_active(self, event: Any) -> None:
         if self.clicks.layer is not None and event.value != self._layer:
-            self.hold(None)
+            self.activate(None)
 
     def _depth(self) -> int:
-        """Return how many dimensions a volume has here; 2 where the layer is a single plane."""
+        """Return the number of dimensions of a volume in the layer; 2 if it is a single plane."""
         layer = self._layer
         if layer is None:
             return 2
@@ -152,9 +154,9 @@ class ObjectTools(QWidget):
 
     def _show_depth(self, _: object = None) -> None:
         deep = self._layer is not None and self._layer.n_edit_dimensions > 2
-        with QSignalBlocker(self.through):
-            self.through.setChecked(deep)
-        offer(self.through, THROUGH_TIP, "" if self._depth() > 2 else FLAT)
+        with QSignalBlocker(self.through_box):
+            self.through_box.setChecked(deep)
+        offer(self.through_box, THROUGH_TIP, "" if self._depth() > 2 else SINGLE_PLANE)
 
     def _set_depth(self, on: bool) -> None:
         if self._layer is not None:

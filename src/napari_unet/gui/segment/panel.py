@@ -83,7 +83,7 @@ class SegmentPanel(Panel):
         self.form.addRow("Result", self.output.native)
         self.settings.add_rows(self.told, *OBJECTS)
         self.settings.add_rows(self.folded, *ADVANCED)
-        self.relabelling = Rethreshold(self, viewer)
+        self.rethreshold = Rethreshold(self, viewer)
         self.measuring = Measuring(self, viewer)
         self.centres = button("Centres as points", CENTRES_TIP)
         self.told.addRow("", self.centres)
@@ -126,8 +126,8 @@ class SegmentPanel(Panel):
             self.settings[name].changed.connect(self._relabel)
         self.settings.objects.changed.connect(self._say_anew)
         self.session.jobs.ended.connect(self._take_found)
-        self.relabelling.settled.connect(self._note_followed)
-        self.relabelling.failed.connect(self.foot.message.show_error)
+        self.rethreshold.settled.connect(self._note_followed)
+        self.rethreshold.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres.clicked.connect(self.measuring.show_points)
         self.measuring.changed.connect(self._offer_centres)
@@ -140,7 +140,7 @@ class SegmentPanel(Panel):
         """Listen to the viewer no more."""
         self.settings.let_go()
         self.image.let_go()
-        self.relabelling.let_go()
+        self.rethreshold.let_go()
         self.measuring.let_go()
         self.judging.let_go()
 
@@ -150,7 +150,7 @@ class SegmentPanel(Panel):
         self.image.fit_model(spec)
         self.settings.fit_model(spec)
         # they were found with another one
-        self.relabelling.take(None)
+        self.rethreshold.take(None)
         self._settled.start()
 
     def chosen(self) -> SegmentOptions:
@@ -197,7 +197,7 @@ class SegmentPanel(Panel):
                 self.session.kept, self.session.options = None, options
                 # its layer may be used again
                 self._last = None
-                self.relabelling.take(None)
+                self.rethreshold.take(None)
                 self.measuring.forget()
                 self._newest = run
             run.start(self.session.jobs)
@@ -218,7 +218,7 @@ class SegmentPanel(Panel):
                 # strokes to come, though no other panel may be open
                 self._newest.journal_paint(self.keeper)
             self._numbered = self._newest.numbered
-            self.relabelling.take(self._newest.found)
+            self.rethreshold.take(self._newest.found)
             self._newest = None
             self._measure()
 
@@ -227,7 +227,7 @@ class SegmentPanel(Panel):
             self.measuring.start(self._numbered)
 
     def _note_followed(self) -> None:
-        found = self.relabelling.found
+        found = self.rethreshold.current
         if found is not None:
             self.judging.view.note_change(found.result.layer)
         self._measure()
@@ -236,7 +236,7 @@ class SegmentPanel(Panel):
         offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
 
     def _relabel(self) -> None:
-        if not self.relabelling.follow(self.chosen()):
+        if not self.rethreshold.follow(self.chosen()):
             self._say_anew()
 
     def _say_anew(self) -> None:

@@ -14,7 +14,7 @@ from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
 from napari_unet.gui.layers.results import probability_layers, result_layer
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.measuring import Numbered
-from napari_unet.gui.objects.rethreshold import Found
+from napari_unet.gui.objects.rethreshold import SegmentedLayer
 from napari_unet.gui.segment.view_first import frame_in_view, segment_in_view
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
@@ -165,12 +165,12 @@ class SegmentRun:
         return self._cache if self._complete else None
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> SegmentedLayer | None:
         """The labels, and the outputs to derive them from again; None where that can't be done."""
         outputs = self.cached_outputs
         if outputs is None or not can_relabel(self._model.spec, self._options):
             return None
-        return Found(outputs, self._result, self._options)
+        return SegmentedLayer(outputs, self._result, self._options)
 
     @property
     def layer(self) -> Labels:
