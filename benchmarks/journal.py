@@ -85,7 +85,7 @@ def kill_once(folder: Path, size: int, dragging: bool, seconds: float) -> tuple[
         process.send_signal(signal.SIGKILL)
     times = [float(line) for line in log.read_text().split("\n")[:-1]]
     files = JournalFiles(folder / "journal")
-    left = files.left()
+    left = files.restorable()
     paint = files.claim(left[0].path).read().paint if left else np.zeros((size, size), np.uint8)
     lost = [when for i, when in enumerate(times) if not paint[cell(i, size)]]
     return (killed - lost[0] if lost else 0.0), len(times)

@@ -65,7 +65,7 @@ def test_an_interrupted_training_goes_on_where_it_was(image, annotation, tmp_pat
 def test_a_journal_gives_the_paint_back(annotation, tmp_path):
     folder = shutil.copytree(OLD / "journal", tmp_path / "journal")
     files = JournalFiles(Path(folder))
-    (left,) = files.left()
+    (left,) = files.restorable()
     assert (left.note.name, left.note.kind, left.note.image.name) == ("paint", "scribbles", "image")
     assert np.array_equal(files.claim(left.path).read().paint, annotation)
 

@@ -244,7 +244,7 @@ def test_files_that_are_no_journals_say_so_and_are_not_offered(tmp_path, content
         replay(path)
     with pytest.raises(UserError, match=said):
         read_note(path)
-    assert JournalFiles(tmp_path).left() == []
+    assert JournalFiles(tmp_path).restorable() == []
 
 
 def test_paint_is_offered_once_its_process_has_ended(tmp_path):
@@ -264,19 +264,19 @@ sys.stdin.read()
     command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline().strip() == b"written"
-        assert files.left() == [], "its owner is at work"
+        assert files.restorable() == [], "its owner is at work"
         files.forget_old(days=-1)
         process.kill()
-    (left,) = files.left()
+    (left,) = files.restorable()
     assert left.note.kind == "classes"
     assert abs(left.when - time.time()) < 60
     journal = files.claim(left.path)
-    assert files.left() == []
+    assert files.restorable() == []
     assert journal.read().paint.tolist() == [[1] * 5] * 4
     with pytest.raises(UserError, match="another napari window"):
         files.claim(left.path)
     files.release(journal.path)
-    assert len(files.left()) == 1
+    assert len(files.restorable()) == 1
 
 
 def test_of_another_computer_only_what_is_silent_is_offered(tmp_path):
@@ -284,10 +284,10 @@ def test_of_another_computer_only_what_is_silent_is_offered(tmp_path):
     journal = Journal(tmp_path / "0123abcd 00000000 1 1.paint")
     update(journal, labels)
     files = JournalFiles(tmp_path)
-    assert files.left() == []
+    assert files.restorable() == []
     then = time.time() - 2 * 3600
     os.utime(journal.path, (then, then))
-    assert len(files.left()) == 1
+    assert len(files.restorable()) == 1
 
 
 def test_journals_go_after_a_month_and_empty_ones_at_once(tmp_path):
@@ -303,5 +303,5 @@ def test_journals_go_after_a_month_and_empty_ones_at_once(tmp_path):
     labels[:] = 0
     update(journal, labels)
     assert journal.path.exists()
-    assert files.look(journal) is None
+    assert files.restorable_from(journal) is None
     assert not journal.path.exists()

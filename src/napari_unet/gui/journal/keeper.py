@@ -117,7 +117,7 @@ class PaintKeeper(QObject):
             self._finish(kept)
             if kept.saved:
                 self._files.forget(kept.journal.path)
-            elif self._files.look(kept.journal) is not None:
+            elif self._files.restorable_from(kept.journal) is not None:
                 self._files.release(kept.journal.path)
         self._writer.abandon()
         self.restoring.close()
@@ -180,7 +180,7 @@ class PaintKeeper(QObject):
             return
         self._writer.wait()
         self._finish(kept)
-        left = self._files.look(kept.journal)
+        left = self._files.restorable_from(kept.journal)
         if kept.saved:
             self._files.forget(kept.journal.path)
         elif left is not None:

@@ -14,7 +14,7 @@ from napari_unet.gui.widgets.fields import button, text
 
 if TYPE_CHECKING:
     from napari_unet.gui.journal.restoring import Restoring
-    from napari_unet.services.storage.journal_files import LeftPaint
+    from napari_unet.services.storage.journal_files import RestorableAnnotation
 
 RESTORE_TIP = "Add this annotation again as a layer over its image."
 DISCARD_TIP = "Delete this annotation for good."
@@ -35,7 +35,7 @@ class RestoreOffer(QFrame):
     def __init__(self, restoring: Restoring) -> None:
         super().__init__()
         self._restoring = restoring
-        self._offered: LeftPaint | None = None
+        self._offered: RestorableAnnotation | None = None
         self.message_label = text()
         self.restore_button = button("Restore", RESTORE_TIP)
         self.discard_button = button("Discard", DISCARD_TIP)

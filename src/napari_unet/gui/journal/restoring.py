@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.journal.records import Replay
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.storage.journal import Journal
-    from napari_unet.services.storage.journal_files import JournalFiles, LeftPaint
+    from napari_unet.services.storage.journal_files import JournalFiles, RestorableAnnotation
 
 CLOSING_GRACE_S = 5.0
 """A layer removed so shortly before the viewer closed was removed by that: napari empties its list."""
@@ -58,13 +58,13 @@ class Restoring(QObject):
         super().__init__(parent)
         self._viewer = weakref.ref(getattr(viewer, "__wrapped__", viewer))
         self._files = files
-        self._removed: dict[Path, tuple[LeftPaint, float]] = {}
+        self._removed: dict[Path, tuple[RestorableAnnotation, float]] = {}
         self._reader = Jobs(self)
 
-    def available(self) -> list[LeftPaint]:
+    def available(self) -> list[RestorableAnnotation]:
         """Return what can be restored, the newest first."""
         here = [left for left, _ in self._removed.values()]
-        return sorted([*here, *self._files.left()], key=lambda left: left.when, reverse=True)
+        return sorted([*here, *self._files.restorable()], key=lambda left: left.when, reverse=True)
 
     def waiting(self) -> bool:
         """Whether an annotation of an image that is open can be restored."""
@@ -72,13 +72,13 @@ class Restoring(QObject):
         layers = [] if viewer is None else viewer.layers
         return any(find_image(layers, left.note.image) for left in self.available())
 
-    def discard(self, left: LeftPaint) -> None:
+    def discard(self, left: RestorableAnnotation) -> None:
         """Delete one for good."""
         self._removed.pop(left.path, None)
         self._files.forget(left.path)
         self.changed.emit()
 
-    def restore(self, left: LeftPaint) -> None:
+    def restore(self, left: RestorableAnnotation) -> None:
         """Add one again, over its image.
 
         Raises
@@ -107,7 +107,7 @@ class Restoring(QObject):
         job = _take_over(self._files, left.path)
         self._reader.start("Restoring the annotation", job, on_end=take)
 
-    def take_removed(self, left: LeftPaint) -> None:
+    def take_removed(self, left: RestorableAnnotation) -> None:
         """Offer what was painted on a layer that has just been removed."""
         self._removed[left.path] = (left, time.monotonic())
 

@@ -1,4 +1,4 @@
-"""Segments an image or a folder, and finds labels anew in kept outputs.
+"""Segments images and folders, and derives labels again from cached outputs.
 
 May import `files` and `core`.
 """

@@ -61,7 +61,7 @@ class SegmentOptions(BaseModel):
         "a model of classes, objects are the connected parts.",
         json_schema_extra={
             "none": "as trained",
-            "choices": [["number objects", True], ["tell classes", False]],
+            "choices": [["number objects", True], ["label classes", False]],
         },
     )
     separation: float | None = Field(

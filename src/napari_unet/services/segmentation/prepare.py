@@ -143,7 +143,7 @@ def prepare(
         spec.pixel_size if options.rescale else (),
         options.pixel_size,
     )
-    # of the whole image: a region is scaled as it is there
+    # of the whole image, so that a region is normalised as in the whole image
     statistics = NormalizationStatistics(options.normalization or spec.normalization, whole.frames)
     rescaled, box = (whole, None) if region is None else _within(whole, image, region)
     predictor = predictor or make_predictor(model, options)

@@ -34,8 +34,8 @@ _NAME = re.compile(r"([0-9a-f]{8})(?: ([0-9a-f]{8}) (\d+) (\d+))?" + re.escape(S
 
 
 @dataclass(frozen=True)
-class LeftPaint:
-    """Paint whose program has ended, or whose layer was closed.
+class RestorableAnnotation:
+    """An annotation whose program has ended, or whose layer was closed.
 
     Attributes
     ----------
@@ -71,16 +71,16 @@ class JournalFiles:
         """Return an empty journal of this process."""
         return Journal(self.folder / f"{secrets.token_hex(4)} {_this_process()}{SUFFIX}")
 
-    def left(self) -> list[LeftPaint]:
-        """Return the paint that no running process owns, newest first, without unreadable files."""
+    def restorable(self) -> list[RestorableAnnotation]:
+        """Return the annotations no running process owns, newest first, without unreadable files."""
         unowned = []
         for path in self.folder.glob(f"*{SUFFIX}"):
             # another process may claim it at the same moment
             with contextlib.suppress(OSError, UserError):
                 when = path.stat().st_mtime
                 if not _owned(path.name, when):
-                    unowned.append(LeftPaint(path, read_note(path), when))
-        return sorted(unowned, key=lambda paint: paint.when, reverse=True)
+                    unowned.append(RestorableAnnotation(path, read_note(path), when))
+        return sorted(unowned, key=lambda annotation: annotation.when, reverse=True)
 
     def claim(self, path: Path) -> Journal:
         """Take over a journal that no process owns.
@@ -102,13 +102,15 @@ class JournalFiles:
             ) from error
         return Journal(own)
 
-    def look(self, journal: Journal) -> LeftPaint | None:
-        """Return the paint in a journal that won't be continued; an empty journal is deleted."""
+    def restorable_from(self, journal: Journal) -> RestorableAnnotation | None:
+        """Return the annotation in a journal that won't be continued; delete an empty journal."""
         if journal.empty:
             self.forget(journal.path)
             return None
         try:
-            return LeftPaint(journal.path, read_note(journal.path), journal.path.stat().st_mtime)
+            return RestorableAnnotation(
+                journal.path, read_note(journal.path), journal.path.stat().st_mtime
+            )
         except (OSError, UserError):
             return None
 
