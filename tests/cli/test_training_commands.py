@@ -188,7 +188,7 @@ def test_labels_that_state_another_pixel_size_are_taken_if_asked(run, files):
     words = ("finetune", *pair(files), *SCRATCH, *SHORT, "-o", files / "new.safetensors")
     refused = run(*words)
     assert refused.exit_code == 1
-    assert "2 times along Y" in refused.output
+    assert "2 times as large along Y" in refused.output
     assert "--resample" in refused.output
     assert run(*words, "--resample").exit_code == 0
 

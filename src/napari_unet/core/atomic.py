@@ -1,4 +1,4 @@
-"""Writing a file so that it is either there in full or not at all."""
+"""Writing files atomically: a file is complete, or it is not there."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNFINISHED_PATTERN = ".napari-unet-*.part"
-"""What is left where a program was killed while it wrote."""
+"""Name pattern of temporary files; some remain where a program was killed while writing."""
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if os.name == "posix" else {errno.ENOSPC}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if os.name == "posix" else {errno.ENOSPC}
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Lend a temporary file beside `path`, which takes its place if all goes well.
+    """Provide a temporary file beside `path` that replaces it if all goes well.
 
-    On leaving the block the temporary file is flushed to the disk and renamed to `path`, replacing
-    what was there. If anything goes wrong, Cancel included, it is removed and what was there stays.
+    On leaving the block the temporary file is flushed to disk and renamed to `path`. If anything goes
+    wrong, or the work is cancelled, it is removed and an existing file stays as it was.
 
     Parameters
     ----------
     path
-        The file wanted. Its folder is created if it is missing; a link is followed.
+        The file to write. Its folder is created if it is missing; a link is followed.
 
     Yields
     ------
@@ -40,14 +40,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        When the system refuses: disk full, folder read-only, name taken by a folder.
+        When the file can't be written: the disk is full, the folder is read-only, or a folder has
+        the name.
     """
     target = Path(os.path.realpath(path))
-    # hidden and with a suffix nobody looks for, should a power cut leave it behind
+    # hidden, and with a suffix no reader looks for, in case a power cut leaves it behind
     temporary = target.with_name(UNFINISHED_PATTERN.replace("*", secrets.token_hex(6)))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # not tempfile: its files are readable by their owner only, and would stay so
+        # tempfile would make files that only their owner can read, and they would stay so
         temporary.touch(exist_ok=False)
         yield temporary
         _flush(temporary)
@@ -57,20 +58,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _explain(path, error) from error
     finally:
-        # after success it is gone; a failure to remove it must not hide the first one
+        # gone already after success; failing to remove it must not hide the first error
         with suppress(OSError):
             temporary.unlink()
 
 
 def check_writable(path: Path) -> None:
-    """Raise a `UserError` unless a file can be made at `path`; its folder is made if missing."""
+    """Check that a file can be written at `path`.
+
+    Parameters
+    ----------
+    path
+        The file. Its folder is created if it is missing; the file itself is not touched.
+
+    Raises
+    ------
+    UserError
+        When a file can't be written there, as in `atomic_path`.
+    """
     target = Path(os.path.realpath(path))
     trial = target.with_name(UNFINISHED_PATTERN.replace("*", secrets.token_hex(6)))
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         target.parent.mkdir(parents=True, exist_ok=True)
-        trial.write_bytes(b"full disks take empty files")
+        trial.write_bytes(b"not empty: a full disk still takes empty files")
     except OSError as error:
         raise _explain(path, error) from error
     finally:
@@ -79,7 +91,7 @@ def check_writable(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
+    """Wait until a file, or the list of files in a folder, is on disk."""
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
@@ -88,16 +100,16 @@ def _flush(path: Path) -> None:
 
 
 def _explain(path: Path, error: OSError) -> UserError:
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         return UserError(
             f"There is no room to write {path.name}",
             value=error.strerror,
-            rule=f"The disk of {path.parent} must have space for the whole file.",
+            rule=f"The disk that holds {path.parent} needs space for the whole file.",
             remedy="Free some space or choose another folder. Nothing was written.",
         )
     return UserError(
         f"{path.name} can't be written",
         value=error.strerror or error,
-        rule=f"The folder {path.parent} must let you create files.",
-        remedy="Choose another name or folder, and close other programs that use the file.",
+        rule=f"You need permission to create files in {path.parent}.",
+        remedy="Choose another name or folder, and close other programs that are using the file.",
     )

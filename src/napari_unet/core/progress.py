@@ -1,4 +1,4 @@
-"""What long work yields while it runs."""
+"""Long work as generators: what they yield, and how to run them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """How far a job has come.
 
-    Long work is a generator of these whose return value is the result. To cancel, stop iterating
+    Long work is a generator of these, and its return value is the result. To cancel it, stop iterating
     and close the generator.
 
     Attributes
     ----------
     done, total
-        Work done and in all, in one arbitrary unit; ``0 <= done <= total``.
+        Work done so far and altogether, in any one unit; ``0 <= done <= total``.
     note
         What is being done, in a few words.
     metrics
-        Named figures worth a curve.
+        Figures worth plotting, by name.
     """
 
     done: float
@@ -33,16 +33,27 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1."""
+        """Fraction of the work that is done, 0 to 1."""
         return self.done / self.total if self.total > 0 else 0.0
 
 
 Job = Generator[Progress, None, T]
-"""Long work: yields `Progress`, returns its result."""
+"""Long work: a generator that yields `Progress` and returns its result."""
 
 
 def finish(job: Generator[object, None, T]) -> T:
-    """Run a generator to its end and return its result."""
+    """Run a generator to its end and return its result.
+
+    Parameters
+    ----------
+    job
+        The generator; what it yields is dropped.
+
+    Returns
+    -------
+    object
+        What the generator returns.
+    """
     while True:
         try:
             next(job)
@@ -53,18 +64,28 @@ def finish(job: Generator[object, None, T]) -> T:
 def as_part(
     job: Job[T], done: float, total: float, *, share: float = 1.0, name: str = ""
 ) -> Job[T]:
-    """Run a job as a part of a larger one, and return its result.
+    """Run a job as part of a larger one, and return its result.
 
     Parameters
     ----------
     job
         The part.
     done, total
-        Work of the whole that was done before it, and in all.
+        Work of the larger job: done before this part, and altogether.
     share
-        How much of the whole it makes up, in the same unit.
+        Work that this part amounts to, in the same unit.
     name
-        Of the part, before its notes.
+        Name of the part, put before its notes.
+
+    Yields
+    ------
+    Progress
+        The progress of the larger job.
+
+    Returns
+    -------
+    object
+        What `job` returns.
     """
     while True:
         try:

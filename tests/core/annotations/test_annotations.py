@@ -305,7 +305,7 @@ def test_labels_of_another_scale_or_place_are_refused():
     paint = np.zeros((8, 8), int)
     image = image_like(paint, scale={"Y": 0.5, "X": 0.5})
     Annotation(image, paint, "scribbles", scale={"Y": 0.5, "X": 0.5}, offset={"Y": 0.0})
-    with pytest.raises(UserError, match="2 times along Y"):
+    with pytest.raises(UserError, match="2 times as large along Y"):
         Annotation(image, paint, "scribbles", scale={"Y": 1.0, "X": 0.5})
     with pytest.raises(UserError, match="4 pixels along X"):
         Annotation(image, paint, "scribbles", offset={"Y": 0.0, "X": 4.0})

@@ -69,7 +69,7 @@ def test_zscore(dtype, each):
 @pytest.mark.parametrize(("low", "high"), [(1, 99.8), (0, 100), (25, 50)])
 def test_percentile(dtype, each, low, high, held, monkeypatch):
     if not held:
-        monkeypatch.setattr(statistics, "HELD", 0)
+        monkeypatch.setattr(statistics, "MAX_SORTED_PIXELS", 0)
     data = stack(dtype)
     chosen = Normalization(kind="percentile", per_channel=each, low=low, high=high)
     affine = finish(measure(chosen, frames_of(data)))

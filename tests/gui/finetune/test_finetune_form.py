@@ -113,7 +113,7 @@ def test_labels_of_another_scale_or_place_are_named(panel, viewer, qtbot):
     layer.translate = (3, 6)
     assert "4 pixels along X" in say(panel, qtbot)
     layer.translate, layer.scale = (3, 4), (1, 0.5)
-    assert "2 times along Y" in say(panel, qtbot)
+    assert "2 times as large along Y" in say(panel, qtbot)
 
 
 def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel, viewer, qtbot):

@@ -1,4 +1,4 @@
-"""What an image is: its axes, how intensities are normalised, and on which pixels labels lie.
+"""Images: their axes and frames, normalisation, resampling, and whether labels fit them.
 
 May import `errors` and `progress`.
 """

@@ -1,4 +1,4 @@
-"""Intensity normalisation, with the statistics of the whole frame or image and never of a tile."""
+"""Intensity normalisation, measured over the whole frame or image, never over a tile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Normalization(BaseModel):
-    """How pixel values are brought into the range a network was trained on."""
+    """How pixel values are mapped to the range a network was trained on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,7 +54,19 @@ class Normalization(BaseModel):
     clip: tuple[float, float] | None = Field(None, title="Clip the result to")
 
     def for_channels(self, n: int) -> Normalization:
-        """Return what suits this many channels; in place of constants for others, their mean for all."""
+        """Return a normalisation that fits a number of channels.
+
+        Parameters
+        ----------
+        n
+            Number of channels.
+
+        Returns
+        -------
+        Normalization
+            The same, except that gains or offsets for another number of channels are replaced by their
+            mean.
+        """
         means = {
             name: (float(np.mean(values)),)
             for name, values in (("gain", self.gain), ("offset", self.offset))
@@ -65,14 +77,14 @@ class Normalization(BaseModel):
 
 @dataclass(frozen=True)
 class AffineNormalization:
-    """A measured normalisation: ``value * gain + offset`` a channel, then clipped.
+    """A measured normalisation: ``value * gain + offset`` for each channel, then clipped.
 
     Attributes
     ----------
     gain, offset
         A number for each channel.
     clip
-        Lowest and highest value of the result, or None.
+        Lowest and highest value of the result; None: not clipped.
     """
 
     gain: tuple[float, ...]
@@ -80,16 +92,27 @@ class AffineNormalization:
     clip: tuple[float, float] | None = None
 
     def __call__(self, block: NDArray[Any]) -> NDArray[np.float32]:
-        """Normalise a block, channels first; the result is float32."""
+        """Normalise a block of pixels.
+
+        Parameters
+        ----------
+        block
+            The pixels, channels first, of any numeric dtype.
+
+        Returns
+        -------
+        ndarray of float32
+            The same shape.
+        """
         shape = (-1,) + (1,) * (block.ndim - 1)
-        # float64 offsets: a float32 mean of large values would cost precision the network sees
+        # float64: rounding the mean of large values to float32 would be visible to the network
         gain, offset = np.asarray(self.gain), np.asarray(self.offset)
         exact = block.dtype.kind in "iub" and block.dtype.itemsize <= 2
         work: NDArray[Any] = block.astype(
             np.float32 if exact or block.dtype == np.float32 else np.float64
         )
-        # value*gain + offset = (value - centre)*gain + rest, which does not cancel for large values;
-        # the rest is what rounding the centre to the type of the pixels leaves
+        # value*gain + offset = (value - centre)*gain + rest avoids cancellation for large values;
+        # the rest is the error of rounding the centre to the type of the pixels
         centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
         centre = centre.astype(work.dtype).astype(np.float64)
         rest = offset + centre * gain

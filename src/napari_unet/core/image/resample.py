@@ -1,4 +1,4 @@
-"""Pixels of another size: weighted means of those around, the same in whatever window is read."""
+"""Resampling to another pixel size, with the same result in whatever window is read."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ResamplingWeights:
-    """Which pixels make up the new ones along an axis, and with what weights.
+    """Weights of the old pixels that make up the new ones along an axis.
 
-    Weights fall linearly from the new pixel's centre: to nothing at the next old pixel where pixels
-    become smaller, which is linear interpolation, or at the next new one where they become larger,
-    so that nothing too fine for these is left to alias.
+    A new pixel is a weighted mean of ``k`` old ones, whose weights fall linearly with the distance from
+    its centre. Where pixels become smaller they reach 0 at the next old pixel: linear interpolation.
+    Where pixels become larger they reach 0 at the next new one: detail too fine for the new pixels is
+    averaged out instead of aliasing.
 
     Attributes
     ----------
     index
-        (new, taps) positions of old pixels.
+        (n, k) positions of the old pixels for each of the n new ones.
     weight
-        (new, taps) float32, each row adds up to 1.
+        (n, k) float32; each row adds up to 1.
     """
 
     index: NDArray[np.intp]
@@ -37,7 +38,15 @@ class ResamplingWeights:
 
     @classmethod
     def of(cls, old: int, new: int, wanted: slice) -> ResamplingWeights:
-        """Return those of some of the `new` pixels that take the place of `old` ones."""
+        """Return the weights for some of the new pixels.
+
+        Parameters
+        ----------
+        old, new
+            Number of pixels along the whole axis, before and after.
+        wanted
+            The new pixels to make.
+        """
         step = old / new
         reach = max(step, 1.0)
         centre = (np.arange(wanted.start, wanted.stop) + 0.5) * step - 0.5
@@ -45,46 +54,64 @@ class ResamplingWeights:
         index = first[:, None] + np.arange(math.ceil(2 * reach) + 1)
         weight = np.maximum(1 - np.abs(index - centre[:, None]) / reach, 0)
         weight /= weight.sum(axis=1, keepdims=True)
-        # the image goes on as it ends
+        # beyond the edge, the edge pixel is repeated
         return cls(index.clip(0, old - 1), weight.astype(np.float32))
 
     @property
     def window(self) -> slice:
-        """The old pixels that are needed."""
+        """The old pixels that are needed, as a slice."""
         return slice(int(self.index.min()), int(self.index.max()) + 1)
 
     def apply(self, block: NDArray[Any], axis: int) -> NDArray[np.float32]:
-        """Make the new pixels from `window`, which `block` holds along an axis."""
+        """Make the new pixels along an axis.
+
+        Parameters
+        ----------
+        block
+            The old pixels, those of `window` along `axis`.
+        axis
+            The axis to resample.
+        """
         shape = [1] * block.ndim
         shape[axis] = -1
         index = self.index - self.window.start
-        found = np.zeros((), np.float32)
-        # one after the other, always in this order: the sum is then the same in every window
+        total = np.zeros((), np.float32)
+        # summed in a fixed order, so that the result is the same to the bit in every window
         for k in range(index.shape[1]):
             taken = block.take(index[:, k], axis=axis).astype(np.float32, copy=False)
-            found = found + taken * self.weight[:, k].reshape(shape)
-        return found
+            total = total + taken * self.weight[:, k].reshape(shape)
+        return total
 
 
 def resample(
-    block: NDArray[Any], taps: Sequence[ResamplingWeights], axes: Sequence[int] | None = None
+    block: NDArray[Any], weights: Sequence[ResamplingWeights], axes: Sequence[int] | None = None
 ) -> NDArray[np.float32]:
-    """Make new pixels along the last axes of a block, or along those given."""
-    axes = range(block.ndim - len(taps), block.ndim) if axes is None else axes
-    for axis, each in zip(axes, taps, strict=True):
+    """Resample a block along several axes, one after the other.
+
+    Parameters
+    ----------
+    block
+        The old pixels: along each of the axes, those of its weights' window.
+    weights
+        The weights for each of the axes.
+    axes
+        The axes to resample; None: the last ones.
+    """
+    axes = range(block.ndim - len(weights), block.ndim) if axes is None else axes
+    for axis, each in zip(axes, weights, strict=True):
         block = each.apply(block, axis)
     return block
 
 
 class Resampled:
-    """An array that is read at another pixel size along some axes; each window is made when it is read.
+    """An array resampled along some axes; each window is computed when it is read.
 
     Parameters
     ----------
     data
         The array, possibly lazy.
     shape
-        The shape that it is to have.
+        Its shape after resampling.
     """
 
     def __init__(self, data: Lazy, shape: tuple[int, ...]) -> None:
@@ -93,23 +120,31 @@ class Resampled:
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
 
     def __getitem__(self, key: tuple[int | slice, ...]) -> NDArray[np.float32]:
-        """Read a window: a number or a slice without step for each axis."""
-        taps: list[ResamplingWeights] = []
+        """Read a window, given by a number or a slice without step for each axis."""
+        weights: list[ResamplingWeights] = []
         axes: list[int] = []
         source: list[int | slice] = []
         for part, old, new in zip(key, self._data.shape, self.shape, strict=True):
             axis = sum(isinstance(each, slice) for each in source)
             if isinstance(part, slice) and old != new:
-                found = ResamplingWeights.of(old, new, slice(*part.indices(new)[:2]))
-                taps.append(found)
+                along = ResamplingWeights.of(old, new, slice(*part.indices(new)[:2]))
+                weights.append(along)
                 axes.append(axis)
-                part = found.window
+                part = along.window
             source.append(part)
-        return resample(np.asarray(self._data[tuple(source)]), taps, axes)
+        return resample(np.asarray(self._data[tuple(source)]), weights, axes)
 
 
 def window_of(box: Box, old: Sequence[int], new: Sequence[int]) -> Box:
-    """Return which old pixels a window of new ones is made of."""
+    """Return the window of old pixels that a window of new ones is made of.
+
+    Parameters
+    ----------
+    box
+        The window of new pixels.
+    old, new
+        Shape of the whole frame before and after resampling.
+    """
     return tuple(
         ResamplingWeights.of(a, b, s).window for a, b, s in zip(old, new, box, strict=True)
     )

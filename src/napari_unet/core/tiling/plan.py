@@ -1,6 +1,6 @@
-"""Which windows to read and which pixels to keep of each, so that tiles give the whole image's result.
+"""How an image is cut into tiles that together give the same result as the whole image.
 
-Integers only. Along one axis, for an image of `size` pixels padded to `frame`::
+Along one axis, for an image of `size` pixels padded to `frame`::
 
     0                                    size  frame
     |--------------- image ---------------|.....|
@@ -9,9 +9,9 @@ Integers only. Along one axis, for an image of `size` pixels padded to `frame`::
                             [   read 2          ]
     [ write 0      ][write 1   ][write 2  ]
 
-All reads have one length and start on multiples of the network's total stride; between the end of a
-write and the end of its read lies at least the halo, except at the frame's own edges. Writes meet on
-multiples of the stride too.
+All read windows have the same length and start on multiples of the network's total stride. Between the
+end of a write window and the end of its read window lies at least the halo, except at the edges of the
+frame. Write windows meet on multiples of the stride, too.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tile:
-    """One forward pass.
+    """What one forward pass reads and writes.
 
     Attributes
     ----------
     read
         Window of the padded frame that goes through the network.
     write
-        Window of the image that this tile is responsible for; the writes of a plan cover the image
-        once.
+        Window of the image that takes its result from this tile; those of a plan cover the image
+        exactly once.
     """
 
     read: Box
@@ -49,7 +49,7 @@ class Tile:
 
     @property
     def crop(self) -> Box:
-        """The write window in the coordinates of the read window."""
+        """The write window, in the coordinates of the read window."""
         return tuple(
             slice(w.start - r.start, w.stop - r.start)
             for r, w in zip(self.read, self.write, strict=True)
@@ -62,7 +62,7 @@ class Tile:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels written."""
+        """Number of pixels it writes."""
         return prod(s.stop - s.start for s in self.write)
 
 
@@ -77,9 +77,9 @@ class TilePlan:
     stride
         The network's total stride.
     halo
-        Pixels of context that a window on the stride's grid needs on every side.
+        Pixels of context that a window on the grid of the stride needs on every side.
     counts
-        Number of tiles along each axis, none more than their length makes necessary.
+        Number of tiles along each axis.
     """
 
     size: tuple[int, ...]
@@ -89,14 +89,14 @@ class TilePlan:
 
     @property
     def frame(self) -> tuple[int, ...]:
-        """Shape of the image padded at its far edges to multiples of the stride."""
+        """Shape of the image after padding its far edges to multiples of the stride."""
         return tuple(_ceil(n, s) for n, s in zip(self.size, self.stride, strict=True))
 
     @property
     def tile_shape(self) -> tuple[int, ...]:
         """Shape of every read window."""
-        each = zip(self.frame, self.stride, self.halo, self.counts, strict=True)
-        return tuple(tile_length(*axis) for axis in each)
+        axes = zip(self.frame, self.stride, self.halo, self.counts, strict=True)
+        return tuple(tile_length(*axis) for axis in axes)
 
     @property
     def n_tiles(self) -> int:
@@ -105,17 +105,17 @@ class TilePlan:
 
     @property
     def halo_share(self) -> float:
-        """Share of the pixels computed that is thrown away, 0 to 1."""
+        """Fraction of the computed pixels that is discarded, 0 to 1."""
         return 1 - prod(self.size) / (prod(self.tile_shape) * self.n_tiles)
 
     def tiles(self) -> Iterator[Tile]:
-        """All tiles, the last axis fastest."""
-        each = zip(self.size, self.frame, self.stride, self.counts, self.tile_shape, strict=True)
-        for pairs in itertools.product(*(_cuts(*axis) for axis in each)):
+        """Return all tiles, the last axis fastest."""
+        axes = zip(self.size, self.frame, self.stride, self.counts, self.tile_shape, strict=True)
+        for pairs in itertools.product(*(_windows(*axis) for axis in axes)):
             yield Tile(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
 
     def overlapping(self) -> Iterator[Tile]:
-        """All tiles, writing everything they read: for blending, not for exact results."""
+        """Return all tiles, each writing everything it reads: for blending, not for exact results."""
         for tile in self.tiles():
             write = (
                 slice(r.start, min(r.stop, n)) for r, n in zip(tile.read, self.size, strict=True)
@@ -123,7 +123,18 @@ class TilePlan:
             yield Tile(tile.read, tuple(write))
 
     def split(self, tile: Tile) -> list[Tile]:
-        """Cut a tile's write window in two across its longest read axis; empty if it can't be."""
+        """Split a tile into two smaller ones, across the longest axis where that is possible.
+
+        Parameters
+        ----------
+        tile
+            A tile of this plan, or a part of one.
+
+        Returns
+        -------
+        list of Tile
+            Two tiles that write the same pixels; empty if none can be smaller.
+        """
         for axis in sorted(range(len(self.size)), key=lambda a: -tile.shape[a]):
             write, stride = tile.write[axis], self.stride[axis]
             middle = (write.start + write.stop) // 2 // stride * stride
@@ -138,7 +149,10 @@ class TilePlan:
     def around(self, write: Box) -> Tile:
         """Return the smallest tile that is exact on a window of the image.
 
-        Its read window is only as large as it needs to be, so tiles made here differ in shape.
+        Parameters
+        ----------
+        write
+            The window. Tiles around windows of the same size can differ in shape.
         """
         read = tuple(
             slice(max(0, (w.start - h) // s * s), min(f, _ceil(w.stop + h, s)))
@@ -156,7 +170,10 @@ def _ceil(n: int, step: int) -> int:
 
 
 def tile_length(frame: int, stride: int, halo: int, count: int) -> int:
-    """Shortest read length with which `count` tiles cover a frame, a multiple of the stride."""
+    """Return the shortest read length with which `count` tiles cover a frame.
+
+    It is a multiple of the stride; all lengths are in pixels.
+    """
     if count == 1:
         return frame
     margin = 2 * _ceil(halo, stride)
@@ -165,12 +182,12 @@ def tile_length(frame: int, stride: int, halo: int, count: int) -> int:
 
 
 def shortest_tile(stride: int, halo: int) -> int:
-    """Shortest read length that leaves something to write between two halos."""
+    """Return the shortest read length that leaves something to write between two halos."""
     return 2 * _ceil(halo, stride) + stride
 
 
 def count_for(frame: int, stride: int, halo: int, length: int) -> int:
-    """Fewest tiles of a read length of at most `length` that cover a frame; 0 if it is too short."""
+    """Return the number of tiles of at most `length` that cover a frame; 0 if that is too short."""
     if length >= frame:
         return 1
     margin = 2 * _ceil(halo, stride)
@@ -178,14 +195,16 @@ def count_for(frame: int, stride: int, halo: int, length: int) -> int:
     return 0 if step <= 0 else 1 + -(-(frame - length // stride * stride) // step)
 
 
-def _cuts(size: int, frame: int, stride: int, count: int, length: int) -> list[tuple[slice, slice]]:
-    """Read and write windows along one axis."""
+def _windows(
+    size: int, frame: int, stride: int, count: int, length: int
+) -> list[tuple[slice, slice]]:
+    """Return read and write windows along one axis."""
     if count == 1:
         return [(slice(0, frame), slice(0, size))]
     room = (frame - length) // stride
     starts = [round(i * room / (count - 1)) * stride for i in range(count)]
-    # the seam lies in the middle of an overlap, so that each side keeps at least its halo, and on the
-    # pooling grid, where the halo is smallest
+    # write windows meet in the middle of an overlap, so that both keep their halo, and on the pooling
+    # grid, where the halo is smallest
     seams = [(b + a + length) // 2 // stride * stride for a, b in itertools.pairwise(starts)]
     edges = [0, *seams, size]
     return [
@@ -195,12 +214,22 @@ def _cuts(size: int, frame: int, stride: int, count: int, length: int) -> list[t
 
 
 def mirror_indices(start: int, stop: int, size: int) -> NDArray[np.intp]:
-    """Positions in ``0 .. size-1`` that mirror padding puts at ``start .. stop-1``.
+    """Return which pixel mirror padding puts at each of the positions ``start .. stop - 1``.
 
-    The edge pixel is not repeated; a single pixel is. Any distance from the image is allowed.
+    Parameters
+    ----------
+    start, stop
+        The positions, at any distance before, in or after the image.
+    size
+        Pixels of the image along the axis. The edge pixel is not repeated, unless it is the only one.
+
+    Returns
+    -------
+    ndarray of intp
+        (stop - start,), from 0 to ``size - 1``.
     """
     positions = np.arange(start, stop)
     if size == 1:
         return np.zeros(len(positions), dtype=np.intp)
-    folded = np.abs(positions) % (2 * size - 2)
-    return np.where(folded < size, folded, 2 * size - 2 - folded).astype(np.intp)
+    wrapped = np.abs(positions) % (2 * size - 2)
+    return np.where(wrapped < size, wrapped, 2 * size - 2 - wrapped).astype(np.intp)
