@@ -116,8 +116,8 @@ def check(config, axes, shape, tile, batch):
     model = model_of(config)
     array = random_image(shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(predict.BATCH_PIXELS, "cpu", batch * tile**config.ndim)
-        patch.setitem(predict.PIECE, "cpu", 2e5)
+        patch.setitem(predict.MAX_BATCH_PIXELS, "cpu", batch * tile**config.ndim)
+        patch.setitem(predict.MAX_MACS_PER_STEP, "cpu", 2e5)
         found, _ = tiled(model, Image(array, axes), tile=tile)
     expected = whole(model, array)
     if not is_exact(found, expected):

@@ -1,4 +1,4 @@
-"""A network at work on frames: tiles in, the whole image's outputs out.
+"""Inference: a model runs over frames tile by tile, with the outputs that the whole frames would give.
 
 May import `model`, `unet`, `tiling` and `image`.
 """

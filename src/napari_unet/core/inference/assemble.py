@@ -1,4 +1,4 @@
-"""Windows of frames, put together until a frame is whole."""
+"""Collecting the windows of frames until a frame is complete."""
 
 from __future__ import annotations
 
@@ -17,41 +17,56 @@ if TYPE_CHECKING:
 
 
 class FrameAssembler:
-    """Collects finished windows of some frames, in whatever order they come.
+    """Collects finished windows of some frames, in any order.
 
     Parameters
     ----------
     frames
         The frames.
     box
-        The window of each that is wanted.
+        The window of each frame that is wanted.
     """
 
     def __init__(self, frames: Sequence[Frame], box: Box) -> None:
         self._box = box
         self._shape = tuple(s.stop - s.start for s in box)
-        self._places = {id(frame): i for i, frame in enumerate(frames)}
-        self._held: dict[int, NDArray[Any]] = {}
+        self._numbers = {id(frame): i for i, frame in enumerate(frames)}
+        self._values: dict[int, NDArray[Any]] = {}
         self._missing: dict[int, int] = {}
 
     def add(self, frame: Frame, write: Box, values: NDArray[Any]) -> int:
-        """Take in a window, channels first, and return the number of its frame."""
-        i = self._places[id(frame)]
-        if i not in self._held:
-            self._held[i] = np.zeros((len(values), *self._shape), values.dtype)
+        r"""Add a window.
+
+        Parameters
+        ----------
+        frame
+            One of the frames.
+        write
+            The window, inside `box`; no pixel is added twice.
+        values
+            (channels, \*window).
+
+        Returns
+        -------
+        int
+            Number of the frame among the frames.
+        """
+        i = self._numbers[id(frame)]
+        if i not in self._values:
+            self._values[i] = np.zeros((len(values), *self._shape), values.dtype)
             self._missing[i] = prod(self._shape)
-        here = tuple(
+        inside = tuple(
             slice(w.start - b.start, w.stop - b.start)
             for w, b in zip(write, self._box, strict=True)
         )
-        self._held[i][(slice(None), *here)] = values
+        self._values[i][(slice(None), *inside)] = values
         self._missing[i] -= prod(values.shape[1:])
         return i
 
     def is_complete(self, i: int) -> bool:
-        """Whether a frame is whole and has not been taken."""
-        return i in self._held and self._missing[i] == 0
+        """Whether all of frame number `i` has been added, and it has not been popped."""
+        return i in self._values and self._missing[i] == 0
 
     def pop(self, i: int) -> NDArray[Any]:
-        """Return what was gathered of a frame, and let go of it."""
-        return self._held.pop(i)
+        r"""Return frame number `i`, (channels, \*box), and drop it."""
+        return self._values.pop(i)

@@ -1,7 +1,7 @@
-"""Overlapping tiles faded into each other, for networks whose output depends on the tile.
+"""Blending of overlapping tiles, for networks whose output depends on the tile.
 
-Group and instance norms measure each tile by itself, so neighbouring tiles disagree. Fading hides the
-seams; it can't make the tiles equal the whole image.
+Group and instance norms measure each tile by itself, so neighbouring tiles disagree. Blending hides the
+seams; it can't make the tiles equal to the whole image.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ if TYPE_CHECKING:
 
 
 def blend(job: Job[None]) -> Job[None]:
-    """Turn the maps of overlapping windows, frame after frame, into one map a frame.
+    """Blend the outputs of overlapping windows into those of whole frames.
+
+    Parameters
+    ----------
+    job
+        Yields the outputs of windows, frame after frame.
 
     Yields
     ------
     Progress
-        What `job` yields, but for its maps.
+        What `job` yields, except its outputs.
     Outputs
-        One for each frame, as soon as a window of the next one arrives.
+        Those of each whole frame, once a window of the next one arrives.
     """
     current: Outputs | None = None
     total = weight = np.zeros(0, dtype=np.float32)
@@ -39,25 +44,25 @@ def blend(job: Job[None]) -> Job[None]:
             continue
         if current is None or progress.frame is not current.frame:
             if current is not None:
-                yield _whole(current, total, weight)
+                yield _blended(current, total, weight)
             shape = progress.frame.shape
             total = np.zeros((len(progress.values), *shape), dtype=np.float32)
             weight = np.zeros(shape, dtype=np.float32)
         current = progress
-        fade = _fade([s.stop - s.start for s in progress.write])
+        fade = _fading_weights([s.stop - s.start for s in progress.write])
         total[(slice(None), *progress.write)] += progress.values * fade
         weight[progress.write] += fade
     if current is not None:
-        yield _whole(current, total, weight)
+        yield _blended(current, total, weight)
 
 
-def _whole(last: Outputs, total: NDArray[np.float32], weight: NDArray[np.float32]) -> Outputs:
+def _blended(last: Outputs, total: NDArray[np.float32], weight: NDArray[np.float32]) -> Outputs:
     box = tuple(slice(0, n) for n in last.frame.shape)
     return replace(last, write=box, values=total / weight)
 
 
-def _fade(shape: Sequence[int]) -> NDArray[np.float32]:
-    """Weights that fall linearly from the middle of a window to its edges, never to 0."""
+def _fading_weights(shape: Sequence[int]) -> NDArray[np.float32]:
+    """Return weights that fall linearly from the middle of a window to its edges, but not to 0."""
     weights = np.ones((), dtype=np.float32)
     for n in shape:
         ramp = np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A model at work on an image and its mirror images, of whose outputs the mean is taken."""
+"""Test-time augmentation: the mean output for an image and its mirror images."""
 
 from __future__ import annotations
 
@@ -24,59 +24,59 @@ if TYPE_CHECKING:
 
 
 class MirrorPredictor(Predictor):
-    """Runs a model over frames and their mirror images: 4 of a plane, 8 of a volume.
+    """Runs a model over frames and their mirror images: 4 for a plane, 8 for a volume.
 
-    Each mirror image is predicted as an image of its own, tiles and all, so that the mean is exact
-    where they are. One frame's outputs are held in memory, 4 bytes a value.
+    Each mirror image is predicted as an image of its own, with its own tiles, so the mean is exact where
+    tiles are. The outputs of one frame are held in memory, 4 bytes per value.
     """
 
     @property
     def passes(self) -> int:
-        """How often each pixel is computed."""
+        """Number of passes over each pixel."""
         return 1 << self.spec.config.ndim
 
     def run(
         self,
         frames: Sequence[Frame],
         region: Box | None = None,
-        affines: NormalizationStatistics | None = None,
+        statistics: NormalizationStatistics | None = None,
     ) -> Job[None]:
-        """Compute the mean outputs of some frames of one shape.
+        """Compute the mean outputs of some frames of the same shape.
 
         Parameters
         ----------
-        frames, region, affines
+        frames, region, statistics
             As in `Predictor.run`.
 
         Yields
         ------
         Progress, Outputs
-            As there, but the window is all of a frame, or of the region.
+            As `Predictor.run`, but with the whole frame, or region, as the window.
 
         Raises
         ------
         UserError
-            As there.
+            As `Predictor.run`.
         """
-        # one measure for all mirror images: they hold the same pixels
-        affines = affines or NormalizationStatistics(self.normalization, frames)
+        # measured once for all mirror images: they have the same pixels
+        statistics = statistics or NormalizationStatistics(self.normalization, frames)
         shape = frames[0].shape
         box = region or tuple(slice(0, n) for n in shape)
-        turns = list(product((False, True), repeat=len(shape)))
-        total = len(frames) * len(turns)
+        all_flips = list(product((False, True), repeat=len(shape)))
+        total = len(frames) * len(all_flips)
         for i, frame in enumerate(frames):
             outputs = self.spec.config.out_channels
             mean = np.zeros((outputs, *(s.stop - s.start for s in box)), np.float32)
-            for j, turn in enumerate(turns):
-                done = i * len(turns) + j
-                part = None if region is None else _turned(box, turn, shape)
-                for step in super().run([_mirrored(frame, turn)], part, affines):
+            for j, flips in enumerate(all_flips):
+                done = i * len(all_flips) + j
+                part = None if region is None else _mirrored_box(box, flips, shape)
+                for step in super().run([_mirrored_frame(frame, flips)], part, statistics):
                     if isinstance(step, Outputs):
-                        _add(mean, step, turn, box, shape)
+                        _add(mean, step, flips, box, shape)
                     yield Progress(done + step.fraction, total, step.note)
-            mean /= len(turns)
+            mean /= len(all_flips)
             yield Outputs(
-                done=(i + 1) * len(turns),
+                done=(i + 1) * len(all_flips),
                 total=total,
                 note=frame.title,
                 frame=frame,
@@ -86,55 +86,66 @@ class MirrorPredictor(Predictor):
 
 
 class Mirrored:
-    """An array that is read backwards along some axes.
+    """An array mirrored along some axes; windows are mirrored when they are read.
 
     Parameters
     ----------
     data
         The array, possibly lazy.
-    turned
-        For each axis, whether it is backwards.
+    flips
+        For each axis, whether it is mirrored.
     """
 
-    def __init__(self, data: Lazy, turned: Sequence[bool]) -> None:
-        self._data, self._turned = data, turned
+    def __init__(self, data: Lazy, flips: Sequence[bool]) -> None:
+        self._data, self._flips = data, flips
         self.shape = data.shape
         self.dtype = data.dtype
 
     def __getitem__(self, key: tuple[int | slice, ...]) -> NDArray[Any]:
-        """Read a window: a number or a slice without step for each axis, numbers where not turned."""
+        """Read a window.
+
+        Parameters
+        ----------
+        key
+            For each axis a slice without step, or a number where the axis is not mirrored.
+        """
         source: list[int | slice] = []
-        flips: list[slice] = []
-        for part, turned, n in zip(key, self._turned, self.shape, strict=True):
+        steps: list[slice] = []
+        for part, flip, n in zip(key, self._flips, self.shape, strict=True):
             if isinstance(part, slice):
                 start, stop, _ = part.indices(n)
-                part = slice(n - stop, n - start) if turned else slice(start, stop)
-                flips.append(slice(None, None, -1 if turned else None))
+                part = slice(n - stop, n - start) if flip else slice(start, stop)
+                steps.append(slice(None, None, -1 if flip else None))
             source.append(part)
-        return np.asarray(self._data[tuple(source)])[tuple(flips)]
+        return np.asarray(self._data[tuple(source)])[tuple(steps)]
 
 
-def _mirrored(frame: Frame, turn: Sequence[bool]) -> Frame:
-    if not any(turn):
+def _mirrored_frame(frame: Frame, flips: Sequence[bool]) -> Frame:
+    if not any(flips):
         return frame
     image = frame.image
-    along = dict(zip(frame.spatial, turn, strict=True))
-    data = Mirrored(image.data, [along.get(a, False) for a in image.axes])
+    flip_of = dict(zip(frame.spatial, flips, strict=True))
+    data = Mirrored(image.data, [flip_of.get(a, False) for a in image.axes])
     return replace(frame, image=replace(image, data=data))
 
 
-def _turned(box: Box, turn: Sequence[bool], shape: Sequence[int]) -> Box:
-    """Return where a window comes to lie in the mirror image; of that, where it was."""
+def _mirrored_box(box: Box, flips: Sequence[bool], shape: Sequence[int]) -> Box:
+    """Return the same window in the mirror image, or that of the mirror image in the frame."""
     return tuple(
-        slice(n - s.stop, n - s.start) if turned else s
-        for s, turned, n in zip(box, turn, shape, strict=True)
+        slice(n - s.stop, n - s.start) if flip else s
+        for s, flip, n in zip(box, flips, shape, strict=True)
     )
 
 
 def _add(
-    mean: NDArray[np.float32], maps: Outputs, turn: Sequence[bool], box: Box, shape: Sequence[int]
+    total: NDArray[np.float32],
+    outputs: Outputs,
+    flips: Sequence[bool],
+    box: Box,
+    shape: Sequence[int],
 ) -> None:
-    where = _turned(maps.write, turn, shape)
-    here = (slice(w.start - b.start, w.stop - b.start) for w, b in zip(where, box, strict=True))
-    flip = (slice(None, None, -1 if turned else None) for turned in turn)
-    mean[(slice(None), *here)] += maps.values[(slice(None), *flip)]
+    """Add the outputs of a mirror image to the sum over all of them."""
+    window = _mirrored_box(outputs.write, flips, shape)
+    inside = (slice(w.start - b.start, w.stop - b.start) for w, b in zip(window, box, strict=True))
+    steps = (slice(None, None, -1 if flip else None) for flip in flips)
+    total[(slice(None), *inside)] += outputs.values[(slice(None), *steps)]

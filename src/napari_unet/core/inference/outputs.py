@@ -1,4 +1,4 @@
-"""What a predictor yields for each finished window."""
+"""The outputs of a network: windows of them, as uint8 probabilities, and as labels."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs(Progress):
-    """The network's finished outputs for one window of one frame.
+    r"""The finished outputs of a network for a window of a frame, as a step of the progress.
 
     Attributes
     ----------
     frame
         The plane or volume.
     write
-        The window.
+        The window of the frame.
     values
-        (out_channels, *window) float32: probabilities where the model has an activation.
+        (out_channels, \*window) float32: probabilities, 0 to 1, where the model has an activation.
     """
 
     frame: Frame
@@ -38,60 +38,89 @@ class Outputs(Progress):
 
 
 UINT8_SCALE = 255
-"""Values are kept in whole steps from 0 to this, which stand for 0 to 1."""
+"""The uint8 value that stands for a probability of 1."""
 
 
-def to_uint8(maps: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return maps in steps of 1/255, a byte each, which is as fine as any threshold needs.
+def to_uint8(outputs: NDArray[Any]) -> NDArray[np.uint8]:
+    """Round outputs to uint8 probabilities, in steps of 1/255: as fine as any threshold needs.
 
     Parameters
     ----------
-    maps
-        Values from 0 to 1, or levels already.
+    outputs
+        Values from 0 to 1; what lies outside is clipped. uint8 probabilities are returned as they are.
+
+    Returns
+    -------
+    ndarray of uint8
+        The same shape, 0 to 255.
 
     Raises
     ------
     UserError
         When a value is not a number.
     """
-    if maps.dtype == np.uint8:
-        return maps
+    if outputs.dtype == np.uint8:
+        return outputs
     # both are NaN if any value is
-    low, high = maps.min(initial=0), maps.max(initial=0)
+    low, high = outputs.min(initial=0), outputs.max(initial=0)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UserError(
-            "What the network says holds values that are not numbers",
-            value=f"{int((~np.isfinite(maps)).sum()):,} of {maps.size:,}",
-            rule="Every value is a number from 0 to 1.",
+            "The network's outputs contain values that are not numbers",
+            value=f"{int((~np.isfinite(outputs)).sum()):,} of {outputs.size:,}",
+            rule="Every probability is a number from 0 to 1.",
             remedy="Segment again with precision 'float32'. If that doesn't help, the model is damaged.",
         )
-    scaled = np.multiply(maps, UINT8_SCALE, dtype=np.float32)
+    scaled = np.multiply(outputs, UINT8_SCALE, dtype=np.float32)
     if low < 0 or high > 1:
         np.clip(scaled, 0, UINT8_SCALE, out=scaled)
-    levels = np.empty(maps.shape, np.uint8)
-    np.add(scaled, 0.5, out=levels, casting="unsafe")
-    return levels
+    rounded = np.empty(outputs.shape, np.uint8)
+    np.add(scaled, 0.5, out=rounded, casting="unsafe")
+    return rounded
 
 
 def label_dtype(spec: ModelSpec, objects: bool = False) -> np.dtype[Any]:
-    """Smallest unsigned type that holds a model's label values, or any number of objects."""
+    """Return the type of a model's labels.
+
+    Parameters
+    ----------
+    spec
+        The model's description.
+    objects
+        Whether the labels are numbers of objects.
+
+    Returns
+    -------
+    dtype
+        uint32 for objects; otherwise the smallest unsigned type that holds all label values.
+    """
     if objects:
         return np.dtype(np.uint32)
     return np.min_scalar_type(max(spec.label_names, default=1))
 
 
 def to_labels(values: NDArray[Any], spec: ModelSpec, threshold: float) -> NDArray[Any]:
-    """Turn a block of outputs, (classes, …), into label values, (…).
+    """Turn outputs into labels of classes.
 
-    With softmax, the most probable class. Else the most probable of the classes whose probability
-    exceeds the threshold, counted from 1, 0 where none does; in steps of
-    `to_uint8`, so that kept levels give the same labels. Of a model that
-    tells objects apart, 1 in the foreground: objects are found in whole frames only.
+    Parameters
+    ----------
+    values
+        (out_channels, …): probabilities, or uint8 probabilities, which give the same labels.
+    spec
+        The model's description.
+    threshold
+        Probability that a class must exceed, 0 to 1; no effect with softmax.
+
+    Returns
+    -------
+    ndarray
+        (…), of `label_dtype`. With softmax, the index of the most probable class. Otherwise the most
+        probable of the classes that exceed the threshold, counted from 1, and 0 where none does. For a
+        model of objects, 1 in the foreground: objects are only found in whole frames.
     """
     if spec.activation == "softmax":
         best = values.argmax(axis=0)
     else:
-        levels = to_uint8(values[:1] if spec.task == "objects" else values)
-        best = (levels.argmax(axis=0) + 1) * (levels.max(axis=0) > threshold * UINT8_SCALE)
-    found: NDArray[Any] = best.astype(label_dtype(spec))
-    return found
+        rounded = to_uint8(values[:1] if spec.task == "objects" else values)
+        best = (rounded.argmax(axis=0) + 1) * (rounded.max(axis=0) > threshold * UINT8_SCALE)
+    labels: NDArray[Any] = best.astype(label_dtype(spec))
+    return labels

@@ -1,4 +1,4 @@
-"""A model over frames, tile by tile: the network's outputs for every pixel, as for the whole image."""
+"""Running a model over frames tile by tile, with the outputs that the whole frames would give."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
 
 
-PIECE = {"cpu": 1e9, "cuda": None, "mps": None}
-"""Multiply-adds between two yields: a fraction of a second on a small CPU; a GPU's forward pass takes
-less than that as a whole."""
+MAX_MACS_PER_STEP = {"cpu": 1e9, "cuda": None, "mps": None}
+"""Multiply-adds between two yields: a fraction of a second on a small CPU. On a GPU the whole forward
+pass takes less."""
 
-TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
-"""Largest tile, however much memory there is: what is not cut into pieces must be quick too, and the
-halo is a small share of such a tile already."""
+MAX_TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
+"""Largest tile, however much memory is free: layers that do not run in strips must be quick, too, and
+the halo is a small part of such a tile already."""
 
-BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 22, "mps": 1 << 20}
-"""Pixels in a forward pass beyond which batching tiles gains nothing."""
+MAX_BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 22, "mps": 1 << 20}
+"""Pixels of a forward pass beyond which batching more tiles gains nothing."""
 
 
 class Predictor:
@@ -55,11 +55,22 @@ class Predictor:
     compute
         Device and precision.
     normalization
-        Replaces the model's own.
+        Replaces that of the model.
     memory
         Bytes that may be used; None: what is free.
     tile
         Side of the tiles in pixels; None: planned.
+
+    Attributes
+    ----------
+    spec
+        The model's description.
+    compute, normalization, tile
+        As given.
+    bytes_per_pixel
+        Memory that a forward pass takes, per input pixel.
+    pixels
+        Largest number of pixels of a tile.
     """
 
     def __init__(
@@ -77,77 +88,83 @@ class Predictor:
         self.tile = tile
         config = model.spec.config
         itemsize = 4 if compute.precision == "float32" else 2
-        strips = PIECE[compute.device] is not None
+        strips = MAX_MACS_PER_STEP[compute.device] is not None
         self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
         budget = compute.free_memory if memory is None else memory
-        self.pixels = min(budget / self.bytes_per_pixel, TILE_PIXELS[compute.device])
+        self.pixels = min(budget / self.bytes_per_pixel, MAX_TILE_PIXELS[compute.device])
         self._model = model
 
     @cached_property
     def _network(self) -> UNet:
-        """A copy for inference, made when it first runs: a plan needs none."""
-        return _prepared(self._model.network, self.compute)
+        """The copy for inference, made when the predictor first runs: planning needs none."""
+        return _inference_copy(self._model.network, self.compute)
 
     @property
     def passes(self) -> int:
-        """How often each pixel is computed."""
+        """Number of passes over each pixel."""
         return 1
 
     def plan(self, size: tuple[int, ...]) -> TilePlan:
-        """Return the tiling of a frame of spatial shape `size`."""
+        """Return the tiling of a frame of spatial shape `size`.
+
+        Raises
+        ------
+        UserError
+            When the side of the tiles is given, and too small for the network.
+        """
         return plan_tiles(size, self.spec.config, self.pixels, self.tile)
 
     def batch_size(self, plan: TilePlan) -> int:
-        """Tiles that go through the network together."""
+        """Return the number of tiles that go through the network together."""
         pixels = prod(plan.tile_shape)
-        return max(1, int(min(BATCH_PIXELS[self.compute.device], self.pixels) // pixels))
+        return max(1, int(min(MAX_BATCH_PIXELS[self.compute.device], self.pixels) // pixels))
 
     def run(
         self,
         frames: Sequence[Frame],
         region: Box | None = None,
-        affines: NormalizationStatistics | None = None,
+        statistics: NormalizationStatistics | None = None,
     ) -> Job[None]:
-        """Compute the outputs of some frames of one shape.
+        """Compute the outputs of some frames of the same shape.
 
         Parameters
         ----------
         frames
             The frames.
         region
-            Window to which the computing is confined; its result is that of the whole frame.
-        affines
-            Where the frames' normalisation has been measured before; None: it is measured.
+            Window to compute; its outputs are those of the whole frame. None: all of each frame.
+        statistics
+            Normalisation of the frames, in part or all measured before; None: it is measured.
 
         Yields
         ------
         Progress
             Often enough to cancel within a fraction of a second.
         Outputs
-            Once for each finished window; the windows cover the frames, or the region, once.
+            For each finished window; the windows cover the frames, or the region, once.
 
         Raises
         ------
         UserError
-            When not even the smallest tile fits the memory, or the outputs are no numbers.
+            When not even the smallest tile fits into memory, or an output or pixel is not a number.
         """
-        affines = affines or NormalizationStatistics(self.normalization, frames)
+        statistics = statistics or NormalizationStatistics(self.normalization, frames)
         plan = self.plan(frames[0].shape)
         if region is not None:
             tiles = [plan.around(region)]
         elif self.spec.config.tiles_exactly or plan.n_tiles == 1:
             tiles = list(plan.tiles())
         else:
-            yield from blend(self._run(frames, plan, list(plan.overlapping()), affines))
+            yield from blend(self._run(frames, plan, list(plan.overlapping()), statistics))
             return
-        yield from self._run(frames, plan, tiles, affines)
+        yield from self._run(frames, plan, tiles, statistics)
 
     def _run(
         self,
         frames: Sequence[Frame],
         plan: TilePlan,
         tiles: Sequence[Tile],
-        affines: NormalizationStatistics,
+        statistics: NormalizationStatistics,
     ) -> Job[None]:
         limit = max(self.pixels, prod(plan.tile_shape))
         queue = TileQueue(plan, [(frame, tile) for frame in frames for tile in tiles], limit)
@@ -157,9 +174,9 @@ class Predictor:
         while work := queue.take(size):
             try:
                 for frame, _ in work:
-                    yield from as_part(affines.prepare(frame), done, total, share=0)
+                    yield from as_part(statistics.prepare(frame), done, total, share=0)
                 share = sum(tile.pixels for _, tile in work)
-                forward = self._forward(work, plan.frame, affines)
+                forward = self._forward(work, plan.frame, statistics)
                 values = yield from as_part(forward, done, total, share=share)
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -168,7 +185,7 @@ class Predictor:
                 queue.give_back(work)
                 size = 1 if size > 1 else queue.shrink(work[0][1])
                 self.compute.release()
-                yield Progress(done, total, "Out of memory: going on with smaller tiles")
+                yield Progress(done, total, "Out of memory: continuing with smaller tiles")
                 continue
             done += share
             for (frame, tile), value in zip(work, values, strict=True):
@@ -182,23 +199,23 @@ class Predictor:
                 )
 
     def _forward(
-        self, work: Sequence[Work], frame: tuple[int, ...], affines: NormalizationStatistics
+        self, work: Sequence[Work], frame: tuple[int, ...], statistics: NormalizationStatistics
     ) -> Job[list[NDArray[np.float32]]]:
-        x = torch.from_numpy(np.stack([affines[f](read_tile(f, tile)) for f, tile in work]))
+        x = torch.from_numpy(np.stack([statistics[f](read_tile(f, tile)) for f, tile in work]))
         windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
         tiles = [tile for _, tile in work]
         values = yield from self._infer(self._network, self.compute, x, windows, tiles)
         if self.compute.precision == "float16" and not _finite(values):
-            # float16 ends at 65504: these tiles need float32's range
+            # float16 ends at 65504: these tiles need the range of float32
             compute = Compute(self.compute.device, "float32")
-            network = _prepared(self._model.network, compute)
+            network = _inference_copy(self._model.network, compute)
             values = yield from self._infer(network, compute, x, windows, tiles)
         if not _finite(values):
             raise UserError(
                 "The network gives values that are not numbers",
                 value=f"model {self.spec.name!r}, precision {self.compute.precision}",
                 rule="Every output must be a finite number.",
-                remedy="Choose precision 'float32'; if that does not help, the model is damaged.",
+                remedy="Choose precision 'float32'. If that doesn't help, the model is damaged.",
             )
         return values
 
@@ -212,11 +229,11 @@ class Predictor:
     ) -> Job[list[NDArray[np.float32]]]:
         macs = self.spec.config.macs_per_pixel() * len(x) * prod(x.shape[2:])
         x = x.to(compute.device, compute.dtype).contiguous(memory_format=_layout(x.dim()))
-        steps = network.steps(x, windows, PIECE[compute.device])
+        steps = network.steps(x, windows, MAX_MACS_PER_STEP[compute.device])
         del x
         done = 0.0
         while True:
-            # inference mode belongs to a thread: it must not stay on while this generator is left
+            # inference mode belongs to the thread: it must be off whenever this generator is suspended
             with torch.inference_mode():
                 try:
                     done += next(steps)
@@ -225,19 +242,32 @@ class Predictor:
             yield Progress(min(done / macs, 1.0), 1.0)
 
     def _outputs(self, logits: Tensor, tiles: Sequence[Tile]) -> list[NDArray[np.float32]]:
-        found = []
+        outputs = []
         for logit, tile in zip(logits, tiles, strict=True):
             crop = logit[(slice(None), *tile.crop)].float()
             if self.spec.activation == "softmax":
                 crop = crop.softmax(dim=0)
             elif self.spec.activation == "sigmoid":
                 crop = crop.sigmoid()
-            found.append(crop.cpu().contiguous().numpy())
-        return found
+            outputs.append(crop.cpu().contiguous().numpy())
+        return outputs
 
 
 def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:
-    """Read a tile, mirrored at the frame's far edges where it reaches beyond the image."""
+    r"""Read a tile, mirror-padded at the far edges where it reaches beyond the image.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    tile
+        The tile of it.
+
+    Returns
+    -------
+    ndarray
+        (channels, \*tile.shape), in the image's own dtype.
+    """
     index = [
         mirror_indices(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)
     ]
@@ -253,8 +283,8 @@ def _finite(values: Sequence[NDArray[np.float32]]) -> bool:
     return all(bool(np.isfinite(v).all()) for v in values)
 
 
-def _prepared(network: UNet, compute: Compute) -> UNet:
-    """Copy a network for inference: norms folded, on the device, in its precision and layout."""
+def _inference_copy(network: UNet, compute: Compute) -> UNet:
+    """Copy a network for inference: norms fused, on the device, in its precision and layout."""
     copy = fuse_batch_norm(network).to(compute.device, compute.dtype)
     return copy.to(memory_format=_layout(network.config.ndim + 2))  # type: ignore[call-overload,no-any-return]
 

@@ -1,4 +1,4 @@
-"""An image at the pixel size its model was trained with, and outputs on the image's own pixels."""
+"""Rescaling an image to the pixel size of a model, and the outputs back to the pixels of the image."""
 
 from __future__ import annotations
 
@@ -23,16 +23,31 @@ if TYPE_CHECKING:
     from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.inference.predictor import Predictor
 
-NEAR = 1.25
-"""Pixel sizes that differ by less than this factor are taken to be the same."""
-FAR = 10.0
-"""One of two pixel sizes that differ by more than this factor is taken to be wrong."""
-STRIP = 1 << 22
-"""Pixels of outputs that are made at a time."""
+SAME_SIZE_FACTOR = 1.25
+"""Pixel sizes that differ by less than this factor count as the same."""
+
+MAX_FACTOR = 10.0
+"""If pixel sizes differ by more than this factor, one of them must be wrong."""
+
+STRIP_PIXELS = 1 << 22
+"""Pixels of the outputs that are resampled at a time."""
 
 
 def pixel_size_of(image: Image, spatial: str) -> tuple[float, ...]:
-    """Return the pixel size along some axes in micrometers; empty if the image does not tell it."""
+    """Return the pixel size of an image.
+
+    Parameters
+    ----------
+    image
+        The image.
+    spatial
+        The axes, ``"YX"`` or ``"ZYX"``.
+
+    Returns
+    -------
+    tuple of float
+        In micrometers along these axes; empty if the image does not state it.
+    """
     micrometers = MICROMETERS.get(image.unit.lower())
     sizes = [image.scale.get(a, 0.0) for a in spatial]
     if micrometers is None or not all(0 < size < inf for size in sizes):
@@ -41,23 +56,36 @@ def pixel_size_of(image: Image, spatial: str) -> tuple[float, ...]:
 
 
 def common_pixel_size(images: Sequence[Image], spatial: str) -> tuple[float, ...]:
-    """Return the pixel size in micrometers that images share; empty if unknown, or they differ."""
+    """Return the pixel size that images share.
+
+    Parameters
+    ----------
+    images
+        The images, at least one.
+    spatial
+        The axes, ``"YX"`` or ``"ZYX"``.
+
+    Returns
+    -------
+    tuple of float
+        That of the first image, in micrometers along these axes; empty if unknown or not the same.
+    """
     sizes = [pixel_size_of(image, spatial) for image in images]
     first = sizes[0]
     alike = all(
-        each and all(_near(a / b) for a, b in zip(each, first, strict=True)) for each in sizes
+        each and all(_is_same(a / b) for a, b in zip(each, first, strict=True)) for each in sizes
     )
     return first if alike else ()
 
 
-def _near(factor: float) -> bool:
-    return 1 / NEAR <= factor <= NEAR
+def _is_same(factor: float) -> bool:
+    return 1 / SAME_SIZE_FACTOR <= factor <= SAME_SIZE_FACTOR
 
 
 def rescaled_shape(
     image: Image, spatial: str, pixel_size: Sequence[float], width: float | None = None
 ) -> tuple[int, ...] | None:
-    """Return the spatial shape an image has at a pixel size.
+    """Return the spatial shape that an image has at another pixel size.
 
     Parameters
     ----------
@@ -66,22 +94,23 @@ def rescaled_shape(
     spatial
         ``"YX"`` or ``"ZYX"``.
     pixel_size
-        In micrometers along these axes; empty if unknown.
+        The other pixel size, in micrometers along these axes; empty if unknown.
     width
-        Width of the image's own pixels in micrometers, whatever it states; voxels are taken to have
-        the shape of those at that pixel size. None: as it states.
+        Width of the image's pixels in micrometers, whatever the image states; the other sides are taken
+        to be in proportion to those of `pixel_size`. None: as the image states.
 
     Returns
     -------
-    tuple or None
-        None where it is not to be rescaled: one of the sizes is not known, they are nearly the same, or
-        so different that one of them must be wrong.
+    tuple of int or None
+        None if the image should not be rescaled: a pixel size is unknown, they are nearly the same, or
+        they differ so much that one must be wrong.
     """
     own = _own_size(image, spatial, pixel_size, width)
     if not own or not pixel_size:
         return None
-    factors = [mine / wanted for mine, wanted in zip(own, pixel_size, strict=True)]
-    if all(map(_near, factors)) or not all(1 / FAR <= f <= FAR for f in factors):
+    factors = [size / target for size, target in zip(own, pixel_size, strict=True)]
+    plausible = all(1 / MAX_FACTOR <= f <= MAX_FACTOR for f in factors)
+    if all(map(_is_same, factors)) or not plausible:
         return None
     return tuple(max(round(image.sizes[a] * f), 1) for a, f in zip(spatial, factors, strict=True))
 
@@ -96,16 +125,16 @@ def _own_size(
 
 @dataclass(frozen=True, eq=False)
 class RescaledFrames:
-    """Frames of an image, and the same at another pixel size.
+    """Frames of an image, and the same frames at another pixel size.
 
     Attributes
     ----------
     originals
-        The image's own frames.
+        The frames of the image.
     frames
-        The rescaled ones, in their order.
+        The rescaled frames, in the same order.
     pixel_size_unknown
-        Whether they were left as they are because their own pixel size is not known.
+        Whether they are not rescaled because the image's pixel size is unknown.
     """
 
     originals: list[Frame]
@@ -114,103 +143,105 @@ class RescaledFrames:
 
     @classmethod
     def of(
-        cls, cut: Sequence[Frame], pixel_size: Sequence[float], width: float | None = None
+        cls, originals: Sequence[Frame], pixel_size: Sequence[float], width: float | None = None
     ) -> RescaledFrames:
-        """Rescale some frames of one image, or leave them as they are.
+        """Rescale frames of an image where that is necessary and possible.
 
         Parameters
         ----------
-        cut
-            The frames.
+        originals
+            The frames, all of one image.
         pixel_size, width
             As in `rescaled_shape`.
         """
-        image, spatial = cut[0].image, cut[0].spatial
+        image, spatial = originals[0].image, originals[0].spatial
         shape = rescaled_shape(image, spatial, pixel_size, width)
         if shape is None:
             known = _own_size(image, spatial, pixel_size, width)
-            return cls(list(cut), list(cut), pixel_size_unknown=bool(pixel_size) and not known)
+            unknown = bool(pixel_size) and not known
+            return cls(list(originals), list(originals), pixel_size_unknown=unknown)
         sizes = image.sizes | dict(zip(spatial, shape, strict=True))
         scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
         data = Resampled(image.data, tuple(sizes[a] for a in image.axes))
-        there = Image(data, image.axes, scale, image.unit, image.name, image.channel_names)
-        frames = [Frame(there, frame.index, frame.channels, spatial) for frame in cut]
-        return cls(list(cut), frames)
+        rescaled = Image(data, image.axes, scale, image.unit, image.name, image.channel_names)
+        frames = [Frame(rescaled, frame.index, frame.channels, spatial) for frame in originals]
+        return cls(list(originals), frames)
 
     @property
     def unchanged(self) -> bool:
-        """Whether they were left as they are."""
+        """Whether the frames are not rescaled."""
         return self.frames[0] is self.originals[0]
 
     def run(
         self,
         predictor: Predictor,
         region: Box | None = None,
-        affines: NormalizationStatistics | None = None,
+        statistics: NormalizationStatistics | None = None,
     ) -> Job[None]:
-        """Compute the outputs of the rescaled frames, and give them on the pixels of the own ones.
+        """Compute the outputs of the rescaled frames, resampled to the original pixels.
 
         Parameters
         ----------
         predictor
-            The model at work.
+            Runs the model.
         region
-            Window of the own frames to which the computing is confined.
-        affines
-            Where the normalisation of the rescaled frames has been measured before; None: it is
-            measured.
+            Window of the original frames to compute; None: all of each frame.
+        statistics
+            Normalisation of the rescaled frames, in part or all measured before; None: it is measured.
 
         Yields
         ------
         Progress, Outputs
-            As `Predictor.run`, windows of a frame once it is finished.
+            As `Predictor.run`; where frames are rescaled, the windows of a frame once it is finished.
 
         Raises
         ------
         UserError
-            As there.
+            As `Predictor.run`.
         """
         if self.unchanged:
-            yield from predictor.run(self.originals, region, affines)
+            yield from predictor.run(self.originals, region, statistics)
             return
         old, new = self.frames[0].shape, self.originals[0].shape
         box = region or tuple(slice(0, n) for n in new)
         needed = window_of(box, old, new)
-        gather = FrameAssembler(self.frames, needed)
-        for step in predictor.run(self.frames, None if region is None else needed, affines):
+        assembler = FrameAssembler(self.frames, needed)
+        for step in predictor.run(self.frames, None if region is None else needed, statistics):
             if not isinstance(step, Outputs):
                 yield step
                 continue
-            i = gather.add(step.frame, step.write, step.values)
-            if gather.is_complete(i):
-                yield from self._back(gather.pop(i), needed, self.originals[i], box, step)
+            i = assembler.add(step.frame, step.write, step.values)
+            if assembler.is_complete(i):
+                yield from self._resample_back(
+                    assembler.pop(i), needed, self.originals[i], box, step
+                )
             else:
                 yield Progress(step.done, step.total, step.note)
 
-    def _back(
+    def _resample_back(
         self, values: NDArray[np.float32], needed: Box, frame: Frame, box: Box, step: Outputs
     ) -> Iterator[Outputs]:
         old, new = self.frames[0].shape, frame.shape
-        for strip in _strips(box):
-            taps = [ResamplingWeights.of(a, b, s) for a, b, s in zip(old, new, strip, strict=True)]
+        for strip in _cut_into_strips(box):
+            axes = zip(old, new, strip, strict=True)
+            weights = [ResamplingWeights.of(a, b, s) for a, b, s in axes]
             part = tuple(
-                slice(t.window.start - n.start, t.window.stop - n.start)
-                for t, n in zip(taps, needed, strict=True)
+                slice(w.window.start - n.start, w.window.stop - n.start)
+                for w, n in zip(weights, needed, strict=True)
             )
-            made = resample(values[(slice(None), *part)], taps)
             yield Outputs(
                 done=step.done,
                 total=step.total,
                 note=step.note,
                 frame=frame,
                 write=strip,
-                values=made,
+                values=resample(values[(slice(None), *part)], weights),
             )
 
 
-def _strips(box: Box) -> Iterator[Box]:
+def _cut_into_strips(box: Box) -> Iterator[Box]:
     """Cut a window along its first axis."""
     first, *others = box
-    rows = max(STRIP // prod(s.stop - s.start for s in others), 1)
+    rows = max(STRIP_PIXELS // prod(s.stop - s.start for s in others), 1)
     for start in range(first.start, first.stop, rows):
         yield (slice(start, min(start + rows, first.stop)), *others)

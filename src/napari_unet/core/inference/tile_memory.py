@@ -1,4 +1,4 @@
-"""Memory that a forward pass takes, and the tiles that fit into what is free."""
+"""The memory that a forward pass takes, and the tiles that fit into what is free."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.config import UNetConfig
 
 
-_SLACK = 1.3
-"""Strips, convolution workspaces and what allocators round up: `benchmarks/memory.py` shows it."""
+_OVERHEAD = 1.3
+"""Factor for strips, convolution workspaces and rounding by allocators; see `benchmarks/memory.py`."""
+
+_ALIGNED_COPIES = 2.5
+"""Copies of its output that aligned upsampling needs without strips: two neighbours of each number."""
+
+_MAX_TILE_COUNTS = 64
+"""Most tile counts that are tried along an axis."""
 
 
 def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool = True) -> float:
-    """Peak memory of a forward pass without gradients, per input pixel.
+    """Return the peak memory of a forward pass without gradients, in bytes per input pixel.
 
-    Follows the tensors alive at every step: the skip connections waiting, the input and the output of
-    the step at hand.
+    Follows the tensors that are alive at each step: the skip connections that wait, and the input and
+    output of the step.
 
     Parameters
     ----------
     config
         The network.
     itemsize
-        Bytes a number: 4 for float32, 2 for the 16-bit formats.
+        Bytes per number: 4 for float32, 2 for the 16-bit formats.
     strips
-        Whether large convolutions run strip by strip, in which case the joined input of a decoder
-        block never exists as a whole.
+        Whether large convolutions run in strips, so that the joined input of a decoder block never
+        exists as a whole.
     """
     volume = [1 / prod(stride) for stride in config.level_strides]
     peak, waiting, width = 0.0, 0.0, config.in_channels
@@ -44,8 +50,7 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
             peak = max(peak, waiting + width * volume[level + 1])
     for level in reversed(range(config.depth)):
         here, up, skip = volume[level], config.up_width(level), config.encoder[level][-1]
-        # tile by tile, aligned upsampling holds the two neighbours of each number; not so in strips
-        copies = 2.5 if config.upsampling == "linear_aligned" and not strips else 1.0
+        copies = _ALIGNED_COPIES if config.upsampling == "linear_aligned" and not strips else 1.0
         peak = max(peak, waiting + width * volume[level + 1] + copies * up * here)
         waiting -= skip * here
         width = skip + up
@@ -55,7 +60,7 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
             peak = max(peak, waiting + (width + out) * here)
             width = out
     peak = max(peak, width + 2 * config.out_channels)
-    return peak * itemsize * _SLACK
+    return peak * itemsize * _OVERHEAD
 
 
 def plan_tiles(
@@ -70,9 +75,14 @@ def plan_tiles(
     config
         The network.
     pixels
-        Largest read window, in pixels, that fits the memory.
+        Largest read window, in pixels, that fits into memory.
     tile
-        Side of the read windows if the user sets it, else None.
+        Side of the read windows in pixels, if the user sets it.
+
+    Returns
+    -------
+    TilePlan
+        Where no tile is that small, the one with the smallest tiles.
 
     Raises
     ------
@@ -95,24 +105,24 @@ def _counts_for(tile: int, whole: TilePlan) -> tuple[int, ...]:
     axes = list(zip(whole.frame, whole.stride, whole.halo, strict=True))
     counts = tuple(count_for(*axis, tile) for axis in axes)
     if 0 in counts:
-        least = max(shortest_tile(s, h) for _, s, h in axes)
+        shortest = max(shortest_tile(s, h) for _, s, h in axes)
         raise UserError(
             "The tile is too small for this network",
             value=f"{tile} pixels",
-            rule=f"A tile must hold the context every pixel needs: at least {least} pixels here.",
-            remedy="Leave the tile on 'auto', or choose a larger one.",
+            rule=f"A tile must hold the context that every pixel needs: {shortest} pixels or more here.",
+            remedy="Leave the tile size on 'auto', or choose a larger one.",
         )
     return counts
 
 
 def _useful_counts(frame: int, stride: int, halo: int) -> list[int]:
-    """Tile counts along an axis, leaving out those that shorten the tile no further."""
-    found, shortest = [], frame + 1
+    """Return tile counts along an axis, except those that do not make the tiles shorter."""
+    counts, shortest = [], frame + 1
     for count in range(1, frame // stride + 1):
         length = tile_length(frame, stride, halo, count)
         if length < shortest:
-            found.append(count)
+            counts.append(count)
             shortest = length
-        if length <= shortest_tile(stride, halo) or len(found) >= 64:
+        if length <= shortest_tile(stride, halo) or len(counts) >= _MAX_TILE_COUNTS:
             break
-    return found
+    return counts

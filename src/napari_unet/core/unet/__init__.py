@@ -1,4 +1,4 @@
-"""The network: its description, its layers, and how its activations are checkpointed.
+"""The network: its architecture, its layers, and activation checkpointing in training.
 
 May import `tiling` and `image`.
 """

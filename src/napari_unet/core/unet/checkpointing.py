@@ -1,9 +1,9 @@
-"""Forward pass for training that keeps few activations and recomputes the rest when needed.
+"""Forward pass for training that keeps few activations and recomputes the rest when they are needed.
 
-Activation checkpointing (Chen et al. 2016, 1604.06174), cut where it costs least: what is kept is the
-output of a convolution; the norm and ReLU after it are computed again in the backward pass, and the
-pooling or upsampling that follows. No convolution runs again unless the policy says so. Skip
-connections are never concatenated: the convolution is applied to each part and the results are added.
+Activation checkpointing (Chen et al. 2016, arXiv:1604.06174), cut where it costs least: the output of a
+convolution is kept, while the norm and ReLU after it, and the pooling or upsampling that follows, are
+computed again in the backward pass. No convolution runs again unless the policy says so. Skip
+connections are never concatenated: the convolution is applied to each part, and the results are added.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Features:
-    """A feature map, and how to make it again if it need not be kept."""
+    """A feature map, and how to compute it again if it is not kept."""
 
     tensor: Tensor
-    recipe: Recomputation | None = None
+    recomputation: Recomputation | None = None
 
     def source(self, *, hold: bool) -> Callable[[], Tensor]:
-        """Gives the map in the backward pass, without keeping it alive if it has a recipe."""
-        if self.recipe is None:
+        """Return what gives the map in the backward pass; it keeps the map alive only if it must."""
+        if self.recomputation is None:
             kept = self.tensor.detach()
             return lambda: kept
-        recipe = self.recipe
-        return lambda: recipe.get(hold=hold)
+        recomputation = self.recomputation
+        return lambda: recomputation.get(hold=hold)
 
 
 def training_forward(network: UNet, x: Tensor, policy: CheckpointingPolicy = KEEP_ALL) -> Tensor:
-    """Compute logits for training; the same for every policy, and so are the gradients, to the bit.
+    """Compute logits for training; they and the gradients are the same to the bit for every policy.
 
     Parameters
     ----------
     network
-        The network, in whichever mode its norms shall run.
+        The network, in the mode in which its norms are to run.
     x
-        (N, in_channels, [Z,] Y, X); sizes must be multiples of the total stride.
+        (N, in_channels, [Z,] Y, X); the sizes must be multiples of the total stride.
     policy
         What to recompute.
 
     Returns
     -------
     Tensor
-        (N, out_channels, [Z,] Y, X).
+        (N, out_channels, [Z,] Y, X): values before any activation.
     """
     run = _Pass(network.config, policy, SavedTensors())
-    with run.ledger.keeping():
+    with run.saved.forward_pass():
         features = _Features(x)
         skips = []
         for level, block in enumerate(network.encoder):
@@ -73,8 +73,8 @@ def training_forward(network: UNet, x: Tensor, policy: CheckpointingPolicy = KEE
                 skips.append(features)
                 features = run.pooled(features, level)
         for level in reversed(range(network.config.depth)):
-            # the block alone owns what goes into it, and lets go of it as soon as it is used up
-            inputs = [skips.pop(), run.raised(features, network.up[level], level)]
+            # only the block holds its inputs now, and it drops them as soon as they have been used
+            inputs = [skips.pop(), run.upsampled(features, network.up[level], level)]
             del features
             features = run.block(network.decoder[level], inputs, level)
         return joined_convolution(network.head, [features.tensor])
@@ -82,20 +82,20 @@ def training_forward(network: UNet, x: Tensor, policy: CheckpointingPolicy = KEE
 
 @dataclass(frozen=True)
 class _Pass:
-    """One forward pass under a policy."""
+    """A forward pass under a policy."""
 
     config: UNetConfig
     policy: CheckpointingPolicy
-    ledger: SavedTensors
+    saved: SavedTensors
 
     def block(self, block: nn.Module, inputs: list[_Features], level: int) -> _Features:
         units = list(block.children())
-        inputs, given = list(inputs), inputs
-        given.clear()
+        inputs, handed_in = list(inputs), inputs
+        handed_in.clear()
         for i, unit in enumerate(units):
             assert isinstance(unit, Unit)
-            again = level < self.policy.blocks and i < len(units) - 1
-            convolved = self._convolved(unit.conv, inputs, again)
+            recompute = level < self.policy.blocks and i < len(units) - 1
+            convolved = self._convolved(unit.conv, inputs, recompute)
             inputs = [self._activated(unit, convolved, level < self.policy.activations)]
         return inputs[0]
 
@@ -106,17 +106,17 @@ class _Pass:
         if level >= self.policy.activations:
             return _Features(pool(features.tensor, stride)[0])
         source = features.source(hold=True)
-        # where the maxima lie is saved in 64 bits, which would outweigh the features themselves
+        # the positions of the maxima are saved in 64 bits and would take more memory than the features
         indices = Recomputation(lambda: pool(source(), stride)[1])
-        with self.ledger.making(indices, torch.int64):
+        with self.saved.replace_output(indices, torch.int64):
             pooled = pool(features.tensor, stride)[0]
         return self._derived(pooled, lambda: pool(source(), stride)[0], True)
 
-    def raised(self, features: _Features, module: nn.Module, level: int) -> _Features:
+    def upsampled(self, features: _Features, module: nn.Module, level: int) -> _Features:
         stride = self.config.strides[level]
         source = features.source(hold=False)
 
-        def rise(x: Tensor) -> Tensor:
+        def upsample_features(x: Tensor) -> Tensor:
             x = module(x)
             if self.config.upsampling == "transposed":
                 return x
@@ -124,57 +124,69 @@ class _Pass:
             aligned = self.config.upsampling == "linear_aligned"
             return upsample(x, stride, [whole] * len(x) if aligned else None)
 
-        again = level < self.policy.activations
-        return self._derived(rise(features.tensor), lambda: rise(source()), again)
-
-    def _convolved(self, conv: nn.Module, inputs: list[_Features], again: bool) -> _Features:
-        # parts to be joined are needed once more later: they are not held until then, nor together
-        sources = [f.source(hold=len(inputs) == 1) for f in inputs]
-        found = joined_convolution(conv, [f.tensor for f in inputs])
+        recompute = level < self.policy.activations
         return self._derived(
-            found, lambda: joined_convolution(conv, (source() for source in sources)), again
+            upsample_features(features.tensor), lambda: upsample_features(source()), recompute
         )
 
-    def _activated(self, unit: Unit, features: _Features, again: bool) -> _Features:
+    def _convolved(self, conv: nn.Module, inputs: list[_Features], recompute: bool) -> _Features:
+        # parts to be joined are each needed once more later: not held until then, nor at the same time
+        sources = [f.source(hold=len(inputs) == 1) for f in inputs]
+        convolved = joined_convolution(conv, [f.tensor for f in inputs])
+        return self._derived(
+            convolved, lambda: joined_convolution(conv, (source() for source in sources)), recompute
+        )
+
+    def _activated(self, unit: Unit, features: _Features, recompute: bool) -> _Features:
         x = unit.norm(features.tensor)
-        # in place only on what a norm has just made: a convolution's output may be needed again
-        fresh = not isinstance(unit.norm, nn.Identity)
+        # in place only on the output of a norm: that of a convolution may be needed again
+        normalized = not isinstance(unit.norm, nn.Identity)
         if not isinstance(unit.relu, nn.ReLU):
             source = features.source(hold=True)
             return (
-                self._derived(x, lambda: _normalized(unit.norm, source()), again)
-                if fresh
+                self._derived(x, lambda: _normalized(unit.norm, source()), recompute)
+                if normalized
                 else features
             )
-        if not again or not fresh:
-            return _Features(functional.relu(x, inplace=fresh))
+        if not recompute or not normalized:
+            return _Features(functional.relu(x, inplace=normalized))
         source = features.source(hold=True)
-        recipe = Recomputation(
+        recomputation = Recomputation(
             lambda: functional.relu(_normalized(unit.norm, source()), inplace=True)
         )
-        with self.ledger.making(recipe, x.dtype):
+        with self.saved.replace_output(recomputation, x.dtype):
             x = functional.relu(x, inplace=True)
-        return _Features(self.ledger.note(x, recipe), recipe)
+        return _Features(self.saved.replace(x, recomputation), recomputation)
 
-    def _derived(self, tensor: Tensor, make: Callable[[], Tensor], again: bool) -> _Features:
-        if not again:
+    def _derived(self, tensor: Tensor, compute: Callable[[], Tensor], recompute: bool) -> _Features:
+        if not recompute:
             return _Features(tensor)
-        recipe = Recomputation(make)
-        return _Features(self.ledger.note(tensor, recipe), recipe)
+        recomputation = Recomputation(compute)
+        return _Features(self.saved.replace(tensor, recomputation), recomputation)
 
 
 def _normalized(norm: nn.Module, x: Tensor) -> Tensor:
-    """Run a norm again, without counting the batch twice in its running statistics."""
+    """Run a norm again, without updating its running statistics twice."""
     if isinstance(norm, _BatchNorm) and norm.training:
         return functional.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
-    found: Tensor = norm(x)
-    return found
+    output: Tensor = norm(x)
+    return output
 
 
 def joined_convolution(conv: nn.Module, parts: Iterable[Tensor]) -> Tensor:
-    """Convolve features joined along the channels, without joining them in memory.
+    """Convolve features that are joined along the channels, without joining them in memory.
 
-    Each part is let go of before the next one is asked for.
+    Parameters
+    ----------
+    conv
+        The convolution.
+    parts
+        The features, (N, C, [Z,] Y, X) each; a part is dropped before the next one is asked for.
+
+    Returns
+    -------
+    Tensor
+        (N, C, [Z,] Y, X): what the convolution gives for the joined features.
     """
     module: Any = conv
     out: Tensor | None = None
@@ -187,9 +199,9 @@ def joined_convolution(conv: nn.Module, parts: Iterable[Tensor]) -> Tensor:
             convolve = functional.conv2d if part.dim() == 4 else functional.conv3d
             weight = module.weight[:, start : start + width]
             bias = module.bias if out is None else None
-            found = convolve(part, weight, bias, padding=module.padding)
-            out = found if out is None else out.add_(found)
-            del found
+            term = convolve(part, weight, bias, padding=module.padding)
+            out = term if out is None else out.add_(term)
+            del term
         start += width
         del part
     assert out is not None

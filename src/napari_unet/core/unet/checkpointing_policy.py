@@ -1,4 +1,4 @@
-"""Which activations of a training step are kept and which are recomputed, and what that costs."""
+"""Which activations of a training step are kept or recomputed, and what recomputing costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from napari_unet.core.unet.config import KERNEL
+from napari_unet.core.unet.receptive_field import KERNEL
 
 if TYPE_CHECKING:
     from napari_unet.core.unet.config import UNetConfig
@@ -19,11 +19,16 @@ class CheckpointingPolicy:
     Attributes
     ----------
     activations
-        On this many levels, the finest first, norms and ReLUs are recomputed, and the upsampling
-        into the level.
+        Number of levels, counted from the finest, on which norms, ReLUs and the upsampling into the
+        level are recomputed.
     blocks
-        On this many levels, the finest first, all convolutions of a block but its last are
-        recomputed too; at most `activations`.
+        Number of levels, counted from the finest, on which all convolutions of a block except the last
+        are recomputed, too; at most `activations`.
+
+    Raises
+    ------
+    ValueError
+        When `blocks` is negative or more than `activations`.
     """
 
     activations: int
@@ -34,42 +39,46 @@ class CheckpointingPolicy:
             raise ValueError("blocks must lie between 0 and activations")
 
 
+_MACS_PER_ACTIVATION = 40.0
+"""Multiply-adds that take as long as normalising one number."""
+
 KEEP_ALL = CheckpointingPolicy(0, 0)
+"""Keeps every activation."""
 
 
 def recompute_all(config: UNetConfig) -> CheckpointingPolicy:
-    """The policy that keeps least."""
+    """Return the policy that keeps as little as possible."""
     return CheckpointingPolicy(config.depth + 1, config.depth + 1)
 
 
 def candidate_policies(config: UNetConfig) -> list[CheckpointingPolicy]:
-    """The policies worth a try, the one with the least recomputing first.
+    """Return the policies worth trying, the one that recomputes least first.
 
-    Norms and ReLUs are so cheap that all levels recompute theirs before the first convolution is.
+    Norms and ReLUs are so cheap that all levels recompute theirs before any convolution is recomputed.
     """
     levels = config.depth + 1
-    found = [CheckpointingPolicy(a, 0) for a in range(levels + 1)]
-    found += [CheckpointingPolicy(levels, b) for b in range(1, levels + 1)]
-    return sorted(found, key=lambda policy: recompute_share(config, policy))
+    candidates = [CheckpointingPolicy(a, 0) for a in range(levels + 1)]
+    candidates += [CheckpointingPolicy(levels, b) for b in range(1, levels + 1)]
+    return sorted(candidates, key=lambda policy: recompute_share(config, policy))
 
 
 def recompute_share(config: UNetConfig, policy: CheckpointingPolicy) -> float:
-    """Extra computing of a policy, as a share of a plain forward and backward pass.
+    """Return the extra work of a policy, as a fraction of a plain forward and backward pass.
 
     Counts multiply-adds, of which a backward pass has twice as many as a forward pass, and element-wise
-    work at the price of the memory it moves.
+    operations by the time that their memory traffic takes.
     """
     extra = 0.0
     for level, (encoder, decoder) in enumerate(_levels(config)):
         pixels = 1 / prod(config.level_strides[level])
         if level < policy.activations:
-            extra += _ELEMENTWISE * (sum(encoder) + sum(decoder)) * pixels
+            extra += _MACS_PER_ACTIVATION * (sum(encoder) + sum(decoder)) * pixels
             if level < config.depth:
                 below = config.below(level) / prod(config.level_strides[level + 1])
                 extra += below * config.up_macs(level)
         if level < policy.blocks:
             if decoder:
-                # once for the gradient of the convolution, once to convolve again
+                # once for the gradient of the convolution and once to convolve again
                 below = config.below(level) / prod(config.level_strides[level + 1])
                 extra += below * config.up_macs(level)
             start = config.encoder[level - 1][-1] if level else config.in_channels
@@ -77,10 +86,6 @@ def recompute_share(config: UNetConfig, policy: CheckpointingPolicy) -> float:
             extra += _macs(config, start, encoder[:-1]) * pixels
             extra += _macs(config, joined, decoder[:-1]) * pixels
     return extra / (3 * config.macs_per_pixel())
-
-
-_ELEMENTWISE = 40.0
-"""Multiply-adds that take as long as normalising one number."""
 
 
 def _levels(config: UNetConfig) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

@@ -1,26 +1,29 @@
-"""Description of a U-Net: frozen, free of torch, with what follows from it (stride, field, cost).
+"""The architecture of a U-Net, and what follows from it: strides, receptive field and cost.
 
-After Ronneberger, Fischer, Brox 2015 (10.1007/978-3-319-24574-4_28) and, in 3-D, Çiçek et al. 2016
-(10.1007/978-3-319-46723-8_49), with zero-padded convolutions, so that output and input have one size.
+After Ronneberger, Fischer and Brox 2015 (10.1007/978-3-319-24574-4_28) and, in 3-D, Çiçek et al. 2016
+(10.1007/978-3-319-46723-8_49), with zero-padded convolutions, so that input and output have the same
+size. Needs no torch.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-KERNEL = 3
-"""Side of every convolution but the 1×1 ones."""
+from napari_unet.core.unet.receptive_field import KERNEL, ReceptiveField
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class UNetConfig(BaseModel):
     """Architecture of a U-Net.
 
-    Level 0 is the finest. A block is one or more of convolution 3×3(×3), norm, ReLU. Going down is max
-    pooling with the level's stride as its window; coming up is `upsampling`, then the skip connection
-    is put in front of the upsampled features.
+    Level 0 is the finest. A block is a sequence of units: convolution 3×3(×3), norm, ReLU. On the way
+    down, max pooling with the stride of the level as its window; on the way up, `upsampling`, before
+    whose features the skip connection is concatenated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,23 +33,23 @@ class UNetConfig(BaseModel):
     out_channels: int = Field(1, ge=1, title="Output channels")
     encoder: tuple[tuple[int, ...], ...] = Field(
         title="Encoder widths",
-        description="Channels after each convolution, a tuple a level, finest first; the last level is "
-        "the bottleneck.",
+        description="Channels after each convolution, a tuple per level, finest first; the last level "
+        "is the bottleneck.",
     )
     decoder: tuple[tuple[int, ...], ...] = Field(
         title="Decoder widths",
-        description="Likewise on the way up, finest first; one level fewer than the encoder.",
+        description="The same on the way up, finest first; one level fewer than the encoder.",
     )
     up: tuple[int, ...] = Field(
         (),
         title="Widths after upsampling",
         description="Channels of the upsampled features at each decoder level; empty: those of the "
-        "skip connection. Of no effect on linear upsampling without projection.",
+        "skip connection. No effect on linear upsampling without projection.",
     )
     strides: tuple[tuple[int, ...], ...] = Field(
         (),
         title="Strides",
-        description="Pooling window between a level and the next, in the order Z Y X; empty: 2 "
+        description="Pooling window from each level to the next, in the order Z Y X; empty: 2 "
         "everywhere.",
     )
     conv_bias: bool = Field(True, title="Convolutions have a bias")
@@ -61,8 +64,8 @@ class UNetConfig(BaseModel):
     upsampling: Literal["transposed", "linear", "linear_aligned"] = Field(
         "transposed",
         title="Upsampling",
-        description="transposed convolution; linear with align_corners false; linear with "
-        "align_corners true, as in the classic PyTorch port.",
+        description="transposed: a transposed convolution; linear: with align_corners=False; "
+        "linear_aligned: with align_corners=True, as in the well-known PyTorch port.",
     )
     projection: bool = Field(
         False, title="1×1 convolution after upsampling", description="Linear upsampling only."
@@ -84,19 +87,19 @@ class UNetConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         depth = len(self.encoder) - 1
-        for name, level_list in (
+        for name, entries in (
             ("decoder", self.decoder),
             ("up", self.up),
             ("strides", self.strides),
         ):
-            if len(level_list) != depth:
+            if len(entries) != depth:
                 raise ValueError(f"{name} needs {depth} entries, one fewer than encoder")
         if any(len(s) != self.ndim or min(s) < 1 for s in self.strides):
             raise ValueError(f"every stride needs {self.ndim} whole numbers of at least 1")
         if any(not level or min(level) < 1 for level in self.encoder + self.decoder):
             raise ValueError("every level needs at least one convolution of at least one channel")
         if self.projection and self.upsampling == "transposed":
-            raise ValueError("a transposed convolution takes no projection")
+            raise ValueError("projection needs linear upsampling")
         if self.norm == "group" and any(
             w % self.groups for w in sum(self.encoder + self.decoder, ())
         ):
@@ -107,7 +110,7 @@ class UNetConfig(BaseModel):
     def classic(
         cls, *, base: int = 32, depth: int = 4, convolutions: int = 2, **others: Any
     ) -> UNetConfig:
-        """U-Net of the 2015 paper: widths double at each level, `convolutions` a block.
+        """Return a U-Net as in the 2015 paper, whose widths double from level to level.
 
         Parameters
         ----------
@@ -118,7 +121,7 @@ class UNetConfig(BaseModel):
         convolutions
             Convolutions in each block.
         others
-            Any other field of the configuration.
+            Any other fields of the configuration.
         """
         widths = [base * 2**level for level in range(depth + 1)]
         encoder = tuple((w,) * convolutions for w in widths)
@@ -137,84 +140,56 @@ class UNetConfig(BaseModel):
     @property
     def level_strides(self) -> tuple[tuple[int, ...], ...]:
         """Input pixels per pixel of each level, bottleneck included, per spatial axis."""
-        found = [(1,) * self.ndim]
+        totals = [(1,) * self.ndim]
         for stride in self.strides:
-            found.append(tuple(a * b for a, b in zip(found[-1], stride, strict=True)))
-        return tuple(found)
+            totals.append(tuple(a * b for a, b in zip(totals[-1], stride, strict=True)))
+        return tuple(totals)
 
     @property
     def total_stride(self) -> tuple[int, ...]:
-        """Input pixels per pixel of the bottleneck: sizes and tile starts are multiples of it."""
+        """Input pixels per pixel of the bottleneck, per spatial axis; tiles start on multiples of it."""
         return self.level_strides[-1]
 
     @property
     def tiles_exactly(self) -> bool:
-        """Whether the output at a pixel depends on a bounded neighbourhood only."""
+        """Whether an output pixel depends on a bounded neighbourhood only, so that tiles are exact."""
         return self.norm in ("none", "batch")
 
     def up_width(self, level: int) -> int:
-        """Channels that arrive from below at a decoder level, after upsampling."""
+        """Return the channels that reach a decoder level from below, after upsampling."""
         if self.upsampling == "transposed" or self.projection:
             return self.up[level]
         return self.below(level)
 
     def below(self, level: int) -> int:
-        """Channels of the level below a decoder level, before upsampling."""
+        """Return the channels of the level below a decoder level, before upsampling."""
         deeper = (*self.decoder, self.encoder[-1])
         return deeper[level + 1][-1]
 
     @property
     def receptive_radius(self) -> tuple[int, ...]:
-        """Farthest distance, per axis, from an output pixel to an input pixel it depends on.
+        """Largest distance, per axis, between an output pixel and an input pixel it depends on.
 
-        The largest over all positions of the output pixel in the pooling grid. Exact for strides of
+        The maximum over all positions of the output pixel in the pooling grid. Exact for strides of
         1 and 2; an upper bound for others with linear upsampling.
         """
-        return tuple(
-            max(max(p - low, high - p) for p, low, high in self._fields(axis))
-            for axis in range(self.ndim)
-        )
+        return tuple(self._receptive_field(axis).radius for axis in range(self.ndim))
 
     @property
     def halo(self) -> tuple[int, ...]:
-        """Context, per axis, that an output window starting and ending on the stride needs.
+        """Context in pixels, per axis, that an output window on the grid of the stride needs.
 
-        Less than the radius: the pixels nearest to the window's edge reach least across it.
+        Less than the radius: the pixels nearest to the edge of such a window reach least beyond it.
         """
-        found = []
-        for axis in range(self.ndim):
-            fields = self._fields(axis)
-            first, last = fields[0][0], fields[-1][0]
-            found.append(max(max(first - low, high - last) for _, low, high in fields))
-        return tuple(found)
+        return tuple(self._receptive_field(axis).halo for axis in range(self.ndim))
 
-    def _fields(self, axis: int) -> list[tuple[int, int, int]]:
-        """Position, first and last input it depends on, for one period of the pooling grid."""
-        stride = self.total_stride[axis]
-        return [(p, *self._field(axis, p)) for p in range(stride)]
-
-    def _field(self, axis: int, start: int) -> tuple[int, int]:
-        """First and last input position that output position `start` depends on, borders far away."""
-        reach = KERNEL // 2
-        spans = []
-        low = high = start
-        for level, block in enumerate(self.decoder):
-            low, high = low - reach * len(block), high + reach * len(block)
-            spans.append((low, high))
-            stride = self.strides[level][axis]
-            if self.upsampling == "transposed" or stride == 1:
-                low, high = low // stride, high // stride
-            else:
-                low, high = (low - stride + 1) // stride, -(-high // stride)
-        spans.append((low, high))
-        for level in reversed(range(len(self.encoder))):
-            if level < self.depth:
-                stride = self.strides[level][axis]
-                low, high = low * stride, high * stride + stride - 1
-            low, high = min(low, spans[level][0]), max(high, spans[level][1])
-            low -= reach * len(self.encoder[level])
-            high += reach * len(self.encoder[level])
-        return low, high
+    def _receptive_field(self, axis: int) -> ReceptiveField:
+        return ReceptiveField(
+            encoder=tuple(map(len, self.encoder)),
+            decoder=tuple(map(len, self.decoder)),
+            strides=tuple(stride[axis] for stride in self.strides),
+            linear=self.upsampling != "transposed",
+        )
 
     def up_macs(self, level: int) -> float:
         """Multiply-adds of the convolution in an upsampling, per number that goes into it."""
@@ -222,21 +197,26 @@ class UNetConfig(BaseModel):
             return float(self.up[level] * prod(self.strides[level]))
         return float(self.up[level]) if self.projection else 0.0
 
-    def macs_per_pixel(self) -> float:
-        """Multiply-adds of one forward pass, per input pixel."""
-        kernel = KERNEL**self.ndim
-        total = 0.0
+    def _convolutions(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the level and the channels before and after each convolution of the blocks."""
         width = self.in_channels
         for level, block in enumerate(self.encoder):
             for out in block:
-                total += width * out * kernel / prod(self.level_strides[level])
+                yield level, width, out
                 width = out
         for level, block in enumerate(self.decoder):
             width = self.encoder[level][-1] + self.up_width(level)
             for out in block:
-                total += width * out * kernel / prod(self.level_strides[level])
+                yield level, width, out
                 width = out
-            total += self.below(level) * self.up_macs(level) / prod(self.level_strides[level + 1])
+
+    def macs_per_pixel(self) -> float:
+        """Multiply-adds of one forward pass, per input pixel."""
+        kernel: int = KERNEL**self.ndim
+        pixels = [prod(stride) for stride in self.level_strides]
+        total = sum((a * b * kernel / pixels[n] for n, a, b in self._convolutions()), start=0.0)
+        for level in range(self.depth):
+            total += self.below(level) * self.up_macs(level) / pixels[level + 1]
         return total + self.decoder_out * self.out_channels
 
     @property
@@ -246,21 +226,13 @@ class UNetConfig(BaseModel):
 
     @property
     def parameters(self) -> int:
-        """Number of weights, those of the norms included."""
-        kernel = KERNEL**self.ndim
-        norm = (
-            2 if self.norm in ("batch", "group") or (self.norm == "instance" and self.affine) else 0
-        )
-        each = norm + (1 if self.conv_bias else 0)
-        total, width = 0, self.in_channels
-        for block in self.encoder:
-            for out in block:
-                total, width = total + width * out * kernel + each * out, out
-        for level, block in enumerate(self.decoder):
-            window = prod(self.strides[level]) if self.upsampling == "transposed" else 1
+        """Number of weights, including those of the norms."""
+        kernel: int = KERNEL**self.ndim
+        learnt_norm = self.norm in ("batch", "group") or (self.norm == "instance" and self.affine)
+        per_channel = 2 * learnt_norm + self.conv_bias
+        total = sum(a * b * kernel + per_channel * b for _, a, b in self._convolutions())
+        for level in range(self.depth):
             if self.upsampling == "transposed" or self.projection:
+                window = prod(self.strides[level]) if self.upsampling == "transposed" else 1
                 total += (self.below(level) * window + 1) * self.up[level]
-            width = self.encoder[level][-1] + self.up_width(level)
-            for out in block:
-                total, width = total + width * out * kernel + each * out, out
         return total + (self.decoder_out + 1) * self.out_channels

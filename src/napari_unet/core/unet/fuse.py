@@ -1,4 +1,4 @@
-"""Batch norms merged into the convolutions before them, which saves their time in inference."""
+"""Fusing batch norms into the convolutions before them, which makes inference faster."""
 
 from __future__ import annotations
 
@@ -15,13 +15,22 @@ if TYPE_CHECKING:
 
 
 def fuse_batch_norm(network: UNet) -> UNet:
-    """Copy a network in evaluation mode with its batch norms merged into the convolutions.
+    """Copy a network with its batch norms fused into the convolutions.
 
-    The outputs are the same but for rounding; other norms stay. The original is left as it is.
+    Parameters
+    ----------
+    network
+        The network; it is not changed.
+
+    Returns
+    -------
+    UNet
+        A copy in evaluation mode, without gradients. Its outputs are the same except for rounding; other
+        norms stay.
     """
-    folded = copy.deepcopy(network).eval().requires_grad_(False)
-    for unit in folded.modules():
+    fused = copy.deepcopy(network).eval().requires_grad_(False)
+    for unit in fused.modules():
         if isinstance(unit, Unit) and isinstance(unit.norm, (nn.BatchNorm2d, nn.BatchNorm3d)):
             unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
             unit.norm = nn.Identity()
-    return folded
+    return fused

@@ -1,22 +1,29 @@
-"""Norms as torch has them, but for images of a single pixel, which torch refuses outside training."""
+"""Layers of the network. Norms accept images of a single pixel, which torch refuses outside training."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from napari_unet.core.unet.config import KERNEL, UNetConfig
+from napari_unet.core.unet.receptive_field import KERNEL
+
+if TYPE_CHECKING:
+    from napari_unet.core.unet.config import UNetConfig
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each image to zero mean and unit variance (Ulyanov et al. 2016, 1607.08022).
+    """Instance normalisation: zero mean and unit variance of each channel of each image.
+
+    Ulyanov et al. 2016, arXiv:1607.08022.
 
     Parameters
     ----------
     width
-        Channels.
+        Number of channels.
     affine
-        Whether a learnt gain and bias a channel follow.
+        Whether a learnt gain and bias per channel follow.
     """
 
     def __init__(self, width: int, affine: bool) -> None:
@@ -25,31 +32,34 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, width, …) to the same shape."""
+        """Normalise (N, width, …); the shape stays."""
         fast = torch.backends.cudnn.enabled
         return torch.instance_norm(x, self.weight, self.bias, None, None, True, 0.0, 1e-5, fast)
 
 
 class GroupNorm(nn.GroupNorm):
-    """Groups of channels to zero mean and unit variance (Wu and He 2018, 1803.08494)."""
+    """Group normalisation: zero mean and unit variance of each group of channels of each image.
+
+    Wu and He 2018, arXiv:1803.08494.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, width, …) to the same shape."""
+        """Normalise (N, width, …); the shape stays."""
         fast = torch.backends.cudnn.enabled
         return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps, fast)
 
 
 class Unit(nn.Module):
-    """Convolution, norm, ReLU.
+    """A convolution, followed by a norm and a ReLU.
 
     Parameters
     ----------
     config
         The network's description.
     width_in, width_out
-        Channels before and after.
+        Number of channels before and after.
     relu
-        Whether there is a ReLU.
+        Whether a ReLU follows.
     """
 
     def __init__(self, config: UNetConfig, width_in: int, width_out: int, relu: bool) -> None:
@@ -60,13 +70,13 @@ class Unit(nn.Module):
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, width_in, …) to (N, width_out, …)."""
-        return self.finished(self.conv(x))
+        """Compute (N, width_out, …) from (N, width_in, …)."""
+        return self.activate(self.conv(x))
 
-    def finished(self, x: Tensor) -> Tensor:
-        """Norm and ReLU, on the convolution's output."""
-        found: Tensor = self.relu(self.norm(x))
-        return found
+    def activate(self, x: Tensor) -> Tensor:
+        """Apply norm and ReLU to the convolution's output, (N, width_out, …); the shape stays."""
+        activated: Tensor = self.relu(self.norm(x))
+        return activated
 
 
 def _norm(config: UNetConfig, width: int) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,35 +13,41 @@ from torch.nn import functional
 from napari_unet.core.progress import finish
 from napari_unet.core.tiling.plan import mirror_indices
 from napari_unet.core.unet.layers import Unit
+from napari_unet.core.unet.strips import Steps, empty_like_strip, run_units, strip_rows
 from napari_unet.core.unet.upsample import upsample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_unet.core.unet.config import UNetConfig
 
-Steps = Generator[float, None, Tensor]
-"""A forward pass in pieces: yields the multiply-adds just done, returns the result."""
-
-_TRAFFIC = 50
+_MACS_PER_WRITE = 50
 """Multiply-adds that take as long as writing one number of a large feature map."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Where a network's input lies in the frame of the whole image.
+    """Position of a network's input in the padded frame.
 
     Attributes
     ----------
     start
         First pixel along each spatial axis.
     frame
-        Shape of the whole padded image.
+        Shape of the frame, padded to multiples of the total stride.
     """
 
     start: tuple[int, ...]
     frame: tuple[int, ...]
 
     def at(self, stride: Sequence[int]) -> Window:
-        """Return the same window on a coarser level."""
+        """Return the same window on a coarser level.
+
+        Parameters
+        ----------
+        stride
+            Pixels of this level per pixel of that one, along each spatial axis.
+        """
         return Window(
             tuple(n // s for n, s in zip(self.start, stride, strict=True)),
             tuple(n // s for n, s in zip(self.frame, stride, strict=True)),
@@ -50,7 +55,7 @@ class Window:
 
 
 class UNet(nn.Module):
-    """U-Net of any depth and width, in 2-D or 3-D.
+    """A U-Net of any depth and width, in 2-D or 3-D.
 
     Parameters
     ----------
@@ -66,7 +71,7 @@ class UNet(nn.Module):
         for widths in config.encoder:
             self.encoder.append(_block(config, width, widths))
             width = widths[-1]
-        self.up = nn.ModuleList(_up(config, level) for level in range(config.depth))
+        self.up = nn.ModuleList(_up_layer(config, level) for level in range(config.depth))
         self.decoder = nn.ModuleList()
         for level, widths in enumerate(config.decoder):
             joined = config.encoder[level][-1] + config.up_width(level)
@@ -80,31 +85,31 @@ class UNet(nn.Module):
         Parameters
         ----------
         x
-            (N, in_channels, [Z,] Y, X), any size. Sizes that are no multiple of the total stride
-            are mirror-padded at the far edges and the result is cropped.
+            (N, in_channels, [Z,] Y, X) of any size. Sizes that are not a multiple of the total stride
+            are mirror-padded at the far edges, and the result is cropped.
         windows
-            Where each of the N inputs lies in its whole image, if it is a tile; sizes must then be
-            multiples of the total stride.
+            Position of each of the N inputs if they are tiles; their sizes must then be multiples of
+            the total stride. None: each is a whole image.
 
         Returns
         -------
         Tensor
-            (N, out_channels, [Z,] Y, X).
+            (N, out_channels, [Z,] Y, X): values before any activation.
         """
         return finish(self.steps(x, windows))
 
     def steps(
-        self, x: Tensor, windows: Sequence[Window] | None = None, piece: float | None = None
+        self, x: Tensor, windows: Sequence[Window] | None = None, max_macs: float | None = None
     ) -> Steps:
-        """Forward pass that can be watched and left between its pieces.
+        """Compute the logits in steps, between which the computation can be cancelled.
 
         Parameters
         ----------
         x, windows
             As in `forward`.
-        piece
-            Cut convolutions of more than this many multiply-adds into strips along the first spatial
-            axis; the result is the same. None: leave them whole.
+        max_macs
+            Layers of more multiply-adds than this are computed in strips along the first spatial axis;
+            the result is the same. None: none is, nor where a norm measures the whole input.
 
         Yields
         ------
@@ -121,66 +126,68 @@ class UNet(nn.Module):
         if windows is None:
             windows = [Window((0,) * self.config.ndim, tuple(x.shape[2:]))] * len(x)
         if not self.config.tiles_exactly:
-            piece = None
+            max_macs = None
         skips = []
         for level, block in enumerate(self.encoder):
             inputs = [x]
-            del x  # the list alone owns it, and is emptied as soon as it is used up
-            x = yield from _run(block.children(), inputs, piece)
+            del x  # only the list holds it now, and it is emptied as soon as it has been used
+            x = yield from run_units(block.children(), inputs, max_macs)
             if level < self.config.depth:
                 skips.append(x)
                 stride = self.config.strides[level]
                 pool = functional.max_pool2d if x.dim() == 4 else functional.max_pool3d
                 x = pool(x, stride)
         for level in reversed(range(self.config.depth)):
-            x = yield from self._upsampled(level, x, windows, piece)
+            x = yield from self._upsampled(level, x, windows, max_macs)
             inputs = [skips.pop(), x]
             del x
-            x = yield from _run(self.decoder[level].children(), inputs, piece)
-        x = yield from _run([self.head], [x], piece)
+            x = yield from run_units(self.decoder[level].children(), inputs, max_macs)
+        x = yield from run_units([self.head], [x], max_macs)
         for axis, n in enumerate(size, start=2):
             x = x.narrow(axis, 0, n)
         return x
 
     def _upsampled(
-        self, level: int, x: Tensor, windows: Sequence[Window], piece: float | None
+        self, level: int, x: Tensor, windows: Sequence[Window], max_macs: float | None
     ) -> Steps:
-        """Bring the features of the level below to this level, strip by strip if that is large."""
+        """Upsample the features of the level below, in strips if they are large."""
         factor = self.config.strides[level]
-        places = [w.at(self.config.level_strides[level + 1]) for w in windows]
+        below = [w.at(self.config.level_strides[level + 1]) for w in windows]
         macs = float(x.numel()) * self.config.up_macs(level)
-        rows, traffic = x.shape[2], 0.0 if piece is None else _TRAFFIC * x.numel() * prod(factor)
-        n = 1 if piece is None else -int(-max(macs, traffic) // piece)
-        height = max(4, -(-rows // n))
+        rows, n_strips = x.shape[2], 1
+        if max_macs is not None:
+            cost = max(macs, _MACS_PER_WRITE * x.numel() * prod(factor))
+            n_strips = -int(-cost // max_macs)
+        height = strip_rows(rows, n_strips)
         if height >= rows:
-            found = self._up(level, x, places)
+            upsampled = self._upsample(level, x, below)
             yield macs
-            return found
-        # linear interpolation looks one row across a strip's border
+            return upsampled
+        # linear interpolation reaches one row beyond a strip
         reach = 0 if self.config.upsampling == "transposed" else 1
         out: Tensor | None = None
         for start in range(0, rows, height):
             stop = min(start + height, rows)
             low, high = max(0, start - reach), min(rows, stop + reach)
-            moved = [Window((w.start[0] + low, *w.start[1:]), w.frame) for w in places]
-            strip = self._up(level, x[:, :, low:high], moved)
+            moved = [Window((w.start[0] + low, *w.start[1:]), w.frame) for w in below]
+            strip = self._upsample(level, x[:, :, low:high], moved)
             if out is None:
-                out = _empty(strip, rows * factor[0])
+                out = empty_like_strip(strip, rows * factor[0])
             cut = slice((start - low) * factor[0], (stop - low) * factor[0])
             out[:, :, start * factor[0] : stop * factor[0]] = strip[:, :, cut]
             yield macs * (stop - start) / rows
         assert out is not None
         return out
 
-    def _up(self, level: int, x: Tensor, places: Sequence[Window]) -> Tensor:
-        # a 1×1 convolution commutes with interpolation (whose weights add up to 1) and is cheaper
+    def _upsample(self, level: int, x: Tensor, windows: Sequence[Window]) -> Tensor:
+        # a 1×1 convolution commutes with interpolation, whose weights add up to 1, and is cheaper
         # before it
         x = self.up[level](x)
         if self.config.upsampling == "transposed":
             return x
         aligned = self.config.upsampling == "linear_aligned"
-        found = [(w.start, w.frame) for w in places] if aligned else None
-        return upsample(x, self.config.strides[level], found)
+        places = [(w.start, w.frame) for w in windows] if aligned else None
+        return upsample(x, self.config.strides[level], places)
 
 
 def _block(config: UNetConfig, width: int, widths: Sequence[int]) -> nn.ModuleList:
@@ -189,7 +196,7 @@ def _block(config: UNetConfig, width: int, widths: Sequence[int]) -> nn.ModuleLi
     return nn.ModuleList(Unit(config, a, b, r) for (a, b), r in zip(pairs, relu, strict=True))
 
 
-def _up(config: UNetConfig, level: int) -> nn.Module:
+def _up_layer(config: UNetConfig, level: int) -> nn.Module:
     flat = config.ndim == 2
     below, width, stride = config.below(level), config.up[level], config.strides[level]
     if config.upsampling == "transposed":
@@ -208,59 +215,3 @@ def _padded(x: Tensor, stride: Sequence[int]) -> Tensor:
             index = mirror_indices(0, -(-size // step) * step, size)
             x = x.index_select(axis, torch.from_numpy(index).to(x.device))
     return x
-
-
-def _run(units: Iterable[nn.Module], inputs: list[Tensor], piece: float | None) -> Steps:
-    """Run units one after the other on inputs that are joined along the channels."""
-    for unit in units:
-        weights = max(p.numel() for p in unit.parameters())
-        total = float(weights) * len(inputs[0]) * prod(inputs[0].shape[2:])
-        if piece is None or total <= piece:
-            joined = torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0]
-            inputs.clear()
-            out = unit(joined)
-            del joined
-            yield total
-        else:
-            out = yield from _strips(unit, inputs, total, -int(-total // piece))
-            inputs.clear()
-        inputs = [out]
-        del out
-    return inputs[0]
-
-
-def _strips(unit: nn.Module, inputs: list[Tensor], macs: float, n: int) -> Steps:
-    """Run a unit strip by strip, each read with the context its kernel needs."""
-    rows = inputs[0].shape[2]
-    conv: Any = unit.conv if isinstance(unit, Unit) else unit
-    reach, *others = conv.padding
-    convolve = functional.conv2d if inputs[0].dim() == 4 else functional.conv3d
-    height = max(4, -(-rows // n))
-    out: Tensor | None = None
-    for start in range(0, rows, height):
-        stop = min(start + height, rows)
-        low, high = max(0, start - reach), min(rows, stop + reach)
-        parts = [x[:, :, low:high] for x in inputs]
-        strip = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
-        # zeros only where the image ends: inside it, the rows read around a strip are its padding
-        above, below = low - (start - reach), stop + reach - high
-        if above or below:
-            strip = functional.pad(strip, (0, 0) * len(others) + (above, below))
-        strip = convolve(strip, conv.weight, conv.bias, padding=(0, *others))
-        if isinstance(unit, Unit):
-            strip = unit.finished(strip)
-        if out is None:
-            out = _empty(strip, rows)
-        out[:, :, start:stop] = strip
-        yield macs * (stop - start) / rows
-    assert out is not None
-    return out
-
-
-def _empty(strip: Tensor, rows: int) -> Tensor:
-    """Room for strips like this one, `rows` high in all, in the same layout."""
-    last = torch.channels_last if strip.dim() == 4 else torch.channels_last_3d
-    same = strip.is_contiguous(memory_format=last)
-    shape = (strip.shape[0], strip.shape[1], rows, *strip.shape[3:])
-    layout = last if same else torch.contiguous_format
-    return torch.empty(shape, dtype=strip.dtype, device=strip.device, memory_format=layout)

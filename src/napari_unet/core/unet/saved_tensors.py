@@ -1,7 +1,7 @@
-"""Autograd's saved tensors, some of them replaced by the recipe to make them again.
+"""The tensors that autograd saves for the backward pass, some of them replaced by a recomputation.
 
-The graph stays that of a plain pass, so gradients are the same to the last bit whatever is recomputed;
-only what autograd holds on to between forward and backward pass differs.
+The graph is that of a plain pass, so gradients are the same to the last bit whatever is recomputed; only
+what is kept between the forward and the backward pass differs.
 """
 
 from __future__ import annotations
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-KINDS = ["cpu", *(k for k in ("cuda", "mps") if getattr(torch, k).is_available())]
-"""Devices of this machine that may run in 16 bits."""
+AUTOCAST_DEVICES = ["cpu", *(k for k in ("cuda", "mps") if getattr(torch, k).is_available())]
+"""Device types of this machine, for each of which autocast has a state of its own."""
 
 
 class Recomputation:
-    """How to make a tensor again.
+    """Computes a tensor again that was not kept.
 
     Parameters
     ----------
-    make
-        Returns the tensor; runs without gradients and under the autocast of the forward pass.
+    compute
+        Returns the tensor; it runs without gradients and with the autocast state of the forward pass.
     """
 
-    def __init__(self, make: Callable[[], Tensor]) -> None:
-        self._make = make
+    def __init__(self, compute: Callable[[], Tensor]) -> None:
+        self._compute = compute
         self._held: Tensor | None = None
         self._users = 0
         self._autocast = [
             (kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind))
-            for kind in KINDS
+            for kind in AUTOCAST_DEVICES
         ]
 
-    def enlist(self) -> int:
-        """Count one more operation that has saved the tensor; returns its number, from 0."""
+    def add_user(self) -> int:
+        """Register an operation that saves the tensor, and return its number, from 0."""
         self._users += 1
         return self._users - 1
 
     def get(self, *, hold: bool) -> Tensor:
-        """Return the tensor, made unless it is held; with `hold`, keep it for the next one."""
+        """Return the tensor, recomputed unless it is held; with `hold`, keep it for the next call."""
         tensor = self._held
         if tensor is None:
             with torch.no_grad(), _autocast(self._autocast):
-                tensor = self._make()
+                tensor = self._compute()
         if hold:
             self._held = tensor
         return tensor
 
     def release(self) -> None:
-        """Let go of the tensor."""
+        """Drop the tensor if it is held."""
         self._held = None
 
-    def serve(self, user: int) -> Tensor:
-        """Give the tensor to a backward operation.
+    def get_for(self, user: int) -> Tensor:
+        """Return the tensor to the backward pass of the operation with a number from `add_user`.
 
-        Backward runs in the reverse order, so the operation that saved the tensor first is the last
+        The backward pass runs in reverse order, so the operation that saved the tensor first is the last
         to need it, and the one that saved it second comes just before.
         """
         tensor = self.get(hold=user == 1)
@@ -71,50 +71,58 @@ class Recomputation:
 
 
 class SavedTensors:
-    """Knows the recipe of each tensor that need not be kept, while a forward pass runs."""
+    """Replaces the tensors that autograd saves in a forward pass by their recomputations."""
 
     def __init__(self) -> None:
-        self._recipes: dict[tuple[Any, ...], tuple[weakref.ref[Tensor], Recomputation]] = {}
-        self._making: tuple[Recomputation, torch.dtype] | None = None
+        self._known: dict[tuple[Any, ...], tuple[weakref.ref[Tensor], Recomputation]] = {}
+        self._output: tuple[Recomputation, torch.dtype] | None = None
 
     @contextmanager
-    def keeping(self) -> Iterator[None]:
+    def forward_pass(self) -> Iterator[None]:
         """Context of the forward pass."""
         with torch.autograd.graph.saved_tensors_hooks(self._pack, self._unpack):
             yield
-        # the graph alone decides from here on how long a recipe's ingredients live
-        self._recipes.clear()
+        # from here on the graph alone decides how long the inputs of a recomputation live
+        self._known.clear()
 
     @contextmanager
-    def making(self, recipe: Recomputation, dtype: torch.dtype) -> Iterator[None]:
-        """Context of an operation that saves its own output of a type, of which this is the recipe."""
-        self._making = (recipe, dtype)
+    def replace_output(self, recomputation: Recomputation, dtype: torch.dtype) -> Iterator[None]:
+        """Context of an operation that saves an output of its own.
+
+        Parameters
+        ----------
+        recomputation
+            What to save in place of that output.
+        dtype
+            Its type, which tells it from anything else that the operation saves.
+        """
+        self._output = (recomputation, dtype)
         try:
             yield
         finally:
-            self._making = None
+            self._output = None
 
-    def note(self, tensor: Tensor, recipe: Recomputation) -> Tensor:
-        """From now on, whoever saves the tensor saves its recipe."""
-        self._recipes[_identity(tensor)] = (weakref.ref(tensor), recipe)
+    def replace(self, tensor: Tensor, recomputation: Recomputation) -> Tensor:
+        """Save a recomputation wherever the tensor would be saved from now on; returns the tensor."""
+        self._known[_identity(tensor)] = (weakref.ref(tensor), recomputation)
         return tensor
 
     def _pack(self, tensor: Tensor) -> Any:
-        if self._making is not None and self._making[1] == tensor.dtype:
-            recipe = self._making[0]
+        if self._output is not None and self._output[1] == tensor.dtype:
+            recomputation = self._output[0]
         else:
-            found = self._recipes.get(_identity(tensor))
-            # a dead tensor's address may be another's by now
-            if found is None or found[0]() is None:
+            known = self._known.get(_identity(tensor))
+            # the address of a tensor that is gone may belong to another one by now
+            if known is None or known[0]() is None:
                 return tensor
-            recipe = found[1]
-        return recipe, recipe.enlist()
+            recomputation = known[1]
+        return recomputation, recomputation.add_user()
 
     def _unpack(self, packed: Any) -> Tensor:
         if isinstance(packed, Tensor):
             return packed
-        recipe, user = packed
-        tensor: Tensor = recipe.serve(user)
+        recomputation, user = packed
+        tensor: Tensor = recomputation.get_for(user)
         return tensor
 
 

@@ -1,4 +1,4 @@
-"""Linear upsampling that gives a tile the pixels the whole image would have."""
+"""Linear upsampling that gives a tile the pixels it has in the whole image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Place = tuple[tuple[int, ...], tuple[int, ...]]
-"""First pixel of a tile and shape of its frame, both before upsampling."""
+"""First pixel of a tile, and shape of its frame; both before upsampling."""
 
 
 def upsample(x: Tensor, factor: Sequence[int], places: Sequence[Place] | None) -> Tensor:
@@ -25,14 +25,14 @@ def upsample(x: Tensor, factor: Sequence[int], places: Sequence[Place] | None) -
     factor
         Factor along each spatial axis.
     places
-        None for ``align_corners=False``, which looks the same wherever the tile lies. Else, for
-        ``align_corners=True``, where each of the N tiles lies: there, output pixel i of an axis
-        samples i·(L-1)/(f·L-1), L being the length of the whole frame.
+        None for ``align_corners=False``, which does not depend on the position of a tile. For
+        ``align_corners=True``, the position of each of the N tiles: output pixel i of an axis then
+        samples position i·(L-1)/(f·L-1), where L is the length of the frame and f the factor.
 
     Returns
     -------
     Tensor
-        The spatial axes are `factor` times as long.
+        (N, C, [Z,] Y, X), the spatial axes `factor` times as long.
     """
     mode = "bilinear" if x.dim() == 4 else "trilinear"
     size = tuple(x.shape[2:])
@@ -48,22 +48,22 @@ def upsample(x: Tensor, factor: Sequence[int], places: Sequence[Place] | None) -
         if size[axis] != frame[axis]:
             x = _stretch(x, axis + 2, f, starts[axis], frame[axis])
             target[axis] = x.shape[axis + 2]
-    # along the axes that are whole, torch's own is the same and quicker
+    # along axes that the tile spans, torch's own upsampling is the same and faster
     return functional.interpolate(x, target, mode=mode, align_corners=True)
 
 
 def _stretch(x: Tensor, axis: int, factor: int, start: int, frame: int) -> Tensor:
-    """Linear interpolation along one axis, at the positions of the whole frame."""
+    """Upsample along one axis, at the positions in the whole frame."""
     if factor == 1:
         return x
     n = x.shape[axis]
-    # float32, step for step as torch has it: more digits would differ from a whole-image pass, by a
-    # ten-thousandth of a pixel far from the origin
+    # float32, step for step as in torch: with higher precision the positions would differ from those
+    # of a pass over the whole image, by a ten-thousandth of a pixel far from the origin
     out = torch.arange(start * factor, (start + n) * factor, dtype=torch.float32)
     source = out * torch.tensor((frame - 1) / (factor * frame - 1), dtype=torch.float32)
     floor = source.floor()
     weight = (source - floor).to(x.dtype).to(x.device)
-    # what would come from beyond the tile lies in its halo and is cropped
+    # pixels from beyond the tile only affect its halo, which is cropped
     low_index = (floor.long() - start).clamp(0, n - 1).to(x.device)
     high_index = (low_index + 1).clamp(max=n - 1)
     shape = [1] * x.dim()
