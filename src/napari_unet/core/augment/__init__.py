@@ -1,4 +1,4 @@
-"""Random deformations and changes of intensity, drawn once and applied to image and labels alike.
+"""Augmentation: random deformations of image and labels alike, and changes of intensity.
 
 May import `image`.
 """

@@ -1,4 +1,4 @@
-"""Random deformations: how far options let them go, the margin that takes, and drawing one."""
+"""Random deformations: their limits, the margin that they need, and drawing one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from napari_unet.core.augment.options import AugmentOptions
 
-DEEP = 2.0
-"""A voxel more than this many times as deep as wide: planes keep to themselves, but for mirroring."""
+MAX_ANISOTROPY = 2.0
+"""Voxels deeper than this many times their width: planes are not mixed, only mirrored along Z."""
 
 
 def draw_deformation(
@@ -26,36 +26,36 @@ def draw_deformation(
     spacing: Sequence[float],
     random: np.random.Generator,
 ) -> Deformation:
-    """Draw where the pixels of one patch come from.
+    """Draw the deformation of a patch.
 
     Parameters
     ----------
     options, shape, spacing
-        As for `draw`.
+        As for `draw_augmentation`.
     random
-        Where the numbers come from; how many are taken depends on the shape.
+        Source of the random numbers; how many are drawn depends on the shape.
     """
-    most = _Most.of(options, spacing)
+    limits = _Limits.of(options, spacing)
     d, size = len(shape), np.asarray(spacing, dtype=float)
     flips = random.random(3)[-d:] < min(options.strength, 1) / 2
-    may = [axis in options.mirror for axis in "ZYX"[-d:]]
+    allowed = [axis in options.mirror for axis in "ZYX"[-d:]]
     angle, pitch, roll, shear, scale = random.uniform(-1, 1, 5)
     matrix = np.eye(3)
-    matrix[1, 2] = tan(shear * most.shear)
-    if most.tilt:
-        matrix = _rotation(0, 1, pitch * most.tilt) @ matrix
-        matrix = _rotation(0, 2, roll * most.tilt) @ matrix
-    matrix = _rotation(1, 2, angle * most.angle) @ matrix
-    matrix[0 if most.volumetric else 1 :] *= most.scale**scale
-    step = most.grid / size
+    matrix[1, 2] = tan(shear * limits.shear)
+    if limits.tilt:
+        matrix = _rotation(0, 1, pitch * limits.tilt) @ matrix
+        matrix = _rotation(0, 2, roll * limits.tilt) @ matrix
+    matrix = _rotation(1, 2, angle * limits.angle) @ matrix
+    matrix[0 if limits.volumetric else 1 :] *= limits.scale**scale
+    step = limits.grid / size
     control = random.uniform(-1, 1, (d, *control_counts(shape, step.tolist())))
-    control *= (most.elastic / size).reshape(d, *[1] * d)
-    if d == 3 and not most.volumetric:
+    control *= (limits.elastic / size).reshape(d, *[1] * d)
+    if d == 3 and not limits.volumetric:
         control[0] = 0
     return Deformation(
         shape=shape,
         matrix=matrix[-d:, -d:] * size / size[:, None],
-        mirrored=tuple(bool(flip and able) for flip, able in zip(flips, may, strict=True)),
+        mirrored=tuple(bool(flip and able) for flip, able in zip(flips, allowed, strict=True)),
         control=control,
         spacing=tuple(step.tolist()),
     )
@@ -64,36 +64,40 @@ def draw_deformation(
 def deformation_margin(
     options: AugmentOptions, shape: Sequence[int], spacing: Sequence[float]
 ) -> tuple[int, ...]:
-    """Pixels to read on each side of a patch so that no draw reaches beyond what was read.
+    """Return the pixels to read around a patch so that no deformation reaches beyond them.
 
     Parameters
     ----------
     options, shape, spacing
-        As for `draw`.
+        As for `draw_augmentation`.
 
     Returns
     -------
     tuple of int
-        One for each axis: the array to read has ``shape[i] + 2 * margin[i]`` pixels.
+        Pixels on each side, for each axis: the array to read has ``shape[i] + 2 * margin[i]``.
     """
-    most = _Most.of(options, spacing)
+    limits = _Limits.of(options, spacing)
     half = [(n - 1) / 2 * s for n, s in zip(shape, spacing, strict=True)]
-    y, x = (h + most.elastic for h in half[-2:])
-    y += tan(most.shear) * x
+    y, x = (h + limits.elastic for h in half[-2:])
+    y += tan(limits.shear) * x
     depth = half[:-2]
-    if most.volumetric:
-        z = half[0] + most.elastic
-        z, y = _turned(z, y, most.tilt), _turned(y, z, most.tilt)
-        z, x = _turned(z, x, most.tilt), _turned(x, z, most.tilt)
-        depth = [most.scale * z]
-    plane = [most.scale * _turned(y, x, most.angle), most.scale * _turned(x, y, most.angle)]
+    if limits.volumetric:
+        z = half[0] + limits.elastic
+        z, y = _turned(z, y, limits.tilt), _turned(y, z, limits.tilt)
+        z, x = _turned(z, x, limits.tilt), _turned(x, z, limits.tilt)
+        depth = [limits.scale * z]
+    plane = [limits.scale * _turned(y, x, limits.angle), limits.scale * _turned(x, y, limits.angle)]
     reached = [*depth, *plane]
-    # less a hair, so that rounding does not make 1 of 0
+    # slightly less, so that a rounding error does not turn 0 into 1
     return tuple(ceil((r - h) / s - 1e-9) for r, h, s in zip(reached, half, spacing, strict=True))
 
 
-class _Most(NamedTuple):
-    """The largest amounts that options allow: radians, a factor, and lengths in the unit of spacing."""
+class _Limits(NamedTuple):
+    """Largest amounts that the options allow.
+
+    `angle`, `tilt` and `shear` are in radians, `scale` is a factor, `elastic` and `grid` are lengths in
+    the unit of the spacing. Without `volumetric`, planes are not mixed.
+    """
 
     angle: float
     tilt: float
@@ -104,8 +108,8 @@ class _Most(NamedTuple):
     volumetric: bool
 
     @classmethod
-    def of(cls, options: AugmentOptions, spacing: Sequence[float]) -> _Most:
-        volumetric = len(spacing) == 3 and spacing[0] <= DEEP * max(spacing[1:])
+    def of(cls, options: AugmentOptions, spacing: Sequence[float]) -> _Limits:
+        volumetric = len(spacing) == 3 and spacing[0] <= MAX_ANISOTROPY * max(spacing[1:])
         strength, pixel = options.strength, min(spacing)
         grid = options.grid * pixel
         return cls(
@@ -122,7 +126,7 @@ class _Most(NamedTuple):
 
 
 def _turned(along: float, across: float, angle: float) -> float:
-    """Half extent of a box along an axis after a turn by up to `angle`."""
+    """Return the largest half extent of a box along an axis after turns by up to `angle`."""
     if angle >= atan2(across, along):
         return hypot(along, across)
     return along * cos(angle) + across * sin(angle)

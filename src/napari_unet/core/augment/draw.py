@@ -1,7 +1,6 @@
-"""Random variations of training patches: what is drawn for one patch.
+"""Drawing the random numbers of the augmentation, once for each training patch.
 
-All numbers are drawn here, once a patch; `warp` then moves image and labels
-and `expose` changes intensities.
+`warp` then deforms image and labels, and `change_intensities` changes the image.
 """
 
 from __future__ import annotations
@@ -24,22 +23,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class IntensityChange:
-    """How the intensities of one patch change; an entry for each channel.
+    """Random changes of the intensities of a patch, for each of its C channels.
 
     Attributes
     ----------
     gain
-        Factor on the contrast about the mean.
-    brightness, noise
-        Offset, and sigma of the Gaussian noise, in standard deviations of the patch.
+        (C,): factor on the contrast about the mean.
+    brightness
+        (C,): offset, in standard deviations of the patch.
     gamma
-        Exponent on the intensities, their range taken as 0 to 1.
+        (C,): exponent on the intensities, their range taken as 0 to 1.
+    noise
+        (C,): sigma of the Gaussian noise, in standard deviations of the patch.
     background
-        (C, 3, 3[, 3]): offset at the corners, the middle and between, in standard deviations.
+        (C, 3, 3[, 3]): offset on a coarse grid from edge to edge, in standard deviations of the patch.
     blur
-        (d, C): sigma of the Gaussian blur along each axis, in pixels of that axis.
+        (d, C): sigma of the Gaussian blur along each of the d axes, in pixels of that axis.
     seed
-        Of the noise.
+        Seed of the noise.
     """
 
     gain: NDArray[np.float64]
@@ -53,7 +54,15 @@ class IntensityChange:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """All that is random about one patch."""
+    """The random numbers of the augmentation of a patch.
+
+    Attributes
+    ----------
+    deformation
+        Where its pixels come from.
+    intensity
+        How its intensities change.
+    """
 
     deformation: Deformation
     intensity: IntensityChange
@@ -66,27 +75,27 @@ def draw_augmentation(
     channels: int,
     key: Sequence[int],
 ) -> Augmentation:
-    """Draw the random numbers for one patch.
+    """Draw the random numbers for a patch.
 
     Parameters
     ----------
     options
-        How strong.
+        How strongly patches vary.
     shape
-        Shape of the patch that is to come out, ([Z,] Y, X).
+        Shape of the patch after augmentation, ([Z,] Y, X), in pixels.
     spacing
         Pixel size along each of these axes, in any one unit.
     channels
         Number of image channels.
     key
-        What the numbers depend on, such as (seed, step, sample): nonnegative integers.
+        What the numbers depend on, such as (seed, step, sample): non-negative integers.
 
     Returns
     -------
-    Draw
+    Augmentation
         The same for the same arguments, whatever the batch and the device.
     """
-    # intensities first: how many numbers the deformation takes depends on the shape
+    # intensities first, as the deformation draws more or fewer numbers depending on the shape
     random = np.random.default_rng(tuple(key))
     exposure = _draw_exposure(options, spacing, channels, random)
     return Augmentation(draw_deformation(options, tuple(shape), spacing, random), exposure)

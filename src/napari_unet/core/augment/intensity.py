@@ -1,8 +1,7 @@
-"""Changes the intensities of training patches: focus, gamma, contrast, brightness, stray light, noise.
+"""Changes of intensity of training patches: focus, gamma, contrast, brightness, stray light and noise.
 
-It works on normalised intensities: what differs between images before normalisation is what
-normalisation takes away. Amounts are relative to each patch's own standard deviation or range, so they
-mean the same under any normalisation.
+They are made after normalisation, which would undo some of them. Amounts are relative to the standard
+deviation or range of each patch, so they mean the same with any normalisation.
 """
 
 from __future__ import annotations
@@ -22,71 +21,74 @@ if TYPE_CHECKING:
 
     from napari_unet.core.augment.draw import Augmentation
 
-FAINT = 0.1
-"""A blur of a smaller sigma, in pixels, changes nothing."""
+MIN_BLUR_SIGMA = 0.1
+"""A Gaussian blur with a smaller sigma, in pixels, has no effect."""
 
 
 @torch.no_grad()
-def change_intensities(images: Tensor, draws: Sequence[Augmentation]) -> Tensor:
-    """Change intensities in the order in which a microscope does: optics, then detector.
+def change_intensities(images: Tensor, drawn: Sequence[Augmentation]) -> Tensor:
+    """Change intensities in the order of a microscope: first the optics, then the detector.
 
     Parameters
     ----------
     images
         (N, C, [Z,] Y, X) float32, normalised.
-    draws
-        What to do to each.
+    drawn
+        The random numbers for each of the N patches.
 
     Returns
     -------
     Tensor
-        The same shape; `images` itself if no draw changes anything. What a patch becomes does not
-        depend on the rest of the batch. Noise is drawn on the images' device: another kind of device
-        gives other noise.
+        The same shape; `images` itself if nothing changes. The result for a patch does not depend on
+        the rest of the batch. Noise is generated on the device of the images, and differs between kinds
+        of devices.
     """
-    every = [draw.intensity for draw in draws]
-    images = _blurred(images, np.array([one.blur for one in every]))
-    images = _bent(images, np.array([one.gamma for one in every]))
-    images = _shifted(
-        images, np.array([one.gain for one in every]), np.array([one.brightness for one in every])
-    )
-    images = _uneven(images, np.array([one.background for one in every]))
-    return _noisy(images, np.array([one.noise for one in every]), [one.seed for one in every])
+    changes = [each.intensity for each in drawn]
+    images = _blur(images, np.array([change.blur for change in changes]))
+    images = _apply_gamma(images, np.array([change.gamma for change in changes]))
+    gain = np.array([change.gain for change in changes])
+    brightness = np.array([change.brightness for change in changes])
+    images = _change_contrast(images, gain, brightness)
+    images = _add_background(images, np.array([change.background for change in changes]))
+    noise = np.array([change.noise for change in changes])
+    return _add_noise(images, noise, [change.seed for change in changes])
 
 
-def _blurred(images: Tensor, sigma: NDArray[np.float64]) -> Tensor:
-    """Gaussian blur along one axis after the other, edge pixels repeated; `sigma` is (N, d, C)."""
+def _blur(images: Tensor, sigma: NDArray[np.float64]) -> Tensor:
+    """Blur along one axis after the other, edge pixels repeated; `sigma` is (N, d, C) in pixels."""
     for axis in range(sigma.shape[1]):
-        wide = sigma[:, axis]
-        if wide.max() < FAINT:
+        along = sigma[:, axis]
+        if along.max() < MIN_BLUR_SIGMA:
             continue
-        reach = ceil(3 * wide.max())
-        steps, widths = np.arange(-reach, reach + 1), np.maximum(wide, FAINT)[..., None]
+        reach = ceil(3 * along.max())
+        steps, widths = np.arange(-reach, reach + 1), np.maximum(along, MIN_BLUR_SIGMA)[..., None]
         weights = np.exp(-((steps / widths) ** 2) / 2) * (np.abs(steps) <= 3 * widths)
-        taps = _for_each(images, weights / weights.sum(-1, keepdims=True))
+        kernel = _for_each(images, weights / weights.sum(-1, keepdims=True))
         around = [(0, 0)] * sigma.shape[1]
         around[-1 - axis] = (reach, reach)
         padded = functional.pad(images, sum(around, ()), mode="replicate")
         size = images.shape[axis + 2]
         images = torch.zeros_like(images)
-        for tap in range(2 * reach + 1):
-            images.addcmul_(padded.narrow(axis + 2, tap, size), taps[..., tap])
+        for k in range(2 * reach + 1):
+            images.addcmul_(padded.narrow(axis + 2, k, size), kernel[..., k])
     return images
 
 
-def _bent(images: Tensor, gamma: NDArray[np.float64]) -> Tensor:
-    """Intensities to the power of gamma, their range taken as 0 to 1; mean and contrast are kept."""
+def _apply_gamma(images: Tensor, gamma: NDArray[np.float64]) -> Tensor:
+    """Raise intensities to the power of gamma, their range taken as 0 to 1; keeps mean and contrast."""
     if (gamma == 1).all():
         return images
     axes = _spatial(images)
     mean, deviation = _mean_and_deviation(images)
     low, high = images.amin(axes, keepdim=True), images.amax(axes, keepdim=True)
-    bent = (images - low).div_(_nonzero(high - low)).pow_(_for_each(images, gamma))
-    bent_mean, bent_deviation = _mean_and_deviation(bent)
-    return bent.sub_(bent_mean).mul_(deviation / _nonzero(bent_deviation)).add_(mean)
+    curved = (images - low).div_(_nonzero(high - low)).pow_(_for_each(images, gamma))
+    curved_mean, curved_deviation = _mean_and_deviation(curved)
+    return curved.sub_(curved_mean).mul_(deviation / _nonzero(curved_deviation)).add_(mean)
 
 
-def _shifted(images: Tensor, gain: NDArray[np.float64], brightness: NDArray[np.float64]) -> Tensor:
+def _change_contrast(
+    images: Tensor, gain: NDArray[np.float64], brightness: NDArray[np.float64]
+) -> Tensor:
     if (gain == 1).all() and not brightness.any():
         return images
     mean, deviation = _mean_and_deviation(images)
@@ -94,8 +96,8 @@ def _shifted(images: Tensor, gain: NDArray[np.float64], brightness: NDArray[np.f
     return (images - mean).mul_(_for_each(images, gain)).add_(offset)
 
 
-def _uneven(images: Tensor, grid: NDArray[np.float64]) -> Tensor:
-    """Add an offset that is given on a coarse grid, (N, C, 3, 3[, 3]), and linear between."""
+def _add_background(images: Tensor, grid: NDArray[np.float64]) -> Tensor:
+    """Add an offset given on a coarse grid, (N, C, 3, 3[, 3]), and interpolated linearly."""
     if not grid.any():
         return images
     coarse = torch.from_numpy(grid.astype(np.float32)).to(images.device)
@@ -104,19 +106,19 @@ def _uneven(images: Tensor, grid: NDArray[np.float64]) -> Tensor:
     return torch.addcmul(images, field, _mean_and_deviation(images)[1])
 
 
-def _noisy(images: Tensor, noise: NDArray[np.float64], seeds: Sequence[int]) -> Tensor:
+def _add_noise(images: Tensor, noise: NDArray[np.float64], seeds: Sequence[int]) -> Tensor:
     if not noise.any():
         return images
     amount = _mean_and_deviation(images)[1] * _for_each(images, noise)
-    grains = torch.zeros_like(images)
-    for patch, seed, sigma in zip(grains, seeds, noise, strict=True):
+    unit_noise = torch.zeros_like(images)
+    for patch, seed, sigma in zip(unit_noise, seeds, noise, strict=True):
         if sigma.any():
             patch.normal_(generator=torch.Generator(images.device).manual_seed(seed))
-    return torch.addcmul(images, grains, amount)
+    return torch.addcmul(images, unit_noise, amount)
 
 
 def _for_each(images: Tensor, numbers: NDArray[np.float64]) -> Tensor:
-    """Numbers (N, C, ...) as a tensor (N, C, 1, 1, [1,] ...) where the images are."""
+    """Return numbers (N, C, ...) as a tensor (N, C, 1, 1, [1,] ...) on the device of the images."""
     shape = numbers.shape[:2] + (1,) * (images.dim() - 2) + numbers.shape[2:]
     return torch.from_numpy(numbers.astype(np.float32)).view(shape).to(images.device)
 
@@ -126,11 +128,11 @@ def _spatial(images: Tensor) -> tuple[int, ...]:
 
 
 def _mean_and_deviation(images: Tensor) -> tuple[Tensor, Tensor]:
-    # torch.std_mean takes ten times as long on a CPU
+    # ten times as fast as torch.std_mean on a CPU
     mean = images.mean(_spatial(images), keepdim=True)
     return mean, (images - mean).square_().mean(_spatial(images), keepdim=True).sqrt_()
 
 
 def _nonzero(divisor: Tensor) -> Tensor:
-    """What to divide by where a constant patch has no range: its numerator is 0."""
+    """Avoid dividing by 0 where a patch is constant: the numerator is 0 there, too."""
     return divisor.clamp(min=torch.finfo(divisor.dtype).tiny)
