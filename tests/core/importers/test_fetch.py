@@ -100,7 +100,7 @@ def test_fetched_weights_are_found(form: str, address: str, server: Server, tmp_
 def test_progress_counts_bytes(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "BLOCK", 1000)
+    monkeypatch.setattr(fetching, "CHUNK_BYTES", 1000)
     steps = list(fetch_weights(package(tmp_path, server)))
     size = len(server.content)
     assert [step.done for step in steps[:2]] == [1000, 2000]
@@ -132,7 +132,7 @@ def test_nothing_is_left_behind(
 def test_cancel_leaves_nothing_behind(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "BLOCK", 1000)
+    monkeypatch.setattr(fetching, "CHUNK_BYTES", 1000)
     path = package(tmp_path, server)
     before = left(path)
     job = fetch_weights(path)
@@ -147,7 +147,7 @@ def test_only_web_addresses_are_fetched(source: str, tmp_path: Path) -> None:
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     raw["weights"]["pytorch_state_dict"]["source"] = source
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
-    with pytest.raises(UserError, match=r"can't be fetched|outside of itself"):
+    with pytest.raises(UserError, match=r"can't be downloaded|outside itself"):
         finish(fetch_weights(path))
 
 

@@ -41,9 +41,9 @@ FILES = {
     "pickle-2": (pickle.dumps({"weights": [1, 2]}, protocol=2), "Python pickle"),
     "numpy": (b"\x93NUMPY\x01\x00v\x00", "NumPy"),
     "keras": (b"\x89HDF\r\n\x1a\n\x00\x00", "HDF5"),
-    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "don't know"),
-    "one byte": (b"\x80", "don't know"),
-    "latin-1": ("Größe\n".encode("latin-1"), "don't know"),
+    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "unknown kind"),
+    "one byte": (b"\x80", "unknown kind"),
+    "latin-1": ("Größe\n".encode("latin-1"), "unknown kind"),
 }
 
 
@@ -208,7 +208,7 @@ def test_wrapper_within_itself(tmp_path: Path) -> None:
     around: dict[str, object] = {}
     around["state_dict"] = around
     torch.save(around, tmp_path / "weights.pth")
-    assert "holds no weights" in str(refused(tmp_path / "weights.pth"))
+    assert "contains no weights" in str(refused(tmp_path / "weights.pth"))
 
 
 def test_folder_without_description(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class AugmentOptions(BaseModel):
-    """How much patches vary in training; the defaults suit most microscopy.
+    """How strongly patches vary in training; the defaults suit most microscopy.
 
-    Pixels are those of the finest axis; the other axes are reckoned by the pixel size.
+    Lengths are in pixels of the finest axis; the pixel size converts them for the other axes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,7 +18,7 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=2,
         title="Augmentation",
-        description="Multiplies everything below; 0: patches are left as they are.",
+        description="Multiplies all amounts below; 0: patches are not changed.",
         json_schema_extra={"look": "slider", "step": 0.1, "decimals": 1, "unit": "×"},
     )
     rotation: float = Field(
@@ -43,7 +43,7 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=1,
         title="Scale",
-        description="0.2: sizes between 1/1.2 and 1.2 of the true ones.",
+        description="Largest change of size; 0.2: between 1/1.2 and 1.2 times the true size.",
         json_schema_extra={"step": 0.05},
     )
     shear: float = Field(
@@ -66,8 +66,8 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=200,
         title="Elastic deformation",
-        description="Largest displacement of a control point, in pixels; never so large that anything "
-        "folds.",
+        description="Largest displacement of a control point, in pixels; limited so that nothing folds "
+        "over.",
         json_schema_extra={"unit": "px", "decimals": 0},
     )
     grid: float = Field(
@@ -75,7 +75,7 @@ class AugmentOptions(BaseModel):
         ge=4,
         le=1000,
         title="Elastic grid",
-        description="Distance of the control points in pixels: about the size of what is bent.",
+        description="Distance between control points, in pixels: about the size of what is deformed.",
         json_schema_extra={"unit": "px", "step": 8, "decimals": 0},
     )
     gain: float = Field(
@@ -83,7 +83,7 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=2,
         title="Contrast",
-        description="0.2: contrast between 1/1.2 and 1.2 of the true one.",
+        description="Largest change of contrast; 0.2: between 1/1.2 and 1.2 times the true contrast.",
         json_schema_extra={"step": 0.05},
     )
     brightness: float = Field(
@@ -99,8 +99,8 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=5,
         title="Uneven background",
-        description="Most of an offset that varies smoothly over the patch, as stray light does, in "
-        "standard deviations of the patch; half the patches get none.",
+        description="Largest offset that varies smoothly over the patch, like stray light, in standard "
+        "deviations of the patch; half of the patches get none.",
         json_schema_extra={"step": 0.1},
     )
     gamma: float = Field(
@@ -116,8 +116,8 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=2,
         title="Noise",
-        description="Most Gaussian noise, in standard deviations of the patch; half the patches get "
-        "none.",
+        description="Largest sigma of Gaussian noise, in standard deviations of the patch; half of the "
+        "patches get none.",
         json_schema_extra={"step": 0.05},
     )
     blur: float = Field(
@@ -125,6 +125,6 @@ class AugmentOptions(BaseModel):
         ge=0,
         le=10,
         title="Blur",
-        description="Most Gaussian blur, its sigma in pixels; half the patches get none.",
+        description="Largest sigma of Gaussian blur, in pixels; half of the patches get none.",
         json_schema_extra={"unit": "px", "step": 0.5, "decimals": 1},
     )

@@ -1,6 +1,6 @@
-"""Networks of others, recognised, checked and turned into models of ours: one small file a format.
+"""Importing networks of other programs: they are recognised, checked and turned into our models.
 
-Nothing that comes with weights is ever run: no code, no pickle.
+Nothing that comes with weights is ever run, neither code nor pickles.
 
 May import `inference` and `model`.
 """
@@ -24,28 +24,28 @@ __all__ = ["MissingWeightsError", "fetch_weights", "load_foreign"]
 
 
 def load_foreign(path: Path) -> Model:
-    """Read a network that another program saved, or a model file of our own.
+    """Read a network that another program saved, or one of our model files.
 
     Parameters
     ----------
     path
-        A state dict of PyTorch or safetensors, or a bioimage.io package: its folder, zip or YAML
-        description.
+        A state dict saved by PyTorch or as safetensors, or a bioimage.io package: its folder, zip file
+        or YAML description.
 
     Returns
     -------
     Model
-        Its normalisation is the family's or the package's own. A package has been put to its own
-        test; the figure is in its provenance.
+        Its normalisation is that of its family or package. A package has passed its own test; the
+        remaining difference is in the provenance.
 
     Raises
     ------
     MissingWeightsError
-        When a package's weights are elsewhere; `fetch_weights` can get them.
+        When the weights of a package are stored elsewhere; `fetch_weights` can get them.
     UserError
-        When the file is anything else, broken or unknown; says what it is and what to do.
+        When the file is anything else, damaged or unknown; says what it is and what to do.
     """
-    # they import torch, which callers of this package put off
+    # these import torch, which importing this package does not
     from napari_unet.core.importers.bioimageio import load_package
     from napari_unet.core.importers.weights import load_weights
 
@@ -63,6 +63,6 @@ def load_foreign(path: Path) -> Model:
         raise UserError(
             f"{path.name} can't be read",
             value=error.strerror or error,
-            rule="The file must be there, and you must be allowed to read it.",
+            rule="The file must exist, and you need permission to read it.",
             remedy="Check the path and its permissions.",
         ) from error

@@ -1,6 +1,6 @@
-"""The description of a bioimage.io model package, formats 0.4 and 0.5, as far as we need it.
+"""The parts that we need of the description of a bioimage.io model package, formats 0.4 and 0.5.
 
-Format 0.5 is what the classes here hold; 0.4 is rewritten into it first. See the specification at
+The classes follow format 0.5; format 0.4 is converted to it first. The specification is at
 https://github.com/bioimage-io/spec-bioimage-io.
 """
 
@@ -13,7 +13,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_unet.core.errors import UserError
 
-DESCRIPTION_BYTES = 1 << 20
+MAX_DESCRIPTION_BYTES = 1 << 20
+"""Largest description that is read."""
+
 AXES_0_4 = {
     "b": {"type": "batch", "id": "batch"},
     "c": {"type": "channel", "id": "channel"},
@@ -26,7 +28,7 @@ AXES_0_4 = {
 
 
 class _Part(BaseModel):
-    """Fields we have no use for are passed over."""
+    """A part of a description; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
@@ -49,7 +51,7 @@ class Axis(_Part):
 
     @property
     def letter(self) -> str:
-        """Capital letter, ``B`` for the batch."""
+        """Capital letter of the axis; ``B`` for the batch."""
         return (self.id if self.type == "space" else self.type)[:1].upper()
 
 
@@ -76,7 +78,7 @@ class TensorDescription(_Part):
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """Names of the channels, empty if not given."""
+        """Names of the channels; empty if not given."""
         return next((axis.channel_names for axis in self.axes if axis.type == "channel"), ())
 
 
@@ -87,14 +89,14 @@ class Person(_Part):
 
 
 class Citation(_Part):
-    """What to cite."""
+    """A publication to cite."""
 
     text: str = ""
     doi: str | None = None
 
 
 class Description(_Part):
-    """A model's description."""
+    """The description of a model."""
 
     type: Literal["model"]
     format_version: str
@@ -109,63 +111,63 @@ class Description(_Part):
 
 
 def parse(text: bytes, name: str) -> Description:
-    """Read a description.
+    """Parse the description of a model.
 
     Parameters
     ----------
     text
-        The YAML.
+        The YAML text.
     name
-        Its file name, for the errors.
+        Its file name, for messages.
 
     Raises
     ------
     UserError
-        When it isn't YAML, or no model description of format 0.4 or 0.5.
+        When it is not YAML, or not the description of a model in format 0.4 or 0.5.
     """
-    if len(text) > DESCRIPTION_BYTES:
+    if len(text) > MAX_DESCRIPTION_BYTES:
         raise _refused(name, f"{len(text):,} bytes of text")
     try:
         raw = yaml.safe_load(text)
-    # ValueError: dates that don't exist, bytes that are no text
+    # ValueError: dates that do not exist, bytes that are not text
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refused(name, str(error).partition("\n")[0]) from error
     if not isinstance(raw, dict) or "format_version" not in raw:
-        raise _refused(name, "no format_version in it")
+        raise _refused(name, "it has no format_version")
     if raw.get("type") != "model":
-        raise _refused(name, f"the description of a {raw.get('type', 'resource without type')}")
+        raise _refused(name, f"it describes a {raw.get('type', 'resource without type')}")
     version = str(raw["format_version"])
     if not version.startswith(("0.4.", "0.5.")):
-        raise _refused(name, f"format {version}")
+        raise _refused(name, f"it has format {version}")
     try:
-        return Description.model_validate(_newer(raw) if version.startswith("0.4.") else raw)
+        return Description.model_validate(_converted(raw) if version.startswith("0.4.") else raw)
     except (ValidationError, TypeError, AttributeError, KeyError) as error:
-        raise _refused(name, _first(error)) from error
+        raise _refused(name, _first_error(error)) from error
 
 
-def _refused(name: str, met: str) -> UserError:
+def _refused(name: str, cause: str) -> UserError:
     return UserError(
-        f"{name} is no model description we can read",
-        value=met,
+        f"{name} is not a model description that can be read",
+        value=cause,
         rule="It must be the YAML description of a bioimage.io model, format 0.4 or 0.5.",
-        remedy="Choose the bioimageio.yaml or rdf.yaml of a model, or update it with the "
-        "bioimageio.spec package.",
+        remedy="Choose the bioimageio.yaml or rdf.yaml of a model, or convert it with the Python "
+        "package bioimageio.spec.",
     )
 
 
-def _first(error: Exception) -> str:
+def _first_error(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return f"a part of the wrong kind: {error}"
-    one = error.errors()[0]
-    return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
+        return f"a part has the wrong type: {error}"
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-def _newer(raw: dict[str, Any]) -> dict[str, Any]:
-    """Rewrite what format 0.4 says differently from 0.5."""
-    found = dict(raw)
+def _converted(raw: dict[str, Any]) -> dict[str, Any]:
+    """Convert the fields of format 0.4 that differ in 0.5."""
+    converted = dict(raw)
     for side, tests in (("inputs", "test_inputs"), ("outputs", "test_outputs")):
         files = raw.get(tests) or []
-        found[side] = [
+        converted[side] = [
             {
                 "id": tensor.get("name", ""),
                 "axes": [AXES_0_4[letter] for letter in tensor["axes"]],
@@ -175,7 +177,7 @@ def _newer(raw: dict[str, Any]) -> dict[str, Any]:
             }
             for i, tensor in enumerate(raw[side])
         ]
-    return found
+    return converted
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +187,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
         kwargs["axes"] = [AXES_0_4[a]["id"] for a in axes]
         if mode == "per_dataset":
             kwargs["axes"].append("batch")
-    # mode is "fixed" by default, and only this step has it
+    # mode is "fixed" by default; no other step has this mode
     if step["name"] == "zero_mean_unit_variance" and mode in (None, "fixed"):
         return {"id": "fixed_zero_mean_unit_variance", "kwargs": kwargs}
     return {"id": step["name"], "kwargs": kwargs}

@@ -1,6 +1,6 @@
-"""The families of U-Nets whose state dicts we know, recognised by the names of their weights.
+"""Known families of U-Nets, recognised by the names of their weights.
 
-A family states what shapes can't tell: in which order the decoder joins its two inputs, and how it
+A family states what shapes can't tell: the order in which the decoder joins its two inputs, and how it
 upsamples.
 """
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def find_layout(tensors: Tensors) -> Layout | None:
-    """Recognise the family that a state dict belongs to.
+    """Find the layout of a state dict by the names in it; None if no family has them.
 
     Raises
     ------
     NotThisLayoutError
-        When the names are a family's, but the network is another.
+        When the names are those of a family, but the network is not.
     """
     for find in (pytorch_unet, unet2d_nuclei, brain_segmentation, torch_em):
         layout = find(tensors)
@@ -41,14 +41,14 @@ def find_layout(tensors: Tensors) -> Layout | None:
 
 
 def pytorch_unet(tensors: Tensors) -> Layout | None:
-    """Recognise milesial/Pytorch-UNet, with today's names or those it used up to 2019."""
+    """Recognise milesial/Pytorch-UNet, with its present names or those used until 2019."""
     for inc, down, up in (
         ("inc.double_conv", "down{}.maxpool_conv.1.double_conv", "up{}.conv.double_conv"),
         ("inc.conv.conv", "down{}.mpconv.1.conv", "up{}.conv.conv"),
     ):
         if f"{inc}.0.weight" in tensors:
             depth = _levels(tensors, r"down(\d+)\.")
-            # up1 comes first on the way up, so it is the coarsest
+            # up1 is the first on the way up and so the coarsest
             rising = range(depth, 0, -1)
             return Layout(
                 family="Pytorch-UNet",
@@ -109,18 +109,18 @@ def brain_segmentation(tensors: Tensors) -> Layout | None:
         skip_first=False,
         upsampling="linear",
         normalization=Normalization(kind="zscore"),
-        several="sigmoid",
+        activation="sigmoid",
     )
 
 
 def torch_em(tensors: Tensors) -> Layout | None:
-    """Recognise the 2-D U-Net of constantinpape/torch-em, as far as it normalises nothing."""
+    """Recognise the 2-D U-Net of constantinpape/torch-em, if it has no norms."""
     if not any(key.startswith("encoder.blocks.0.block.") for key in tensors):
         return None
     if "encoder.blocks.0.block.0.weight" not in tensors:
         raise NotThisLayoutError("torch-em's default U-Net normalises before each convolution")
     if tensors["encoder.blocks.0.block.0.weight"].dim() != 4:
-        raise NotThisLayoutError("the strides of torch-em's 3-D U-Nets are not in their weights")
+        raise NotThisLayoutError("weights of torch-em's 3-D U-Nets do not show the strides")
     depth = _levels(tensors, r"encoder\.blocks\.(\d+)\.")
     rising = range(depth - 1, -1, -1)
     return Layout(
@@ -135,16 +135,16 @@ def torch_em(tensors: Tensors) -> Layout | None:
         skip_first=False,
         upsampling="linear",
         normalization=Normalization(kind="zscore", per_channel=False),
-        several="sigmoid",
+        activation="sigmoid",
     )
 
 
 def _levels(tensors: Tensors, pattern: str) -> int:
-    """Count the levels that names tell of, such as ``down1.`` to ``down4.``."""
+    """Count the levels that occur in names, such as ``down1.`` to ``down4.``."""
     return len({m[1] for m in map(re.compile(pattern).match, tensors) if m})
 
 
-KNOWN = "Pytorch-UNet, bioimage.io's unet2d, brain-segmentation-pytorch and torch-em"
+KNOWN_FAMILIES = "Pytorch-UNet, bioimage.io's unet2d, brain-segmentation-pytorch and torch-em"
 
 
 def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
@@ -155,17 +155,19 @@ def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
     tensors
         The weights by name.
     name
-        Name of the file, for the errors.
+        Name of the file, for messages.
 
     Returns
     -------
-    tuple
-        The family's layout, and the readings that its shapes allow, the family's own first.
+    layout
+        The layout of the family.
+    candidates
+        The networks that the shapes allow, that of the family first.
 
     Raises
     ------
     UserError
-        When no family has such names, or the network is not a plain U-Net.
+        When no known family has these names, or the network is not a plain U-Net.
     """
     try:
         layout = find_layout(tensors)
@@ -173,16 +175,16 @@ def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
             return layout, list(candidates(layout, tensors))
     except NotThisLayoutError as error:
         raise UserError(
-            f"{name} is not quite a U-Net we know",
+            f"{name} is not a plain U-Net of a known family",
             value=str(error),
-            rule=f"Plain U-Nets of the families {KNOWN} can be read.",
-            remedy="A network of another kind can't be read. If it is a plain U-Net all the same, "
-            "report this with the program that wrote it.",
+            rule=f"Plain U-Nets of the families {KNOWN_FAMILIES} can be read.",
+            remedy="Choose another network. If this is a plain U-Net, please report it, with the "
+            "program that wrote it.",
         ) from error
     keys = [f"{key} {list(tensor.shape)}" for key, tensor in list(tensors.items())[:4]]
     raise UserError(
-        f"{name} holds weights of a network we don't know",
-        value=f"{len(tensors)} tensors, the first {', '.join(keys)}",
-        rule=f"Plain U-Nets of the families {KNOWN} can be read.",
-        remedy="If it is a U-Net, rename its weights as one of these does, or report the names.",
+        f"{name} contains weights of an unknown network",
+        value=f"{len(tensors)} tensors, the first are {', '.join(keys)}",
+        rule=f"Plain U-Nets of the families {KNOWN_FAMILIES} can be read.",
+        remedy="If it is a U-Net, rename its weights as in one of these, or report their names.",
     )

@@ -1,4 +1,4 @@
-"""Fetching the weights that a model package names by an address; only ever when asked to."""
+"""Downloading the weights of a model package; only ever on request."""
 
 from __future__ import annotations
 
@@ -11,48 +11,53 @@ from urllib.request import Request, urlopen
 
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
-from napari_unet.core.importers.packages import changed, file_name, is_url, open_package
+from napari_unet.core.importers.packages import file_name, is_url, open_package, wrong_hash
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 MAX_BYTES = 4 << 30
-BLOCK = 1 << 20
+"""Largest file that is downloaded."""
+
+CHUNK_BYTES = 1 << 20
+"""Bytes that are read at a time."""
+
 TIMEOUT = 30.0
+"""Seconds to wait for an answer."""
 
 
 def fetch_weights(path: Path) -> Job[Path]:
-    """Fetch the weights that a package names by an address, and put them beside its description.
+    """Download the weights of a package and save them beside its description.
 
     Parameters
     ----------
     path
-        The package: folder, zip or description.
+        The package: its folder, zip file or description.
 
     Yields
     ------
     Progress
-        After each block, in bytes.
+        After each chunk, in bytes.
 
     Returns
     -------
     Path
-        The file, which has the SHA-256 that the description tells.
+        The file; its SHA-256 is the one in the description.
 
     Raises
     ------
     UserError
-        When it can't be fetched, or is another file than described. Nothing is left behind.
+        When they can't be downloaded, or are not the file described. No file is left behind.
     """
     package = open_package(path)
     reference = package.weights
     target = package.path.parent / PurePosixPath(file_name(reference.source)).name
     if not is_url(reference.source) or not reference.sha256:
         raise UserError(
-            "These weights can't be fetched",
+            "These weights can't be downloaded",
             value=reference.source,
-            rule="The description must tell their address and their SHA-256.",
+            rule="The description must state their address and their SHA-256.",
             remedy=f"Get them by other means and save them as {target}.",
         )
     digest = hashlib.sha256()
@@ -60,15 +65,15 @@ def fetch_weights(path: Path) -> Job[Path]:
         total = int(response.headers.get("Content-Length") or 0)
         done = 0
         with part.open("wb") as file:
-            while block := _block(response, reference.source):
-                done += len(block)
+            while chunk := _read_chunk(response, reference.source):
+                done += len(chunk)
                 if done > MAX_BYTES:
                     raise _unreachable(reference.source, f"more than {MAX_BYTES:,} bytes")
-                digest.update(block)
-                file.write(block)
-                yield Progress(done, max(done, total), f"Fetching {target.name}")
+                digest.update(chunk)
+                file.write(chunk)
+                yield Progress(done, max(done, total), f"Downloading {target.name}")
         if digest.hexdigest() != reference.sha256.lower():
-            raise changed(target.name)
+            raise wrong_hash(target.name)
     return target
 
 
@@ -77,7 +82,7 @@ def _connect(url: str) -> HTTPResponse:
         request = Request(url, headers={"User-Agent": "napari-unet-studio"})
         response: HTTPResponse = urlopen(request, timeout=TIMEOUT)
     except HTTPError as error:
-        # it holds the connection that gave it
+        # it holds the connection open
         error.close()
         raise _unreachable(url, error) from error
     except (OSError, HTTPException, ValueError) as error:
@@ -85,18 +90,18 @@ def _connect(url: str) -> HTTPResponse:
     return response
 
 
-def _block(response: HTTPResponse, url: str) -> bytes:
-    # here and not around the loop: a full disk is no fault of the network's
+def _read_chunk(response: HTTPResponse, url: str) -> bytes:
+    # not around the loop: a full disk is not an error of the network
     try:
-        return response.read(BLOCK)
+        return response.read(CHUNK_BYTES)
     except (OSError, HTTPException, ValueError) as error:
         raise _unreachable(url, error) from error
 
 
-def _unreachable(url: str, met: object) -> UserError:
+def _unreachable(url: str, cause: object) -> UserError:
     return UserError(
-        "The weights could not be fetched",
-        value=f"{met} from {url}",
-        rule="The address must be reachable and give the file.",
-        remedy="Check the network and try again, or save the file by hand beside the description.",
+        "The weights could not be downloaded",
+        value=f"{cause} from {url}",
+        rule="The address must be reachable and lead to the file.",
+        remedy="Check your connection and try again, or save the file yourself beside the description.",
     )

@@ -1,4 +1,4 @@
-"""What a file is, told from its bytes before anything opens it."""
+"""Identifying a file by its bytes, before anything opens it."""
 
 from __future__ import annotations
 
@@ -9,58 +9,65 @@ from typing import BinaryIO
 
 from napari_unet.core.errors import UserError
 
-HEAD = 4096
+HEAD_BYTES = 4096
+"""Bytes from the start of a file that identify it."""
+
 MAX_ENTRIES = 20_000
-MAX_UNPACKED = 16 << 30
+"""Largest number of files in a zip."""
+
+MAX_UNPACKED_BYTES = 16 << 30
+"""Largest size of all files in a zip, unpacked."""
+
 MAX_RATIO = 100
-"""Weights hardly compress, test images by a factor of ten or so; bombs start in the thousands."""
+"""Largest compression ratio of a zip. Weights hardly compress, test images by a factor of about ten;
+zip bombs start in the thousands."""
 
 DESCRIPTION_NAMES = ("bioimageio.yaml", "rdf.yaml", "model.yaml")
 DESCRIPTION_SUFFIX = ".bioimageio.yaml"
-# the number 0x1950a86a20f9469cfc6c, which torch.save pickled first until torch 1.6
+# the number 0x1950a86a20f9469cfc6c, which torch.save wrote first up to torch 1.6
 LEGACY_MAGIC = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 SAVE_STATE_DICT = (
-    "In the program that trained it, save torch.save(network.state_dict(), 'weights.pth') and open "
-    "that file."
+    "In the program that trained the network, run torch.save(network.state_dict(), 'weights.pth') and "
+    "open that file."
 )
-DOWNLOAD_AGAIN = "Download or copy it again, and compare its size with that of the original."
+DOWNLOAD_AGAIN = "Download or copy it again, and compare its size with the original."
 
 
 class Kind(Enum):
-    """What a file is; those we can't use say so in `refuse`."""
+    """What a file is; `refuse` says what to do about kinds that can't be used."""
 
     SAFETENSORS = "a safetensors file"
     TORCH = "weights saved by PyTorch"
     PACKAGE = "a zipped bioimage.io package"
     TORCHSCRIPT = "a TorchScript program"
     ZIP = "a zip archive without a bioimage.io description"
-    BROKEN_ZIP = "a zip archive (or PyTorch file) whose end is missing"
+    BROKEN_ZIP = "a zip archive (or PyTorch file) that is cut short"
     PICKLE = "a Python pickle"
     ONNX = "an ONNX network"
     HDF5 = "an HDF5 file, such as Keras weights"
     NUMPY = "a NumPy array"
-    LFS = "a Git LFS pointer, which stands in for the real file"
+    LFS = "a Git LFS pointer instead of the real file"
     HTML = "a web page"
     TEXT = "a text file"
     EMPTY = "an empty file"
-    UNKNOWN = "a file of a kind we don't know"
+    UNKNOWN = "a file of unknown kind"
 
 
 REMEDIES = {
-    Kind.TORCHSCRIPT: "TorchScript is a program and is never run. " + SAVE_STATE_DICT,
-    Kind.ZIP: "Choose a zip that holds bioimageio.yaml or rdf.yaml, or unpack it and open the "
+    Kind.TORCHSCRIPT: "TorchScript is a program, which is never run. " + SAVE_STATE_DICT,
+    Kind.ZIP: "Choose a zip that contains bioimageio.yaml or rdf.yaml, or unpack it and open the "
     "weights inside.",
     Kind.BROKEN_ZIP: DOWNLOAD_AGAIN,
-    Kind.PICKLE: "A pickle can run any code and is never opened. " + SAVE_STATE_DICT,
+    Kind.PICKLE: "A pickle can run any code, so it is never opened. " + SAVE_STATE_DICT,
     Kind.ONNX: "If it comes from a bioimage.io package that also has PyTorch weights, open the "
-    "package. Else: " + SAVE_STATE_DICT,
+    "package. Otherwise: " + SAVE_STATE_DICT,
     Kind.HDF5: "Only PyTorch weights can be read; look for a PyTorch version of the model.",
     Kind.NUMPY: "Choose the file with the network's weights.",
     Kind.LFS: "Fetch the real file with 'git lfs pull', or download it from the repository's page.",
-    Kind.HTML: "The download saved the page instead of the file: open the page in a browser and "
-    "use its download button.",
+    Kind.HTML: "A web page was saved instead of the file: open the page in a browser and use its "
+    "download button.",
     Kind.TEXT: "Choose the file with the network's weights, or the .yaml description of a "
     "bioimage.io package.",
     Kind.EMPTY: DOWNLOAD_AGAIN,
@@ -69,27 +76,27 @@ REMEDIES = {
 
 
 def identify(stream: BinaryIO, name: str) -> Kind:
-    """Tell what a file is, from its first bytes and, for a zip, its table of contents.
+    """Identify a file by its first bytes and, for a zip, its table of contents.
 
     Parameters
     ----------
     stream
-        The file, which can seek; its position is put back to the start.
+        The file, which must be seekable; it is left at its start.
     name
-        Its name, for the error.
+        Its name, for messages.
 
     Returns
     -------
     Kind
-        One that can be used: `SAFETENSORS`, `TORCH` or `PACKAGE`.
+        A kind that can be used: `SAFETENSORS`, `TORCH` or `PACKAGE`.
 
     Raises
     ------
     UserError
-        When it is anything else, or a zip that no honest program made.
+        When it is anything else, or a zip that is not safe to unpack.
     """
     stream.seek(0)
-    head = stream.read(HEAD)
+    head = stream.read(HEAD_BYTES)
     kind = _zip_kind(stream, name) if re.match(rb"PK(\x03\x04|\x05\x06)", head) else _kind(head)
     stream.seek(0)
     if kind in REMEDIES:
@@ -110,10 +117,10 @@ def _kind(head: bytes) -> Kind:
         return Kind.HDF5
     if head.startswith(b"\x93NUMPY"):
         return Kind.NUMPY
-    # protocol number of pickle 2 and later
+    # the protocol number of pickle 2 or later
     if re.match(rb"\x80[\x02-\x05]", head):
         return Kind.PICKLE
-    # protobuf: field 1 is the version of the ONNX format, then another field that has a length
+    # protobuf: field 1 is the version of the ONNX format, followed by a field with a length
     if re.match(rb"\x08[\x01-\x20][\x12\x1a\x22\x32\x3a\x42]", head):
         return Kind.ONNX
     return _text_kind(head)
@@ -125,8 +132,8 @@ def _text_kind(head: bytes) -> Kind:
     if re.search(rb"<(!doctype|html|head|body)\b", head, re.IGNORECASE):
         return Kind.HTML
     try:
-        # the head may end within a character
-        head.decode("utf-8", errors="strict" if len(head) < HEAD else "ignore")
+        # the head may end inside a character
+        head.decode("utf-8", errors="strict" if len(head) < HEAD_BYTES else "ignore")
     except UnicodeDecodeError:
         return Kind.UNKNOWN
     return Kind.TEXT
@@ -149,14 +156,14 @@ def _zip_kind(stream: BinaryIO, name: str) -> Kind:
 
 
 def find_description(names: list[str]) -> list[str]:
-    """Descriptions of a bioimage.io package among file names, the one to use first.
+    """Return the descriptions of a bioimage.io package among file names, the best one first.
 
-    A package may lie in a folder of its own within a zip.
+    They lie at the top, or in a folder of the package's own within a zip.
     """
     by_name = [n for wanted in DESCRIPTION_NAMES for n in names if _base(n) == wanted]
     others = [n for n in names if n.endswith(DESCRIPTION_SUFFIX) and n not in by_name]
-    found = [n for n in by_name + others if n.count("/") <= 1]
-    return sorted(found, key=lambda n: n.count("/"))
+    descriptions = [n for n in by_name + others if n.count("/") <= 1]
+    return sorted(descriptions, key=lambda n: n.count("/"))
 
 
 def _base(name: str) -> str:
@@ -164,33 +171,47 @@ def _base(name: str) -> str:
 
 
 def refuse(kind: Kind, name: str) -> UserError:
-    """Build the error for a file that can't be used."""
+    """Return the error for a file that can't be used."""
     return UserError(
         f"{name} can't be opened as a network",
         value=kind.value,
-        rule="Networks come as our own model files, as PyTorch weights (a state dict in a .pth, "
-        ".pt or .safetensors file) or as bioimage.io packages.",
+        rule="Networks can be opened from model files of U-Net Studio, PyTorch weights (a state dict in "
+        "a .pth, .pt or .safetensors file) and bioimage.io packages.",
         remedy=REMEDIES[kind],
     )
 
 
 def check_zip(archive: zipfile.ZipFile, name: str) -> None:
-    """Raise a `UserError` for a zip that would unpack to more than anyone means to send."""
+    """Check that a zip is safe to unpack.
+
+    Parameters
+    ----------
+    archive
+        The open zip.
+    name
+        Its name, for messages.
+
+    Raises
+    ------
+    UserError
+        When it would unpack to far more than a model, is encrypted, or has names that lead out of it.
+    """
     entries = archive.infolist()
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     bomb = (
         len(entries) > MAX_ENTRIES
-        or unpacked > MAX_UNPACKED
+        or unpacked > MAX_UNPACKED_BYTES
         or unpacked > MAX_RATIO * max(packed, 1 << 20)
     )
     outside = [n for n in archive.namelist() if n.startswith("/") or ".." in n.split("/")]
     if bomb or outside or any(entry.flag_bits & 1 for entry in entries):
         raise UserError(
-            f"{name} is not a zip archive to trust",
+            f"{name} is not safe to unpack",
             value=f"{len(entries)} files, {packed:,} bytes that unpack to {unpacked:,}"
             + (f", one of them named {outside[0]!r}" if outside else ""),
-            rule=f"At most {MAX_ENTRIES:,} files and {MAX_UNPACKED >> 30} GiB, packed by a factor "
-            f"of at most {MAX_RATIO}, no passwords and no names that lead out of the archive.",
+            rule=f"A zip may have {MAX_ENTRIES:,} files and {MAX_UNPACKED_BYTES >> 30} GiB at most, "
+            f"compressed by a factor of {MAX_RATIO} at most, without passwords or names that lead out "
+            "of it.",
             remedy="Get the model from its original source. Nothing was unpacked.",
         )

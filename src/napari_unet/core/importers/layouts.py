@@ -1,4 +1,4 @@
-"""From the tensors of a recognised family to the configuration and weights of our own U-Net."""
+"""Translating the tensors of a known family into the architecture and weights of our U-Net."""
 
 from __future__ import annotations
 
@@ -20,16 +20,26 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, Tensor]
 Upsampling = Literal["transposed", "linear", "linear_aligned"]
-NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+NORM_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
 
 class NotThisLayoutError(Exception):
-    """The names are those of a family, but the weights are of another network; says why."""
+    """The names are those of a family, but the weights are not; the message says why."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Names of the convolutions of one level, each with the norm that follows it, if any."""
+    """The convolutions of a level.
+
+    Attributes
+    ----------
+    convs
+        Their names.
+    norms
+        Names of the norms that follow them; None where there is none.
+    relu
+        Whether a ReLU follows every convolution or only the last.
+    """
 
     convs: tuple[str, ...]
     norms: tuple[str | None, ...]
@@ -38,29 +48,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a family of networks keeps the parts of a U-Net, and what its shapes can't tell.
+    """The names of the parts of a U-Net in a family, and what shapes can't tell.
 
     Attributes
     ----------
     family
         The family's name.
     encoder
-        Blocks, finest first; the last one is the bottleneck.
+        Its blocks, finest first; the last is the bottleneck.
     decoder
-        Blocks, finest first.
+        Its blocks, finest first.
     up
-        Name of what upsamples into each decoder level, finest first: a transposed convolution, a
-        1x1 convolution, or nothing at all if there are no weights of that name.
+        Name of the layer that upsamples into each decoder level, finest first: a transposed
+        convolution, a 1×1 convolution, or none if there are no weights of that name.
     head
         Name of the last convolution.
     skip_first
         Whether the skip connection comes before the upsampled features.
     upsampling
-        How the family upsamples where it does so without a transposed convolution.
+        How the family upsamples without a transposed convolution.
     normalization
-        What the family does to pixel values.
-    several
-        Activation of more than one class.
+        How the family normalises pixel values.
+    activation
+        Activation of the family for more than one class.
     """
 
     family: str
@@ -71,18 +81,26 @@ class Layout:
     skip_first: bool
     upsampling: Upsampling
     normalization: Normalization
-    several: Literal["softmax", "sigmoid"] = "softmax"
+    activation: Literal["softmax", "sigmoid"] = "softmax"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One reading of a state dict: the architecture, and the weights by our own names."""
+    """A network that a state dict may be.
+
+    Attributes
+    ----------
+    config
+        Its architecture.
+    weights
+        Its weights by the names in our U-Net.
+    """
 
     config: UNetConfig
     weights: Tensors
 
     def network(self) -> UNet:
-        """Build the network in evaluation mode; it shares the candidate's tensors."""
+        """Build the network, in evaluation mode; it shares the tensors in `weights`."""
         with torch.device("meta"):
             network = UNet(self.config)
         network.load_state_dict(self.weights, assign=True)
@@ -90,25 +108,34 @@ class Candidate:
 
 
 def sequence(tensors: Tensors, prefix: str) -> Block:
-    """Read an ``nn.Sequential`` of convolutions, norms and ReLUs.
+    """Read the names of an ``nn.Sequential`` of convolutions, norms and ReLUs.
 
-    A ReLU has no weights: it shows as a number left out between two convolutions.
+    A ReLU has no weights: it shows as a gap in the numbers between two convolutions.
+
+    Parameters
+    ----------
+    tensors
+        The weights by name.
+    prefix
+        Name of the sequence.
 
     Raises
     ------
     NotThisLayoutError
-        When it holds anything else.
+        When there is anything else in it.
     """
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.weight")
-    found = {int(m[1]): tensors[m[0]].dim() for m in map(pattern.fullmatch, tensors) if m}
-    convs = sorted(i for i, dims in found.items() if dims in (4, 5))
-    norms = [i + 1 if found.get(i + 1) == 1 else None for i in convs]
-    if not convs or convs[0] != 0 or len(found) != len(convs) + len(norms) - norms.count(None):
-        raise NotThisLayoutError(f"{prefix} is no row of convolutions with a norm after each")
+    dims = {int(m[1]): tensors[m[0]].dim() for m in map(pattern.fullmatch, tensors) if m}
+    convs = sorted(i for i, n in dims.items() if n in (4, 5))
+    norms = [i + 1 if dims.get(i + 1) == 1 else None for i in convs]
+    if not convs or convs[0] != 0 or len(dims) != len(convs) + len(norms) - norms.count(None):
+        raise NotThisLayoutError(f"{prefix} is not a sequence of convolutions, each with a norm")
     ends = [conv if norm is None else norm for conv, norm in zip(convs, norms, strict=True)]
     gaps = {start - end - 1 for end, start in zip(ends, convs[1:], strict=False)}
     if gaps not in ({0}, {1}, set()):
-        raise NotThisLayoutError(f"{prefix} has more between its convolutions than a norm and ReLU")
+        raise NotThisLayoutError(
+            f"{prefix} has more than a norm and a ReLU between its convolutions"
+        )
     return Block(
         tuple(f"{prefix}.{i}" for i in convs),
         tuple(None if i is None else f"{prefix}.{i}" for i in norms),
@@ -117,12 +144,19 @@ def sequence(tensors: Tensors, prefix: str) -> Block:
 
 
 def candidates(layout: Layout, tensors: Tensors) -> Iterator[Candidate]:
-    """Read weights in every way their shapes allow, the family's own way first.
+    """Yield the networks that the shapes of the weights allow, that of the family first.
+
+    Parameters
+    ----------
+    layout
+        The layout of the family.
+    tensors
+        The weights by name.
 
     Raises
     ------
     NotThisLayoutError
-        When the shapes don't fit together as those of a plain U-Net.
+        When the shapes are not those of a plain U-Net.
     """
     other: Upsampling = "linear" if layout.upsampling == "linear_aligned" else "linear_aligned"
     first = _assemble(layout, tensors, layout.skip_first, layout.upsampling)
@@ -138,21 +172,21 @@ def _assemble(
     layout: Layout, tensors: Tensors, skip_first: bool, upsampling: Upsampling
 ) -> Candidate:
     config = _config(layout, tensors, upsampling)
-    left = dict(tensors)
+    remaining = dict(tensors)
     weights: Tensors = {}
     for side, blocks in (("encoder", layout.encoder), ("decoder", layout.decoder)):
         for level, block in enumerate(blocks):
             for i, (conv, norm) in enumerate(zip(block.convs, block.norms, strict=True)):
                 ours = f"{side}.{level}.{i}"
-                weights |= _conv(left, conv, f"{ours}.conv", config.conv_bias)
+                weights |= _conv(remaining, conv, f"{ours}.conv", config.conv_bias)
                 if norm is not None:
-                    weights |= _norm(left, norm, f"{ours}.norm")
+                    weights |= _norm(remaining, norm, f"{ours}.norm")
     for level, name in enumerate(layout.up):
-        if f"{name}.weight" in left:
-            weights |= _conv(left, name, f"up.{level}", True)
-    weights |= _conv(left, layout.head, "head", True)
-    if left:
-        raise NotThisLayoutError(f"it has weights a plain U-Net lacks, such as {min(left)}")
+        if f"{name}.weight" in remaining:
+            weights |= _conv(remaining, name, f"up.{level}", True)
+    weights |= _conv(remaining, layout.head, "head", True)
+    if remaining:
+        raise NotThisLayoutError(f"a plain U-Net has no weights {min(remaining)}")
     if not skip_first:
         for level in range(config.depth):
             key = f"decoder.{level}.0.conv.weight"
@@ -171,19 +205,19 @@ def _config(layout: Layout, tensors: Tensors, upsampling: Upsampling) -> UNetCon
     names = [*convs, layout.head, *(n for n in layout.up if f"{n}.weight" in tensors)]
     shapes = {name: tensors[f"{name}.weight"].shape for name in names}
     first = shapes[convs[0]]
-    flat = [name for name, shape in shapes.items() if len(shape) != len(first)]
-    if flat or len(first) not in (4, 5):
-        raise NotThisLayoutError(f"{(flat or convs)[0]} is no convolution like the others")
+    different = [name for name, shape in shapes.items() if len(shape) != len(first)]
+    if different or len(first) not in (4, 5):
+        raise NotThisLayoutError(f"{(different or convs)[0]} is not a convolution like the others")
     ups = [shapes[name] for name in layout.up if name in shapes]
     if any(max(shape[2:]) > 2 for shape in ups):
-        raise NotThisLayoutError("it upsamples with a kernel that doesn't tell its stride")
+        raise NotThisLayoutError("the stride of its upsampling does not show in the kernel")
     transposed = any(max(shape[2:]) > 1 for shape in ups)
     relus = {block.relu for block in blocks if len(block.convs) > 1}
     uneven = len(relus) > 1 or len({norm is None for norm in norms}) > 1
     if uneven or len(ups) not in (0, len(layout.up)):
-        raise NotThisLayoutError("its levels are not built alike")
+        raise NotThisLayoutError("its levels differ in structure")
     if norms[0] is not None and f"{norms[0]}.running_mean" not in tensors:
-        raise NotThisLayoutError("its norm keeps no statistics, and its groups can't be told")
+        raise NotThisLayoutError("its norms keep no statistics, so their groups are unknown")
     try:
         return UNetConfig(
             ndim=len(first) - 2,
@@ -207,25 +241,26 @@ def _widths(blocks: tuple[Block, ...], tensors: Tensors) -> tuple[tuple[int, ...
     return tuple(tuple(len(tensors[f"{c}.weight"]) for c in block.convs) for block in blocks)
 
 
-def _conv(left: Tensors, name: str, ours: str, bias: bool) -> Tensors:
-    """Take a convolution out of the tensors left; a bias it lacks is zero."""
-    if f"{name}.weight" not in left:
+def _conv(remaining: Tensors, name: str, ours: str, bias: bool) -> Tensors:
+    """Take a convolution out of the remaining tensors; a missing bias is 0."""
+    if f"{name}.weight" not in remaining:
         raise NotThisLayoutError(f"{name}.weight is missing")
-    weight = left.pop(f"{name}.weight")
-    found = {f"{ours}.weight": weight}
+    weight = remaining.pop(f"{name}.weight")
+    taken = {f"{ours}.weight": weight}
     if bias:
         transposed = ours.startswith("up.") and max(weight.shape[2:]) > 1
         width = weight.shape[1 if transposed else 0]
-        found[f"{ours}.bias"] = left.pop(f"{name}.bias", torch.zeros(width))
-    return found
+        taken[f"{ours}.bias"] = remaining.pop(f"{name}.bias", torch.zeros(width))
+    return taken
 
 
-def _norm(left: Tensors, name: str, ours: str) -> Tensors:
-    missing = [part for part in NORM_PARTS if f"{name}.{part}" not in left]
+def _norm(remaining: Tensors, name: str, ours: str) -> Tensors:
+    """Take a norm out of the remaining tensors."""
+    missing = [part for part in NORM_TENSORS if f"{name}.{part}" not in remaining]
     if missing:
         raise NotThisLayoutError(f"{name}.{missing[0]} is missing")
-    found = {f"{ours}.{part}": left.pop(f"{name}.{part}") for part in NORM_PARTS}
-    return found | {f"{ours}.num_batches_tracked": torch.zeros((), dtype=torch.long)}
+    taken = {f"{ours}.{part}": remaining.pop(f"{name}.{part}") for part in NORM_TENSORS}
+    return taken | {f"{ours}.num_batches_tracked": torch.zeros((), dtype=torch.long)}
 
 
 def _check_shapes(config: UNetConfig, weights: Tensors) -> None:
@@ -233,7 +268,7 @@ def _check_shapes(config: UNetConfig, weights: Tensors) -> None:
         expected = UNet(config).state_dict()
     for key, tensor in expected.items():
         if key not in weights or weights[key].shape != tensor.shape:
-            met = list(weights[key].shape) if key in weights else "none"
+            shape = list(weights[key].shape) if key in weights else "none"
             raise NotThisLayoutError(
-                f"a U-Net of these widths has {list(tensor.shape)} weights in {key}, but got {met}"
+                f"a U-Net of these widths has {key} of shape {list(tensor.shape)}, this one {shape}"
             )

@@ -1,4 +1,4 @@
-"""A bioimage.io model package on disk: a folder, a zip, or the description in it."""
+"""bioimage.io model packages on disk: a folder, a zip file, or the description in it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.importers.descriptions import DESCRIPTION_BYTES, Description, parse
+from napari_unet.core.importers.descriptions import MAX_DESCRIPTION_BYTES, Description, parse
 from napari_unet.core.importers.files import DOWNLOAD_AGAIN, check_zip, find_description
 
 if TYPE_CHECKING:
     from napari_unet.core.importers.descriptions import FileReference
 
 STATE_DICT = "pytorch_state_dict"
+"""Name of PyTorch weights in a description."""
 
 
 class MissingWeightsError(UserError):
-    """The weights of a package are elsewhere; `imports.fetch.fetch_weights` can get them.
+    """The weights of a package are stored elsewhere; `fetch_weights` can get them.
+
+    Parameters
+    ----------
+    package
+        The package: its description or zip file.
+    url
+        Address of the weights.
+    target
+        The file to save them as.
 
     Attributes
     ----------
-    package
-        What was opened.
-    url
-        Where the weights are.
-    target
-        The file they are wanted in.
+    package, url, target
+        As given.
     """
 
     def __init__(self, package: Path, url: str, target: Path) -> None:
         super().__init__(
-            "The package's weights are not in it",
+            "The weights of this package have to be downloaded",
             value=url,
-            rule=f"They are looked for beside the description, as {target.name}.",
-            remedy=f"Save that address as {target}, or let U-Net Studio fetch it.",
+            rule=f"They are expected beside the description, as {target.name}.",
+            remedy=f"Save that address as {target}, or let U-Net Studio download it.",
         )
         self.package = package
         self.url = url
@@ -51,11 +57,11 @@ class Package:
     Attributes
     ----------
     path
-        The description, or the zip that holds it.
+        The description, or the zip file that contains it.
     description
-        What it says.
+        Its contents.
     folder
-        Folder of the description within the zip, ending in a slash; None for an unpacked package.
+        Folder of the description within the zip, ending in a slash; None if the package is unpacked.
     """
 
     path: Path
@@ -64,35 +70,40 @@ class Package:
 
     @property
     def weights(self) -> FileReference:
-        """Where its PyTorch weights are.
+        """The file with its PyTorch weights.
 
         Raises
         ------
         UserError
             When it has none.
         """
-        found = self.description.weights.get(STATE_DICT)
-        if found is None:
+        weights = self.description.weights.get(STATE_DICT)
+        if weights is None:
             raise UserError(
                 f"{self.path.name} has no PyTorch weights",
                 value=", ".join(self.description.weights) or "no weights at all",
-                rule=f"Of a package's weights, {STATE_DICT} can be read; the others are programs "
-                "or belong to other frameworks.",
+                rule=f"Only weights in the format {STATE_DICT} can be read; the others are programs or "
+                "belong to other frameworks.",
                 remedy="Look for a version of the model with PyTorch weights, or ask its authors.",
             )
-        return found
+        return weights
 
     def read(self, reference: FileReference) -> bytes:
-        """Read a file of the package, at its relative path or beside the description.
+        """Read a file of the package, at its path or beside the description.
+
+        Parameters
+        ----------
+        reference
+            The file, as in the description.
 
         Raises
         ------
         UserError
-            When it is missing, leads out of the package, or is not the one described.
+            When it is missing, lies outside the package, or does not have the SHA-256 described.
         """
         name = file_name(reference.source)
         data = self._from_zip(name) if self.folder is not None else None
-        # a zip's weights may lie beside it, where they are saved when they are fetched
+        # the weights of a zip may lie beside it, where they are saved after a download
         places = [self.path.parent / name, self.path.parent / PurePosixPath(name).name]
         for place in places:
             if data is None and place.is_file():
@@ -100,7 +111,7 @@ class Package:
         if data is None:
             raise self._missing(reference, places[-1])
         if reference.sha256 and hashlib.sha256(data).hexdigest() != reference.sha256.lower():
-            raise changed(name)
+            raise wrong_hash(name)
         return data
 
     def _from_zip(self, name: str) -> bytes | None:
@@ -112,9 +123,9 @@ class Package:
         if is_url(reference.source):
             return MissingWeightsError(self.path, reference.source, place)
         return UserError(
-            f"{self.path.name} names a file that is not there",
+            f"A file of {self.path.name} is missing",
             value=reference.source,
-            rule="A package's weights and test arrays lie where its description says.",
+            rule="The weights and test arrays of a package must lie where its description says.",
             remedy="Get the whole package again, or put the file back.",
         )
 
@@ -125,50 +136,55 @@ def open_package(path: Path) -> Package:
     Parameters
     ----------
     path
-        A folder, a zip file, or a description.
+        Its folder, zip file or description.
 
     Raises
     ------
     UserError
-        When there is no description, or none that can be read.
+        When there is no description, or it can't be read.
     """
     if path.is_dir():
-        path = path / _choose([p.name for p in path.iterdir() if p.is_file()], path)
+        path = path / _find_description([p.name for p in path.iterdir() if p.is_file()], path)
     if path.suffix.lower() in (".yaml", ".yml"):
         with path.open("rb") as file:
-            return Package(path, parse(file.read(DESCRIPTION_BYTES + 1), path.name), None)
+            return Package(path, parse(file.read(MAX_DESCRIPTION_BYTES + 1), path.name), None)
     with zipfile.ZipFile(path) as archive:
         check_zip(archive, path.name)
-        name = _choose(archive.namelist(), path)
+        name = _find_description(archive.namelist(), path)
         with archive.open(name) as entry:
-            description = parse(entry.read(DESCRIPTION_BYTES + 1), name)
+            description = parse(entry.read(MAX_DESCRIPTION_BYTES + 1), name)
     return Package(path, description, name[: name.rfind("/") + 1])
 
 
-def _choose(names: list[str], path: Path) -> str:
-    found = find_description(sorted(names))
-    if not found:
+def _find_description(names: list[str], path: Path) -> str:
+    descriptions = find_description(sorted(names))
+    if not descriptions:
         raise UserError(
-            f"{path.name} is no model package",
+            f"{path.name} is not a model package",
             value=f"{len(names)} files, none of them a description",
             rule="A bioimage.io package has a bioimageio.yaml or rdf.yaml.",
-            remedy="Choose the folder that holds it, or a file with weights.",
+            remedy="Choose the folder of a package, or a file with weights.",
         )
-    return found[0]
+    return descriptions[0]
 
 
 def is_url(source: str) -> bool:
-    """Whether a file of a package is named by an address."""
+    """Whether the source of a file is a web address."""
     return urlsplit(source).scheme in ("http", "https")
 
 
 def file_name(source: str) -> str:
-    """Where a file lies beside the description: its relative path, or the last part of its URL.
+    """Return the path of a file relative to the description.
+
+    Parameters
+    ----------
+    source
+        The source in the description: a relative path, or a URL, of which the last part is the name.
 
     Raises
     ------
     UserError
-        When it would lie outside of the package.
+        When it would lie outside the package.
     """
     name = source
     if is_url(source):
@@ -180,19 +196,19 @@ def file_name(source: str) -> str:
     local = PurePath(name)
     if not name or local.is_absolute() or local.drive or ".." in local.parts:
         raise UserError(
-            "The package names a file outside of itself",
+            "The package refers to a file outside itself",
             value=source,
-            rule="Its files lie in the folder of the description.",
+            rule="All its files must lie in the folder of the description.",
             remedy="Get the package from its original source.",
         )
     return name
 
 
-def changed(name: str) -> UserError:
-    """Build the error for a file whose SHA-256 is not the one described."""
+def wrong_hash(name: str) -> UserError:
+    """Return the error for a file whose SHA-256 is not the one described."""
     return UserError(
         f"{name} is not the file that the package describes",
-        value="a different SHA-256",
-        rule="A file must be the one the description was written for, to the last byte.",
+        value="its SHA-256 differs",
+        rule="A file must be the same as the one described, to the last byte.",
         remedy=DOWNLOAD_AGAIN,
     )

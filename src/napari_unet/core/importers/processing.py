@@ -1,4 +1,4 @@
-"""Pre- and postprocessing of a bioimage.io package as our normalisation and activation."""
+"""Translating the pre- and postprocessing of a bioimage.io package to normalisation and activation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Numbers = float | tuple[float, ...]
-HUGE = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
+
+SUPPORTED = {
+    "preprocessing": "a linear scaling, zero mean and unit variance, or a range of percentiles, "
+    "measured over whole planes or volumes, and then clipping",
+    "postprocessing": "a sigmoid or softmax",
+}
 
 
 class _Kwargs(BaseModel):
@@ -59,93 +65,93 @@ class _Softmax(_Kwargs):
     axis: Literal["channel"] = "channel"
 
 
-class _UnlikeError(ValueError):
-    """Steps that a `Normalization` can't do one after the other."""
+class _UnsupportedError(ValueError):
+    """A sequence of steps that no `Normalization` is equal to."""
 
 
 def normalization(tensor: TensorDescription) -> Normalization:
-    """Turn the preprocessing of an input into one normalisation.
+    """Translate the preprocessing of an input to a normalisation.
 
     Raises
     ------
     UserError
-        When the steps are none that a `Normalization` can do.
+        When no `Normalization` is equal to its steps.
     """
-    found = Normalization(kind="linear")
+    result = Normalization(kind="linear")
     try:
         for step in tensor.preprocessing:
-            found = _then(found, step, tensor)
-    except (ValidationError, _UnlikeError) as error:
+            result = _append(result, step, tensor)
+    except (ValidationError, _UnsupportedError) as error:
         raise _refused("preprocessing", tensor.preprocessing) from error
-    return found
+    return result
 
 
-def _then(found: Normalization, step: Step, tensor: TensorDescription) -> Normalization:
-    """Append a step to what the steps before it make."""
+def _append(before: Normalization, step: Step, tensor: TensorDescription) -> Normalization:
+    """Append a step to the normalisation that the steps before it amount to."""
     if step.id == "ensure_dtype":
-        return found
-    if found.clip is not None:
-        raise _UnlikeError("clipping comes last")
+        return before
+    if before.clip is not None:
+        raise _UnsupportedError("a step after clipping")
     match step.id:
         case "clip":
             clip = _Clip.model_validate(step.settings)
-            low = -HUGE if clip.min is None else clip.min
-            high = HUGE if clip.max is None else clip.max
-            return found.model_copy(update={"clip": (low, high)})
+            low = -MAX_FLOAT32 if clip.min is None else clip.min
+            high = MAX_FLOAT32 if clip.max is None else clip.max
+            return before.model_copy(update={"clip": (low, high)})
         case "scale_linear":
             linear = _Linear.model_validate(step.settings)
-            return _scaled(found, _each(linear.gain), _each(linear.offset))
+            return _scale(before, _as_array(linear.gain), _as_array(linear.offset))
         case "fixed_zero_mean_unit_variance":
             fixed = _Fixed.model_validate(step.settings)
-            gain = 1 / (_each(fixed.std) + fixed.eps)
-            return _scaled(found, gain, -_each(fixed.mean) * gain)
+            gain = 1 / (_as_array(fixed.std) + fixed.eps)
+            return _scale(before, gain, -_as_array(fixed.mean) * gain)
         case "zero_mean_unit_variance":
             measured = _Measured.model_validate(step.settings)
-            return Normalization(kind="zscore", **_statistics(found, measured, tensor))
+            return Normalization(kind="zscore", **_statistics(before, measured, tensor))
         case "scale_range":
             span = _Range.model_validate(step.settings)
             if span.reference_tensor not in (None, tensor.id):
-                raise _UnlikeError("measured on another tensor")
+                raise _UnsupportedError("measured on another tensor")
             return Normalization(
                 kind="percentile",
                 low=span.min_percentile,
                 high=span.max_percentile,
-                **_statistics(found, span, tensor),
+                **_statistics(before, span, tensor),
             )
-    raise _UnlikeError(f"{step.id} is no normalisation")
+    raise _UnsupportedError(f"{step.id} is not a normalisation")
 
 
-def _each(numbers: Numbers) -> NDArray[np.float64]:
+def _as_array(numbers: Numbers) -> NDArray[np.float64]:
     return np.atleast_1d(np.asarray(numbers, dtype=np.float64))
 
 
-def _scaled(
-    found: Normalization,
+def _scale(
+    before: Normalization,
     gain: NDArray[np.float64],
     offset: NDArray[np.float64],
 ) -> Normalization:
-    """Follow a linear map by another."""
-    if found.kind != "linear":
-        raise _UnlikeError("a linear map after measuring")
+    """Append a linear map to a linear map."""
+    if before.kind != "linear":
+        raise _UnsupportedError("a linear map after a measured normalisation")
     return Normalization(
         kind="linear",
-        gain=tuple((_each(found.gain) * gain).tolist()),
-        offset=tuple((_each(found.offset) * gain + offset).tolist()),
+        gain=tuple((_as_array(before.gain) * gain).tolist()),
+        offset=tuple((_as_array(before.offset) * gain + offset).tolist()),
     )
 
 
 def _statistics(
-    found: Normalization, kwargs: _Measured, tensor: TensorDescription
+    before: Normalization, kwargs: _Measured, tensor: TensorDescription
 ) -> dict[str, Any]:
-    """Say over what a measured normalisation is measured, and with which epsilon."""
+    """Return what a normalisation is measured over, and its epsilon."""
     ids = {axis.id if axis.type == "space" else axis.type for axis in tensor.axes}
     axes = ids if kwargs.axes is None else set(kwargs.axes)
-    if found.kind != "linear" or not ids - {"batch", "channel"} <= axes <= ids:
-        raise _UnlikeError("measured twice, or along some spatial axes only")
-    # measuring undoes a linear map, but for the epsilon, which is scaled
-    gains = set(found.gain)
+    if before.kind != "linear" or not ids - {"batch", "channel"} <= axes <= ids:
+        raise _UnsupportedError("measured twice, or along some of the spatial axes only")
+    # measuring undoes a linear map, except that the epsilon is scaled
+    gains = set(before.gain)
     if len(gains) > 1 or min(gains) <= 0:
-        raise _UnlikeError("measured after a different gain for each channel")
+        raise _UnsupportedError("measured after a different gain for each channel")
     return {
         "per_channel": "channel" not in axes,
         "scope": "image" if "batch" in axes else "frame",
@@ -154,12 +160,12 @@ def _statistics(
 
 
 def activation(tensor: TensorDescription) -> Activation | None:
-    """Activation that the postprocessing of an output applies; None if it applies none.
+    """Return the activation in the postprocessing of an output; None if there is none.
 
     Raises
     ------
     UserError
-        When it does anything else.
+        When the postprocessing does anything else.
     """
     steps = [step for step in tensor.postprocessing if not _to_float(step)]
     try:
@@ -181,14 +187,9 @@ def _to_float(step: Step) -> bool:
 
 
 def _refused(what: str, steps: tuple[Step, ...]) -> UserError:
-    can = {
-        "preprocessing": "a linear scaling, or zero mean and unit variance, or a range of "
-        "percentiles, over whole planes or volumes, and clipping after it",
-        "postprocessing": "a sigmoid or softmax",
-    }
     return UserError(
-        f"The package's {what} can't be done here",
+        f"The {what} of this package is not supported",
         value=", ".join(f"{step.id} {step.settings or ''}".strip() for step in steps),
-        rule=f"Its {what} may be {can[what]}.",
-        remedy="Open the package's weights file by itself and set the normalisation by hand.",
+        rule=f"Its {what} may be {SUPPORTED[what]}.",
+        remedy="Open its weights file by itself and set the normalisation yourself.",
     )

@@ -1,4 +1,4 @@
-"""Weights out of a file: tensors by name, and nothing else of what was saved with them."""
+"""Reading weights from a file: tensors by name, and nothing else that was saved with them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ from napari_unet.core.importers.files import (
 )
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net")
-MAX_WRAPS = 4
+"""Keys under which training programs save a state dict."""
+
+MAX_WRAPPERS = 4
+"""How many of these may be nested."""
+
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.", "unet.")
+"""Prefixes that wrappers of a network add to all names."""
+
 MASK_VALUES = "mask_values"
-MAX_PICKLE = 1 << 24
+"""Key under which Pytorch-UNet saves the pixel values of the training masks."""
+
+MAX_PICKLE_BYTES = 1 << 24
+"""Bytes of a pickle that are searched for classes and functions."""
+
 # what torch.save needs for tensors and parameters
-PLAIN = re.compile(
+TORCH_GLOBALS = re.compile(
     r"torch\.(\w+|(_utils|_tensor|storage|nn\.parameter)\.\w+)|collections\.OrderedDict"
 )
 
@@ -41,10 +51,10 @@ class StateDict:
     Attributes
     ----------
     tensors
-        Float32 tensors on the CPU by name, without the prefixes that wrappers of a network add.
+        float32 tensors on the CPU by name, without the prefixes that wrappers of a network add.
     mask_values
-        Pixel values of the training masks in the order of the classes, which Pytorch-UNet saves
-        with the weights; empty when they are not there.
+        Pixel values of the training masks in the order of the classes, which Pytorch-UNet saves with the
+        weights; empty if they are missing.
     """
 
     tensors: dict[str, Tensor]
@@ -52,38 +62,38 @@ class StateDict:
 
 
 def read_state_dict(stream: BinaryIO, name: str) -> StateDict:
-    """Read a safetensors file or what ``torch.save`` wrote, without running anything in it.
+    """Read a safetensors file or one written by ``torch.save``, without running anything in it.
 
     Parameters
     ----------
     stream
         The open file.
     name
-        Its name, for the errors.
+        Its name, for messages.
 
     Raises
     ------
     UserError
-        When it is not a state dict, or damaged.
+        When it is not a state dict, or is damaged.
     """
     kind = identify(stream, name)
     if kind is Kind.PACKAGE:
         raise refuse(Kind.ZIP, name)
     saved = _read_safetensors(stream, name) if kind is Kind.SAFETENSORS else _read(stream, name)
-    found = _unwrap(saved)
-    values = found.get(MASK_VALUES, ())
+    state = _unwrap(saved)
+    values = state.get(MASK_VALUES, ())
     tensors = {
         str(key): _checked(str(key), value, name)
-        for key, value in found.items()
+        for key, value in state.items()
         if isinstance(value, Tensor)
         and value.is_floating_point()
         and not str(key).endswith("num_batches_tracked")
     }
     if not tensors:
         raise UserError(
-            f"{name} holds no weights",
+            f"{name} contains no weights",
             value=_summary(saved),
-            rule="A state dict holds the network's tensors by name.",
+            rule="A state dict contains the tensors of a network by name.",
             remedy=SAVE_STATE_DICT,
         )
     return StateDict(_strip(tensors), tuple(values) if isinstance(values, list | tuple) else ())
@@ -100,22 +110,22 @@ def _read_safetensors(stream: BinaryIO, name: str) -> Mapping[str, Tensor]:
 def _read(stream: BinaryIO, name: str) -> object:
     try:
         return torch.load(stream, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged or foreign pickle raises is anyone's guess
-        strangers = _strangers(stream)
-        if not strangers:
+    except Exception as error:  # a damaged or foreign pickle can raise anything
+        names = _foreign_names(stream)
+        if not names:
             raise _damaged(name, error) from error
         raise UserError(
-            f"{name} holds Python objects beside the weights",
-            value=", ".join(strangers[:3]),
-            rule="Objects of classes can run any code when they are read, so only a state dict "
-            "(tensors, numbers and text) is opened. Nothing was run.",
+            f"{name} contains Python objects besides the weights",
+            value=", ".join(names[:3]),
+            rule="Reading Python objects can run any code, so only a state dict (tensors, numbers and "
+            "text) is opened. Nothing was run.",
             remedy=SAVE_STATE_DICT,
         ) from error
 
 
-def _strangers(stream: BinaryIO) -> list[str]:
-    """Classes and functions a PyTorch file refers to that are no part of PyTorch's own format."""
-    found = set()
+def _foreign_names(stream: BinaryIO) -> list[str]:
+    """Return the classes and functions in a PyTorch file that are not part of PyTorch's format."""
+    names = set()
     try:
         stream.seek(0)
         pickles: list[bytes | BinaryIO]
@@ -126,41 +136,41 @@ def _strangers(stream: BinaryIO) -> list[str]:
         else:
             stream.seek(0)
             # magic number, version and machine come before the object
-            pickles = [io.BytesIO(stream.read(MAX_PICKLE))] * 4
-        for one in pickles:
-            for opcode, argument, _ in pickletools.genops(one):
+            pickles = [io.BytesIO(stream.read(MAX_PICKLE_BYTES))] * 4
+        for pickled in pickles:
+            for opcode, argument, _ in pickletools.genops(pickled):
                 if opcode.name in ("GLOBAL", "STACK_GLOBAL", "INST"):
-                    found.add(str(argument or "an object").replace(" ", "."))
-    except Exception:  # noqa: BLE001 - damaged in any way: what was found so far is all there is
+                    names.add(str(argument or "an object").replace(" ", "."))
+    except Exception:  # noqa: BLE001 - damaged in any way: use what was read before
         pass
-    return sorted(entry for entry in found if not PLAIN.fullmatch(entry))
+    return sorted(entry for entry in names if not TORCH_GLOBALS.fullmatch(entry))
 
 
 def _damaged(name: str, error: Exception) -> UserError:
     text = str(error).partition("\n")[0][:120]
     return UserError(
-        f"{name} is damaged or not complete",
+        f"{name} is damaged or incomplete",
         value=f"{type(error).__name__}: {text}" if text else type(error).__name__,
-        rule="The file must be whole to be read.",
+        rule="The file must be complete.",
         remedy=DOWNLOAD_AGAIN,
     )
 
 
 def _unwrap(saved: object) -> Mapping[Any, Any]:
-    """Go down through the entries under which training programs file a state dict."""
-    found = saved if isinstance(saved, Mapping) else {}
-    for _ in range(MAX_WRAPS):
-        inner = [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]
+    """Find the state dict inside the entries that training programs wrap it in."""
+    state = saved if isinstance(saved, Mapping) else {}
+    for _ in range(MAX_WRAPPERS):
+        inner = [state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping)]
         if not inner:
             break
-        # mask_values may lie beside the wrapped weights as well as among them
-        kept = {MASK_VALUES: found[MASK_VALUES]} if MASK_VALUES in found else {}
-        found = {**kept, **inner[0]}
-    return found
+        # mask_values may lie beside the wrapped weights or among them
+        kept = {MASK_VALUES: state[MASK_VALUES]} if MASK_VALUES in state else {}
+        state = {**kept, **inner[0]}
+    return state
 
 
 def _strip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Drop the prefixes that DataParallel, torch.compile and wrapping modules put before all."""
+    """Remove the prefixes that DataParallel, torch.compile and wrapping modules add to all names."""
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in tensors):
             return _strip({key.removeprefix(prefix): value for key, value in tensors.items()})
@@ -169,17 +179,17 @@ def _strip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _checked(key: str, tensor: Tensor, name: str) -> Tensor:
     plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
-    # a few bytes can claim to be a tensor of any size by steps of zero
+    # with strides of zero, a few bytes can claim to be a tensor of any size
     if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise _damaged(name, ValueError(f"the tensor {key} is not stored in full"))
-    # a copy, for some tensors are views into the memory of others
+    # a copy, as some tensors are views into the memory of others
     tensor = tensor.detach().to(torch.float32, copy=True).contiguous()
     if not torch.isfinite(tensor).all():
         raise UserError(
             f"{name} has weights that are not numbers",
             value=f"NaN or infinite values in {key}",
             rule="Every weight must be a finite number.",
-            remedy="The training went wrong; use a checkpoint from before that.",
+            remedy="The training diverged. Use an earlier checkpoint.",
         )
     return tensor
 
@@ -188,4 +198,4 @@ def _summary(saved: object) -> str:
     if not isinstance(saved, Mapping):
         return f"a {type(saved).__name__}"
     keys = ", ".join(map(str, list(saved)[:5]))
-    return f"entries {keys}" if keys else "nothing in it"
+    return f"entries {keys}" if keys else "it is empty"

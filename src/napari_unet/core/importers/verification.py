@@ -1,4 +1,4 @@
-"""Putting a model package to its own test: its test input must give its test output."""
+"""Testing an imported package: its test input must give its test output."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.config import UNetConfig
 
 TOLERANCE = 1e-4
-"""Largest difference from a package's test output."""
+"""Largest accepted difference from the test output of a package."""
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A package's test tensors.
+class PackageTest:
+    """The test tensors of a package.
 
     Attributes
     ----------
-    given
+    input
         (batch, channels, [Z,] Y, X), before the preprocessing.
-    wanted
+    output
         (batch, classes, [Z,] Y, X), after the postprocessing.
     """
 
-    given: NDArray[Any]
-    wanted: NDArray[Any]
+    input: NDArray[Any]
+    output: NDArray[Any]
 
     def compare(self, model: Model, declared: Activation | None) -> tuple[Activation, float]:
         """Run the test input through the model, in float32.
@@ -50,42 +50,55 @@ class Trial:
         Parameters
         ----------
         model
-            The model, whose activation must be ``"none"``.
+            The model; its activation must be ``"none"``.
         declared
-            Activation of the package's postprocessing; None if it has none, when the network itself
-            may end in one.
+            Activation in the postprocessing of the package; None if there is none, so that the network
+            itself may end in one.
 
         Returns
         -------
-        tuple
-            The activation that comes closest to the test output, and the largest difference left.
+        activation
+            The one that comes closest to the test output.
+        error
+            The largest absolute difference that is left.
         """
         config = model.spec.config
-        image = Image(self.given, "BC" + config.spatial, name="the test input")
+        image = Image(self.input, "BC" + config.spatial, name="the test input")
         samples = frames(image, config.spatial, range(config.in_channels))
-        logits = torch.empty(self.wanted.shape)
+        logits = torch.empty(self.output.shape)
         for step in Predictor(model, Compute("cpu", "float32")).run(samples):
             if isinstance(step, Outputs):
                 sample = logits[step.frame.index["B"]]
                 sample[(slice(None), *step.write)] = torch.from_numpy(step.values)
-        wanted = torch.from_numpy(np.ascontiguousarray(self.wanted, dtype=np.float32))
-        # softmax of a single class is 1 everywhere
-        several: tuple[Activation, ...] = ("softmax",) if config.out_channels > 1 else ()
-        tried = (declared,) if declared else ("sigmoid", *several, "none")
-        errors = {kind: float((_activated(logits, kind) - wanted).abs().max()) for kind in tried}
+        expected = torch.from_numpy(np.ascontiguousarray(self.output, dtype=np.float32))
+        # the softmax of a single class is 1 everywhere
+        softmax: tuple[Activation, ...] = ("softmax",) if config.out_channels > 1 else ()
+        tried = (declared,) if declared else ("sigmoid", *softmax, "none")
+        errors = {kind: float((_activated(logits, kind) - expected).abs().max()) for kind in tried}
         best = min(errors, key=lambda kind: errors[kind])
         return best, errors[best]
 
     def check_probability(self, kind: Activation) -> None:
-        """Raise a `UserError` if an output without activation is no probability."""
-        low, high = float(self.wanted.min()), float(self.wanted.max())
+        """Check that an output without activation is a probability.
+
+        Parameters
+        ----------
+        kind
+            The activation, from `compare`.
+
+        Raises
+        ------
+        UserError
+            When there is none, and the test output is not within 0 to 1.
+        """
+        low, high = float(self.output.min()), float(self.output.max())
         if kind == "none" and not -TOLERANCE <= low <= high <= 1 + TOLERANCE:
             raise UserError(
-                "The package's output is no probability",
+                "The output of this package is not a probability",
                 value=f"values from {low:.3g} to {high:.3g}",
                 rule="The network or its postprocessing must end in a sigmoid or softmax.",
-                remedy="If the values are logits, open the package's weights file by itself: then "
-                "a sigmoid or softmax is applied.",
+                remedy="If the values are logits, open its weights file by itself: then a sigmoid or "
+                "softmax is applied.",
             )
 
 
@@ -95,22 +108,29 @@ def _activated(logits: torch.Tensor, kind: Activation) -> torch.Tensor:
     return logits.sigmoid() if kind == "sigmoid" else logits
 
 
-def read_trial(package: Package, config: UNetConfig) -> Trial:
-    """Read a package's test tensors.
+def read_test(package: Package, config: UNetConfig) -> PackageTest:
+    """Read the test tensors of a package.
+
+    Parameters
+    ----------
+    package
+        The package.
+    config
+        The architecture of its network.
 
     Raises
     ------
     UserError
-        When they are missing, broken, or not of the network's shape.
+        When they are missing, damaged, or their shape does not fit the network.
     """
     source, target = package.description.inputs[0], package.description.outputs[0]
-    given, wanted = _read(package, source), _read(package, target)
-    _check_shapes(package, given, wanted, config)
-    return Trial(given, wanted)
+    test = PackageTest(_read(package, source), _read(package, target))
+    _check_shapes(package, test, config)
+    return test
 
 
 def _read(package: Package, tensor: TensorDescription) -> NDArray[Any]:
-    """Read a test tensor as batch, channels, then the spatial axes in our order."""
+    """Read a test tensor with the axes batch, channels, [Z,] Y, X."""
     if tensor.test_tensor is None:
         raise _untestable(package, f"no test tensor for {tensor.id}")
     data = package.read(tensor.test_tensor)
@@ -119,7 +139,7 @@ def _read(package: Package, tensor: TensorDescription) -> NDArray[Any]:
     except (ValueError, OSError, EOFError, MemoryError) as error:
         raise _untestable(package, f"{tensor.test_tensor.source}: {error}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
-        raise _untestable(package, f"{tensor.test_tensor.source} is no array of numbers")
+        raise _untestable(package, f"{tensor.test_tensor.source} is not an array of numbers")
     letters = tensor.letters
     if array.ndim != len(letters) or 0 in array.shape:
         raise _untestable(package, f"shape {array.shape} for axes {letters}")
@@ -130,29 +150,27 @@ def _read(package: Package, tensor: TensorDescription) -> NDArray[Any]:
     return array.transpose([letters.index(letter) for letter in "BC" + spatial])
 
 
-def _check_shapes(
-    package: Package, given: NDArray[Any], wanted: NDArray[Any], config: UNetConfig
-) -> None:
-    batch, _, *size = given.shape
-    if given.shape[1] != config.in_channels or len(size) != config.ndim:
+def _check_shapes(package: Package, test: PackageTest, config: UNetConfig) -> None:
+    batch, channels, *size = test.input.shape
+    if channels != config.in_channels or len(size) != config.ndim:
         raise _untestable(
             package,
-            f"test input {given.shape} for a {config.ndim}-D network of {config.in_channels} "
+            f"test input {test.input.shape} for a {config.ndim}-D network of {config.in_channels} "
             "channel(s)",
         )
-    if wanted.shape != (batch, config.out_channels, *size):
+    if test.output.shape != (batch, config.out_channels, *size):
         raise _untestable(
             package,
-            f"test output {wanted.shape} for test input {given.shape} and "
+            f"test output {test.output.shape} for test input {test.input.shape} and "
             f"{config.out_channels} class(es)",
         )
 
 
-def _untestable(package: Package, met: str) -> UserError:
+def _untestable(package: Package, cause: str) -> UserError:
     return UserError(
-        f"{package.path.name} can't be put to its own test",
-        value=met,
-        rule="A package is accepted only when its test input gives its test output.",
-        remedy="Get the whole package with its test tensors, or open its weights file by itself "
-        "and judge the result with your own eyes.",
+        f"{package.path.name} can't run its own test",
+        value=cause,
+        rule="A package is only accepted if its test input gives its test output.",
+        remedy="Get the whole package with its test tensors, or open its weights file by itself and "
+        "check the results yourself.",
     )

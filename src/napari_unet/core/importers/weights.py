@@ -1,4 +1,4 @@
-"""A file of nothing but weights: what its family does is taken for what the training did."""
+"""Files with nothing but weights: how the network was trained is taken from its family."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def load_weights(stream: BinaryIO, path: Path) -> Model:
     stream
         The open file.
     path
-        Its path, which gives the model's name.
+        Its path, after which the model is named.
 
     Raises
     ------
     UserError
-        When it is no state dict, or of no family we know.
+        When it is not a state dict, or not one of a known family.
     """
-    found = read_state_dict(stream, path.name)
-    layout, (candidate, *_) = recognise(found.tensors, path.name)
+    saved = read_state_dict(stream, path.name)
+    layout, (candidate, *_) = recognise(saved.tensors, path.name)
     classes = candidate.config.out_channels
     spec = ModelSpec(
         name=path.stem,
         config=candidate.config,
-        classes=class_names(found.mask_values, classes),
-        activation=layout.several if classes > 1 else "sigmoid",
+        classes=class_names(saved.mask_values, classes),
+        activation=layout.activation if classes > 1 else "sigmoid",
         normalization=layout.normalization,
         provenance=Provenance(origin=path.name, format=f"{layout.family} state dict"),
     )
@@ -43,20 +43,20 @@ def load_weights(stream: BinaryIO, path: Path) -> Model:
 
 
 def class_names(mask_values: Sequence[Any], classes: int) -> tuple[str, ...]:
-    """Name classes by the pixel values they had in the training masks, where that says anything.
+    """Name classes by their pixel values in the training masks, where these are informative.
 
     Parameters
     ----------
     mask_values
-        Pixel values, or colours, in the order of the classes; a network with a single output has
-        two, the first of them the background.
+        Pixel values, or colours, in the order of the classes; a network with a single output has two, of
+        which the first is the background.
     classes
-        Outputs of the network.
+        Number of outputs of the network.
 
     Returns
     -------
-    tuple
-        A name for each output; empty when the values are missing or just count the classes.
+    tuple of str
+        A name for each output; empty if the values are missing or just number the classes.
     """
     n = max(classes, 2)
     values = [str(v) for v in mask_values]

@@ -1,4 +1,4 @@
-"""What a model is, its file, and how one is adapted to another task.
+"""Models: their description, their file, and fitting them to other classes, tasks or channels.
 
 May import `unet`, `image` and the ground.
 """

@@ -1,4 +1,4 @@
-"""The model that a training starts from: new, or another one fitted to other classes or channels."""
+"""Models to start a training from: new ones, and ones fitted to other classes, tasks or channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NewModel:
-    """What a network that has learnt nothing yet is to look like.
+    """Describes a new, untrained model.
 
     Attributes
     ----------
@@ -32,17 +32,18 @@ class NewModel:
     classes
         Names of the classes, without the background.
     task
-        Whether it tells pixels of these classes apart, or objects of one.
+        ``"semantic"`` for the classes of pixels, ``"objects"`` for objects of one class.
     base, depth
         Channels at the finest level, and number of poolings.
     spacing
-        Pixel size along each axis: 3-D networks pool along Z once planes are as close as pixels.
+        Pixel size along each axis, in any one unit: a 3-D network only pools along Z from the level on
+        where pixels are as long along Y and X. Empty: the same along all axes.
     normalization
         How pixel values are scaled; None: by percentiles.
     name
         The model's name.
     seed
-        Of the weights.
+        Seed of the weights.
     """
 
     ndim: int = 2
@@ -58,23 +59,23 @@ class NewModel:
 
     @property
     def spec(self) -> ModelSpec:
-        """Its description: a U-Net with batch norm, so that tiles stay exact."""
+        """Description of the model: a U-Net with batch norm, so that tiles are exact."""
         config = UNetConfig.classic(
             base=self.base,
             depth=self.depth,
             ndim=self.ndim,
             in_channels=self.channels,
-            out_channels=_outputs(self.classes, self.task),
+            out_channels=_out_channels(self.classes, self.task),
             strides=_strides(self.depth, self.spacing or (1.0,) * self.ndim),
             conv_bias=False,
         )
-        own: dict[str, Any] = (
-            {} if self.normalization is None else {"normalization": self.normalization}
-        )
-        return ModelSpec(name=self.name, config=config, **_named(self.classes, self.task), **own)
+        fields = _class_fields(self.classes, self.task)
+        if self.normalization is not None:
+            fields["normalization"] = self.normalization
+        return ModelSpec(name=self.name, config=config, **fields)
 
     def build(self) -> Model:
-        """Make it."""
+        """Build the model, with random weights."""
         spec = self.spec
         network = UNet(spec.config)
         generator = torch.Generator().manual_seed(self.seed)
@@ -91,16 +92,29 @@ def adapt_spec(
     task: Task | None = None,
     channels: Sequence[str] | None = None,
 ) -> ModelSpec:
-    """Describe what `adapt_model` makes of a model; the description itself if nothing changes."""
+    """Return the description of what `adapt_model` makes of a model.
+
+    Parameters
+    ----------
+    spec
+        The model's description.
+    classes, task, channels
+        As for `adapt_model`.
+
+    Returns
+    -------
+    ModelSpec
+        The description itself if nothing has to change.
+    """
     own = tuple(spec.label_names.values())
     task = task or spec.task
-    # objects are of one class, whatever it is called
+    # objects are of one class, whatever its name
     classes = own if classes is None or task == "objects" else tuple(classes)
     changes: dict[str, Any] = {}
     config: dict[str, Any] = {}
     if (classes, task) != (own, spec.task):
-        changes |= _named(classes, task)
-        config["out_channels"] = _outputs(classes, task)
+        changes |= _class_fields(classes, task)
+        config["out_channels"] = _out_channels(classes, task)
     elif spec.activation == "none":
         changes |= {"activation": "sigmoid", "threshold": 0.5}
     if channels is not None and tuple(channels) != spec.channels:
@@ -128,17 +142,16 @@ def adapt_model(
     model
         The model; it is not changed.
     classes
-        Names of the classes without the background; other than the model's own, they get a new head.
-        Of no effect on objects.
-        None: the model's.
+        Names of the classes, without the background. Other classes than the model's get a new head. No
+        effect on objects. None: those of the model.
     task
-        Another one than the model's gets a new head too. None: the model's.
+        Another task than the model's gets a new head, too. None: that of the model.
     channels
-        Names of the input channels. If their number is another one, each starts with the mean of the
-        weights of those before, scaled so that activations stay as large, and where each was
-        normalised by constants of its own, with the mean of these. None: the model's.
+        Names of the input channels. If their number changes, each new channel gets the mean of the old
+        channels' weights, scaled so that activations stay as large, and the mean of their normalisation
+        constants if each has its own. None: those of the model.
     seed
-        Of a new head.
+        Seed of the weights of a new head.
 
     Returns
     -------
@@ -155,7 +168,7 @@ def adapt_model(
         _initialise(network.head, torch.Generator().manual_seed(seed))
         state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
     elif spec.activation == "none":
-        # a sigmoid of steepness 1 that crosses one half where the output crossed its threshold
+        # a sigmoid with slope 1 that crosses one half where the output crosses its threshold
         state["head.weight"] = state["head.weight"] * 4
         state["head.bias"] = (state["head.bias"] - spec.threshold) * 4
     first = "encoder.0.0.conv.weight"
@@ -167,7 +180,7 @@ def adapt_model(
     return Model(changed, network.eval())
 
 
-def _named(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
+def _class_fields(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
     if task == "objects":
         return {"task": task, "threshold": 0.5}
     if len(classes) == 1:
@@ -175,25 +188,25 @@ def _named(classes: tuple[str, ...], task: Task) -> dict[str, Any]:
     return {"task": task, "classes": ("background", *classes), "activation": "softmax"}
 
 
-def _outputs(classes: tuple[str, ...], task: Task) -> int:
+def _out_channels(classes: tuple[str, ...], task: Task) -> int:
     if task == "objects":
         return len(OBJECT_OUTPUTS)
     return 1 if len(classes) == 1 else len(classes) + 1
 
 
 def _strides(depth: int, spacing: Sequence[float]) -> tuple[tuple[int, ...], ...]:
-    """Pool an axis once the pixels along it are no longer than those along the finest."""
-    sizes, found = list(spacing), []
+    """Choose strides that pool an axis only while its pixels are less than twice the finest."""
+    sizes, strides = list(spacing), []
     for _ in range(depth):
         finest = min(sizes)
         stride = tuple(2 if size < 2 * finest else 1 for size in sizes)
         sizes = [size * step for size, step in zip(sizes, stride, strict=True)]
-        found.append(stride)
-    return tuple(found)
+        strides.append(stride)
+    return tuple(strides)
 
 
 def _initialise(module: Any, generator: torch.Generator) -> None:
-    """He et al. 2015 (1502.01852): variance 2 / fan-in, for ReLUs."""
+    """Draw weights of variance 2 / fan-in, for ReLUs (He et al. 2015, arXiv:1502.01852)."""
     transposed = isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d))
     fan = module.weight.shape[0] if transposed else module.weight[0].numel()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The model file: safetensors with the description in its header, so that opening it runs no code."""
+"""Model files: safetensors with the description in the header, so that opening one runs no code."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MODEL_SUFFIX = ".safetensors"
+"""Suffix of model files."""
+
 VERSION = 1
-# one key, because safetensors writes several in random order and equal models shall give equal files
+"""Version of the model file that is written; older ones can be read."""
+
+# one key: safetensors writes several in random order, and equal models should give equal files
 _KEY = "napari_unet"
 
 
 def save_model(model: Model, path: str | Path) -> None:
-    """Write a model file; an existing one is replaced only once the new one is complete.
+    """Write a model file; an existing file is only replaced once the new one is complete.
 
     Parameters
     ----------
     model
-        What to save; weights go in as float32.
+        The model.
     path
-        Ends in ``.safetensors``.
+        The file, which should end in ``.safetensors``.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def save_model(model: Model, path: str | Path) -> None:
         "sha256": weights_hash(state),
     }
     with atomic_path(Path(path)) as temporary:
-        # not save_file: its file could be read by its owner only
+        # save_file would make a file that only its owner can read
         temporary.write_bytes(save(state, {_KEY: json.dumps(header)}))
 
 
@@ -57,13 +61,13 @@ def read_spec(path: Path) -> ModelSpec:
     Raises
     ------
     UserError
-        When the file is none of ours, broken, or of a newer version.
+        When it is not a model file, is damaged, or is of a newer version.
     """
     return _spec(path, _header(path))
 
 
 def read_hash(path: Path) -> str:
-    """Read what a model file says of its weights: their `weights_hash`.
+    """Read the `weights_hash` that a model file states; empty if it states none.
 
     Raises
     ------
@@ -79,8 +83,8 @@ def load_model(path: Path) -> Model:
     Raises
     ------
     UserError
-        When the file is none of ours, broken, of a newer version, or its weights are not those its
-        header was written for.
+        When it is not a model file, is damaged or of a newer version, or its weights do not match its
+        header.
     """
     from safetensors.torch import load_file
 
@@ -103,7 +107,7 @@ def load_model(path: Path) -> Model:
 
 
 def weights_hash(state: dict[str, Tensor]) -> str:
-    """SHA-256 over names and bytes of all tensors, in the order of their names."""
+    """Return the SHA-256 of the names and bytes of all tensors, in the order of their names."""
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(name.encode())
@@ -112,7 +116,7 @@ def weights_hash(state: dict[str, Tensor]) -> str:
 
 
 def is_model_file(path: Path) -> bool:
-    """Whether a file has our header; False for anything else, unreadable files included."""
+    """Whether a file is a model file of U-Net Studio; False if it can't be read."""
     try:
         _header(path)
     except UserError:
@@ -131,11 +135,12 @@ def _header(path: Path) -> dict[str, object]:
         raise UserError(
             f"{path.name!r} is not a model file of U-Net Studio",
             value="a safetensors file without a model description",
-            rule="A model file carries its description in its header.",
-            remedy="Open it with 'Load U-Net', which recognises foreign weights, or export it again.",
+            rule="A model file has its description in its header.",
+            remedy="Open it with 'Load U-Net', which recognises weights of other programs, or export it "
+            "again.",
         ) from error
     if not isinstance(header, dict):
-        raise _broken(path, "the header is no JSON object")
+        raise _broken(path, "its header is not a JSON object")
     return header
 
 
@@ -143,9 +148,9 @@ def _spec(path: Path, header: dict[str, object]) -> ModelSpec:
     version = header.get("version")
     if not isinstance(version, int) or version > VERSION:
         raise UserError(
-            f"{path.name!r} was written by a newer U-Net Studio",
+            f"{path.name!r} was written by a newer version of U-Net Studio",
             value=f"file version {version}",
-            rule=f"This version reads files up to version {VERSION}.",
+            rule=f"This version reads model files up to version {VERSION}.",
             remedy="Update napari-unet-studio.",
         )
     try:
@@ -154,11 +159,11 @@ def _spec(path: Path, header: dict[str, object]) -> ModelSpec:
         raise _broken(path, f"{error.error_count()} errors in the model description") from error
 
 
-def _broken(path: Path, why: object) -> UserError:
+def _broken(path: Path, cause: object) -> UserError:
     missing = not path.is_file()
     return UserError(
         f"{path.name!r} can't be read as a model file",
-        value="no such file" if missing else why,
+        value="no such file" if missing else cause,
         rule="A model file is a complete safetensors file.",
-        remedy="Check the path." if missing else "Copy or download it again: it may be truncated.",
+        remedy="Check the path." if missing else "Copy or download it again: it may be incomplete.",
     )

@@ -1,4 +1,4 @@
-"""What a model is: its description, which is saved with it, and the network."""
+"""A model: its description, which is saved with it, and its network."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 Task = Literal["semantic", "objects"]
+"""Classes of pixels, or objects that are told apart."""
+
 OBJECT_OUTPUTS = ("foreground", "boundary", "distance")
-"""Output channels of a network that tells objects apart."""
+"""Output channels of a network for objects."""
 
 
 class Provenance(BaseModel):
@@ -35,7 +37,7 @@ class Provenance(BaseModel):
         description="Largest absolute difference from the test output that came with the model.",
     )
     training: dict[str, Any] = Field(
-        {}, title="Training", description="Options, paint, curve and scores of the training."
+        {}, title="Training", description="Options, annotations, curve and scores of the training."
     )
 
 
@@ -56,14 +58,14 @@ class ModelSpec(BaseModel):
     task: Task = Field(
         "semantic",
         title="Task",
-        description="semantic: a class for each pixel; objects: maps of foreground, boundary and "
-        "distance that tell objects apart.",
+        description="semantic: a class for each pixel; objects: foreground, boundary and distance, "
+        "from which objects are told apart.",
     )
     activation: Literal["softmax", "sigmoid", "none"] = Field(
         "softmax",
         title="Activation",
-        description="softmax: classes exclude each other; sigmoid: each channel is a probability by "
-        "itself; none: the network's output is the probability already.",
+        description="softmax: classes exclude each other; sigmoid: each channel is a probability of its "
+        "own; none: the network's outputs are probabilities already.",
     )
     threshold: float = Field(
         0.5, ge=0, le=1, title="Threshold", description="sigmoid and none only."
@@ -74,7 +76,7 @@ class ModelSpec(BaseModel):
         le=1,
         title="Separation",
         description="objects only: how deep inside an object its core begins. Long or branched objects "
-        "want less than round ones, or they are divided.",
+        "need less than round ones, or they are split.",
     )
     normalization: Normalization = Normalization()
     pixel_size: tuple[float, ...] = Field(
@@ -115,12 +117,12 @@ class ModelSpec(BaseModel):
 
     @property
     def axes(self) -> str:
-        """Spatial axes: ``YX`` or ``ZYX``."""
+        """Spatial axes, ``YX`` or ``ZYX``."""
         return self.config.spatial
 
     @property
     def label_names(self) -> dict[int, str]:
-        """Label value to class name, background (0) left out; objects are all of one class."""
+        """Class name of each label value, without the background (0); objects are all of one class."""
         if self.task == "objects":
             return {1: "foreground"}
         first = 0 if self.activation == "softmax" else 1
@@ -128,7 +130,15 @@ class ModelSpec(BaseModel):
 
 
 def default_classes(n: int, softmax: bool) -> tuple[str, ...]:
-    """Names for classes that come with none."""
+    """Return names for classes that come without.
+
+    Parameters
+    ----------
+    n
+        Number of output channels.
+    softmax
+        Whether they exclude each other, so that the first is the background.
+    """
     if n == 1:
         return ("foreground",)
     if softmax:
@@ -138,7 +148,7 @@ def default_classes(n: int, softmax: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its description.
+    """A network and its description.
 
     Attributes
     ----------
