@@ -109,7 +109,7 @@ def _counts_for(tile: int, whole: TilePlan) -> tuple[int, ...]:
         raise UserError(
             "The tile is too small for this network",
             value=f"{tile} pixels",
-            rule=f"A tile must hold the context that every pixel needs: {shortest} pixels or more here.",
+            rule=f"A tile must hold the context of every pixel: at least {shortest} pixels here.",
             remedy="Leave the tile size on 'auto', or choose a larger one.",
         )
     return counts
