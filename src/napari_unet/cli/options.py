@@ -68,15 +68,9 @@ def with_options(
             for path, field in _fields(model)
             if path[0] not in without and (not only or path[0] in only)
         ]
-        order = [name for names in PANELS.values() for name in names]
-        # details of the training before the augmentation
-        options.sort(
-            key=lambda p: (
-                order.index(p.name)
-                if p.name in order
-                else len(order) + p.name.startswith("augment_")
-            )
-        )
+        listed = [name for names in PANELS.values() for name in names]
+        rank = {name: number for number, name in enumerate(listed)}
+        options.sort(key=lambda p: rank.get(p.name, len(rank) + p.name.startswith("augment_")))
         changed = signature.replace(parameters=[*own, *options])
         command.__signature__ = changed  # type: ignore[attr-defined]
         return command
