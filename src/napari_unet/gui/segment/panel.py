@@ -14,7 +14,7 @@ from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
-from napari_unet.gui.segment.run import SegmentRun, plan_job
+from napari_unet.gui.segment.run import SegmentRun
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.prepare import plan_job
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
 CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.outputs import label_dtype
-from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
 from napari_unet.gui.layers.results import probability_layers, result_layer
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Box, Image
     from napari_unet.core.model.spec import Model
+    from napari_unet.core.progress import Job, Progress
     from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.layers.placement import Placement
     from napari_unet.gui.layers.result_layer import ResultLayer
     from napari_unet.gui.session.jobs import Jobs
     from napari_unet.gui.session.worker import Outcome
-    from napari_unet.services.segmentation.plan import Plan
 
 
 class SegmentRun:
@@ -243,9 +242,3 @@ class SegmentRun:
         shown = probabilities[(slice(None), *region)]
         classes = dict(zip(self._model.spec.classes, shown, strict=True))
         probability_layers(self._viewer, self._source, self._placed, classes, self._purpose)
-
-
-def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
-    """Plan a run, away from the main thread: for a large volume it takes a while."""
-    yield Progress(0, 1)
-    return prepare(image, model, options).plan

@@ -10,6 +10,7 @@ from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib
+from napari_unet.core.progress import Job, Progress
 from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.plan import Plan, plan_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.inference.predictor import Predictor
     from napari_unet.core.model.spec import Model, ModelSpec
-    from napari_unet.core.progress import Job
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +151,18 @@ def prepare(
     return PreparedRun(
         image, spec, options, rescaled.originals, box, predictor, rescaled, statistics, plan
     )
+
+
+def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
+    """Plan a run as a job: for a large volume it takes a while.
+
+    Raises
+    ------
+    UserError
+        As `prepare`.
+    """
+    yield Progress(0, 1)
+    return prepare(image, model, options).plan
 
 
 def input_frames(image: Image, spec: ModelSpec, options: SegmentOptions) -> list[Frame]:
