@@ -145,7 +145,7 @@ def test_paint_that_came_while_it_learnt_can_t_be_told(painted_panel, viewer, qt
     panel.stop_button.click()
     finish_job(panel, qtbot)
     keep(panel, qtbot)
-    assert "paint was added while it learnt" in refused(panel, qtbot)
+    assert "annotations were added during the training" in refused(panel, qtbot)
 
 
 def test_it_is_offered_for_as_long_as_what_was_learnt_is_there(painted_panel, viewer, qtbot):

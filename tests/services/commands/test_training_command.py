@@ -256,7 +256,7 @@ def test_what_no_command_can_tell_is_refused(parent, tmp_path):
                 paint.annotations = (scribbled(),)
         except StopIteration as stop:
             found = stop.value
-    refuse("paint was added", found)
+    refuse("annotations were added", found)
     classes = drive(finetune([scribbled()], model, options(classes=("a, b",))))
     refuse("a, b", classes)
 
