@@ -63,10 +63,9 @@ def demo(
 ) -> None:
     """Segment the bundled sample: in napari, or without a screen into files."""
     from napari_unet.services.demo import run_demo
-    from napari_unet.services.system.linux import has_display
-    from napari_unet.services.system.window import try_window
+    from napari_unet.services.system.viewer import can_open_viewer, viewer_hint
 
-    if not headless and has_display() and try_window().opengl:
+    if not headless and can_open_viewer():
         # a process of its own: the command line itself stays free of Qt
         viewer = subprocess.run([sys.executable, "-m", "napari_unet.gui.studio.demo"], check=False)
         raise typer.Exit(viewer.returncode)
@@ -74,6 +73,8 @@ def demo(
         result = run(run_demo(output), "Segmenting the sample")
         typer.echo(f"{result.nuclei} nuclei found in the sample.")
         typer.echo(f"Labels:  {result.labels}\nPicture: {result.picture}")
+    if hint := viewer_hint():
+        typer.echo(hint, err=True)
 
 
 @app.command()

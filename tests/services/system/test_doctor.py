@@ -95,6 +95,14 @@ def test_a_napari_below_the_lower_bound_is_refused(installed, monkeypatch):
     assert 'install "napari[pyqt6]>=99"' in finding.advice
 
 
+def test_without_napari_no_window_is_tried_and_the_command_is_named(monkeypatch):
+    assert viewer.viewer_hint() == ""
+    monkeypatch.setattr(viewer, "try_window", pytest.fail)
+    monkeypatch.setattr(viewer, "installed_version", lambda _: None)
+    assert not viewer.can_open_viewer()
+    assert 'install "napari[pyqt6]' in viewer.viewer_hint()
+
+
 def test_a_source_folder_that_is_not_installed_is_told_how(monkeypatch):
     monkeypatch.setattr(requirements, "DISTRIBUTION", "not-installed-at-all")
     (finding,) = examine_requirements()

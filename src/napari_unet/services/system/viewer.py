@@ -20,12 +20,25 @@ if TYPE_CHECKING:
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "gdi generic")
 
 
+def can_open_viewer() -> bool:
+    """Whether napari is installed and its window can open here."""
+    return installed_version("napari") is not None and has_display() and bool(try_window().opengl)
+
+
+def viewer_hint() -> str:
+    """How to install napari; empty if it is installed."""
+    if installed_version("napari") is not None:
+        return ""
+    return f"For the viewer, run: {install_command(str(viewer_requirement()))}"
+
+
 def examine_viewer() -> list[Finding]:
     """Check napari, the plugin in it, and whether its window can open here."""
     version = installed_version("napari")
     if version is None:
-        advice = f"For the viewer, run: {install_command(str(viewer_requirement()))}"
-        return [Finding("napari", None, "not installed: Python and command line only", advice)]
+        return [
+            Finding("napari", None, "not installed: Python and command line only", viewer_hint())
+        ]
     findings = [_examine_napari(version), *examine_plugin()]
     if packages := sorted(missing_libraries().values()):
         detail = f"missing: {', '.join(missing_libraries())}"
