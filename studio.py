@@ -42,7 +42,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHECKS = ("lint-imports", "ruff check", "ruff format --check", "mypy")
-SMOKE_TESTS = ("tests/core/unet/test_unet.py",)
+SMOKE_TESTS = (
+    "tests/core/image/test_axes.py",
+    "tests/core/unet/test_unet.py",
+    "tests/core/objects/test_objects.py",
+    "tests/services/tiff/test_tiff_metadata.py",
+    "tests/services/files/test_save.py",
+    "tests/services/segmentation/test_segment.py",
+    "tests/cli/test_cli.py",
+    "tests/gui/test_manifest.py",
+    "tests/gui/test_plugin.py",
+    "tests/gui/segment/test_segment_panel.py",
+)
 """What shows quickly whether a set of packages works together."""
 OLD_PACKAGES_MAY_WARN = (
     "-Wignore::DeprecationWarning",
