@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import statistics
+from napari_unet.core.image import percentiles
 from napari_unet.core.image.axes import Image
+from napari_unet.core.image.blocks import blocks
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.normalization import AffineNormalization, Normalization
-from napari_unet.core.image.statistics import blocks, measure
+from napari_unet.core.image.statistics import measure
 from napari_unet.core.progress import Progress, finish
 
 EPSILON = 1e-6
@@ -69,7 +70,7 @@ def test_zscore(dtype, each):
 @pytest.mark.parametrize(("low", "high"), [(1, 99.8), (0, 100), (25, 50)])
 def test_percentile(dtype, each, low, high, held, monkeypatch):
     if not held:
-        monkeypatch.setattr(statistics, "MAX_SORTED_PIXELS", 0)
+        monkeypatch.setattr(percentiles, "MAX_SORTED_PIXELS", 0)
     data = stack(dtype)
     chosen = Normalization(kind="percentile", per_channel=each, low=low, high=high)
     affine = finish(measure(chosen, frames_of(data)))

@@ -15,7 +15,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.importers import load_foreign
-from napari_unet.core.inference import predictor
+from napari_unet.core.inference import forward
 from napari_unet.core.progress import Progress, finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -262,7 +262,7 @@ def test_arguments_are_checked_at_the_call(message, changes, arguments):
 def test_the_network_is_copied_when_the_run_starts_and_once_for_all_its_parts(monkeypatch):
     copies = []
     monkeypatch.setattr(
-        predictor, "fuse_batch_norm", lambda network: copies.append(network) or deepcopy(network)
+        forward, "fuse_batch_norm", lambda network: copies.append(network) or deepcopy(network)
     )
     image, model = Image(random_image((3, 30, 30)), "ZYX"), model_of(SMALL, activation="sigmoid")
     run = prepare(image, model, EXACT)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.importers.candidates import Candidate, candidates
 from napari_unet.core.importers.layouts import (
     Block,
-    Candidate,
     Layout,
     NotThisLayoutError,
     Tensors,
-    candidates,
     sequence,
 )
 

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import inf, prod
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from napari_unet.core.device import Compute, is_out_of_memory
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.blend import blend
+from napari_unet.core.inference.forward import MAX_MACS_PER_STEP, NetworkRunner
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
 from napari_unet.core.progress import Job, Progress, as_part
-from napari_unet.core.tiling.plan import Tile, TilePlan, mirror_indices
-from napari_unet.core.tiling.queue import TileQueue, Work
-from napari_unet.core.unet.fuse import fuse_batch_norm
-from napari_unet.core.unet.network import UNet, Window
+from napari_unet.core.tiling.queue import TileQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.image.normalization import Normalization
     from napari_unet.core.model.spec import Model
+    from napari_unet.core.tiling.plan import Tile, TilePlan
 
-
-MAX_MACS_PER_STEP = {"cpu": 1e9, "cuda": None, "mps": None}
-"""Multiply-adds between two yields: a fraction of a second on a small CPU. On a GPU the whole forward
-pass takes less."""
 
 MAX_TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
 """Largest tile, however much memory is free: layers that do not run in strips must be quick, too, and
@@ -92,12 +79,7 @@ class Predictor:
         self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
         budget = compute.free_memory if memory is None else memory
         self.pixels = min(budget / self.bytes_per_pixel, MAX_TILE_PIXELS[compute.device])
-        self._model = model
-
-    @cached_property
-    def _network(self) -> UNet:
-        """The copy for inference, made when the predictor first runs: planning needs none."""
-        return _inference_copy(self._model.network, self.compute)
+        self._runner = NetworkRunner(model, compute)
 
     @property
     def passes(self) -> int:
@@ -176,7 +158,7 @@ class Predictor:
                 for frame, _ in work:
                     yield from as_part(statistics.prepare(frame), done, total, share=0)
                 share = sum(tile.pixels for _, tile in work)
-                forward = self._forward(work, plan.frame, statistics)
+                forward = self._runner.run(work, plan.frame, statistics)
                 values = yield from as_part(forward, done, total, share=share)
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -197,97 +179,3 @@ class Predictor:
                     write=tile.write,
                     values=value,
                 )
-
-    def _forward(
-        self, work: Sequence[Work], frame: tuple[int, ...], statistics: NormalizationStatistics
-    ) -> Job[list[NDArray[np.float32]]]:
-        x = torch.from_numpy(np.stack([statistics[f](read_tile(f, tile)) for f, tile in work]))
-        windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
-        tiles = [tile for _, tile in work]
-        values = yield from self._infer(self._network, self.compute, x, windows, tiles)
-        if self.compute.precision == "float16" and not _finite(values):
-            # float16 ends at 65504: these tiles need the range of float32
-            compute = Compute(self.compute.device, "float32")
-            network = _inference_copy(self._model.network, compute)
-            values = yield from self._infer(network, compute, x, windows, tiles)
-        if not _finite(values):
-            raise UserError(
-                "The network gives values that are not numbers",
-                value=f"model {self.spec.name!r}, precision {self.compute.precision}",
-                rule="Every output must be a finite number.",
-                remedy="Choose precision 'float32'. If that doesn't help, the model is damaged.",
-            )
-        return values
-
-    def _infer(
-        self,
-        network: UNet,
-        compute: Compute,
-        x: Tensor,
-        windows: Sequence[Window],
-        tiles: Sequence[Tile],
-    ) -> Job[list[NDArray[np.float32]]]:
-        macs = self.spec.config.macs_per_pixel() * len(x) * prod(x.shape[2:])
-        x = x.to(compute.device, compute.dtype).contiguous(memory_format=_layout(x.dim()))
-        steps = network.steps(x, windows, MAX_MACS_PER_STEP[compute.device])
-        del x
-        done = 0.0
-        while True:
-            # inference mode belongs to the thread: it must be off whenever this generator is suspended
-            with torch.inference_mode():
-                try:
-                    done += next(steps)
-                except StopIteration as stop:
-                    return self._outputs(stop.value, tiles)
-            yield Progress(min(done / macs, 1.0), 1.0)
-
-    def _outputs(self, logits: Tensor, tiles: Sequence[Tile]) -> list[NDArray[np.float32]]:
-        outputs = []
-        for logit, tile in zip(logits, tiles, strict=True):
-            crop = logit[(slice(None), *tile.crop)].float()
-            if self.spec.activation == "softmax":
-                crop = crop.softmax(dim=0)
-            elif self.spec.activation == "sigmoid":
-                crop = crop.sigmoid()
-            outputs.append(crop.cpu().contiguous().numpy())
-        return outputs
-
-
-def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:
-    r"""Read a tile, mirror-padded at the far edges where it reaches beyond the image.
-
-    Parameters
-    ----------
-    frame
-        The frame.
-    tile
-        The tile of it.
-
-    Returns
-    -------
-    ndarray
-        (channels, \*tile.shape), in the image's own dtype.
-    """
-    index = [
-        mirror_indices(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)
-    ]
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in index)
-    block = frame.read(box)
-    for axis, (positions, part) in enumerate(zip(index, box, strict=True), start=1):
-        if len(positions) != block.shape[axis]:
-            block = block.take(positions - part.start, axis=axis)
-    return block
-
-
-def _finite(values: Sequence[NDArray[np.float32]]) -> bool:
-    return all(bool(np.isfinite(v).all()) for v in values)
-
-
-def _inference_copy(network: UNet, compute: Compute) -> UNet:
-    """Copy a network for inference: norms fused, on the device, in its precision and layout."""
-    copy = fuse_batch_norm(network).to(compute.device, compute.dtype)
-    return copy.to(memory_format=_layout(network.config.ndim + 2))  # type: ignore[call-overload,no-any-return]
-
-
-def _layout(dimensions: int) -> torch.memory_format:
-    return torch.channels_last if dimensions == 4 else torch.channels_last_3d
