@@ -31,7 +31,7 @@ LIST = Path(__file__).with_suffix(".txt")
 SOURCE = "src/napari_unet/"
 LIBRARIES = ("torch", "scipy.ndimage", "skimage", "tifffile", "typer", "pydantic")
 NO_WINDOW = ("-p", "no:qt", "--no-xvfb", "-p", "no:cacheprovider")
-QUIET = ("-x", "-q", "--no-header", "--timeout", "120")
+QUIET = ("-x", "-q", "--timeout", "120", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 PASSED, FAILED = 0, 1
 
 
@@ -69,6 +69,7 @@ def main() -> int:
         return bool(missing)
     for library in LIBRARIES:
         importlib.import_module(library)
+    shrink_nothing()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tree"
         ignored = shutil.ignore_patterns(".*", "site", "__pycache__")
@@ -120,6 +121,15 @@ def killed(mutant: Mutant, tree: Path, paths: Paths) -> bool:
     word = "killed  " if status == FAILED else "SURVIVED"
     print(f"{word} {time.monotonic() - began:5.1f} s  {mutant}", flush=True)
     return status == FAILED
+
+
+def shrink_nothing() -> None:
+    """Have hypothesis report the first example that fails, not the smallest."""
+    from hypothesis import Phase, settings
+
+    # profiles that the tests register begin with what is loaded then
+    settings.register_profile("first", phases=(Phase.explicit, Phase.generate))
+    settings.load_profile("first")
 
 
 def run(tests: list[str], tree: Path) -> int:
