@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 
 import pytest
 
@@ -20,10 +22,13 @@ from networks import strong_network
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.unet.config import UNetConfig
+from napari_unet.core.unet.network import UNet
 from napari_unet.services.library import Library
 
 SECONDS = 120_000
 """Longest wait of a test, in milliseconds: far more than it takes on a machine at rest."""
+PASS_S = 0.4
+"""Seconds that a job needs for each forward pass of a large model."""
 
 
 def small_model(name="small", **spec):
@@ -33,12 +38,21 @@ def small_model(name="small", **spec):
     return Model(ModelSpec(name=name, config=config, **spec), strong_network(config))
 
 
+class SlowUNet(UNet):
+    """A network whose jobs take long enough to be watched, and no processor time."""
+
+    def steps(self, x, *others):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(PASS_S)
+        return (yield from super().steps(x, *others))
+
+
 def large_model():
     """A model that takes long enough to be watched."""
-    config = UNetConfig.classic(base=32, depth=4)
-    return Model(
-        ModelSpec(name="large", config=config, activation="sigmoid"), strong_network(config)
-    )
+    config = UNetConfig.classic(base=8, depth=3)
+    network = SlowUNet(config).eval()
+    network.load_state_dict(strong_network(config).state_dict())
+    return Model(ModelSpec(name="large", config=config, activation="sigmoid"), network)
 
 
 def random_image(*shape):

@@ -19,7 +19,7 @@ from napari_unet.core.unet.checkpointing_policy import (
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
 
-STEPS = 4
+STEPS = 2
 
 
 def train(network, policy, ndim):

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from windowless import dock as dock
 from windowless import keeper as keeper
 from windowless import library as library
+from windowless import readers as readers
 from windowless import segment_panel as segment_panel
 from windowless import session as session
 from windowless import viewer as viewer
@@ -315,6 +316,7 @@ def test_the_size_of_pixels_is_asked_for_where_the_image_states_none(segment_pan
     assert made.metadata["napari_unet"]["options"]["pixel_size"] == 0.25
 
 
+@pytest.mark.usefixtures("readers")
 def test_the_command_that_is_copied_gives_the_same_labels(segment_panel, viewer, qtbot, tmp_path):
     segment_panel.command.click()
     assert "no result yet" in said(segment_panel)

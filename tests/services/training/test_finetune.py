@@ -161,7 +161,7 @@ def test_checkpointing_changes_nothing_about_the_result(norm, ndim):
     model = Model(ModelSpec(name="m", config=config, activation="sigmoid"), strong_network(config))
     paint = [scribbled()] if ndim == 2 else [scribbled((8, 48, 48), "ZYX")]
     runs = [
-        trained(paint, model, steps=20, use_checkpointing=how, held_out=0.0)
+        trained(paint, model, steps=6, use_checkpointing=how, held_out=0.0)
         for how in ("off", "all")
     ]
     assert runs[0].trained.measured > runs[1].trained.measured
