@@ -106,7 +106,7 @@ def test_a_command_leaves_what_the_batch_left(panel, qtbot):
     panel.run.click()
     finish_job(panel, qtbot)
     panel.command.click()
-    assert "in no file" in said(panel)
+    assert "is not saved" in said(panel)
 
 
 def test_objects_are_counted(panel, tmp_path, qtbot):
