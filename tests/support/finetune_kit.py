@@ -84,7 +84,7 @@ def preview(panel, viewer, qtbot):
     """Press *Preview augmentation*, and wait for its layers, which come one after the other."""
     panel.form.preview.click()
     finish_job(panel, qtbot)
-    wanted = {"augmented", "augmented paint"}
+    wanted = {"augmented", "augmented annotation"}
     qtbot.waitUntil(lambda: wanted <= {x.name for x in viewer.layers}, timeout=SECONDS)
 
 

@@ -140,7 +140,7 @@ def main():
             if page.widget().minimumSizeHint().width() > page.viewport().width():
                 found["wide"].append(title)
         found["tabs fit"] = studio.tabs.tabBar().sizeHint().width() <= studio.tabs.width()
-        found["project"] = studio.project_row.name._elidedText()
+        found["project"] = studio.project_row.name_label._elidedText()
         # napari's own widgets on the left want more than that
         found["fits"] = dock.minimumSizeHint().height() <= size.height() - BARS
         viewer.close()

@@ -42,9 +42,9 @@ def pictures(stage: Stage) -> None:
     stage.take("finetune-paint")
     form.preview.click()
     stage.rest()
-    stage.wait(lambda: "augmented paint" in viewer.layers)
+    stage.wait(lambda: "augmented annotation" in viewer.layers)
     stage.take("finetune-augmented")
-    for name in ("augmented", "augmented paint"):
+    for name in ("augmented", "augmented annotation"):
         viewer.layers.remove(viewer.layers[name])
     viewer.reset_view()
     form.settings.preset.value = "Quick"

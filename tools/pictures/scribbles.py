@@ -38,7 +38,7 @@ def pictures(stage: Stage) -> None:
     panel = stage.page("Annotate")
     panel.source.new_button.click()
     stage.look_at(T)
-    paint = stage.viewer.layers["nuclei stack paint"]
+    paint = stage.viewer.layers["nuclei stack scribbles"]
     panel.classes.table.item(2, 2).setText(NAME)
     paint.data[T] = strokes(source.data[T])
     lines(paint, T, OPEN)
@@ -76,6 +76,6 @@ def keep(stage: Stage) -> None:
     panel.outcome.comparison.keep_button.click()
     stage.rest()
     stage.viewer.layers["nuclei stack learning"].visible = False
-    stage.viewer.layers["nuclei stack paint"].visible = False
+    stage.viewer.layers["nuclei stack scribbles"].visible = False
     stage.segment()
     stage.take("scribbles-segmented")

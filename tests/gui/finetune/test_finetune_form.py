@@ -45,7 +45,7 @@ def test_without_image_or_paint_the_form_says_what_to_do(panel, viewer, qtbot):
     viewer.add_image(discs()[0], name="cells")
     wait_for_summary(panel, "New paint layer", qtbot)
     panel.form.train.click()
-    assert "nothing to paint on" in said(panel)
+    assert "There is no annotation yet" in said(panel)
     first(panel).new.click()
     wait_for_summary(panel, "Nothing painted yet", qtbot)
     panel.form.train.click()
@@ -270,14 +270,14 @@ def test_several_pairs_are_learnt_together(painted_panel, viewer, qtbot):
     second = viewer.add_image(image[:72], name="more cells")
     paint = viewer.add_labels(scribbles(inside)[:72], name="more paint")
     viewer.layers.selection.active = viewer.layers["cells"]
-    viewer.layers.selection.active = viewer.layers["cells paint"]
+    viewer.layers.selection.active = viewer.layers["cells scribbles"]
     one = int(say(panel, qtbot).split(" strokes")[0].split()[-1])
     panel.form.pairs.add.click()
     a, b = panel.form.pairs.forms
-    assert (a.image.layer.name, a.labels.layer.name) == ("cells", "cells paint")
+    assert (a.image.layer.name, a.labels.layer.name) == ("cells", "cells scribbles")
     assert (b.image.layer, b.labels.layer) == (second, paint)
     viewer.layers.selection.active = paint
-    assert a.labels.layer.name == "cells paint", "a click could mean either"
+    assert a.labels.layer.name == "cells scribbles", "a click could mean either"
     assert int(say(panel, qtbot).split(" strokes")[0].split()[-1]) > one
     quick(panel, steps=2)
     result = train(panel, qtbot)

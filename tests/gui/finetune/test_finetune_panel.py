@@ -111,7 +111,7 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
     quick(panel, steps=60)
     own = {KIND: "classes", IMAGE: str(viewer.layers["cells"].unique_id)}
     over = viewer.add_labels(np.ones((96, 96), np.uint8), name="corrected", metadata=own)
-    panel.form.pairs.first.labels.choose(viewer.layers["cells paint"])
+    panel.form.pairs.first.labels.choose(viewer.layers["cells scribbles"])
     train(panel, qtbot)
     assert panel.outcome.comparison.difference_button.isVisibleTo(panel)
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_the_difference_of_old_and_new_is_shown_before_the_choice(painted_panel,
     layer = viewer.layers["cells difference"]
     assert layer.visible
     assert not over.visible, "labels over labels can't be told apart"
-    assert viewer.layers["cells paint"].visible, "scribbles leave it to be seen"
+    assert viewer.layers["cells scribbles"].visible, "scribbles leave it to be seen"
     assert "of the pixels differ" in said(panel)
     for value, kind in enumerate(("only before", "only now", "otherwise"), 1):
         red, green, blue, _ = layer.get_color(value)
@@ -381,7 +381,7 @@ def test_paint_that_fits_its_image_no_longer_is_told_and_all_else_is_learnt(
     viewer.add_image(image[:72], name="more cells")
     more = viewer.add_labels(scribbles(inside)[:72], name="more paint")
     viewer.layers.selection.active = viewer.layers["cells"]
-    viewer.layers.selection.active = viewer.layers["cells paint"]
+    viewer.layers.selection.active = viewer.layers["cells scribbles"]
     panel.form.pairs.add.click()
     assert [form.labels.layer for form in panel.form.pairs.forms] == [labels_layer(panel), more]
     quick(panel, steps=5000)
@@ -633,7 +633,7 @@ def test_augmentation_is_shown_beside_the_image_and_paint_stays(painted_panel, v
     for _ in range(2):
         preview(panel, viewer, qtbot)
         names = [layer.name for layer in viewer.layers]
-        assert names == ["cells", "cells paint", "augmented", "augmented paint"]
+        assert names == ["cells", "cells scribbles", "augmented", "augmented annotation"]
     image, labels = viewer.layers[2:]
     assert image.data.shape == labels.data.shape == (2 * 32 + 8, 4 * 32 + 24)
     assert set(np.unique(labels.data)) <= {0, 1, 2}

@@ -206,7 +206,7 @@ def test_restoring_says_which_image_to_open(painted_panel, folder, make_napari_v
     assert "Open “cells” and press Restore" in said(panel)
     other.add_image(discs()[0], name="cells")
     panel.restore_offer.restore_button.click()
-    qtbot.waitUntil(lambda: "cells paint" in other.layers, timeout=SECONDS)
+    qtbot.waitUntil(lambda: "cells scribbles" in other.layers, timeout=SECONDS)
 
 
 def test_discarded_paint_is_gone(painted_panel, folder, make_napari_viewer_proxy, qtbot):
@@ -257,11 +257,11 @@ def test_a_removed_layer_can_be_restored_until_the_viewer_closes(
     viewer.layers.remove(layer.name)
     assert "can be restored" in panel.restore_offer.message_label.text()
     panel.restore_offer.restore_button.click()
-    qtbot.waitUntil(lambda: "cells paint" in viewer.layers, timeout=SECONDS)
+    qtbot.waitUntil(lambda: "cells scribbles" in viewer.layers, timeout=SECONDS)
     assert not panel.restore_offer.isVisibleTo(panel)
-    assert np.array_equal(viewer.layers["cells paint"].data, layer.data)
+    assert np.array_equal(viewer.layers["cells scribbles"].data, layer.data)
     monkeypatch.setattr("napari_unet.gui.journal.restoring.CLOSING_GRACE_S", 0)
-    viewer.layers.remove("cells paint")
+    viewer.layers.remove("cells scribbles")
     panel.keeper.close()
     assert list(folder.iterdir()) == []
 

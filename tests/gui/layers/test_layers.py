@@ -244,7 +244,7 @@ def test_planes_that_the_image_does_not_have_are_not_on_the_screen(model):
     image = model.layers[0]
     model.add_layer(layer(20, 8, 9, scale=(2, 0.5, 0.5), axis_labels=("z", "y", "x")))
     model.dims.set_point(0, 30)
-    with pytest.raises(UserError, match="Nothing of 'cells' is on the screen"):
+    with pytest.raises(UserError, match="'cells' is not on the screen"):
         on_screen(model, image, image_of(image, "ZYX"), "YX")
 
 

@@ -21,7 +21,7 @@ from napari_unet.core.model.file import save_model
 from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.checked_areas import check_plane, is_checked_of
 from napari_unet.gui.layers.editing import real
-from napari_unet.gui.layers.purpose import NOT_PAINT, belongs, kind_of
+from napari_unet.gui.layers.purpose import DISPLAY_ONLY, belongs, kind_of
 from napari_unet.gui.layers.result_layer import RECORD, untouched
 from napari_unet.gui.plugin import StudioDock
 from napari_unet.gui.project import closing
@@ -71,12 +71,12 @@ def wait(studio, qtbot):
 
 
 def save(studio, qtbot):
-    studio.project_row.save.click()
+    studio.project_row.save_button.click()
     wait(studio, qtbot)
 
 
 def load(studio, qtbot):
-    studio.project_row.open.click()
+    studio.project_row.open_button.click()
     wait(studio, qtbot)
 
 
@@ -123,9 +123,9 @@ def test_all_comes_back_in_another_viewer(
     segment.image.layers.choose(image)
     save(studio, qtbot)
     assert said(studio) == (
-        "Saved as my cells.unetproject. In it, as they have no file: “no file”."
+        "Saved as my cells.unetproject. Stored in it, as they have no file: “no file”."
     )
-    assert studio.project_row.name.text() == "my cells"
+    assert studio.project_row.name_label.text() == "my cells"
     assert studio.project.unsaved() == []
 
     other, second = again(make_napari_viewer_proxy)
@@ -174,7 +174,7 @@ def test_paint_is_saved_while_a_job_is_at_work(studio, viewer, place, qtbot):
     layer = painted(studio, viewer)
     studio.show_page("Segment").segment.click()
     assert studio.session.jobs.running
-    studio.project_row.save.click()
+    studio.project_row.save_button.click()
     qtbot.waitUntil(lambda: not studio.project.jobs.running, timeout=SECONDS)
     assert studio.project.unsaved() == []
     layer.paint((1, 5, 5), 1)
@@ -196,14 +196,14 @@ def test_a_removed_layer_is_not_saved_again_and_save_does_not_ask_twice(
     viewer.layers.remove(gone.name)
     monkeypatch.setattr(closing, "where_to_save", lambda _: pytest.fail("it has a place"))
     save(studio, qtbot)
-    assert [note.name for note in read_project(place).layers] == ["cells", "cells paint"]
+    assert [note.name for note in read_project(place).layers] == ["cells", "cells scribbles"]
     assert len(list(place.glob("*.tif"))) == 2
-    studio.project_row.save_as.click()
+    studio.project_row.save_as_button.click()
     wait(studio, qtbot)
-    assert studio.project_row.name.text() == "other"
+    assert studio.project_row.name_label.text() == "other"
     assert [note.name for note in read_project(place.with_name("other.unetproject")).layers] == [
         "cells",
-        "cells paint",
+        "cells scribbles",
     ]
 
 
@@ -219,17 +219,17 @@ def test_another_project_is_not_replaced_unasked(studio, viewer, tmp_path, qtbot
     assert stored
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     monkeypatch.setattr(closing.QMessageBox, "question", lambda *_: answers.pop(0))
-    viewer.layers.remove("cells paint")
-    studio.project_row.save_as.click()
+    viewer.layers.remove("cells scribbles")
+    studio.project_row.save_as_button.click()
     wait(studio, qtbot)
     assert sorted(path.name for path in tmp_path.glob("project.unetproject/*")) == stored
-    studio.project_row.save_as.click()
+    studio.project_row.save_as_button.click()
     wait(studio, qtbot)
     assert len(list(tmp_path.glob("project.unetproject/*"))) < len(stored)
     monkeypatch.setattr(
         closing.QFileDialog, "getSaveFileName", lambda *_: (f"{typed}.unetproject/inner", "")
     )
-    studio.project_row.save_as.click()
+    studio.project_row.save_as_button.click()
     wait(studio, qtbot)
     assert "not inside another one" in said(studio)
 
@@ -266,15 +266,15 @@ def test_what_is_missing_is_named_and_all_else_opens(
     load(second, qtbot)
     assert "“cells” is missing" in said(second)
     assert "Put cells.tif back" in said(second)
-    assert [x.name for x in other.layers] == ["cells paint"]
-    assert np.array_equal(other.layers["cells paint"].data, layer.data)
+    assert [x.name for x in other.layers] == ["cells scribbles"]
+    assert np.array_equal(other.layers["cells scribbles"].data, layer.data)
     # saving now does not forget it
     save(second, qtbot)
     away.rename(cells)
     third, another = again(make_napari_viewer_proxy)
     load(another, qtbot)
-    assert [x.name for x in third.layers] == ["cells", "cells paint"]
-    assert belongs(third.layers["cells paint"], third.layers["cells"])
+    assert [x.name for x in third.layers] == ["cells", "cells scribbles"]
+    assert belongs(third.layers["cells scribbles"], third.layers["cells"])
 
 
 def test_another_image_in_the_place_of_one_is_told(
@@ -288,7 +288,7 @@ def test_another_image_in_the_place_of_one_is_told(
     load(second, qtbot)
     assert "now holds another image" in said(second)
     assert "3 × 60 × 70 pixels" in said(second)
-    assert [x.name for x in other.layers] == ["cells paint"]
+    assert [x.name for x in other.layers] == ["cells scribbles"]
 
 
 def test_a_project_moved_with_its_images_opens(
@@ -304,7 +304,7 @@ def test_a_project_moved_with_its_images_opens(
     monkeypatch.setattr(project_row, "where_it_is", lambda _: there)
     other, second = again(make_napari_viewer_proxy)
     load(second, qtbot)
-    assert [x.name for x in other.layers] == ["cells", "cells paint"]
+    assert [x.name for x in other.layers] == ["cells", "cells scribbles"]
     assert other.layers["cells"].source.path == str(tmp_path / "moved" / "images" / "cells.tif")
     assert second.session.model.spec.name == "own"
 
@@ -317,14 +317,14 @@ def test_a_damaged_project_is_said_and_nothing_is_closed(studio, viewer, place, 
     load(studio, qtbot)
     assert "can't be opened" in said(studio)
     assert "cells" in viewer.layers
-    assert studio.project_row.name.text() == "not saved"
+    assert studio.project_row.name_label.text() == "not saved"
 
 
 @pytest.mark.parametrize(
     ("answer", "names"),
     [
-        ("replace", ["cells", "cells paint"]),
-        ("add", ["mine", "mine objects", "cells", "cells paint"]),
+        ("replace", ["cells", "cells scribbles"]),
+        ("add", ["mine", "mine objects", "cells", "cells scribbles"]),
         ("cancel", ["mine", "mine objects"]),
     ],
 )
@@ -395,12 +395,12 @@ def test_closing_with_paint_that_is_not_saved_asks(
     assert window.close(), "nothing is painted"
     layer.paint((1, 20, 30), 2)
     assert not window.close()
-    assert asked == [["cells paint"]]
+    assert asked == [["cells scribbles"]]
     asked = answering(monkeypatch, "save")
     assert not window.close(), "it is being saved"
     qtbot.waitUntil(lambda: window.closed, timeout=SECONDS)
-    assert asked == [["cells paint"]]
-    assert [note.name for note in read_project(place).layers] == ["cells", "cells paint"]
+    assert asked == [["cells scribbles"]]
+    assert [note.name for note in read_project(place).layers] == ["cells", "cells scribbles"]
     studio.session.jobs.abandon()
     journal = library.folder.parent / "journal"
     assert list(journal.iterdir()) == [], "what is saved is not offered again"
@@ -433,8 +433,8 @@ def test_not_saving_leaves_the_paint_to_be_restored(
     other.add_image(random_image(*SHAPE), name="cells")
     offer = second.show_page("Annotate").restore_offer
     offer.restore_button.click()
-    qtbot.waitUntil(lambda: "cells paint" in other.layers, timeout=SECONDS)
-    assert np.array_equal(other.layers["cells paint"].data, layer.data)
+    qtbot.waitUntil(lambda: "cells scribbles" in other.layers, timeout=SECONDS)
+    assert np.array_equal(other.layers["cells scribbles"].data, layer.data)
     assert not place.exists()
 
 
@@ -484,12 +484,12 @@ def test_closing_says_which_paint_has_no_image_to_be_restored_on(
     viewer.layers.remove("cells")
     asked = answering(monkeypatch, "cancel")
     window.close()
-    assert asked == [["cells paint", "cells paint"]]
+    assert asked == [["cells scribbles", "cells scribbles"]]
 
 
 def test_layers_that_only_show_something_are_not_saved(studio, viewer, place, qtbot):
     viewer.add_image(random_image(*SHAPE), name="cells")
-    for title in NOT_PAINT:
+    for title in DISPLAY_ONLY:
         metadata = {RECORD: {"purpose": {"title": title}}}
         viewer.add_labels(np.ones(SHAPE, int), name=title, metadata=metadata)
     save(studio, qtbot)

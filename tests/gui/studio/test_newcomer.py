@@ -90,7 +90,7 @@ def test_scribbles_stay_in_sight(studio, viewer, qtbot):
     studio.show_page("Annotate").source.new_button.click()
     segment(studio, qtbot)
     qtbot.wait(100)
-    assert in_sight(viewer) == {"cells", "cells paint", "cells labels"}
+    assert in_sight(viewer) == {"cells", "cells scribbles", "cells labels"}
 
 
 def test_the_next_step_leads_elsewhere_or_is_only_said(studio, viewer, qtbot):

@@ -85,7 +85,7 @@ def _show_paint(viewer: napari.Viewer, paint: NDArray[Any], placed: dict[str, An
     if labels is None:
         labels = Labels(
             paint,
-            name=f"{AUGMENTED} paint",
+            name=f"{AUGMENTED} annotation",
             opacity=0.5,
             colormap=CyclicLabelColormap(colors=["transparent", BACKGROUND, *COLOURS]),
             metadata=_record(),

@@ -1,4 +1,4 @@
-"""Layers to paint on: new ones, and copies of results to correct. Their kind lies in their metadata."""
+"""Annotations: new layers, and copies of results to correct. Their kind is kept in the metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.images import place_of
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.purpose import IMAGE, KIND, MOST, kind_of
+from napari_unet.gui.layers.purpose import IMAGE, KIND, MAX_CLASS_LABEL, kind_of
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.results import COLOURS
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
 
 BACKGROUND = "#60a5fa"
-"""Colour of painted background: unlike the classes' and unlike a grey image."""
+"""Colour of painted background: unlike the colours of classes, and unlike a grey image."""
 UNNAMED: dict[Kind, tuple[str, ...]] = {
     "scribbles": ("unlabelled", "background"),
     "classes": ("background",),
     "objects": (),
 }
-"""Names of the first label values, which are no classes, by kind."""
+"""Names of the first label values, which are not classes, by kind."""
 
 
 def new_annotation_layer(
@@ -42,23 +42,23 @@ def new_annotation_layer(
     classes: Sequence[str],
     kind: Kind = "scribbles",
 ) -> Labels:
-    """Add an empty labels layer over an image, ready to be painted on.
+    """Add an empty annotation over an image, ready to be painted on.
 
     Parameters
     ----------
     viewer
-        Where it goes.
+        The layer is added to it.
     source, image
         The image layer, and the image it holds.
     classes
         Names of the classes without the background.
     kind
-        What its paint will mean.
+        What its labels will mean.
     """
     placed = place(source, image.axes)
     layer = Labels(
         np.zeros(placed.shape, np.uint32 if kind == "objects" else np.uint8),
-        name=f"{source.name} {'paint' if kind == 'scribbles' else kind}",
+        name=f"{source.name} {kind}",
         opacity=0.7,
         metadata={KIND: kind, IMAGE: str(source.unique_id)},
         **class_looks(kind, classes),
@@ -75,9 +75,9 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
     Parameters
     ----------
     viewer
-        Where it goes.
+        The layer is added to it.
     source
-        The image layer that it lies on.
+        The image layer that it covers.
     labels
         The result, which stays as it is.
     kind
@@ -86,7 +86,7 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
     Raises
     ------
     UserError
-        When it is still being filled in, or has too many labels for classes.
+        When the result is incomplete, or has too many labels for classes.
     """
     data = _array(labels)
     _check_source(labels, int(data.max(initial=0)), kind)
@@ -97,7 +97,7 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
         data.copy(),
         name=f"{labels.name} corrected",
         opacity=0.7,
-        # its record stays behind: the next run would take it for its own
+        # without its record, or the next run would reuse the layer
         metadata={KIND: kind, IMAGE: str(source.unique_id)},
         **place_of(labels),
         **(
@@ -111,7 +111,7 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
 
 
 def make_ready(viewer: napari.Viewer, layer: Labels, label: int = 1) -> None:
-    """Select a layer and take up its brush; on objects, with a number that would change none."""
+    """Select a layer, and paint with a label; for objects, one that no object has."""
     viewer.layers.selection.active = layer
     layer.brush_size = 8
     layer.selected_label = label
@@ -119,7 +119,7 @@ def make_ready(viewer: napari.Viewer, layer: Labels, label: int = 1) -> None:
 
 
 def class_looks(kind: Kind, classes: Sequence[str]) -> dict[str, Any]:
-    """Return features and colours of a layer with these classes; nothing for objects."""
+    """Return features and colours of a layer with these classes; empty for objects."""
     if kind == "objects":
         return {}
     names = [*UNNAMED[kind], *classes]
@@ -131,7 +131,7 @@ def class_looks(kind: Kind, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def class_names(labels: Labels) -> tuple[str, ...]:
-    """Return the names of the classes of a layer, background left out; none where it has no names."""
+    """Return the names of the classes of a layer without the background; empty if it has none."""
     named = names_by_value(labels)
     if not named:
         return ()
@@ -142,7 +142,7 @@ def class_names(labels: Labels) -> tuple[str, ...]:
 
 
 def names_by_value(labels: Labels) -> dict[int, str]:
-    """Return what the values of a layer are called, background included; none where it has no names."""
+    """Return the names of the values of a layer with the background; empty if it has none."""
     features = labels.features
     if "index" not in features or "class" not in features:
         return {}
@@ -154,21 +154,21 @@ def _check_source(labels: Labels, largest: int, kind: Kind) -> None:
         raise UserError(
             f"{labels.name!r} is still being filled in",
             rule="A result can be corrected once it is complete.",
-            remedy="Wait for the end of the run, or stop it.",
+            remedy="Wait until the run has ended, or stop it.",
         )
-    if kind == "classes" and largest > MOST:
+    if kind == "classes" and largest > MAX_CLASS_LABEL:
         raise UserError(
             f"{labels.name!r} has too many labels for classes",
             value=largest,
-            rule=f"Labels of classes go up to {MOST}.",
-            remedy="Say that it holds objects.",
+            rule=f"Labels of classes go up to {MAX_CLASS_LABEL}.",
+            remedy="Choose the kind “objects”.",
         )
 
 
 def _names(labels: Labels, last: int) -> tuple[str, ...]:
     """Return names for all classes up to the label `last` of a result."""
-    found = names_by_value(labels)
-    return tuple(found.get(i, f"class {i}") for i in range(1, max([last, 1, *found]) + 1))
+    names = names_by_value(labels)
+    return tuple(names.get(i, f"class {i}") for i in range(1, max([last, 1, *names]) + 1))
 
 
 def _array(labels: Labels) -> Any:

@@ -1,4 +1,4 @@
-"""Which parts of an image somebody has looked through: rectangles in a Shapes layer over it."""
+"""Which parts of an image are checked: shapes in a layer over it."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.next_region import Place
 
 CHECKED = "napari_unet_checked"
-"""Key of a Shapes layer's metadata under which the identity of its image lies."""
+"""Key of a Shapes layer's metadata: the identity of its image."""
 COLOUR = "#22c55e"
 
 
 def is_checked_of(layer: Layer | None, source: ImageLayer | None) -> bool:
-    """Whether a layer says what has been checked of an image."""
-    known = isinstance(layer, Shapes) and layer.metadata.get(CHECKED)
-    return bool(known) and source is not None and known == str(source.unique_id)
+    """Whether a layer outlines what is checked of an image."""
+    own = isinstance(layer, Shapes) and layer.metadata.get(CHECKED)
+    return bool(own) and source is not None and own == str(source.unique_id)
 
 
 def checked_layer(viewer: napari.Viewer, source: ImageLayer | None) -> Shapes | None:
-    """Return the layer that says what has been checked of an image, if there is one."""
-    found = (layer for layer in reversed(viewer.layers) if is_checked_of(layer, source))
-    return next(found, None)
+    """Return the layer that outlines what is checked of an image; None if there is none."""
+    layers = (layer for layer in reversed(viewer.layers) if is_checked_of(layer, source))
+    return next(layers, None)
 
 
 def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool:
-    """Say that the plane in view is all right; returns False where that has been said before.
+    """Mark the plane in view as checked; return False if it was before.
 
-    The layer that was selected stays so.
+    The selected layer stays selected.
 
     Raises
     ------
     UserError
-        When what is shown is no plane of the image.
+        When the viewer does not show a plane of the image.
     """
     placed = place(source, image.axes)
     return _check(viewer, source, placed, _corners(viewer, source, image, placed))
 
 
-def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, found: Place) -> bool:
-    """Say that a window of a plane is all right; returns False where that has been said before."""
+def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, region: Place) -> bool:
+    """Mark a window of a plane as checked; return False if it was before."""
     placed = place(source, image.axes)
     letters = letters_of(placed, source, image.axes)
-    window = found.window
-    corners = placed.corners(letters, found.index, window.rows, window.columns)
+    window = region.window
+    corners = placed.corners(letters, region.index, window.rows, window.columns)
     return _check(viewer, source, placed, corners)
 
 
 def checks_record(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str, Any] | None:
-    """Return what has been checked of an image as JSON can hold it; None if nothing has been."""
+    """Return what is checked of an image, for JSON; None if nothing is."""
     layer = checked_layer(viewer, source)
     if layer is None or not layer.data:
         return None
@@ -73,21 +73,21 @@ def checks_record(viewer: napari.Viewer, source: ImageLayer | None) -> dict[str,
     return {"kinds": kinds, "shapes": shapes, "place": place_of(layer)}
 
 
-def restore_checks(viewer: napari.Viewer, source: ImageLayer, told: Mapping[str, Any]) -> None:
-    """Say again what `checks_record` has told, as far as it isn't said."""
-    shapes = [np.asarray(vertices, float) for vertices in told["shapes"]]
+def restore_checks(viewer: napari.Viewer, source: ImageLayer, record: Mapping[str, Any]) -> None:
+    """Mark as checked what `checks_record` has recorded, unless it is marked already."""
+    shapes = [np.asarray(vertices, float) for vertices in record["shapes"]]
     ndim = shapes[0].shape[1]
     with selection_kept(viewer):
-        layer = checked_layer(viewer, source) or _add_layer(viewer, source, ndim, told["place"])
+        layer = checked_layer(viewer, source) or _add_layer(viewer, source, ndim, record["place"])
     look = outline(COLOUR, min(layer_array(source).shape[-2:]))
-    for kind, shape in zip(told["kinds"], shapes, strict=True):
-        if layer.ndim == ndim and not _says(layer, kind, shape):
+    for kind, shape in zip(record["kinds"], shapes, strict=True):
+        if layer.ndim == ndim and not _has(layer, kind, shape):
             layer.add([shape], shape_type=kind, **look)
     layer.selected_data = set()
 
 
-def _says(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
-    """Whether there is such a shape."""
+def _has(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
+    """Whether the layer has such a shape."""
     return any(
         own == kind and shape.shape == corners.shape and np.allclose(shape, corners)
         for own, shape in zip(layer.shape_type, layer.data, strict=True)
@@ -99,20 +99,20 @@ def _check(
 ) -> bool:
     with selection_kept(viewer):
         layer = checked_layer(viewer, source) or _new_layer(viewer, source, placed)
-    known = _says(layer, "rectangle", corners)
-    if not known:
+    is_new = not _has(layer, "rectangle", corners)
+    if is_new:
         layer.add_rectangles([corners], **outline(COLOUR, min(placed.shape[-2:])))
         layer.selected_data = set()
-    return not known
+    return is_new
 
 
 def start_box(viewer: napari.Viewer, source: ImageLayer, image: Image) -> Shapes:
-    """Let the user draw a rectangle around what has been checked.
+    """Have the user draw a rectangle around what is checked.
 
     Raises
     ------
     UserError
-        When what is shown is no plane of the image.
+        When the viewer does not show a plane of the image.
     """
     placed = place(source, image.axes)
     _corners(viewer, source, image, placed)
@@ -135,9 +135,9 @@ def _corners(
     shown = [d for d in range(len(kept)) if d not in planes]
     if viewer.dims.ndisplay != 2 or {kept[d] for d in shown} != {"Y", "X"}:
         raise UserError(
-            "What is shown is not a plane of the image",
-            rule="What has been checked is said of planes along Y and X.",
-            remedy="Show the image in 2-D, with Y and X on the screen, by the buttons below the layers.",
+            "The viewer does not show a plane of the image",
+            rule="Only planes along Y and X can be marked as checked.",
+            remedy="Show the image in 2-D, with Y and X on the screen (buttons below the layers).",
         )
     outside = [
         d for d, i in planes.items() if placed.inside[d] != 0 and not 0 <= i < placed.shape[d]
@@ -168,5 +168,5 @@ def _add_layer(
 
 
 def outline(colour: str, side: float) -> dict[str, object]:
-    """Return what makes an outline, of something of this side, that hides nothing and is seen."""
+    """Return the looks of a visible outline without a fill, for a shape of this size."""
     return {"edge_color": colour, "face_color": "transparent", "edge_width": max(1.0, side / 150)}

@@ -1,4 +1,4 @@
-"""The classes of a layer that is painted on: names in its features, colours in its colormap."""
+"""The classes of an annotation: names in its features, colours in its colormap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import remove_class
 from napari_unet.gui.layers.annotation_layers import UNNAMED, class_names
 from napari_unet.gui.layers.editing import apply, array_of, real
-from napari_unet.gui.layers.purpose import MOST, kind_of
+from napari_unet.gui.layers.purpose import MAX_CLASS_LABEL, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PaintClass:
-    """One of the things that can be painted.
+    """A class, or another label that can be painted.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class PaintClass:
     colour
         Red, green, blue and opacity, 0 to 1.
     fixed
-        Whether it is there in any case: what is unlabelled, or the background.
+        Whether it can't be removed: unlabelled, or the background.
     """
 
     value: int
@@ -59,7 +59,7 @@ def rename(layer: Labels, value: int, name: str) -> None:
     Raises
     ------
     UserError
-        When another class has it, or it can't be a name.
+        When another class has this name, or it is not a name.
     """
     names = [c.name for c in classes_of(layer)]
     name = name.strip()
@@ -82,22 +82,22 @@ def recolour(layer: Labels, value: int, colour: Sequence[float]) -> None:
 
 
 def add_class(layer: Labels) -> int:
-    """Add a class with a colour that no other has, as far as there is one; returns its label.
+    """Add a class, with a colour of its own while there are some left; return its label.
 
     Raises
     ------
     UserError
-        When there are as many as there can be.
+        When there are no labels left.
     """
     known = classes_of(layer)
     value = len(known)
-    last = min(MOST, int(np.iinfo(layer.data.dtype).max))
+    last = min(MAX_CLASS_LABEL, int(np.iinfo(layer.data.dtype).max))
     if value > last:
         raise UserError(
-            "There are as many classes as there can be",
+            "No more classes can be added",
             value=value,
             rule=f"Labels of classes go up to {last}.",
-            remedy="Remove one that you don't need.",
+            remedy="Remove a class that you don't need.",
         )
     names = [c.name for c in known]
     i = value - len(UNNAMED[kind_of(layer)]) + 1
@@ -108,14 +108,14 @@ def add_class(layer: Labels) -> int:
 
 
 class Removal:
-    """A class that was removed: napari's Ctrl-Z brings back its paint, and this its name and colour.
+    """A class that was removed: napari's undo brings its paint back, and this its name and colour.
 
     Parameters
     ----------
     layer
-        Where it was.
+        The layer.
     value
-        Its label; those above it move down by one.
+        Its label; the labels above it move down by one.
 
     Raises
     ------
@@ -129,7 +129,7 @@ class Removal:
         edit = remove_class(array_of(layer), value)
         names = [c.name for c in classes_of(layer)]
         colours = _colours(layer, len(names))
-        # the colour goes to the end, where the next class to be added finds it
+        # the colour moves to the end, for the next class that is added
         moved = np.concatenate([np.delete(colours, value, axis=0), colours[value : value + 1]])
         apply(layer, edit.where, edit.values)
         _name(layer, names[:value] + names[value + 1 :])
@@ -140,14 +140,14 @@ class Removal:
         self._layer.events.set_data.connect(self._follow)
 
     def let_go(self) -> None:
-        """Listen to the layer no more."""
+        """Stop listening to the layer."""
         self._layer.events.set_data.disconnect(self._follow)
 
     def _looks(self) -> tuple[Any, Any]:
         return self._layer.features, self._layer.colormap
 
     def _follow(self, _: object = None) -> None:
-        """Show the class while its removal is taken back."""
+        """Show the class while its removal is undone."""
         history = self._layer._undo_history if not self._gone else self._layer._redo_history
         if any(self._step is part for step in history for part in step):
             self._gone = not self._gone
@@ -160,7 +160,7 @@ def _name(layer: Labels, names: Sequence[str]) -> None:
 
 
 def _colours(layer: Labels, least: int) -> Any:
-    """Return the colours of the labels, at least so many, repeated as napari repeats them."""
+    """Return the colours of at least so many labels, repeated as napari repeats them."""
     colormap = layer.colormap
     if isinstance(real(colormap), CyclicLabelColormap):
         own = np.array(colormap.colors)

@@ -1,4 +1,4 @@
-"""The part of a labels layer that is looked at, changed by way of napari's own history."""
+"""Edits of the plane of a labels layer that is shown, which napari can undo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The plane of a layer that is looked at, or the volume around it.
+    """The plane of a layer that is shown, or the volume around it.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class View:
     plane
         The two of them that are on the screen, in the order of the layer.
     position
-        Which plane is looked at: the index along each other dimension of the layer.
+        Which plane is shown: the index along each other dimension of the layer.
     """
 
     labels: NDArray[Any]
@@ -45,13 +45,13 @@ class View:
     position: Mapping[int, int]
 
     def at(self, place: NDArray[Any]) -> int:
-        """Return the label at a place in the layer's data, seen in this plane; 0 outside."""
+        """Return the label at a position in the data, in this plane; 0 outside."""
         pixel = tuple(self.position.get(d, round(float(place[d]))) for d in self.dims)
         inside = all(0 <= i < n for i, n in zip(pixel, self.labels.shape, strict=True))
         return int(self.labels[pixel]) if inside else 0
 
     def through(self, pixels: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return the mask of pixels of the plane, (n, 2), and of those behind and before them."""
+        """Return the mask of pixels of the plane, (n, 2), extended through all planes of the view."""
         mask = np.zeros([self.shape[d] for d in self.plane], bool)
         mask[tuple(self._inside(pixels).T)] = True
         others = tuple(i for i, d in enumerate(self.dims) if d not in self.plane)
@@ -67,8 +67,8 @@ class View:
 
     def _inside(self, pixels: NDArray[np.intp]) -> NDArray[np.intp]:
         sizes = [self.shape[d] for d in self.plane]
-        found: NDArray[np.intp] = pixels[((pixels >= 0) & (pixels < sizes)).all(axis=1)]
-        return found
+        inside: NDArray[np.intp] = pixels[((pixels >= 0) & (pixels < sizes)).all(axis=1)]
+        return inside
 
     def _filled(self, own: Mapping[int, NDArray[np.intp]]) -> tuple[NDArray[np.intp], ...]:
         n = len(own[self.plane[0]])
@@ -79,7 +79,7 @@ class View:
 
 
 def real(layer: Labels) -> Any:
-    """Return a layer itself: plugins are handed a proxy, which hides its history."""
+    """Return the layer itself: plugins get a proxy, which hides its history."""
     return getattr(layer, "__wrapped__", layer)
 
 
@@ -93,7 +93,7 @@ def array_of(layer: Labels) -> NDArray[Any]:
     """
     problem, remedy = "", ""
     if layer.multiscale or not isinstance(layer.data, np.ndarray):
-        problem, remedy = "lies on the disk", "Press “Correct this result” to make a copy of it."
+        problem, remedy = "is stored on disk", "Press “Correct this result” to copy it into memory."
     elif not layer.editable:
         problem, remedy = "is being filled in", "Wait until it is complete."
     elif not layer.visible:
@@ -102,34 +102,34 @@ def array_of(layer: Labels) -> NDArray[Any]:
     if problem:
         raise UserError(
             f"{layer.name!r} {problem}",
-            rule="Labels can be edited where they are shown and held in memory.",
+            rule="Labels can be edited if they are visible and in memory.",
             remedy=remedy,
         )
     return cast("NDArray[Any]", layer.data)
 
 
 def view_of(viewer: napari.Viewer, layer: Labels) -> View:
-    """Return the plane of a layer that is looked at, or what napari's *n edit dim* makes of it.
+    """Return the plane of a layer that is shown, or the volume that napari's *n edit dim* asks for.
 
     Raises
     ------
     UserError
-        When the layer can't be edited, or no plane of it is looked at.
+        When the layer can't be edited, or no plane of it is shown.
     """
     data = array_of(layer)
     planes = looked_at(viewer, layer)
     if viewer.dims.ndisplay != 2:
         raise UserError(
             "The image is shown in 3-D",
-            rule="The tools work on the plane that you look at.",
-            remedy="Go back to 2-D with the button below the layer list.",
+            rule="The tools work on the plane that is shown.",
+            remedy="Switch to 2-D with the button below the layer list.",
         )
     outside = [d for d, i in planes.items() if not 0 <= i < data.shape[d]]
     if outside:
         raise UserError(
             f"{layer.name!r} has no such plane",
             value=f"{planes[outside[0]]} of {data.shape[outside[0]]}",
-            rule="The tools work on the plane that you look at.",
+            rule="The tools work on the plane that is shown.",
             remedy="Move the slider below the image to a plane of this layer.",
         )
     lead = viewer.dims.ndim - layer.ndim
@@ -141,6 +141,6 @@ def view_of(viewer: napari.Viewer, layer: Labels) -> View:
 
 
 def apply(layer: Labels, where: tuple[NDArray[np.intp], ...], values: NDArray[Any]) -> None:
-    """Write values into a layer in one step, which one Ctrl-Z takes back."""
+    """Write values into a layer as one step that can be undone."""
     with real(layer).block_history():
         real(layer).data_setitem(where, values)

@@ -1,4 +1,4 @@
-"""Whether labels lie on an image pixel for pixel, and what makes them do so."""
+"""Whether labels match an image pixel for pixel, and what makes them match."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 def fits(source: Layer, image: Image, labels: Layer) -> bool:
-    """Whether a labels layer has the image's number of pixels along each label axis."""
+    """Whether a labels layer has as many pixels as the image along each label axis."""
     data = layer_array(labels)
     shape = tuple(data.shape)
     return shape == image.label_shape or shape == place(source, image.axes).shape
 
 
 def can_be_resampled(source: ImageLayer, image: Image, labels: Labels) -> bool:
-    """Whether a labels layer is smaller or larger than the image by a whole factor along each axis."""
+    """Whether a labels layer is smaller or larger than the image by whole factors."""
     data = layer_array(labels)
     alike = fits(source, image, labels)
     return not alike and integer_factors(image, tuple(data.shape)) is not None
 
 
 def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
-    """Whether a labels layer has the image's pixels, but at another scale or place."""
+    """Whether a labels layer has as many pixels as the image, but another scale or position."""
     inside = place(source, image.axes).inside
     if not fits(source, image, labels) or len(inside) != labels.ndim:
         return False
@@ -51,7 +51,7 @@ def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
 
 
 def lay_on(source: Layer, image: Image, labels: Layer) -> None:
-    """Give a labels layer the scale and place of the image; for `lies_apart`."""
+    """Give a labels layer the scale and position of the image; for labels that `lies_apart` finds."""
     for name, value in place(source, image.axes).transform.items():
         setattr(labels, name, value)
 
@@ -59,7 +59,7 @@ def lay_on(source: Layer, image: Image, labels: Layer) -> None:
 def add_resampled(
     viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels
 ) -> Labels:
-    """Add a copy of labels with the image's pixels over it, and hide the labels; for `fits`."""
+    """Add a copy of labels, resampled to the pixels of the image, and hide the original."""
     placed = place(source, image.axes)
     data = layer_array(labels)
     layer = Labels(
@@ -79,7 +79,7 @@ def add_resampled(
 def lie_of(
     source: Layer, image: Image, labels: Layer, inside: Sequence[Any]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the pixel size of labels, and where they begin in pixels of the image, axis by axis."""
+    """Return the pixel size of labels, and their first corner in pixels of the image, by axis."""
     lead = source.ndim - labels.ndim
     corner = np.asarray(source.world_to_data(labels.data_to_world(np.zeros(labels.ndim))))
     scale, offset = {}, {}

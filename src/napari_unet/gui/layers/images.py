@@ -1,4 +1,4 @@
-"""Layers and images: which axes a layer has, its pixels under their names, and layers added quietly."""
+"""Layers and images: the axes of a layer, its pixels as an image, and layers added unobtrusively."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", 
 """Axis labels that are words; a single letter stands for itself."""
 
 AXES = "napari_unet_axes"
-"""Key of an image layer's metadata under which axes lie that somebody has corrected."""
+"""Key of an image layer's metadata: axes that the user has corrected."""
 
 MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
-"""What the letters count, for people."""
+"""What is counted along each axis, for the user."""
 
 
 def image_of(layer: Layer, axes: str) -> Image:
-    """Give a layer's pixels their axes; of a multiscale layer, those of its finest level.
+    """Return a layer's pixels with their axes; for a multiscale layer, its finest level.
 
     Parameters
     ----------
     layer
-        A layer of pixels. Its array is taken as it is, not copied.
+        A layer of pixels. Its array is not copied.
     axes
         A letter for each dimension of the array, colours of an RGB layer (``S``) included.
 
@@ -54,7 +54,7 @@ def image_of(layer: Layer, axes: str) -> Image:
 
 
 def place_of(layer: Layer) -> dict[str, Any]:
-    """Return how a layer lies in the world, as JSON can hold it and a new layer takes it."""
+    """Return the placement of a layer in the world, for JSON, as keyword arguments of a new layer."""
     return {
         "scale": np.asarray(layer.scale).tolist(),
         "translate": np.asarray(layer.translate).tolist(),
@@ -72,23 +72,23 @@ def layer_array(layer: Layer) -> Any:
 
 
 def identity(layer: ImageLayer) -> tuple[str, str, tuple[int, ...]]:
-    """Return what tells a layer's image from others: its name, its file if it has one, its shape."""
+    """Return what identifies a layer's image: its name, its file if it has one, its shape."""
     path = str(Path(layer.source.path).resolve()) if layer.source.path else ""
     return layer.name, path, tuple(int(n) for n in layer_array(layer).shape)
 
 
 def likely_axes(layer: Layer) -> str:
-    """Return the axes of a layer of pixels as far as they are known.
+    """Return the axes of a layer of pixels.
 
-    As somebody has said, from its axis labels if they tell them, else from the file it was opened from,
-    else a guess.
+    They are those the user has set, else those of the axis labels, else those of the file it was opened
+    from, else a guess.
     """
     shape = layer_array(layer).shape
     colour = "S" if getattr(layer, "rgb", False) else ""
-    said = str(layer.metadata.get(AXES, ""))
-    for found in (said, _from_labels(layer.axis_labels) + colour, _from_file(layer)):
-        if len(found) == len(shape):
-            return found
+    corrected = str(layer.metadata.get(AXES, ""))
+    for axes in (corrected, _from_labels(layer.axis_labels) + colour, _from_file(layer)):
+        if len(axes) == len(shape):
+            return axes
     return guess_axes(shape[: layer.ndim]) + colour
 
 
@@ -103,7 +103,7 @@ def possible_axes(layer: ImageLayer) -> list[str]:
 
 
 def describe(axes: str, shape: Sequence[int]) -> str:
-    """Say what an array holds, such as ``5 planes of 256 × 256 pixels``.
+    """Describe an array, such as ``5 planes of 256 × 256 pixels``.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def describe(axes: str, shape: Sequence[int]) -> str:
 
 @contextlib.contextmanager
 def selection_kept(viewer: napari.Viewer) -> Iterator[None]:
-    """Let layers be added; who was painting goes on painting on the same one."""
+    """Keep the selection while layers are added, so that the user can go on painting."""
     selection = viewer.layers.selection
     selected, active = set(selection), selection.active
     yield
@@ -128,14 +128,14 @@ def selection_kept(viewer: napari.Viewer) -> Iterator[None]:
 
 
 def add_quietly(viewer: napari.Viewer, layer: Layer, *, below: Layer | None = None) -> None:
-    """Add a layer that nobody is to paint on, below another one or on top."""
-    there = below is not None and below in viewer.layers
+    """Add a layer below another one or on top, and keep the selection."""
+    layers = viewer.layers
     with selection_kept(viewer):
-        viewer.layers.insert(viewer.layers.index(below) if there else len(viewer.layers), layer)
+        layers.insert(layers.index(below) if below in layers else len(layers), layer)
 
 
 def _from_labels(labels: Sequence[str]) -> str:
-    """Return the axes that labels such as ``z`` or ``time`` name; empty if they name none."""
+    """Return the axes named by labels such as ``z`` or ``time``; empty if they name none."""
     words = [label.strip().lower().rstrip("s") for label in labels]
     letters = [LETTERS.get(w) or (w.upper() if len(w) == 1 and w.isalpha() else "") for w in words]
     known = all(letters) and len(set(letters)) == len(letters) and {"Y", "X"} <= set(letters)
@@ -143,10 +143,10 @@ def _from_labels(labels: Sequence[str]) -> str:
 
 
 def _from_file(layer: Layer) -> str:
-    """Return the axes that the layer's TIFF file names, if the layer is that image."""
+    """Return the axes in the metadata of the layer's TIFF file, if the layer is that image."""
     if not layer.source.path:
         return ""
-    # it brings tifffile, which would make the opening of the panel late
+    # it imports tifffile, which would delay the opening of the panel
     from napari_unet.services.files.images import SUFFIXES, open_image
 
     path = Path(layer.source.path)
@@ -160,7 +160,7 @@ def _from_file(layer: Layer) -> str:
 
 
 def _in_unit(size: float, unit: Any, wanted: str) -> float:
-    """Convert a step to another unit; as it is where the two can't be converted."""
+    """Convert a size to another unit; unchanged if that is impossible."""
     if str(unit) == wanted or not unit.is_compatible_with(wanted):
         return float(size)
     return float((size * unit).to(wanted).magnitude)

@@ -1,4 +1,4 @@
-"""Keys that mean something while a layer is selected, and are napari's own again afterwards."""
+"""Keys bound to a layer while it is selected, and given back to napari afterwards."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class LayerKeys:
-    """Binds keys on one layer at a time; keys of the layer come before those of its kind."""
+    """Binds keys on one layer at a time; they take precedence over the keys of its type."""
 
     def __init__(self) -> None:
         self._layer: Any = None
         self._bound: dict[str, tuple[Any, Any]] = {}
 
     def bind(self, layer: Labels | None, actions: Mapping[str, Callable[[], None]]) -> None:
-        """Bind keys on a layer, and let go of those bound before."""
+        """Bind keys on a layer, and unbind those bound before."""
         self.let_go()
         if layer is None:
             return
@@ -30,7 +30,7 @@ class LayerKeys:
             self._bound[key] = (call, self._layer.bind_key(key, call, overwrite=True))
 
     def let_go(self) -> None:
-        """Give the keys back, unless somebody has bound them anew."""
+        """Restore the earlier bindings, unless others have replaced ours."""
         for key, (call, before) in self._bound.items():
             now = self._layer.bind_key(key, None)
             keep = before if now is call else now

@@ -1,4 +1,4 @@
-"""From layers to annotations: an image, what was painted on it, and where that applies."""
+"""An image layer and its annotation layer, and the regions where the annotation applies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerPair:
-    """An image layer and a labels layer painted on it, as the form has them.
+    """An image layer and its annotation, as chosen in a form.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class LayerPair:
     source, labels
         The layers.
     inside
-        Index that takes the label axes out of the labels layer's array.
+        Index that turns the data of the labels layer into an array with the label axes.
     kind, regions
-        What the paint means, and where it applies.
+        What the labels mean, and where they apply.
     scale, offset
-        How the labels lie on the image, as for `Annotation`.
+        How the labels are placed on the image, as for `Annotation`.
     shapes
-        The layer that outlines the regions; None: the paint applies on planes that carry some.
+        The layer that outlines the regions; None: the labels apply on planes that are painted.
     """
 
     image: Image
@@ -56,23 +56,23 @@ class LayerPair:
     shapes: Shapes | None = None
 
     def is_open(self, viewer: napari.Viewer) -> bool:
-        """Whether the image is there, and not exchanged for one of another shape."""
+        """Whether the image is open, and was not replaced by one of another shape."""
         shape = tuple(layer_array(self.source).shape)
         return self.source in viewer.layers and shape == tuple(self.image.data.shape)
 
     def outlined(self) -> tuple[LayerPair, tuple[UserError, ...]]:
-        """Return it with the regions as they are outlined now, and what is wrong with other shapes."""
-        found, wrong = [], []
+        """Return the pair with the regions as they are outlined now, and the errors of other shapes."""
+        regions, errors = [], []
         for kind, vertices in _shapes_in(self.shapes):
             try:
-                found.append(_region(kind, vertices, self.shapes, self.source, self.image))
+                regions.append(_region(kind, vertices, self.shapes, self.source, self.image))
             except UserError as error:
-                wrong.append(error)
-        # without any, the last was taken away: it would apply everywhere
-        return replace(self, regions=tuple(found) or self.regions), tuple(wrong)
+                errors.append(error)
+        # if the last region was deleted, keep them: without any, the annotation applies everywhere
+        return replace(self, regions=tuple(regions) or self.regions), tuple(errors)
 
     def paint(self) -> Lazy:
-        """Return the paint as it is now, with the image's label axes; not a copy."""
+        """Return the current labels with the label axes of the image; not a copy."""
         data = self.labels.data[0] if self.labels.multiscale else self.labels.data
         whole = all(isinstance(part, slice) for part in self.inside)
         if whole or len(self.inside) != data.ndim:
@@ -82,19 +82,19 @@ class LayerPair:
         return _Inside(data, self.inside)
 
     def annotation(self, paint: Lazy) -> Annotation:
-        """Return the annotation with this paint; slow where regions are large.
+        """Return the annotation with these labels; slow if regions are large.
 
         Raises
         ------
         UserError
-            When the paint does not lie on the image pixel for pixel, or a region lies outside it.
+            When the labels do not match the image pixel for pixel, or a region is outside it.
         """
         name = self.labels.name
         return Annotation(self.image, paint, self.kind, self.regions, name, self.scale, self.offset)
 
 
 class _Inside:
-    """The label axes of an array that stays on the disk."""
+    """The label axes of an array that stays on disk."""
 
     def __init__(self, data: Any, inside: tuple[Any, ...]) -> None:
         self._data, self._inside = data, inside
@@ -113,28 +113,28 @@ class _Inside:
 def pair_layers(
     source: Layer, image: Image, labels: Layer | None, kind: Kind, shapes: Shapes | None
 ) -> LayerPair:
-    """Join layers.
+    """Pair an image layer with its annotation.
 
     Parameters
     ----------
     source, image
         The image layer, and the image it holds.
     labels
-        The labels layer painted on it.
+        The labels layer.
     kind
-        What the paint means.
+        What the labels mean.
     shapes
-        A Shapes layer around what was annotated; None: the paint applies on planes that carry some.
+        A Shapes layer around what was annotated; None: the labels apply on planes that are painted.
 
     Raises
     ------
     UserError
-        When there are no labels, or the Shapes layer holds nothing that has an area.
+        When there are no labels, or the Shapes layer has no shape with an area.
     """
     if labels is None:
         raise UserError(
-            "There is nothing to paint on yet",
-            rule="Paint lies in a labels layer that covers the image.",
+            "There is no annotation yet",
+            rule="An annotation is a labels layer that covers the image.",
             remedy="Press “New paint layer” and paint some background and some of what you look for.",
         )
     inside = place(source, image.axes).inside
@@ -145,7 +145,7 @@ def pair_layers(
 
 
 def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region, ...]:
-    """Return the regions that shapes outline on an image, wherever the two layers lie.
+    """Return the regions that shapes outline on an image, however the two layers are placed.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def regions_of(shapes: Shapes, source: ImageLayer, image: Image) -> tuple[Region
 
 
 def _shapes_in(shapes: Shapes | None) -> list[tuple[str, Any]]:
-    """Return the kind and the corners of each shape."""
+    """Return the type and the corners of each shape."""
     return (
         [] if shapes is None else list(zip(map(str, shapes.shape_type), shapes.data, strict=True))
     )
@@ -171,7 +171,7 @@ def _shapes_in(shapes: Shapes | None) -> list[tuple[str, Any]]:
 def _region(kind: str, vertices: Any, shapes: Shapes, source: ImageLayer, image: Image) -> Region:
     """Return the region that a shape outlines on an image."""
     letters = image.axes[: source.ndim]
-    # a layer of fewer dimensions says nothing about the first ones
+    # a layer with fewer dimensions applies along all of the first ones
     columns = [
         d for d in range(max(0, source.ndim - shapes.ndim), source.ndim) if letters[d] not in "CS"
     ]

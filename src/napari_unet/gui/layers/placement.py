@@ -1,4 +1,4 @@
-"""How labels lie over an image layer, and which part of them is on the screen."""
+"""How labels are placed over an image layer, and which part of an image is on the screen."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
 
-DEPTH = 16
-"""Planes on either side of the present one in the preview of a 3-D network."""
+PREVIEW_DEPTH = 16
+"""Planes on either side of the current one in the preview of a 3-D network."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How a layer of labels lies over an image layer.
+    """How a layer of labels is placed over an image layer.
 
     Attributes
     ----------
     shape
-        Of the layer's data.
+        Shape of the layer's data.
     start
-        Where they begin in the labels of the whole image, for each label axis.
+        Where the labels begin in those of the whole image, for each label axis.
     inside
-        Index that takes the label axes out of the layer's data.
+        Index that turns the layer's data into an array with the label axes.
     outside
-        Index that makes data for a layer of an array with the label axes.
+        Index that turns an array with the label axes into data of the layer.
     transform
-        Keyword arguments of the layer: scale, translate and the like.
+        Keyword arguments of the layer: scale, translate and others.
     """
 
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class Placement:
         letters
             The axis of each dimension of the layer.
         index
-            Position of the plane along the others; along those not named, the first.
+            Position of the plane along the other axes; 0 along those not named.
         rows, columns
             The window along Y and X.
         """
@@ -72,7 +72,7 @@ class Placement:
         return corners
 
     def local(self, where: tuple[slice | int, ...]) -> tuple[slice | int, ...]:
-        """Return the place in this part of labels, given that in the labels of the whole image."""
+        """Turn an index into the labels of the whole image into one into this part of them."""
         return tuple(
             slice(w.start - s, w.stop - s) if isinstance(w, slice) else w - s
             for w, s in zip(where, self.start, strict=True)
@@ -89,7 +89,7 @@ def letters_of(placed: Placement, source: Layer, axes: str) -> str:
 
 
 def looked_at(viewer: napari.Viewer, layer: Layer) -> dict[int, int]:
-    """Return which index is shown of each dimension of a layer that the canvas has no axis for."""
+    """Return the index that is shown along each dimension of a layer that is not on the screen."""
     lead = viewer.dims.ndim - layer.ndim
     position = layer.world_to_data(viewer.dims.point[lead:])
     shown = viewer.dims.displayed
@@ -97,15 +97,15 @@ def looked_at(viewer: napari.Viewer, layer: Layer) -> dict[int, int]:
 
 
 def place(source: Layer, axes: str, region: Box | None = None) -> Placement:
-    """Line labels up with a layer of pixels.
+    """Place labels over a layer of pixels.
 
-    A channel axis in front is left out. One further back stays as an axis of length 1, as thick as
-    all channels together, because napari lines layers up from their last axis.
+    A leading channel axis is left out. A channel axis further back stays as an axis of length 1, as
+    thick as all channels together, because napari aligns the last axes of layers.
 
     Parameters
     ----------
     source
-        The layer, mostly an image; scale, position, units and axis labels are taken from it.
+        The layer, usually an image, from which scale, position, units and axis labels are taken.
     axes
         A letter for each dimension of its array.
     region
@@ -177,15 +177,15 @@ def on_screen(viewer: napari.Viewer, source: ImageLayer, image: Image, spatial: 
             view = last[d] > first[d]
             span = slice(int(first[d]), int(last[d] + factors[d])) if view else slice(0, size)
         elif axis in spatial:
-            span = slice(here - DEPTH, here + DEPTH + 1)
+            span = slice(here - PREVIEW_DEPTH, here + PREVIEW_DEPTH + 1)
         else:
             span = slice(here, here + 1)
         box[axis] = slice(max(0, span.start), min(size, span.stop))
         if box[axis].start >= box[axis].stop:
             raise UserError(
-                f"Nothing of {source.name!r} is on the screen",
+                f"{source.name!r} is not on the screen",
                 value=f"{axis} {span.start} of {size}",
-                rule="What is on the screen is looked at.",
-                remedy="Move the sliders below the image, or the view, to where the image is.",
+                rule="Only what is on the screen is used here.",
+                remedy="Move the sliders below the image, or the view, to the image.",
             )
     return tuple(box[a] for a in image.label_axes)

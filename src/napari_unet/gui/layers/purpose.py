@@ -16,39 +16,39 @@ if TYPE_CHECKING:
 
 
 KIND = "napari_unet_kind"
-"""Key of a labels layer's metadata under which its kind lies."""
+"""Key of a labels layer's metadata: its kind."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 KIND_TIPS: dict[Kind, str] = {
-    "scribbles": "A few strokes: 0 is not labelled, 1 background, 2 and up what you look for.",
-    "classes": "All of a plane or region: 0 is background, each other label one class.",
-    "objects": "All of a plane or region: 0 is background, each other label one object.",
+    "scribbles": "A few strokes: 0 is unlabelled, 1 background, 2 and up the classes.",
+    "classes": "Complete planes or regions: 0 is background, each other label a class.",
+    "objects": "Complete planes or regions: 0 is background, each other label an object.",
 }
 
 IMAGE = "napari_unet_image"
-"""Key of a labels layer's metadata under which the identity of its image lies."""
+"""Key of a labels layer's metadata: the identity of its image."""
 
-AUGMENTED, DIFFERENCE, LEARNING, MISTAKES = NOT_PAINT = (
+AUGMENTED, DIFFERENCE, LEARNING, MISTAKES = DISPLAY_ONLY = (
     "augmented",
     "difference",
     "learning",
     "mistakes",
 )
-"""Purposes, in their records, of layers that only show something: how patches are varied, where two
-networks differ, what one has learnt so far, and where a result is wrong."""
+"""Purposes, in their records, of layers that only show something: augmented patches, the difference of
+two networks, what a network has learnt so far, and the mistakes of a result."""
 
 PREVIEW = "preview"
 
-MOST = 255
+MAX_CLASS_LABEL = 255
 """Largest label of a class."""
 
-MOST_CLASSES = 8
-"""A labels layer without a record that has larger values holds objects."""
+MAX_LIKELY_CLASSES = 8
+"""A labels layer without a record holds objects if it has larger values than this."""
 
 
 def kind_of(labels: Layer | None) -> Kind:
-    """Return what the paint of a layer means: as noted in it, else what is likely."""
+    """Return what the labels of a layer mean: as noted in it, else what is likely."""
     if labels is None:
         return "scribbles"
     noted = labels.metadata.get(KIND)
@@ -60,49 +60,49 @@ def kind_of(labels: Layer | None) -> Kind:
 
 
 def note_kind(labels: Layer, kind: Kind) -> None:
-    """Keep in a layer what its paint means."""
+    """Note in a layer what its labels mean."""
     labels.metadata = {**labels.metadata, KIND: kind}
 
 
 def only_shows(layer: Layer) -> bool:
-    """Whether a layer only shows something, and is made anew when it is wanted."""
-    return _purpose(layer).get("title") in NOT_PAINT
+    """Whether a layer only shows something, and is made again when needed."""
+    return _purpose(layer).get("title") in DISPLAY_ONLY
 
 
 def is_paint(layer: Layer) -> bool:
-    """Whether a layer can have been painted on."""
+    """Whether a layer may have been painted on."""
     return isinstance(layer, Labels) and not only_shows(layer)
 
 
 def is_preview(layer: Layer) -> bool:
-    """Whether a layer shows what a network says of what was on the screen: of a part only."""
+    """Whether a layer is a preview: a segmentation of the part that was on the screen."""
     return _purpose(layer).get("title") == PREVIEW and not is_annotation(layer)
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer is what *Segment* made of a whole image."""
+    """Whether a layer is a segmentation of a whole image by *Segment*."""
     done = isinstance(layer, Labels) and bool(_record(layer).get("complete"))
     return done and not is_preview(layer) and not only_shows(layer)
 
 
 def is_of_mistakes(layer: Layer) -> bool:
-    """Whether a layer shows where a result is wrong."""
+    """Whether a layer shows the mistakes of a result."""
     return _purpose(layer).get("title") == MISTAKES
 
 
 def is_annotation(layer: Layer) -> bool:
-    """Whether a layer was made to be painted on."""
+    """Whether a layer is an annotation: made to be painted on."""
     return is_paint(layer) and layer.metadata.get(KIND) in KINDS
 
 
 def belongs(labels: Labels, source: ImageLayer | None) -> bool:
-    """Whether a layer was made to be painted on over this image, or is a result of it."""
+    """Whether a layer is an annotation or a result of this image."""
     own = labels.metadata.get(IMAGE) or _record(labels).get("source")
     return source is not None and own == str(source.unique_id)
 
 
 def likely_kind(labels: Labels) -> Kind:
-    """Return whether a result holds classes or objects: as its record says, else by its values."""
+    """Return whether labels are classes or objects: by their record, else by their values."""
     purpose = _purpose(labels)
     if "objects" in purpose:
         return "objects" if purpose["objects"] else "classes"
@@ -110,15 +110,15 @@ def likely_kind(labels: Labels) -> Kind:
     if not isinstance(data, np.ndarray) or data.nbytes > CHECKED_BYTES:
         # reading all of it could take minutes
         return "objects"
-    return "classes" if data.max(initial=0) <= MOST_CLASSES else "objects"
+    return "classes" if data.max(initial=0) <= MAX_LIKELY_CLASSES else "objects"
 
 
 def _record(layer: Layer) -> dict[str, Any]:
-    """Return how a layer came about; nothing of one that has something else under our key."""
-    found = layer.metadata.get(RECORD)
-    return found if isinstance(found, dict) else {}
+    """Return the record of a layer; empty if there is none, or something else under our key."""
+    record = layer.metadata.get(RECORD)
+    return record if isinstance(record, dict) else {}
 
 
 def _purpose(layer: Layer) -> dict[str, Any]:
-    found = _record(layer).get("purpose")
-    return found if isinstance(found, dict) else {}
+    purpose = _record(layer).get("purpose")
+    return purpose if isinstance(purpose, dict) else {}

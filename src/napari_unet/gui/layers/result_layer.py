@@ -1,4 +1,4 @@
-"""A labels layer while it is being filled, and what was written into it."""
+"""A labels layer while it is being filled, and whether it still holds what was written."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 RECORD = "napari_unet"
-"""Key of a layer's metadata under which its record lies."""
+"""Key of a layer's metadata: the record of how it was made."""
 
 CHECKED_BYTES = 1 << 27
-"""Largest layer that is compared with what was written into it; a larger one is never reused."""
+"""Size of the largest layer that is compared with what was written; larger ones are never reused."""
 
 REFRESH_S = 0.2
 """Shortest time between two refreshes of a layer."""
@@ -35,11 +35,11 @@ class ResultLayer:
     Parameters
     ----------
     viewer, layer
-        The layer and where it is shown.
+        The layer and its viewer.
     placed
-        How it lies over the image.
+        How it is placed over the image.
     before
-        What it held, if it is used again.
+        Its earlier content, if it is reused.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ResultLayer:
     ) -> None:
         self.layer = layer
         self.empty = True
-        # a stroke painted meanwhile would be overwritten by the tile that comes
+        # a stroke would be overwritten by the next tile
         layer.editable = False
         self._viewer = viewer
         self._before = before
@@ -61,7 +61,7 @@ class ResultLayer:
         self._next = 0.0
 
     def write(self, where: tuple[slice | int, ...], block: NDArray[Any]) -> None:
-        """Write a finished block, given its place in the labels of the whole image."""
+        """Write a finished block, given its index in the labels of the whole image."""
         here = self._placed.local(where)
         self._labels[here] = block
         self._written.append(here)
@@ -69,7 +69,7 @@ class ResultLayer:
         self._before = None
 
     def show(self) -> None:
-        """Show what was written, a few times a second and for a small share of the time."""
+        """Show what was written, a few times a second and with little of the time."""
         if time.perf_counter() >= self._next:
             self.show_now()
 
@@ -86,24 +86,24 @@ class ResultLayer:
         self._next = now + max(REFRESH_S, 5 * (now - start))
 
     def finish(self, record: Mapping[str, Any]) -> None:
-        """Show all of it, keep a record of how it came about, and hand it over for painting."""
+        """Show all of it, add the record of how it was made, and let it be painted on."""
         self.layer.editable = True
         self.layer.refresh(highlight=False, extent=False)
         checksum = _checksum(self.layer.data) if self._own else None
-        told = {**record, "layer": str(self.layer.unique_id), "checksum": checksum}
-        known = {**self.layer.metadata.get(RECORD, {}), **told}
-        self.layer.metadata = {**self.layer.metadata, RECORD: known}
+        identity = {"layer": str(self.layer.unique_id), "checksum": checksum}
+        whole = {**self.layer.metadata.get(RECORD, {}), **record, **identity}
+        self.layer.metadata = {**self.layer.metadata, RECORD: whole}
 
     @property
     def untouched(self) -> bool:
-        """Whether the layer holds what was written, as far as that can be told quickly."""
+        """Whether the layer holds what was written, as far as that is quick to find out."""
         return untouched(self.layer)
 
     @property
     def numbers(self) -> NDArray[Any]:
         """The labels, with the label axes of the image."""
-        found: NDArray[Any] = self._labels
-        return found
+        labels: NDArray[Any] = self._labels
+        return labels
 
     def planes(self, looked_at: Mapping[int, int]) -> tuple[int | None, ...]:
         """Turn positions by dimension of the layer into positions by label axis, None where free."""
@@ -111,12 +111,12 @@ class ResultLayer:
 
     @property
     def _own(self) -> bool:
-        """Whether it is still what is filled here: an array exchanged meanwhile is somebody else's."""
+        """Whether the layer still has the array that is filled; else it was replaced."""
         data = self.layer.data
         return isinstance(data, np.ndarray) and np.may_share_memory(data, self._labels)
 
     def restore(self) -> bool:
-        """Put back what an earlier run had left, if there was one and nothing is written yet."""
+        """Restore the result of an earlier run, if there was one and nothing is written yet."""
         if self._before is None or not self._own:
             return False
         self._before.put_into(self.layer)
@@ -124,7 +124,7 @@ class ResultLayer:
         return True
 
     def withdraw(self) -> None:
-        """Leave things as they were, nothing having been written."""
+        """Undo the making of the layer, nothing having been written."""
         if not self._own:
             self.layer.editable = True
         elif not self.restore() and self.layer in self._viewer.layers:
@@ -132,14 +132,14 @@ class ResultLayer:
 
 
 class Nowhere:
-    """Stands in for the array of labels: each block goes to the layer as it is done."""
+    """Stands in for the array of labels, as each block goes to the layer when it is done."""
 
     def __setitem__(self, where: Any, block: Any) -> None: ...
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a layer holds."""
+    """The content of a layer."""
 
     data: Any
     translate: Any
@@ -147,26 +147,26 @@ class Content:
 
     @classmethod
     def of(cls, layer: Layer) -> Content:
-        """Return what a layer holds now."""
-        # the dictionary of a layer stays the same one, with other entries
+        """Return the current content of a layer."""
+        # the dictionary of a layer stays the same, with other entries
         return cls(layer.data, layer.translate, dict(layer.metadata))
 
     def put_into(self, layer: Layer) -> None:
-        """Make a layer hold it."""
+        """Give a layer this content."""
         layer.data, layer.metadata = self.data, self.metadata
-        # each of these has napari slice and draw the layer, and look at the extent of all of them
+        # setting it has napari slice and draw the layer, and compute the extent of all layers
         if not np.array_equal(layer.translate, self.translate):
             layer.translate = self.translate
 
 
 def untouched(layer: Labels) -> bool:
-    """Whether a layer holds what a finished run wrote, as far as that can be told quickly."""
-    sealed = layer.metadata.get(RECORD, {}).get("checksum")
-    return sealed is not None and sealed == _checksum(layer.data)
+    """Whether a layer holds what a finished run wrote, as far as that is quick to find out."""
+    written = layer.metadata.get(RECORD, {}).get("checksum")
+    return written is not None and written == _checksum(layer.data)
 
 
 def _meets(where: tuple[slice | int, ...], planes: tuple[int | None, ...]) -> bool:
-    """Whether a block lies on the planes that are looked at; None stands for all."""
+    """Whether a block is on the planes that are shown; None stands for all."""
     return all(
         plane is None or (w.start <= plane < w.stop if isinstance(w, slice) else w == plane)
         for w, plane in zip(where, planes, strict=True)
@@ -174,7 +174,7 @@ def _meets(where: tuple[slice | int, ...], planes: tuple[int | None, ...]) -> bo
 
 
 def _checksum(data: Any) -> int | None:
-    """Return a checksum of an array; None if that would take too long."""
+    """Return a checksum of an array; None if it would take too long."""
     if not isinstance(data, np.ndarray) or data.nbytes > CHECKED_BYTES:
         return None
     return zlib.crc32(np.ascontiguousarray(data).data)

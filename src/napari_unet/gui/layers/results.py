@@ -1,4 +1,4 @@
-"""From results to layers: made at once, filled in tile by tile, never over something painted."""
+"""Layers for results: made at once, filled in tile by tile, never over something that was edited."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 COLOURS = ("#2dd4bf", "#f59e0b", "#a78bfa", "#f472b6", "#84cc16", "#38bdf8", "#fb7185", "#e5e7eb")
-"""For the classes, in turn: easy to tell apart, and from a grey image."""
-TURNED = ("scale", "rotate", "shear")
-"""What says how a layer lies, but for where it begins."""
+"""Colours of the classes, in turn: easy to tell apart, and from a grey image."""
+LINEAR = ("scale", "rotate", "shear")
+"""The linear part of the placement of a layer."""
 
 
 def result_layer(
@@ -38,30 +38,29 @@ def result_layer(
 ) -> ResultLayer:
     """Return an empty labels layer for an image layer, on top of the others.
 
-    The one that an earlier run with the same purpose made is emptied and used again, unless
-    anything in it was changed since.
+    The layer of an earlier run with the same purpose is emptied and reused, unless it was edited.
 
     Parameters
     ----------
     viewer
-        Where it goes.
+        The layer is added to it.
     source
-        The layer that they belong to: an image, or labels.
+        The layer that the labels belong to: an image, or labels.
     placed
-        How the labels lie over it.
+        How the labels are placed over it.
     dtype
-        Of the labels.
+        Type of the labels.
     purpose
-        ``title``, which follows the image's name, and whatever else tells apart runs that must not
-        replace each other's result.
+        ``title``, which follows the name of the image, and anything else that distinguishes runs which
+        must not replace each other's result.
     classes
-        Names of the label values, background left out; empty where labels number objects.
+        Names of the label values without the background; empty if labels number objects.
     colours
-        Of these values.
+        Colours of these values.
     """
     data = np.zeros(placed.shape, dtype)
     earlier = earlier_layers(viewer, source, purpose, Labels)
-    layer = next((x for x in earlier if untouched(x) and _lies_as(x, placed)), None)
+    layer = next((x for x in earlier if untouched(x) and _placed_as(x, placed)), None)
     tag = tagged(source, purpose)
     if layer is not None:
         before = Content.of(layer)
@@ -80,7 +79,7 @@ def result_layer(
 
 
 def _classes_shown(classes: Mapping[int, str], colours: Sequence[str]) -> dict[str, Any]:
-    """Return what gives each class a colour of its own, and its name in the status bar."""
+    """Return the colours of the classes, and their names for the status bar."""
     names = {0: "background", **classes}
     return {
         "colormap": CyclicLabelColormap(colors=["transparent", *colours]),
@@ -95,7 +94,7 @@ def probability_layers(
     classes: Mapping[str, NDArray[np.float32]],
     purpose: Mapping[str, Any],
 ) -> None:
-    """Show each class's probability as an image layer, in place of that of an earlier run.
+    """Show the probability of each class as an image layer, in place of those of an earlier run.
 
     Parameters
     ----------
@@ -119,7 +118,7 @@ def map_layer(
     *,
     visible: bool,
 ) -> ImageLayer:
-    """Show a number from 0 to 1 for each pixel, in place of that of an earlier run.
+    """Show a map of numbers from 0 to 1, in place of that of an earlier run.
 
     Parameters
     ----------
@@ -128,13 +127,13 @@ def map_layer(
     values
         With the axes of the labels.
     title
-        Of a new layer, after the image's name.
+        Title of a new layer, which follows the name of the image.
     visible
         Whether a new layer is shown.
     """
     data = values[placed.outside]
     earlier = earlier_layers(viewer, source, purpose, ImageLayer)
-    layer = next((x for x in earlier if _lies_as(x, placed)), None)
+    layer = next((x for x in earlier if _placed_as(x, placed)), None)
     if layer is not None:
         Content(data, placed.transform["translate"], layer.metadata).put_into(layer)
         return layer
@@ -153,7 +152,7 @@ def map_layer(
 
 
 def tagged(source: Layer, purpose: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata that say what a layer is for."""
+    """Return the metadata of a layer with this purpose."""
     return {RECORD: {"source": str(source.unique_id), "purpose": dict(purpose), "checksum": None}}
 
 
@@ -168,16 +167,16 @@ def earlier_layers(
         for layer, record in records
         if isinstance(layer, kind)
         and (record.get("source"), record.get("purpose")) == tag
-        # a copy of one, which somebody wants to keep, has its record
+        # a copy, which the user wants to keep, has the same record
         and record.get("layer") in (None, str(layer.unique_id))
     ]
 
 
-def _lies_as(layer: Layer, placed: Placement) -> bool:
-    """Whether a layer lies as it would be placed now, but for where it begins."""
+def _placed_as(layer: Layer, placed: Placement) -> bool:
+    """Whether a layer is placed as it would be now, apart from its position."""
     wanted = placed.transform
-    own = {key: getattr(layer, key) for key in TURNED}
-    turned = (Affine(**how).linear_matrix for how in (own, {key: wanted[key] for key in TURNED}))
+    own = {key: getattr(layer, key) for key in LINEAR}
+    turned = (Affine(**how).linear_matrix for how in (own, {key: wanted[key] for key in LINEAR}))
     return (
         np.allclose(*turned)
         and np.allclose(layer.affine.affine_matrix, wanted["affine"].affine_matrix)

@@ -1,4 +1,4 @@
-"""Copies of paint, made beside the window, because a layer goes on being painted on."""
+"""Copies of annotations, made in a thread, because their layers may be painted on meanwhile."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def snapshot(
     *,
     stroked: bool = True,
 ) -> Job[Snapshot]:
-    """Copy paint, for a thread other than the main one.
+    """Copy annotations, in a thread other than the main one.
 
     Parameters
     ----------
     pairs
-        What is painted where.
+        The images and their annotations.
     paints
-        The present arrays of each.
+        The current array of each annotation.
     earlier
-        An earlier snapshot of the same pairs, whose regions may have been others.
+        An earlier snapshot of the same pairs, perhaps with other regions.
     stroked
-        Whether something was painted since, which can't be seen of arrays that stay on the disk.
+        Whether something was painted since, which can't be seen in arrays that stay on disk.
 
     Yields
     ------
@@ -52,27 +52,27 @@ def snapshot(
     Returns
     -------
     tuple of Annotation
-        The earlier snapshot itself if nothing has changed. Arrays that stay on the disk are not copied.
+        The earlier snapshot itself if nothing has changed. Arrays that stay on disk are not copied.
 
     Raises
     ------
     UserError
-        When paint does not lie on its image, or a region lies outside it.
+        When an annotation does not match its image, or a region is outside it.
     """
-    found: list[Annotation] = []
+    copies: list[Annotation] = []
     for i, (pair, paint) in enumerate(zip(pairs, paints, strict=True)):
-        yield Progress(i, len(pairs), "Reading the paint")
+        yield Progress(i, len(pairs), "Reading the annotation")
         before = earlier[i] if earlier is not None else None
         if before is None:
-            found.append(pair.annotation(_copy(paint)))
+            copies.append(pair.annotation(_copy(paint)))
         elif before.regions == pair.regions and _same(before.paint, paint, stroked):
-            found.append(before)
+            copies.append(before)
         else:
-            found.append(replace(before, paint=_copy(paint), regions=pair.regions))
+            copies.append(replace(before, paint=_copy(paint), regions=pair.regions))
     unchanged = earlier is not None and all(
-        one is other for one, other in zip(found, earlier, strict=True)
+        new is old for new, old in zip(copies, earlier, strict=True)
     )
-    return earlier if unchanged and earlier is not None else tuple(found)
+    return earlier if unchanged and earlier is not None else tuple(copies)
 
 
 def _copy(paint: Any) -> Any:
@@ -90,18 +90,18 @@ def _in_memory(paint: Any) -> bool:
 
 
 class AnnotationWatch(QObject):
-    """Says when pairs have been painted on, or outlined anew, and were then left alone for a while.
+    """Tells when annotations or their regions were changed, and then left alone for a while.
 
     Parameters
     ----------
     parent
         It lives as long as this.
     settle
-        For how long they must be left alone, in milliseconds.
+        How long they must be left alone, in milliseconds.
     """
 
     settled = Signal(bool)
-    """They were left alone; whether there was a stroke, or only something else that redraws them."""
+    """They were left alone; whether there was a stroke, or only another event that redraws them."""
 
     def __init__(self, parent: QObject, settle: int = SETTLE_MS) -> None:
         super().__init__(parent)
@@ -109,11 +109,11 @@ class AnnotationWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(settle)
-        self._timer.timeout.connect(self._tell)
+        self._timer.timeout.connect(self._emit)
         self._stroked = False
 
     def watch(self, pairs: Sequence[LayerPair]) -> None:
-        """Watch the layers with the paint and the regions of these pairs, and no others."""
+        """Watch the layers of the annotations and regions of these pairs, and no others."""
         both = [layer for pair in pairs for layer in (pair.labels, pair.shapes)]
         layers = list({id(layer): layer for layer in both if layer is not None}.values())
         if layers == self._layers:
@@ -121,32 +121,32 @@ class AnnotationWatch(QObject):
         self.let_go()
         self._layers = layers
         for layer in layers:
-            for event, then in self._heard(layer):
+            for event, then in self._listeners(layer):
                 event.connect(then)
 
     def let_go(self) -> None:
         """Watch nothing."""
         for layer in self._layers:
-            for event, then in self._heard(layer):
+            for event, then in self._listeners(layer):
                 event.disconnect(then)
         self._layers = []
         self._timer.stop()
 
-    def _heard(self, layer: Any) -> list[tuple[Any, Callable[[object], None]]]:
+    def _listeners(self, layer: Any) -> list[tuple[Any, Callable[[object], None]]]:
         events = layer.events
         if isinstance(layer, Shapes):
             return [(events.data, self.touch)]
-        # undo emits nothing but the second; showing another plane emits it too
+        # undo only emits the second; so does showing another plane
         return [(events.paint, self._note_stroke), (events.set_data, self.touch)]
 
     def touch(self, _: object = None) -> None:
-        """Wait anew."""
+        """Start waiting again."""
         self._timer.start()
 
     def _note_stroke(self, _: object = None) -> None:
         self._stroked = True
         self.touch()
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         stroked, self._stroked = self._stroked, False
         self.settled.emit(stroked)

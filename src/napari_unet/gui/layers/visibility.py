@@ -1,4 +1,4 @@
-"""What was just asked for is seen alone: labels over labels can't be told apart."""
+"""Only one layer of labels is shown at a time, as labels over labels can't be told apart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) -> None:
-    """Hide results and annotations of an image but for a layer; scribbles let it be seen, and stay."""
+    """Show a layer, and hide all other labels of an image; scribbles stay, as they cover little."""
     if layer is not None:
         layer.visible = True
     for other in viewer.layers:

@@ -1,4 +1,4 @@
-"""Asks about paint that is not saved before the window closes."""
+"""Asks about unsaved annotations before the window closes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.project.keeper import ProjectKeeper
 
-LATER = "What is not saved can be restored for 30 days: Annotate and Fine-tune will offer it."
-MOST_NAMES = 4
+LATER = "What is not saved can be restored for 30 days, in Annotate and Fine-tune."
+MAX_NAMES = 4
 
 
 class Closing(QObject):
-    """Stands before the closing of a window by its user.
+    """Asks before the user closes a window with unsaved annotations.
 
-    A viewer that a script closes takes its contents down first, so that nothing can be called off any
-    more: nothing is asked then, and the journal keeps the paint.
+    A viewer that a script closes removes its contents first, so that closing can't be cancelled any
+    more. Nothing is asked then, and the journal keeps the annotations.
 
     Parameters
     ----------
     viewer
-        What is shown in the window.
+        The viewer in the window.
     window
         The window.
     project
-        Gives the viewer's project.
+        Returns the project of the viewer.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Closing(QObject):
     ) -> None:
         super().__init__(window)
         self._project = project
-        # it must not keep alive what is closed
+        # a closed viewer must not be kept alive
         self._viewer = weakref.ref(real(viewer))
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Hold a closing up until it is known what becomes of the paint."""
+        """Delay the closing until the user has decided about unsaved annotations."""
         if event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
             return False
         viewer, inside = self._viewer(), getattr(watched, "_qt_viewer", None)
@@ -73,16 +73,16 @@ class Closing(QObject):
 
 
 def ask(window: QWidget, names: Sequence[str], lost: Sequence[str]) -> str:
-    """Ask what becomes of paint that is not saved.
+    """Ask what to do with unsaved annotations.
 
     Parameters
     ----------
     window
         The window that is to close.
     names
-        The layers with such paint.
+        Their layers.
     lost
-        Those of them without an image, for which there is no journal.
+        Those of them without an open image, for which there is no journal.
 
     Returns
     -------
@@ -92,8 +92,8 @@ def ask(window: QWidget, names: Sequence[str], lost: Sequence[str]) -> str:
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("U-Net Studio")
-    box.setText(f"Save the paint on {in_words(names)} in a project before closing?")
-    gone = f"That on {in_words(lost)} can't, as the image is not open." if lost else ""
+    box.setText(f"Save the annotations {in_words(names)} in a project before closing?")
+    gone = f"{in_words(lost)} can't be restored, as the image is not open." if lost else ""
     box.setInformativeText(f"{LATER} {gone}".strip())
     button = QMessageBox.StandardButton
     box.setStandardButtons(button.Save | button.Discard | button.Cancel)
@@ -108,7 +108,7 @@ def save(
     then: Callable[[], object] | None = None,
     folder: Path | None = None,
 ) -> None:
-    """Save a project, asking where if it has no place yet; says so if it can't be saved."""
+    """Save a project; ask where, if it has no folder yet. Errors go to its `refused` signal."""
     folder = folder or project.folder or where_to_save(window)
     if folder is None:
         return
@@ -119,7 +119,7 @@ def save(
 
 
 def where_to_save(window: QWidget) -> Path | None:
-    """Ask for the place of a new project; None if there is none, or another project is to stay."""
+    """Ask for the folder of a new project; None if the user chooses none."""
     from napari_unet.services.storage.project import SUFFIX
     from napari_unet.services.storage.project_files import project_path
 
@@ -129,7 +129,7 @@ def where_to_save(window: QWidget) -> Path | None:
     if not name:
         return None
     folder = project_path(Path(name))
-    # the dialog asks about names as they were typed, and this is a folder
+    # the dialog only asks about the name as it was typed, and about files
     return folder if not folder.exists() or _may_replace(window, folder) else None
 
 
@@ -138,7 +138,7 @@ def _may_replace(window: QWidget, folder: Path) -> bool:
     answer = QMessageBox.question(
         window,
         "U-Net Studio",
-        f"{folder.name} is there already. Replace it, with the paint that is saved in it?",
+        f"{folder.name} exists already. Replace it, with the annotations saved in it?",
         button.Yes | button.No,
         button.No,
     )
@@ -146,8 +146,8 @@ def _may_replace(window: QWidget, folder: Path) -> bool:
 
 
 def in_words(names: Sequence[str]) -> str:
-    """Return names as a sentence has them, not too many."""
-    quoted = [f"“{name}”" for name in names[:MOST_NAMES]]
+    """Return names as part of a sentence, the first few of many."""
+    quoted = [f"“{name}”" for name in names[:MAX_NAMES]]
     more = len(names) - len(quoted)
     if more:
         quoted.append(f"{more} more")

@@ -1,4 +1,4 @@
-"""The project of a viewer: saved and opened beside the window; and which paint is not saved yet."""
+"""The project of a viewer: saved and opened in a thread, and which annotations are unsaved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_unet.services.storage.project import LayerNote, Project
 
 OPTIONS = {"Segment": "segment", "Fine-tune": "finetune"}
-"""Panels whose settings are kept, and what a project calls them."""
+"""Panels whose settings are kept, and their names in a project."""
 
 
 class ProjectKeeper(QObject):
@@ -42,37 +42,37 @@ class ProjectKeeper(QObject):
     viewer
         The viewer.
     session
-        Has the current U-Net.
+        Knows the current U-Net.
     keeper
         Journals what is painted.
 
     Attributes
     ----------
     folder
-        Of the present project; None before one is saved or opened.
+        Folder of the current project; None before one is saved or opened.
     options
-        What is set in the panels, as it stands there: told before saving, put there after opening.
+        The settings of the panels: filled in before saving, and set in the panels after opening.
     in_dock
-        Whether a dock shows what this says.
+        Whether a dock shows the messages.
     """
 
     changed = Signal()
-    """There is another project."""
+    """Another project is the current one."""
     reported = Signal(str, str)
-    """What there is to say: ``"done"`` or ``"note"``, and the words."""
+    """A message for the user: ``"done"`` or ``"note"``, and the text."""
     refused = Signal(object)
-    """It could not be saved or opened; why."""
+    """It could not be saved or opened; the exception."""
     asked_for_options = Signal()
-    """The panels are to tell what is set in them."""
+    """The panels have to fill in `options`."""
     opened = Signal()
-    """A project was opened, or its U-Net has come."""
+    """A project was opened, or its U-Net was loaded."""
 
     def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
         super().__init__(session)
         self._viewer = weakref.ref(real(viewer))
         self._session = session
         self._keeper = keeper
-        # its own, so that what was painted can be saved while a network trains
+        # its own jobs, so that a project can be saved while a network trains
         self.jobs = Jobs(self)
         self._activity = Activity(self.jobs)
         self.folder: Path | None = None
@@ -91,14 +91,14 @@ class ProjectKeeper(QObject):
         return [] if viewer is None else list(map(real, viewer.layers))
 
     def unsaved(self) -> list[Labels]:
-        """Return the layers with paint that is not in the project as it was last saved or opened."""
+        """Return the painted layers that differ from the project as last saved or opened."""
         from napari_unet.services.storage.project_files import digest
 
         painted = [x for x in self.layers if isinstance(x, Labels) and self._is_painted(x)]
         return [layer for layer in painted if self._saved.get(layer) != digest(layer.data)]
 
     def leave(self) -> None:
-        """See that what is not saved can be restored, and what is saved is not offered again."""
+        """Have unsaved layers offered for restoring later, and saved ones not."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -111,7 +111,7 @@ class ProjectKeeper(QObject):
         keeper.settle([layer for layer in self._saved if id(layer) not in left])
 
     def image_of(self, labels: Any) -> Image | None:
-        """Return the open image that a layer was painted on; None if it isn't there."""
+        """Return the open image that a layer was painted on; None if it is not open."""
         images = (layer for layer in self.layers if isinstance(layer, Image))
         return next((image for image in images if belongs(labels, image)), None)
 
@@ -120,7 +120,7 @@ class ProjectKeeper(QObject):
             self.refused.emit(outcome.error)
 
     def _warn(self, error: Exception) -> None:
-        # the dock says it itself
+        # the dock shows it
         if not self.in_dock:
             show_warning(str(error))
 
@@ -139,22 +139,22 @@ class ProjectKeeper(QObject):
         Parameters
         ----------
         folder
-            Where to; a former project there is replaced.
+            Its folder; an earlier project there is replaced.
         then
             Called once it is saved.
 
         Raises
         ------
         UserError
-            When it is being saved or opened already.
+            When a project is being saved or opened.
         """
         from napari_unet.services.storage.project import Project
         from napari_unet.services.storage.project_files import project_path, save_project
 
         self.asked_for_options.emit()
         held = {note.id: (note, pixels) for note, pixels in project_layers.kept(self.layers)}
-        here = [real(layer) for layer in self.layers]
-        # what could not be found is no reason to forget it
+        layers_now = [real(layer) for layer in self.layers]
+        # layers whose files were not contents stay in the project
         missing = [note for note in self._missing if note.id not in held]
         project = Project(
             layers=(*missing, *(note for note, _ in held.values())),
@@ -168,10 +168,10 @@ class ProjectKeeper(QObject):
                 return
             self.folder = folder
             digests = {note.id: note.digest for note in outcome.result.layers}
-            for layer in here:
+            for layer in layers_now:
                 self._saved[layer] = digests.get(str(layer.unique_id), "")
             self.changed.emit()
-            self.reported.emit("done", _told(outcome.result, folder))
+            self.reported.emit("done", _summary(outcome.result, folder))
             if then is not None:
                 then()
 
@@ -187,12 +187,12 @@ class ProjectKeeper(QObject):
         folder
             The project.
         replace
-            Whether the layers that are in the viewer go, once it has been read.
+            Whether the layers in the viewer are removed, once the project has been read.
 
         Raises
         ------
         UserError
-            When a job is at work.
+            When a job is running.
         """
         self._session.jobs.check_idle()
 
@@ -202,14 +202,14 @@ class ProjectKeeper(QObject):
 
         self.jobs.start(f"Opening {folder.stem}", reading(folder), on_end=take)
 
-    def _show(self, found: Opened, replace: bool) -> None:
-        """Put what was read into the viewer."""
+    def _show(self, contents: Opened, replace: bool) -> None:
+        """Show the layers of the project in the viewer."""
         from napari_unet.services.storage.project import find_model
 
         viewer = self._viewer()
         if viewer is None:
             return
-        made = layers_of(found)
+        made = layers_of(contents)
         if replace:
             self.leave()
             viewer.layers.clear()
@@ -217,31 +217,31 @@ class ProjectKeeper(QObject):
         for layer in made.values():
             viewer.add_layer(layer)
         for key, layer in made.items():
-            if key in found.digests:
-                self._saved[layer] = found.digests[key]
+            if key in contents.digests:
+                self._saved[layer] = contents.digests[key]
         for layer in filter(is_paint, made.values()):
             image = self.image_of(layer)
             if image is not None:
-                # strokes to come, though no panel may be open
+                # for strokes to come, as no panel may be open
                 self._keeper.keep(layer, image)
-        self._missing = tuple(n for n in found.project.layers if n.id in found.problems)
-        self.folder = found.folder
-        known = {name: getattr(found.project, name) for name in OPTIONS.values()}
+        self._missing = tuple(n for n in contents.project.layers if n.id in contents.problems)
+        self.folder = contents.folder
+        known = {name: getattr(contents.project, name) for name in OPTIONS.values()}
         self.options = {name: value for name, value in known.items() if value is not None}
         self.changed.emit()
-        if found.problems:
-            self.reported.emit("note", "\n".join(map(str, found.problems.values())))
+        if contents.problems:
+            self.reported.emit("note", "\n".join(map(str, contents.problems.values())))
         else:
-            self.reported.emit("done", f"Opened “{found.folder.stem}”.")
+            self.reported.emit("done", f"Opened “{contents.folder.stem}”.")
         self.opened.emit()
-        model = find_model(found.folder, found.project)
+        model = find_model(contents.folder, contents.project)
         if model and model != self._session.source:
-            # once more then: a form takes some settings from its U-Net
+            # emitted once more then, as forms take some settings from the U-Net
             self._session.load(model, self.opened.emit)
 
 
-def _told(project: Project, folder: Path) -> str:
-    """Say what was saved, and which images went into the project."""
+def _summary(project: Project, folder: Path) -> str:
+    """Return what was saved, and which images are stored in the project."""
     stored = [f"“{n.name}”" for n in project.layers if n.kind == "image" and n.stored]
-    more = f" In it, as they have no file: {', '.join(stored)}." if stored else ""
+    more = f" Stored in it, as they have no file: {', '.join(stored)}." if stored else ""
     return f"Saved as {folder.name}.{more}"

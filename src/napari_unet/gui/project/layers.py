@@ -1,4 +1,4 @@
-"""What a project says of a layer, and the layer made from it again."""
+"""How a project describes layers, and how they are made from it again."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
     from napari_unet.services.storage.project import FileNote, LayerNote
 
-KINDS: dict[str, type[Layer]] = {"image": Image, "labels": Labels, "shapes": Shapes}
-SHOWN = ("opacity", "visible", "blending")
-"""What is kept of the look of each layer, by its name."""
-OF_IMAGES = ("gamma", "rgb", "interpolation2d", "interpolation3d", "rendering")
+LAYER_TYPES: dict[str, type[Layer]] = {"image": Image, "labels": Labels, "shapes": Shapes}
+LOOK = ("opacity", "visible", "blending")
+"""Attributes of every layer that a project keeps."""
+IMAGE_LOOK = ("gamma", "rgb", "interpolation2d", "interpolation3d", "rendering")
 
 Source = tuple[Any, dict[str, Any], str]
-"""What a reader plugin gives for a layer."""
+"""What a reader plugin returns for a layer: data, keyword arguments, type."""
 
 
 def kept(layers: Iterable[Layer]) -> Iterator[tuple[LayerNote, Any]]:
-    """Yield what a project keeps: what there is to say of each layer, and its pixels if it has some."""
+    """Yield the layers that a project keeps: the note of each, and its pixels if it has any."""
     for layer in map(real, layers):
-        if type(layer) in KINDS.values() and not only_shows(layer):
+        if type(layer) in LAYER_TYPES.values() and not only_shows(layer):
             yield _note(layer), None if isinstance(layer, Shapes) else layer_array(layer)
 
 
 def _note(layer: Any) -> LayerNote:
-    # it brings tifffile and what trains, which would make the opening of the panel late
+    # it imports tifffile and what trains, which would delay the opening of the panel
     from napari_unet.services.storage.project import LayerNote
 
-    kind = next(name for name, known in KINDS.items() if type(layer) is known)
+    kind = next(name for name, known in LAYER_TYPES.items() if type(layer) is known)
     pixels = None if kind == "shapes" else layer_array(layer)
     looks = {"image": _of_image, "labels": _of_labels, "shapes": _of_shapes}
     return LayerNote(
@@ -55,14 +55,14 @@ def _note(layer: Any) -> LayerNote:
         shape=() if pixels is None else tuple(int(n) for n in pixels.shape),
         dtype="" if pixels is None else np.dtype(pixels.dtype).name,
         file=_file(layer),
-        look={**place_of(layer), **{key: _plain(getattr(layer, key)) for key in SHOWN}}
+        look={**place_of(layer), **{key: _plain(getattr(layer, key)) for key in LOOK}}
         | looks[kind](layer),
         metadata=_metadata(layer),
     )
 
 
 def _file(layer: Any) -> FileNote | None:
-    """Return the file that a layer shows; labels in memory may have been painted on since."""
+    """Return the file of a layer; None for labels in memory, which may have been painted on since."""
     from napari_unet.services.storage.project import FileNote
 
     path = layer.source.path
@@ -76,7 +76,7 @@ def _of_image(layer: Image) -> dict[str, Any]:
     known = colours.name in AVAILABLE_COLORMAPS
     table = {"colors": colours.colors.tolist(), "controls": colours.controls.tolist()}
     return {
-        **{key: _plain(getattr(layer, key)) for key in OF_IMAGES},
+        **{key: _plain(getattr(layer, key)) for key in IMAGE_LOOK},
         "contrast_limits": [float(x) for x in layer.contrast_limits],
         "colormap": colours.name if known else {"name": colours.name, **table},
     }
@@ -100,14 +100,14 @@ def _of_shapes(layer: Shapes) -> dict[str, Any]:
 
 
 def _metadata(layer: Layer) -> dict[str, Any]:
-    """Return the entries that JSON can hold; others are a reader's, which brings them again."""
-    found = {}
+    """Return the entries that JSON can hold; others come from a reader, and are read again."""
+    entries = {}
     for key, value in layer.metadata.items():
         try:
-            found[str(key)] = _plain(value)
+            entries[str(key)] = _plain(value)
         except (TypeError, ValueError):
             continue
-    return found
+    return entries
 
 
 def _plain(value: Any) -> Any:
@@ -123,7 +123,7 @@ def _as_plain(value: Any) -> Any:
 
 
 def read(path: Path, reader: str) -> list[Source]:
-    """Read a file as *File ▸ Open* does, by the reader plugin that did it then, if it is there.
+    """Read a file as *File ▸ Open* does, with the reader plugin of that time if it is installed.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def read(path: Path, reader: str) -> list[Source]:
     from napari.plugins.io import read_data_with_plugins
 
     found: list[Any] | None = None
-    # the plugin may be gone, or have another name by now
+    # the plugin may have been removed or renamed
     for name in dict.fromkeys((reader or None, None)):
         try:
             found, _ = read_data_with_plugins([str(path)], plugin=name)
@@ -146,7 +146,7 @@ def read(path: Path, reader: str) -> list[Source]:
             f"{path.name} can't be opened",
             value=problem,
             rule=f"It was opened by the reader {reader or 'of napari'}.",
-            remedy="Install that plugin, or see whether File ▸ Open opens the file.",
+            remedy="Install that plugin, or check whether File ▸ Open opens the file.",
         )
     sources: list[Source] = []
     for data, *rest in found:
@@ -158,12 +158,12 @@ def read(path: Path, reader: str) -> list[Source]:
 
 
 def pick(sources: list[Source], note: LayerNote) -> Source:
-    """Take out of what a file holds the layer that was shown.
+    """Choose the layer that was shown among those in a file.
 
     Raises
     ------
     UserError
-        When it holds no such layer.
+        When there is no such layer.
     """
     from napari_unet.services.storage.project import check_unchanged
 
@@ -173,7 +173,7 @@ def pick(sources: list[Source], note: LayerNote) -> Source:
         check_unchanged(note, *(_form(pixels[0][0]) if pixels else ((), "no image")))
     named = [source for source in alike if source[1].get("name") == note.name]
     chosen = (named or alike)[0]
-    # of channels with other names, each has its turn
+    # channels without that name are taken in turn
     sources[:] = [*(source for source in sources if source is not chosen), chosen]
     return chosen
 
@@ -184,20 +184,20 @@ def _form(data: Any) -> tuple[tuple[int, ...], str]:
 
 
 def layer_from(note: LayerNote, source: Source | None, path: Path | None) -> Layer:
-    """Return a layer with its pixels and its look; metadata name other layers as they were named.
+    """Return the layer; its metadata still name other layers by their former identities.
 
     Parameters
     ----------
     note
-        What there is to say of it.
+        How the project describes it.
     source
-        Its pixels, with what else a reader knows; None of shapes.
+        What the reader returned; None for shapes.
     path
-        The file that they are from; None: they were stored in the project.
+        The file it was read from; None if the pixels are stored in the project.
     """
     data, meta, kind = source or (None, {}, note.kind)
     if kind.lower() != note.kind:
-        # an image that was made labels
+        # an image that was converted to labels
         meta = {}
     look: dict[str, Any] = {**meta, **note.look, "name": note.name}
     look["metadata"] = {**meta.get("metadata", {}), **note.metadata}
@@ -212,18 +212,18 @@ def layer_from(note: LayerNote, source: Source | None, path: Path | None) -> Lay
         if not data:
             look = {k: v for k, v in look.items() if not k.startswith(("shape_", "edge_", "face_"))}
     if path is None:
-        made = KINDS[note.kind](data, **look)
+        made = LAYER_TYPES[note.kind](data, **look)
     else:
         reader = None if note.file is None else note.file.reader or None
         with layer_source(path=str(path), reader_plugin=reader):
-            made = KINDS[note.kind](data, **look)
+            made = LAYER_TYPES[note.kind](data, **look)
     if isinstance(made, Labels):
         made.contour = contour
     return made
 
 
 def rename(layers: Mapping[str, Layer]) -> None:
-    """Let the metadata of layers name each other by their present identities."""
+    """Have the metadata of layers name each other by their new identities."""
     now = {old: str(layer.unique_id) for old, layer in layers.items()}
     for layer in layers.values():
         layer.metadata = _renamed(dict(layer.metadata), now)

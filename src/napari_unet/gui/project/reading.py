@@ -27,13 +27,13 @@ class Opened:
     Attributes
     ----------
     folder, project
-        Where it is, and what it says.
+        Its folder and contents.
     pixels
-        Of the layers that could be read, by their id: what a reader gives, and the file.
+        The layers that could be read, by their id: what the reader gives, and the file.
     digests
-        Checksums of stored labels, by their id.
+        Checksums of stored labels, by the id of their layer.
     problems
-        Why others could not be read, by their id.
+        Why other layers could not be read, by their id.
     """
 
     folder: Path
@@ -46,60 +46,60 @@ class Opened:
 
 
 def reading(path: Path) -> Job[Opened]:
-    """Read a project, beside the window; what can't be read of it is among the problems.
+    """Read a project, in a thread; layers that can't be read are among the problems.
 
     Raises
     ------
     UserError
-        When it is no project, or can't be used at all.
+        When it is not a project, or can't be used at all.
     """
     from napari_unet.services.storage.project import project_folder, read_project
 
     project = read_project(path)
-    found = Opened(project_folder(path).resolve(), project)
+    opened = Opened(project_folder(path).resolve(), project)
     read: dict[Path, list[project_layers.Source]] = {}
     for n, note in enumerate(project.layers):
         yield Progress(n, len(project.layers), f"Opening {note.name}")
         try:
-            found.pixels[note.id] = _pixels(found, note, read)
+            opened.pixels[note.id] = _pixels(opened, note, read)
         except UserError as error:
-            found.problems[note.id] = error
-    return found
+            opened.problems[note.id] = error
+    return opened
 
 
 def _pixels(
-    found: Opened, note: LayerNote, read: dict[Path, list[project_layers.Source]]
+    opened: Opened, note: LayerNote, read: dict[Path, list[project_layers.Source]]
 ) -> tuple[project_layers.Source | None, Path | None]:
     from napari_unet.services.storage.project import find_file
     from napari_unet.services.storage.project_files import digest, open_layer
 
     if note.file is not None:
-        path = find_file(found.folder, note)
+        path = find_file(opened.folder, note)
         if path not in read:
             read[path] = project_layers.read(path, note.file.reader)
         return project_layers.pick(read[path], note), path
     if not note.stored:
         return None, None
-    data = np.asarray(open_layer(found.folder, note).data[...])
+    data = np.asarray(open_layer(opened.folder, note).data[...])
     if note.kind == "labels":
-        found.digests[note.id] = digest(data)
+        opened.digests[note.id] = digest(data)
     return (data, {}, note.kind), None
 
 
-def layers_of(found: Opened) -> dict[str, Layer]:
-    """Return the layers by their id, in order; what can't be made is added to the problems."""
+def layers_of(opened: Opened) -> dict[str, Layer]:
+    """Return the layers by their id, in order; those that can't be made are added to the problems."""
     made = {}
-    for note in found.project.layers:
-        if note.id not in found.pixels:
+    for note in opened.project.layers:
+        if note.id not in opened.pixels:
             continue
         try:
-            made[note.id] = project_layers.layer_from(note, *found.pixels[note.id])
-        except Exception as error:  # noqa: BLE001 - a viewer's complaint about what a file says
-            found.problems[note.id] = UserError(
+            made[note.id] = project_layers.layer_from(note, *opened.pixels[note.id])
+        except Exception as error:  # noqa: BLE001 - napari may refuse what the file says
+            opened.problems[note.id] = UserError(
                 f"“{note.name}” can't be shown as it was",
                 value=error,
-                rule="A project holds what a layer looked like, and is not changed by others.",
-                remedy="Its pixels can be opened by themselves from the project's folder.",
+                rule="A project describes each layer; its files must not be edited.",
+                remedy="The pixels can be opened by themselves from the folder of the project.",
             )
     project_layers.rename(made)
     return made

@@ -1,4 +1,4 @@
-"""The row of *U-Net Studio* with the project: what it is called, and how to save and open it."""
+"""The row of *U-Net Studio* that shows, opens and saves the project."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from napari_unet.gui.project.keeper import ProjectKeeper
 
 SAVE_TIP = (
-    "Save all you have here, to go on another day: what you painted, results, which images and U-Net, "
-    "and the settings. Images that come from files are not copied; keep the files."
+    "Save your work, to continue another day: annotations, results, which images and U-Net, and the "
+    "settings. Images that come from files are not copied: keep the files."
 )
-AS_TIP = "Save under another name; the former project stays as it is."
-OPEN_TIP = (
-    "Open a project that you saved: its images, what you painted, the U-Net and the settings."
-)
-NONE = "not saved"
+SAVE_AS_TIP = "Save under another name; the earlier project stays unchanged."
+OPEN_TIP = "Open a saved project: its images, annotations, the U-Net and the settings."
+NOT_SAVED = "not saved"
 
 
 class ProjectRow(QWidget):
@@ -32,32 +30,32 @@ class ProjectRow(QWidget):
     Parameters
     ----------
     project
-        Saves and opens.
+        Saves and opens it.
     """
 
     def __init__(self, project: ProjectKeeper) -> None:
         super().__init__()
         self._project = project
-        self.name = QElidingLabel()
-        self.open = button("Open…", OPEN_TIP)
-        self.save = button("Save", SAVE_TIP)
-        self.save_as = button("Save as…", AS_TIP)
+        self.name_label = QElidingLabel()
+        self.open_button = button("Open…", OPEN_TIP)
+        self.save_button = button("Save", SAVE_TIP)
+        self.save_as_button = button("Save as…", SAVE_AS_TIP)
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
-        box.addWidget(self.name, stretch=1)
-        for part in (self.open, self.save, self.save_as):
+        box.addWidget(self.name_label, stretch=1)
+        for part in (self.open_button, self.save_button, self.save_as_button):
             box.addWidget(part)
-        self.open.clicked.connect(self._open)
-        self.save.clicked.connect(self._save)
-        self.save_as.clicked.connect(self._save_as)
+        self.open_button.clicked.connect(self._open)
+        self.save_button.clicked.connect(self._save)
+        self.save_as_button.clicked.connect(self._save_as)
         project.changed.connect(self._show)
         self._show()
 
     def _show(self) -> None:
         folder = self._project.folder
-        self.name.setText(NONE if folder is None else folder.stem)
-        self.name.setToolTip("" if folder is None else str(folder))
+        self.name_label.setText(NOT_SAVED if folder is None else folder.stem)
+        self.name_label.setToolTip("" if folder is None else str(folder))
 
     def _save(self) -> None:
         save(self._project, self)
@@ -90,15 +88,15 @@ def where_it_is(window: QWidget) -> Path | None:
 
 
 def ask_about_layers(window: QWidget, unsaved: list[str]) -> str:
-    """Ask what becomes of the layers that are open; returns ``replace``, ``add`` or ``cancel``."""
+    """Ask what to do with the open layers; return ``replace``, ``add`` or ``cancel``."""
     box = QMessageBox(window)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("U-Net Studio")
     box.setText("Close the layers that are open now?")
     if unsaved:
-        box.setInformativeText(f"The paint on {in_words(unsaved)} is in no project yet. {LATER}")
+        box.setInformativeText(f"{in_words(unsaved)}: not saved in a project yet. {LATER}")
     replace = box.addButton("Close them", QMessageBox.ButtonRole.DestructiveRole)
-    add = box.addButton("Keep them too", QMessageBox.ButtonRole.AcceptRole)
+    add = box.addButton("Keep them open", QMessageBox.ButtonRole.AcceptRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.setDefaultButton(add)
     box.exec()
