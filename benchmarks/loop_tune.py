@@ -32,7 +32,7 @@ def sample(_: argparse.Namespace) -> dict[str, float]:
         viewer.open_sample("napari-unet-studio", "nuclei")
         hand, start = Hand(), time.perf_counter()
         # its panel is in front
-        until(lambda: "Segment" in studio.advice.text())
+        until(lambda: "Segment" in studio.advice_label.text())
         hand.click(studio.show_page("Segment").segment)
         until(lambda: studio.session.model is not None)
         rest(studio)

@@ -24,7 +24,7 @@ def pictures(stage: Stage) -> None:
     stage.take("sample")
     load = stage.page("Load U-Net")
     load.list.setCurrentItem(load.list.findItems(DEFAULT, Qt.MatchFlag.MatchStartsWith)[0])
-    load.load.click()
+    load.load_button.click()
     stage.rest()
     stage.take("loaded")
     stage.page("Segment")

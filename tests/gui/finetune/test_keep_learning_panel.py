@@ -135,6 +135,6 @@ def test_the_dock_says_that_it_learns(painted_panel, viewer, qtbot):
     studio = StudioDock(viewer)
     viewer.window.add_dock_widget(studio, name="U-Net Studio")
     learn(painted_panel, viewer, qtbot)
-    assert "Learning" in studio.job.text()
+    assert "Learning" in studio.job_label.text()
     end(painted_panel, qtbot)
-    qtbot.waitUntil(lambda: "nothing" in studio.job.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "nothing" in studio.job_label.text(), timeout=SECONDS)

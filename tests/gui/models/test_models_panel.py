@@ -25,7 +25,7 @@ from napari_unet.services.library import DEFAULT
 
 
 def facts_shown(panel):
-    return panel.facts.text()
+    return panel.facts_label.text()
 
 
 def rows(panel):
@@ -57,7 +57,7 @@ def test_a_network_of_the_library_is_described_before_and_marked_after_loading(m
     shown = facts_shown(models_panel)
     for fact in ("small", "2-D planes", "cell", "not stated", "million weights"):
         assert fact in shown
-    models_panel.load.click()
+    models_panel.load_button.click()
     finish_job(models_panel, qtbot)
     assert models_panel.session.model.spec.name == "small"
     assert rows(models_panel)[row] == "small  ✓ loaded"
@@ -78,7 +78,7 @@ def test_everything_known_of_a_network_is_said():
     )
     said = dict(facts(model.spec))
     assert said["Pixel size"] == "0.65 × 0.65 µm"
-    assert said["Verified"] == "gives its authors' test output to within 2.4e-07"
+    assert said["Verified"] == "reproduces its authors' test output to within 2.4e-07"
     assert said["Origin"] == "somewhere"
     assert said["Licence"] == "MIT"
     assert said["Please cite"] == "A paper"
@@ -92,15 +92,15 @@ def test_a_file_is_loaded_and_can_be_kept(models_panel, qtbot, tmp_path, monkeyp
         monkeypatch.setattr(
             "napari_unet.gui.models.panel.QFileDialog.getOpenFileName", lambda *_: (str(path), "")
         )
-        models_panel.open.click()
+        models_panel.open_button.click()
     else:
         assert drop(models_panel, path)
     finish_job(models_panel, qtbot)
     assert models_panel.session.model.spec.name == "mine"
-    assert models_panel.keep.isVisibleTo(models_panel)
-    models_panel.keep.click()
+    assert models_panel.keep_button.isVisibleTo(models_panel)
+    models_panel.keep_button.click()
     assert "mine  ✓ loaded" in rows(models_panel)
-    assert not models_panel.keep.isVisibleTo(models_panel)
+    assert not models_panel.keep_button.isVisibleTo(models_panel)
 
 
 def test_a_package_folder_can_be_dropped(models_panel, qtbot, shared_data):
@@ -130,12 +130,12 @@ def test_missing_weights_are_fetched_only_when_asked_for(
     models_panel.load_text(str(tmp_path))
     finish_job(models_panel, qtbot)
     assert "weights" in said(models_panel)
-    assert models_panel.fetch.isVisibleTo(models_panel)
+    assert models_panel.fetch_button.isVisibleTo(models_panel)
     assert opened == []
-    models_panel.fetch.click()
+    models_panel.fetch_button.click()
     finish_job(models_panel, qtbot)
     assert models_panel.session.model is not None
-    assert not models_panel.fetch.isVisibleTo(models_panel)
+    assert not models_panel.fetch_button.isVisibleTo(models_panel)
     assert len(opened) == 1
 
 
@@ -185,15 +185,15 @@ def test_pressing_segment_first_loads_the_network_to_start_with(
 
 
 def test_the_model_before_is_a_click_away(models_panel, qtbot):
-    assert not models_panel.back.isVisibleTo(models_panel)
+    assert not models_panel.back_button.isVisibleTo(models_panel)
     for name in ("small", DEFAULT):
         models_panel.load_text(name)
         finish_job(models_panel, qtbot)
-    assert models_panel.back.text() == "Back to “small”"
-    models_panel.back.click()
+    assert models_panel.back_button.text() == "Back to “small”"
+    models_panel.back_button.click()
     finish_job(models_panel, qtbot)
     assert models_panel.session.source == "small"
-    assert models_panel.back.text() == f"Back to “{DEFAULT}”"
+    assert models_panel.back_button.text() == f"Back to “{DEFAULT}”"
 
 
 def test_what_a_training_brought_stands_beside_its_network(models_panel, qtbot):

@@ -231,7 +231,7 @@ def test_another_project_is_not_replaced_unasked(studio, viewer, tmp_path, qtbot
     )
     studio.project_row.save_as_button.click()
     wait(studio, qtbot)
-    assert "not inside another one" in said(studio)
+    assert "outside other projects" in said(studio)
 
 
 def test_a_full_disk_is_said_and_the_paint_is_still_not_saved(

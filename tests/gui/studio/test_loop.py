@@ -71,7 +71,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     jobs, (source,) = session.jobs, viewer.layers
 
     # the image is open: a result in a click
-    qtbot.waitUntil(lambda: "Segment" in studio.advice.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "Segment" in studio.advice_label.text(), timeout=SECONDS)
     segment = studio.show_page("Segment")
     hand.click(segment.segment)
     qtbot.waitUntil(lambda: session.model is not None, timeout=SECONDS)

@@ -39,7 +39,7 @@ def in_sight(viewer):
 def test_a_preview_is_neither_a_result_to_correct_nor_paint_to_learn(studio, viewer, qtbot):
     segment(studio, qtbot, "preview")
     assert viewer.layers.selection.active.name == "cells preview"
-    qtbot.waitUntil(lambda: "Press Segment" in studio.advice.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "Press Segment" in studio.advice_label.text(), timeout=SECONDS)
     source = studio.show_page("Annotate").source
     assert source.result.layer is None
     assert not source.correct_button.isEnabled()
@@ -94,15 +94,15 @@ def test_scribbles_stay_in_sight(studio, viewer, qtbot):
 
 
 def test_the_next_step_leads_elsewhere_or_is_only_said(studio, viewer, qtbot):
-    qtbot.waitUntil(lambda: studio.advice.text() == "Press Segment.", timeout=SECONDS)
-    assert studio.advice.isVisibleTo(studio)
-    assert not studio.next.isVisibleTo(studio)
+    qtbot.waitUntil(lambda: studio.advice_label.text() == "Press Segment.", timeout=SECONDS)
+    assert studio.advice_label.isVisibleTo(studio)
+    assert not studio.next_button.isVisibleTo(studio)
     top = studio.tabs.y()
     studio.show_page("Annotate")
-    qtbot.waitUntil(lambda: studio.next.isVisibleTo(studio), timeout=SECONDS)
+    qtbot.waitUntil(lambda: studio.next_button.isVisibleTo(studio), timeout=SECONDS)
     qtbot.wait(100)
     assert abs(studio.tabs.y() - top) < 4, "what is below stays in its place"
-    studio.next.click()
+    studio.next_button.click()
     assert studio.tabs.currentWidget() is studio.show_page("Segment")
 
 

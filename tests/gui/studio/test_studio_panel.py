@@ -26,7 +26,7 @@ def studio(viewer):
 
 
 def says(studio, qtbot, words):
-    qtbot.waitUntil(lambda: words in studio.next.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: words in studio.next_button.text(), timeout=SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def says(studio, qtbot, words):
         (Situation(image="a", painted=True), "Fine-tune", "train"),
         (Situation(image="a", restorable=True), "Annotate", "Restore"),
         (Situation(image="a", restorable=True, painted=True), "Fine-tune", "train"),
-        (Situation(image="a", undecided=True, running=True), "Fine-tune", "decide"),
+        (Situation(image="a", undecided=True, running=True), "Fine-tune", "keep or discard"),
         (Situation(image="a", result=True, painted=True, tuned=True), "Segment", "Press Segment"),
     ],
 )
@@ -52,18 +52,18 @@ def test_what_comes_next(now, page, words):
 
 def test_it_shows_how_things_stand_on_the_way_to_a_result(studio, viewer, qtbot):
     says(studio, qtbot, "Open an image")
-    assert not studio.next.isEnabled()
+    assert not studio.next_button.isEnabled()
     viewer.add_image(random_image(3, 60, 70), name="cells")
     says(studio, qtbot, "Press Segment")
-    assert studio.image.text() == "cells"
-    assert studio.model.text() == "small"
+    assert studio.image_label.text() == "cells"
+    assert studio.model_label.text() == "small"
     page = studio.show_page("Segment")
     page.segment.click()
-    assert studio.job.text().startswith("Segmenting cells")
+    assert studio.job_label.text().startswith("Segmenting cells")
     finish_job(studio, qtbot)
     says(studio, qtbot, "Correct")
-    assert studio.job.text() == "nothing at work"
-    studio.next.click()
+    assert studio.job_label.text() == "nothing is running"
+    studio.next_button.click()
     assert studio.tabs.currentWidget() is studio.show_page("Annotate")
     viewer.layers["cells labels"].metadata = {
         **viewer.layers["cells labels"].metadata,
@@ -90,19 +90,19 @@ def test_panels_are_made_when_they_are_looked_at_and_once(studio):
 def test_ways_between_panels_stay_in_the_dock(studio, viewer):
     docks = set(viewer.window.dock_widgets)
     row = studio.show_page("Segment").findChild(ModelRow)
-    row.change.click()
+    row.change_button.click()
     assert studio.tabs.currentWidget() is studio.show_page("Load U-Net")
     assert set(viewer.window.dock_widgets) == docks
 
 
 def test_the_removed_image_is_no_longer_named(studio, viewer, qtbot):
     layer = viewer.add_image(random_image(60, 70), name="cells")
-    qtbot.waitUntil(lambda: studio.image.text() == "cells", timeout=SECONDS)
+    qtbot.waitUntil(lambda: studio.image_label.text() == "cells", timeout=SECONDS)
     layer.name = "renamed"
     viewer.add_image(random_image(60, 70), name="other")
-    qtbot.waitUntil(lambda: studio.image.text() == "other", timeout=SECONDS)
+    qtbot.waitUntil(lambda: studio.image_label.text() == "other", timeout=SECONDS)
     viewer.layers.remove("other")
-    qtbot.waitUntil(lambda: studio.image.text() == "renamed", timeout=SECONDS)
+    qtbot.waitUntil(lambda: studio.image_label.text() == "renamed", timeout=SECONDS)
     viewer.layers.clear()
     says(studio, qtbot, "Open an image")
 

@@ -1,4 +1,4 @@
-"""Keeps the paint of a viewer on the disk while it is painted, and gives it back after a crash."""
+"""Saves the annotations of a viewer continuously, so that they can be restored after a crash."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
     from napari_unet.services.storage.journal_files import JournalFiles
 
 TICK_MS = 500
-"""From a stroke, or from the end of the last writing, to the next; the strokes between go together."""
-CLOSING_S = 1.0
+"""Time from a stroke, or from the last writing, to the next writing, which takes all strokes so far."""
+MAX_CLOSING_S = 1.0
 """Longest time for comparing a layer when the viewer closes."""
 
 
 class PaintKeeper(QObject):
-    """Journals of the labels layers that are painted on for *Fine-tune*.
+    """Keeps a journal of each labels layer that is painted on.
 
-    What was painted is offered again unless the user discards it or it is saved in a project: after a
-    crash, and also when the viewer was closed, because whether a layer was saved by itself can't be seen
-    (napari doesn't tell). Paint of a layer that was removed can be restored until the viewer is closed.
+    What was painted is offered again unless the user discards it or saves it in a project: after a
+    crash, and also after the viewer was closed, because napari does not tell whether a layer was saved.
+    A layer that was removed can be restored until the viewer is closed.
 
-    Layers that stay on the disk (Zarr, dask, memory-mapped files) and multiscale ones are left out: what
-    is painted on those is on the disk already, or must not be read as a whole.
+    Layers that stay on disk (Zarr, dask, memory-mapped files) and multiscale layers are left out: what
+    is painted on them is on disk already, or must not be read as a whole.
 
     Parameters
     ----------
     viewer
         The viewer.
     files
-        Where the journals lie.
+        The files of the journals.
     parent
         It lives as long as this.
 
@@ -70,7 +70,7 @@ class PaintKeeper(QObject):
         self.restoring = Restoring(viewer, files, self)
         self.restoring.added.connect(self._go_on)
         self._timer = QTimer(self)
-        # not put off by the next stroke, so that painting without a pause is kept too
+        # not restarted by the next stroke, so that painting without a pause is saved too
         self._timer.setSingleShot(True)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._write)
@@ -81,14 +81,14 @@ class PaintKeeper(QObject):
         files.forget_old()
 
     def keep(self, labels: Labels, source: ImageLayer, *, painted: bool = False) -> None:
-        """Keep from now on what is painted on a labels layer over an image.
+        """Save from now on what is painted on a labels layer over an image.
 
         Parameters
         ----------
         labels, source
             The layer and its image.
         painted
-            Whether something is painted there already that is to be kept.
+            Whether what is painted there already has to be saved.
         """
         labels = getattr(labels, "__wrapped__", labels)
         if id(labels) not in self._kept and in_memory(labels):
@@ -99,18 +99,18 @@ class PaintKeeper(QObject):
             kept.suspect()
 
     def painted(self, labels: Labels) -> bool:
-        """Whether a layer has been painted on since it is kept."""
+        """Whether a layer has been painted on since `keep` was called for it."""
         kept = self._kept.get(id(labels))
         return kept is not None and kept.begun
 
     def settle(self, saved: Iterable[Labels]) -> None:
-        """Say which layers' paint is saved elsewhere, so that their journals go with the viewer."""
+        """Tell which layers are saved elsewhere: their journals are deleted with the viewer."""
         safe = set(map(id, saved))
         for kept in self._kept.values():
             kept.saved = id(kept.layer) in safe
 
     def close(self) -> None:
-        """Write what is left, and let go: the viewer is going."""
+        """Write what is left, and stop: the viewer is closing."""
         self._timer.stop()
         self._writer.wait()
         for kept in list(self._kept.values()):
@@ -154,10 +154,10 @@ class PaintKeeper(QObject):
                 self._wake()
 
         if tasks:
-            self._writer.start("Keeping the paint", _in_turn(tasks), on_end=look)
+            self._writer.start("Saving the annotation", _in_turn(tasks), on_end=look)
 
     def _warn(self, error: Exception) -> None:
-        """Say once that paint is not kept; it is tried again at the next stroke."""
+        """Warn once that an annotation is not saved; the next stroke tries again."""
         if not self._warned:
             self._warned = True
             show_warning(str(error))
@@ -174,7 +174,7 @@ class PaintKeeper(QObject):
             kept.note_checks()
 
     def _take_removed(self, event: Any) -> None:
-        """Let go of a layer, but not yet of what was painted on it."""
+        """Stop listening to a removed layer, but offer what was painted on it."""
         kept = self._kept.get(id(event.value))
         if kept is None:
             return
@@ -188,12 +188,12 @@ class PaintKeeper(QObject):
         self.restoring.changed.emit()
 
     def _finish(self, kept: LayerJournal) -> None:
-        """Write what is left to be written of a layer, and listen to it no more."""
+        """Write what is left of a layer, and stop listening to it."""
         self._kept.pop(id(kept.layer))
         kept.let_go()
         if kept.changed:
             try:
-                kept.task(None)(CLOSING_S)
+                kept.task(None)(MAX_CLOSING_S)
             except UserError as error:
                 self._warn(error)
 
@@ -201,6 +201,6 @@ class PaintKeeper(QObject):
 def _in_turn(tasks: Sequence[Callable[[float], bool]]) -> Job[list[bool]]:
     more = []
     for i, task in enumerate(tasks):
-        yield Progress(i, len(tasks), "Keeping the paint")
+        yield Progress(i, len(tasks), "Saving the annotation")
         more.append(task(SWEEP_S))
     return more

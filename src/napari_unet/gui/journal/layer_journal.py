@@ -1,4 +1,4 @@
-"""A labels layer whose paint is kept: where it was painted on since that was last written down."""
+"""The journal of one labels layer, and where the layer was painted on since the last writing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from napari_unet.core.journal.records import ImageIdentity, PaintNote
     from napari_unet.services.storage.journal import Journal
 
-LOOKS = ("features", "colormap", "name")
-"""Names of classes, their colours, and the layer's own name."""
+LOOK_EVENTS = ("features", "colormap", "name")
+"""Events of what a journal keeps beside the labels: class names, colours, the name of the layer."""
 Box = tuple[tuple[int, int], ...]
 
 
@@ -31,29 +31,29 @@ class LayerJournal:
     """Listens to a labels layer, and updates its journal.
 
     Nothing is written before the first stroke, so that a segmentation that is only looked at leaves no
-    journal. A stroke is told by its end (``paint``), which says where it was, and by what it draws
-    meanwhile (``labels_update``), on the plane that is shown. Anything else that redraws the layer, such
-    as undoing or changing its array, may have changed it anywhere.
+    journal. A stroke is noticed at its end (``paint``), which tells where it was, and while it is drawn
+    (``labels_update``), on the plane that is shown. Anything else that redraws the layer, such as undo
+    or a new array, may have changed it anywhere.
 
     Parameters
     ----------
     layer
         The layer, in memory.
     image
-        What is painted on.
+        The image that is annotated.
     journal
         Its journal.
     wake
         Called when something may have changed.
     begun
-        Whether the journal goes on with what an earlier process has left.
+        Whether the journal continues that of an earlier process.
 
     Attributes
     ----------
     unfinished
-        Whether the last update has left something to be compared.
+        Whether the last update left something to compare.
     saved
-        Whether what is painted is saved elsewhere too, as far as was asked.
+        Whether the annotation is saved elsewhere too, when last asked.
     """
 
     def __init__(
@@ -85,44 +85,44 @@ class LayerJournal:
         self.layer.events.labels_update.connect(self._note_drawing)
         self.layer.events.set_data.connect(self._note_change)
         self.layer.events.data.connect(self._note_array)
-        for name in LOOKS:
+        for name in LOOK_EVENTS:
             self.layer.events[name].connect(self._note_looks)
 
     def let_go(self) -> None:
-        """Listen to the layer no more."""
+        """Stop listening to the layer."""
         self.layer.events.paint.disconnect(self._note_stroke)
         self.layer.events.labels_update.disconnect(self._note_drawing)
         self.layer.events.set_data.disconnect(self._note_change)
         self.layer.events.data.disconnect(self._note_array)
-        for name in LOOKS:
+        for name in LOOK_EVENTS:
             self.layer.events[name].disconnect(self._note_looks)
 
     @property
     def changed(self) -> bool:
-        """Whether something may have changed that is not in the journal."""
+        """Whether there may be changes that are not in the journal."""
         painted = bool(self._strokes) or self._drawn or self._anywhere or self.unfinished
         return painted or self._looks
 
     def note_checks(self) -> None:
-        """Say that other parts of the image may have been checked, which says what the paint means."""
+        """Note that other parts of the image may be checked now, which the journal keeps too."""
         if KIND in self.layer.metadata:
             self._looks = True
             self._begin()
 
     def suspect(self) -> None:
-        """Have everything compared, when it is painted on again."""
+        """Compare the whole layer at the next update."""
         self._anywhere = True
 
     def task(self, viewer: napari.Viewer | None) -> Callable[[float], bool]:
-        """Return what updates the journal, for another thread; it says whether there is more to do.
+        """Return an update of the journal, for another thread; called, it tells whether more is left.
 
         Parameters
         ----------
         viewer
-            Where the layer is shown; None: it is not any more.
+            The viewer of the layer; None if it was removed.
         """
         if not in_memory(self.layer):
-            # its array was exchanged
+            # its array was replaced
             return lambda _: False
         data: NDArray[Any] = self.layer.data
         pieces, touched = Blocks(data.shape), set[int]()
@@ -139,7 +139,7 @@ class LayerJournal:
         return lambda seconds: _update(journal, note, data, touched, sweep, seconds)
 
     def _shown(self, viewer: napari.Viewer) -> Box:
-        """Return where a stroke can be whose end has not come yet."""
+        """Return where the stroke that is being drawn may be."""
         layer = self.layer
         planes = looked_at(viewer, layer)
         # in three dimensions the brush is a ball
@@ -161,7 +161,7 @@ class LayerJournal:
 
     def _note_array(self, _: object) -> None:
         self._strokes, self._drawn = [], False
-        # a result that is computed anew is no paint
+        # a result that is computed again is not an annotation
         if KIND in self.layer.metadata:
             self._anywhere = True
             self._begin()
@@ -184,7 +184,7 @@ class LayerJournal:
 
 
 def in_memory(layer: Labels) -> bool:
-    """Whether the paint of a layer is lost when the program ends."""
+    """Whether a layer is in memory, and lost when the program ends."""
     data = layer.data
     return not layer.multiscale and isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
 

@@ -1,4 +1,4 @@
-"""What a journal says of a labels layer, and the layer made from it again."""
+"""How a journal describes a labels layer, and how the layer is made from it again."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic import JsonValue
 
-MOST_CLASSES = 32
-"""Where there are more colours, they are napari's own; where there are more names, those of objects."""
+MAX_CLASSES = 32
+"""With more colours, they are those of napari; with more names, those of objects."""
 
 
 def image_identity(source: ImageLayer) -> ImageIdentity:
-    """Return what tells the image of a layer from others."""
+    """Return what identifies the image of a layer."""
     name, path, shape = identity(source)
     return ImageIdentity(name=name, path=path, shape=shape)
 
@@ -33,7 +33,7 @@ def image_identity(source: ImageLayer) -> ImageIdentity:
 def note_of(
     layer: Labels, image: ImageIdentity, checks: Mapping[str, Any] | None = None
 ) -> PaintNote:
-    """Return what there is to say of a labels layer with paint on an image, and what was checked."""
+    """Describe the annotation of an image, and what is checked of the image."""
     look: dict[str, Any] = {
         **place_of(layer),
         "opacity": float(layer.opacity),
@@ -52,7 +52,7 @@ def note_of(
 
 
 def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
-    """Return a labels layer with restored paint."""
+    """Return the labels layer of a restored annotation."""
     look: dict[str, Any] = dict(note.look)
     colours, classes, _ = (look.pop(name, None) for name in ("colours", "classes", "checks"))
     if colours:
@@ -64,30 +64,30 @@ def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
 
 
 def colours_of(layer: Labels) -> list[list[float]] | None:
-    """Return the colours of classes; None: napari's own, or one chosen for each label."""
+    """Return the colours of classes; None if they are those of napari, or chosen label by label."""
     colormap = layer.colormap
-    if not isinstance(colormap, CyclicLabelColormap) or len(colormap.colors) > MOST_CLASSES:
+    if not isinstance(colormap, CyclicLabelColormap) or len(colormap.colors) > MAX_CLASSES:
         return None
     return cast("list[list[float]]", np.asarray(colormap.colors, float).round(4).tolist())
 
 
 def find_image(layers: Iterable[Layer], wanted: ImageIdentity) -> ImageLayer | None:
-    """Return the layer of an image, the topmost if there are several; None if it is not open.
+    """Return the topmost layer of an image; None if it is not open.
 
-    An image that comes from a file may have another name than then.
+    An image from a file may have another name than before.
     """
     for layer in reversed(list(layers)):
         if isinstance(layer, ImageLayer):
-            found = image_identity(layer)
-            same_name = found.name == wanted.name or found.path
-            if (found.path, found.shape) == (wanted.path, wanted.shape) and same_name:
+            identity_now = image_identity(layer)
+            same_name = identity_now.name == wanted.name or identity_now.path
+            if (identity_now.path, identity_now.shape) == (wanted.path, wanted.shape) and same_name:
                 return layer
     return None
 
 
 def _classes(layer: Labels) -> dict[str, str] | None:
-    """Return the names of classes by their labels; None where there are none."""
+    """Return the names of classes by their labels; None if there are none."""
     table = layer.features
-    if not {"index", "class"} <= set(table.columns) or len(table) > MOST_CLASSES:
+    if not {"index", "class"} <= set(table.columns) or len(table) > MAX_CLASSES:
         return None
     return {str(int(i)): str(name) for i, name in zip(table["index"], table["class"], strict=True)}

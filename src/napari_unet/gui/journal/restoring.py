@@ -40,7 +40,7 @@ class Restoring(QObject):
     viewer
         Restored layers are added to it.
     files
-        Where the journals lie.
+        The files of the journals.
     parent
         It lives as long as this.
     """
@@ -122,7 +122,7 @@ class Restoring(QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Let go: the viewer is going."""
+        """Stop: the viewer is closing."""
         self.release_removed()
         self._reader.abandon()
 

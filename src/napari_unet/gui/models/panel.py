@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
 
-BROUGHT = Qt.ItemDataRole.UserRole + 1
-"""Role of what an entry's training brought."""
-ROW = 20
-"""Height of an entry in the list, in pixels."""
+GAIN_ROLE = Qt.ItemDataRole.UserRole + 1
+"""Item role: how much better the training of an entry made it."""
+ROW_HEIGHT_PX = 20
 
 OPEN_TIP = "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
-BACK_TIP = "Use the U-Net again that was loaded before this one."
+BACK_TIP = "Use the previous U-Net again."
 KEEP_TIP = "Copy the loaded U-Net into your library, to find it here next time."
 
 
@@ -60,24 +59,24 @@ class ModelsPanel(Panel):
         self.widget().setAcceptDrops(True)
         self.widget().installEventFilter(self)
         self.list = QListWidget()
-        self.list.setToolTip("U-Nets that come with the program, and those you have kept.")
-        self.load = button("Load", "Make the chosen U-Net the one that Segment uses.", main=True)
-        self.open = button("Open file…", OPEN_TIP)
-        self.keep = button("Keep in library", KEEP_TIP)
-        self.back = button("", BACK_TIP)
-        self.fetch = button("Download the weights", "")
-        self.fetch.setVisible(False)
+        self.list.setToolTip("The U-Nets that come with the program, and those that you have kept.")
+        self.load_button = button("Load", "Load the chosen U-Net, for Segment to use.", main=True)
+        self.open_button = button("Open file…", OPEN_TIP)
+        self.keep_button = button("Keep in library", KEEP_TIP)
+        self.back_button = button("", BACK_TIP)
+        self.fetch_button = button("Download the weights", "")
+        self.fetch_button.setVisible(False)
         self._missing: MissingWeightsError | None = None
-        self.facts = text()
+        self.facts_label = text()
         self._lay_out()
         self.list.currentItemChanged.connect(self._show_chosen)
         self.list.itemDoubleClicked.connect(self._load_chosen)
-        self.load.clicked.connect(self._load_chosen)
-        self.open.clicked.connect(self._ask_for_file)
-        self.keep.clicked.connect(self._keep)
-        self.back.clicked.connect(self._go_back)
-        self.fetch.clicked.connect(self._fetch)
-        self.session.jobs.started.connect(self.fetch.hide)
+        self.load_button.clicked.connect(self._load_chosen)
+        self.open_button.clicked.connect(self._ask_for_file)
+        self.keep_button.clicked.connect(self._keep)
+        self.back_button.clicked.connect(self._go_back)
+        self.fetch_button.clicked.connect(self._fetch)
+        self.session.jobs.started.connect(self.fetch_button.hide)
         self.session.jobs.ended.connect(self._offer_to_fetch)
         self.session.model_changed.connect(self._show_loaded)
         self.session.library_changed.connect(self._list)
@@ -87,16 +86,16 @@ class ModelsPanel(Panel):
         hint = caption("or drop a model file or folder here")
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.load)
-        buttons.addWidget(self.open)
+        buttons.addWidget(self.load_button)
+        buttons.addWidget(self.open_button)
         self.body.addWidget(self.list)
         self.body.addLayout(buttons)
         self.body.addWidget(hint)
-        self.body.addWidget(self.facts)
-        self.body.addWidget(self.keep)
-        self.body.addWidget(self.back)
+        self.body.addWidget(self.facts_label)
+        self.body.addWidget(self.keep_button)
+        self.body.addWidget(self.back_button)
         self.body.addWidget(self.foot)
-        self.body.addWidget(self.fetch)
+        self.body.addWidget(self.fetch_button)
         self.body.addStretch(1)
 
     def _list(self) -> None:
@@ -107,19 +106,19 @@ class ModelsPanel(Panel):
             for entry in entries:
                 item = QListWidgetItem(entry.name)
                 item.setData(Qt.ItemDataRole.UserRole, entry.name)
-                item.setData(BROUGHT, str(gain(entry.spec) or "") if entry.spec else "")
-                item.setToolTip(_told(entry, lines.get(entry.name, [])))
+                item.setData(GAIN_ROLE, str(gain(entry.spec) or "") if entry.spec else "")
+                item.setToolTip(_tooltip(entry, lines.get(entry.name, [])))
                 self.list.addItem(item)
         rows = min(max(self.list.count(), 2), 5)
-        self.list.setFixedHeight(rows * ROW)
+        self.list.setFixedHeight(rows * ROW_HEIGHT_PX)
         self._mark_loaded()
         if self.session.model is not None:
             self._show_loaded(self.session.model)
         elif self.list.count():
-            # what is said to be used, rather than the first
+            # the one that is used by default, rather than the first
             items = [self.list.item(row) for row in range(self.list.count())]
-            known = (item for item in items if _name(item) == DEFAULT)
-            self.list.setCurrentItem(next(known, items[0]))
+            default = (item for item in items if _name(item) == DEFAULT)
+            self.list.setCurrentItem(next(default, items[0]))
         else:
             self._describe(None)
 
@@ -158,8 +157,8 @@ class ModelsPanel(Panel):
 
         if isinstance(outcome.error, MissingWeightsError):
             self._missing = outcome.error
-            self.fetch.setToolTip(f"Download {outcome.error.url} to {outcome.error.target}.")
-            self.fetch.show()
+            self.fetch_button.setToolTip(f"Download {outcome.error.url} to {outcome.error.target}.")
+            self.fetch_button.show()
 
     def _fetch(self) -> None:
         if self._missing is not None:
@@ -172,24 +171,24 @@ class ModelsPanel(Panel):
         self.foot.message.show_text("done", f"{model.spec.name} is loaded.")
 
     def _mark_loaded(self) -> None:
-        known = False
+        listed = False
         for item in (self.list.item(row) for row in range(self.list.count())):
             current = _name(item) == self.session.source
-            brought = item.data(BROUGHT)
-            said = f"{_name(item)}   {brought}" if brought else _name(item)
-            item.setText(f"{said}  ✓ loaded" if current else said)
-            known = known or current
+            gained = item.data(GAIN_ROLE)
+            line = f"{_name(item)}   {gained}" if gained else _name(item)
+            item.setText(f"{line}  ✓ loaded" if current else line)
+            listed = listed or current
             if current:
                 self.list.setCurrentItem(item)
-        self.keep.setVisible(self.session.model is not None and not known)
-        self.back.setText(f"Back to “{Path(self.session.earlier).stem}”")
-        self.back.setVisible(bool(self.session.earlier))
+        self.keep_button.setVisible(self.session.model is not None and not listed)
+        self.back_button.setText(f"Back to “{Path(self.session.earlier).stem}”")
+        self.back_button.setVisible(bool(self.session.earlier))
 
     def _describe(self, spec: ModelSpec | None) -> None:
-        self.facts.setText("" if spec is None else table(facts(spec)))
+        self.facts_label.setText("" if spec is None else table(facts(spec)))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Take one file or folder of this machine that is dropped on the form."""
+        """Accept a single local file or folder that is dropped on the form."""
         if event.type() not in (QEvent.Type.DragEnter, QEvent.Type.Drop):
             return bool(super().eventFilter(watched, event))
         urls = event.mimeData().urls()
@@ -201,12 +200,12 @@ class ModelsPanel(Panel):
 
 
 def facts(spec: ModelSpec) -> list[tuple[str, str]]:
-    """Return what there is to say of a model: pairs of title and text."""
+    """Return what is known of a model: pairs of title and text."""
     config = spec.config
     what = "planes (Y, X)" if config.ndim == 2 else "volumes (Z, Y, X)"
     size = " × ".join(f"{s:.4g}" for s in spec.pixel_size)
     weights = config.parameters
-    found = [
+    lines = [
         ("Name", spec.name),
         ("", spec.description),
         ("Works on", f"{config.ndim}-D {what}"),
@@ -215,30 +214,30 @@ def facts(spec: ModelSpec) -> list[tuple[str, str]]:
         ("Pixel size", f"{size} µm" if size else "not stated"),
         ("Size", f"{weights / 1e6:.2f} million weights, {weights * 4 / 1e6:.1f} MB"),
         ("Origin", spec.provenance.origin),
-        ("Held-out paint", str(gain(spec) or "")),
+        ("Held-out annotation", str(gain(spec) or "")),
         ("Verified", verification(spec)),
         ("Licence", spec.license or "not stated"),
         ("Authors", ", ".join(spec.authors)),
         ("Please cite", "\n".join(spec.citation)),
     ]
-    return [(title, said) for title, said in found if said]
+    return [(title, line) for title, line in lines if line]
 
 
 def verification(spec: ModelSpec) -> str:
-    """Say how well a model gives the test output that came with it."""
+    """Describe how closely a model reproduces the test output that came with it."""
     error = spec.provenance.verified_error
     if error is None:
-        return "came with no test output to compare with"
-    return f"gives its authors' test output to within {error:.1e}"
+        return "came without a test output to compare with"
+    return f"reproduces its authors' test output to within {error:.1e}"
 
 
-def _told(entry: Entry, line: list[Entry]) -> str:
-    """Say what a model is, and what it was tuned from."""
+def _tooltip(entry: Entry, line: list[Entry]) -> str:
+    """Describe a model, and which models it was tuned from."""
     if entry.spec is None:
         return "can't be read"
     names = [each.name for each in line[1:]]
-    came = f"tuned from {', that from '.join(names)}" if names else ""
-    return "\n".join(line for line in (entry.spec.description, came) if line)
+    lineage = f"tuned from {', that from '.join(names)}" if names else ""
+    return "\n".join(line for line in (entry.spec.description, lineage) if line)
 
 
 def _name(item: QListWidgetItem) -> str:

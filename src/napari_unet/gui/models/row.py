@@ -1,4 +1,4 @@
-"""The row of a form that says which U-Net is used, with the way to another."""
+"""The row of a form that shows the current U-Net, and opens the choice of another."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 class ModelRow(QWidget):
-    """What shows the current U-Net, and *Change…*.
+    """The name of the current U-Net, and *Change…*.
 
     Parameters
     ----------
     session
         Opens *Load U-Net*.
     shown
-        The widget that shows which U-Net it is.
+        The widget with the name.
     """
 
     def __init__(self, session: Session, shown: QWidget) -> None:
         super().__init__()
         self._session = session
-        self.change = button("Change…", "Choose another U-Net.")
-        self.change.clicked.connect(self._open_models)
+        self.change_button = button("Change…", "Choose another U-Net.")
+        self.change_button.clicked.connect(self._open_models)
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(shown, stretch=1)
-        box.addWidget(self.change)
+        box.addWidget(self.change_button)
 
     def _open_models(self) -> None:
         self._session.open_panel("Load U-Net")

@@ -1,4 +1,4 @@
-"""The main job shown in the viewer: sample, network, segmentation."""
+"""The main use shown in the viewer: sample, network, segmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user would do next."""
+"""What the user most likely does next."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Situation:
-    """How things stand in a viewer.
+    """The situation in a viewer.
 
     Attributes
     ----------
     image
         Name of the image that would be segmented; empty if there is none.
     running
-        Whether a job is at work.
+        Whether a job is running.
     learning
-        Whether a network goes on learning in the background.
+        Whether a network keeps learning in the background.
     undecided
-        Whether a trained network waits to be kept or dropped.
+        Whether a trained network waits to be kept or discarded.
     painted
-        Whether there is a layer with paint to learn from.
+        Whether there is an annotation to learn from.
     restorable
-        Whether paint on an open image was left by a crash, or not saved.
+        Whether an annotation of an open image can be restored after a crash, or was not saved.
     result
         Whether something has been segmented.
     tuned
@@ -41,14 +41,14 @@ class Situation:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do.
+    """Something to do next.
 
     Attributes
     ----------
     words
         What, in a few words.
     page
-        The panel where it is done; empty if it is elsewhere.
+        The panel where it is done; empty if it is done elsewhere.
     """
 
     words: str
@@ -56,19 +56,19 @@ class Step:
 
 
 def next_step(now: Situation) -> Step:
-    """Return the most likely thing to do next; there may be others."""
+    """Return the most likely next step."""
     if now.undecided:
-        return Step("Compare old and new; decide.", "Fine-tune")
+        return Step("Compare, then keep or discard.", "Fine-tune")
     if now.running:
         return Step("Wait, or press Cancel.")
     if now.learning:
-        return Step("Paint on; stop when it is good.", "Fine-tune")
+        return Step("Keep painting; stop when good.", "Fine-tune")
     if not now.image:
         return Step("Open an image or a sample (File).")
     if now.restorable and not now.painted:
-        return Step("Restore what was painted.", "Annotate")
+        return Step("Restore your annotation.", "Annotate")
     if now.tuned or not (now.result or now.painted):
         return Step("Press Segment.", "Segment")
     if now.painted:
-        return Step("Paint what is wrong; train.", "Fine-tune")
+        return Step("Paint where it is wrong; train.", "Fine-tune")
     return Step("Correct what is wrong.", "Annotate")

@@ -1,4 +1,4 @@
-"""*U-Net Studio*: all panels in one dock, in the order of work, under a line on how things stand."""
+"""*U-Net Studio*: all panels in one dock, in the order of work, below what is going on."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 TABS = {"Load U-Net": "U-Net"}
 """Titles of tabs that differ from those of their panels."""
-FIRST = "Segment"
+FIRST_PAGE = "Segment"
 LOOK_MS = 100
-"""Between a change in the viewer and a look at how things stand."""
+"""Time between a change in the viewer and an update of the lines at the top."""
 
 
 class StudioPanel(QWidget):
-    """Tabs of all panels, made when first looked at.
+    """Tabs with all panels, each made when first shown.
 
     Parameters
     ----------
     viewer
-        The viewer they work on.
+        The viewer that they work on.
     session
         What they share.
     keeper
         Journals what is painted.
     project
-        Saves and opens what is in the viewer.
+        Saves and opens the contents of the viewer.
     pages
-        What makes each panel, by its title, in the order of work.
+        The factory of each panel, by its title, in the order of work.
     """
 
     HEIGHT = 740
@@ -75,14 +75,15 @@ class StudioPanel(QWidget):
         self._makers = pages
         self._pages: dict[str, Panel] = {}
         self._where = ""
-        # not shown: it knows which image is meant
+        # never shown: it keeps track of the chosen image
         self._image = LayerBox(viewer, "", is_input)
         self._image.setParent(self)
         self._image.hide()
-        self.model, self.image, self.job = QElidingLabel(), QElidingLabel(), QElidingLabel()
-        self.next = button("", "Go to where it is done.")
-        # where there is nowhere to go: a button that can't be pressed would be hard to read
-        self.advice = QElidingLabel()
+        self.model_label, self.image_label = QElidingLabel(), QElidingLabel()
+        self.job_label = QElidingLabel()
+        self.next_button = button("", "Go to the panel where this is done.")
+        # where there is no page to go to: the text of a disabled button would be hard to read
+        self.advice_label = QElidingLabel()
         self.project_row = ProjectRow(self.project)
         self.project_bar = JobBar(self.project.jobs)
         self.tabs = QTabWidget()
@@ -91,7 +92,7 @@ class StudioPanel(QWidget):
         self._look_later.setInterval(LOOK_MS)
         self._lay_out()
         self._connect()
-        self.show_page(FIRST)
+        self.show_page(FIRST_PAGE)
         self._look()
 
     def _lay_out(self) -> None:
@@ -99,13 +100,13 @@ class StudioPanel(QWidget):
         self._go_on = QWidget()
         beside = QHBoxLayout(self._go_on)
         beside.setContentsMargins(0, 0, 0, 0)
-        beside.addWidget(self.next)
-        beside.addWidget(self.advice)
+        beside.addWidget(self.next_button)
+        beside.addWidget(self.advice_label)
         for name, widget in (
             ("Project", self.project_row),
-            ("U-Net", self.model),
-            ("Image", self.image),
-            ("Now", self.job),
+            ("U-Net", self.model_label),
+            ("Image", self.image_label),
+            ("Now", self.job_label),
             ("Next", self._go_on),
         ):
             rows.addRow(caption(name), widget)
@@ -126,7 +127,7 @@ class StudioPanel(QWidget):
         self._look_later.timeout.connect(self._look)
         self.tabs.currentChanged.connect(self._fill)
         self.tabs.currentChanged.connect(later)
-        self.next.clicked.connect(self._go)
+        self.next_button.clicked.connect(self._go)
         self._image.layer_changed.connect(later)
         self.keeper.restoring.changed.connect(later)
         self.viewer.layers.events.inserted.connect(self._change)
@@ -138,7 +139,7 @@ class StudioPanel(QWidget):
         self.session.jobs.ended.connect(later)
         self.project.reported.connect(self.project_bar.message.show_text)
         self.project.refused.connect(self.project_bar.message.show_error)
-        self.project.asked_for_options.connect(self._tell_options)
+        self.project.asked_for_options.connect(self._collect_options)
         self.project.opened.connect(self._put_options)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -146,14 +147,14 @@ class StudioPanel(QWidget):
         return QSize(WIDTH, self.HEIGHT)
 
     def event(self, event: QEvent) -> bool:
-        """Go for good when the dock around it is closed, with all its panels."""
+        """Be deleted with all its panels when the dock around it is closed."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.let_go()
             self.deleteLater()
         return bool(super().event(event))
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         self.project.in_dock = False
         self._image.let_go()
         self._look_later.stop()
@@ -174,25 +175,25 @@ class StudioPanel(QWidget):
         title = list(self._makers)[i]
         if title in self._pages:
             return
-        # only now, so that the dock opens at once
+        # only now, so that the dock opens quickly
         self._pages[title] = self._makers[title]()
         self._put_options(title)
         empty = self.tabs.widget(i)
-        # on the way another tab is in front for a moment
+        # meanwhile another tab is in front for a moment
         with QSignalBlocker(self.tabs):
             self.tabs.insertTab(i, self._pages[title], TABS.get(title, title))
             self.tabs.removeTab(i + 1)
             self.tabs.setCurrentIndex(i)
         empty.deleteLater()
 
-    def _tell_options(self) -> None:
+    def _collect_options(self) -> None:
         for title, name in OPTIONS.items():
             if title in self._pages:
                 page: Any = self._pages[title]
                 self.project.options[name] = page.chosen()
 
     def _put_options(self, only: str = "") -> None:
-        """Set what the project says in the panels that are there, or in one."""
+        """Set the panels that exist, or one of them, to the options of the project."""
         for title, name in OPTIONS.items():
             if title in self._pages and only in ("", title) and name in self.project.options:
                 page: Any = self._pages[title]
@@ -202,31 +203,31 @@ class StudioPanel(QWidget):
         self._look_later.start()
 
     def _show_job(self, title: str) -> None:
-        self.job.setText(title)
+        self.job_label.setText(title)
         self._look()
 
     def _advance(self, step: Progress) -> None:
         share = f" {step.fraction:.0%}" if step.total else ""
-        self.job.setText(f"{self.session.jobs.title}{share}")
+        self.job_label.setText(f"{self.session.jobs.title}{share}")
 
     def _look(self) -> None:
-        """See how things stand, and show it."""
+        """Show the current situation, and what to do next."""
         layer, model = self._image.layer, self.session.model
-        self.image.setText(layer.name if layer is not None else "none yet")
-        self.model.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
+        self.image_label.setText(layer.name if layer is not None else "none yet")
+        self.model_label.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
         if not self.session.jobs.at_work:
-            self.job.setText("nothing at work")
+            self.job_label.setText("nothing is running")
         step = next_step(self._situation())
         self._where = step.page
-        self.next.setText(step.words)
-        self.advice.setText(step.words)
-        self.next.setEnabled(bool(step.page))
-        # a button that leads to where one is would do nothing
+        self.next_button.setText(step.words)
+        self.advice_label.setText(step.words)
+        self.next_button.setEnabled(bool(step.page))
+        # a button to the page in front would do nothing
         leads = step.page not in ("", self._front)
-        self.next.setVisible(leads)
-        self.advice.setVisible(not leads)
-        # what is below hardly moves when the one takes the place of the other
-        self._go_on.setMinimumHeight(self.next.sizeHint().height())
+        self.next_button.setVisible(leads)
+        self.advice_label.setVisible(not leads)
+        # so that what is below hardly moves when button and text replace each other
+        self._go_on.setMinimumHeight(self.next_button.sizeHint().height())
 
     @property
     def _front(self) -> str:
@@ -245,7 +246,7 @@ class StudioPanel(QWidget):
             learning=self.session.jobs.at_work,
             undecided=training is not None and training.result is not None,
             painted=painted,
-            # it reads the journals that are there, which is not needed while something is painted
+            # it reads the journals, which is not needed if something is painted
             restorable=not painted and self.keeper.restoring.waiting(),
             result=bool(results),
             tuned=bool(results)

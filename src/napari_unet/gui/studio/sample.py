@@ -23,7 +23,7 @@ def nuclei_stack() -> list[LayerData]:
                 "name": image.name.replace("_", " "),
                 "scale": [image.scale.get(a, 1.0) for a in image.axes],
                 "units": [units.get(a, "pixel") for a in image.axes],
-                # a few very bright cells would else make the others dark
+                # otherwise, a few very bright cells would make the others dark
                 "contrast_limits": [float(x) for x in np.percentile(pixels, (0.1, 99.7))],
                 "axis_labels": [a.lower() for a in image.axes],
                 "metadata": {"channel_names": list(image.channel_names)},
