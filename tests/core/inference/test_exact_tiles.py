@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from networks import model_of, random_image
 
 from napari_unet.core.device import Compute
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
 from napari_unet.core.inference import forward
@@ -206,7 +207,7 @@ def test_out_of_memory_for_good_is_said(monkeypatch):
 
     monkeypatch.setattr(forward.UNet, "steps", steps)
     model = model_of(UNetConfig.classic(base=4, depth=3))
-    with pytest.raises(predict.UserError, match="not enough memory"):
+    with pytest.raises(UserError, match="not enough memory"):
         tiled(model, Image(random_image((1, 300, 300)), "CYX"))
 
 

@@ -40,7 +40,7 @@ class Normalization(BaseModel):
     )
     per_channel: bool = Field(True, title="Each channel by itself")
     gain: tuple[float, ...] = Field(
-        (1.0,), title="Gain", description="linear only: one for all channels, or one a channel."
+        (1.0,), title="Gain", description="linear only: one for all channels, or one for each."
     )
     offset: tuple[float, ...] = Field((0.0,), title="Offset", description="linear only.")
     low: float = Field(1.0, ge=0, lt=100, title="Low percentile")
