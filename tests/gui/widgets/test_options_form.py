@@ -38,7 +38,7 @@ def values_of(kind, info):
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return options(kind) if kind is not Normalization else NORMALIZATIONS
     if get_origin(kind) is tuple:
-        return st.just(((1, 10),)) if info.title == "Pace" else WORDS
+        return st.just(((1, 10),)) if info.title == "Recorded schedule" else WORDS
     if kind is str:
         return st.sampled_from(["ZYX", "X", ""])
     if kind is float:

@@ -1,4 +1,4 @@
-"""Which patches a training sees, and what the network is to say of them.
+"""The patches that a training sees, and what the network should predict for them.
 
 May import `annotations`, `augment`, `model` and `image`.
 """

@@ -1,4 +1,4 @@
-"""From labelled patches to a batch: read, normalised, varied, with its targets, on the device."""
+"""Makes batches from patches: read, normalised, augmented, with targets, on the device."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.dataset import TrainingSet
     from napari_unet.core.sampling.patches import Patch
 
-    Kin = tuple[bool, tuple[float, ...]]
-    """What patches of one target have in common: whether they hold objects, and their pixel size."""
+    TargetKind = tuple[bool, tuple[float, ...]]
+    """What the targets of a patch depend on: whether it has objects, and its pixel size."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some patches of a training step.
+    """The patches of a training step, or some of them.
 
     Attributes
     ----------
     images
-        (N, C, [Z,] Y, X) float32, normalised and varied.
+        (N, C, [Z,] Y, X) float32, normalised and augmented.
     labels
-        (N, [Z,] Y, X) int32, as `Truth.labels` has them.
+        (N, [Z,] Y, X) int32, as `Truth.labels` returns them.
     targets
-        What the network is to say.
+        What the network should predict.
     """
 
     images: Tensor
@@ -51,7 +51,7 @@ class Batch:
 
 
 class Batches:
-    """Makes the batches of a training; the same for the same step and samples.
+    """Makes the batches of a training: always the same for the same step and samples.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ class Batches:
     shape
         Shape of a patch.
     augment
-        How much they vary.
+        Strength of the augmentation.
     border
-        Weights between objects; None: all pixels are alike.
+        Extra weight of pixels between objects; None: all have the same weight.
     device
-        Where the batches go; the varying is done there.
+        Device of the batches, on which the augmentation is computed, too.
     task
-        Of the network.
+        Task of the network.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Batches:
         Yields
         ------
         Progress
-            While an image is measured for the first time.
+            While the statistics of an image are computed for the first time.
         """
         patches = [self._sampler.draw(step, sample) for sample in samples]
         images, labels = [], []
@@ -131,7 +131,7 @@ class Batches:
         return draw_augmentation(self._augment, sampler.shape, spacing, channels, key)
 
     def _targets(self, labels: Tensor, patches: Sequence[Patch]) -> Targets | ObjectTargets:
-        """Make the targets, at once for patches that have kind of paint and pixel size in common."""
+        """Make the targets, at once for all patches of the same kind and pixel size."""
         kinds = [(patch.truth.objects, self._spacing(patch.truth)) for patch in patches]
         groups = {kind: [i for i, k in enumerate(kinds) if k == kind] for kind in kinds}
         if self._task == "objects":
@@ -139,24 +139,26 @@ class Batches:
         classes = torch.empty_like(labels, dtype=torch.int64)
         weights = torch.zeros_like(labels, dtype=torch.float32)
         for (objects, spacing), members in groups.items():
-            found = make_targets(
+            targets = make_targets(
                 labels[members], objects=objects, border=self._border, spacing=spacing
             )
-            classes[members] = found.classes
-            if found.weights is not None:
-                weights[members] = found.weights
+            classes[members] = targets.classes
+            if targets.weights is not None:
+                weights[members] = targets.weights
         return Targets(classes, weights)
 
-    def _object_targets(self, labels: Tensor, groups: Mapping[Kin, list[int]]) -> ObjectTargets:
+    def _object_targets(
+        self, labels: Tensor, groups: Mapping[TargetKind, list[int]]
+    ) -> ObjectTargets:
         n, *shape = labels.shape
         maps = torch.zeros((n, len(OBJECT_OUTPUTS), *shape), device=labels.device)
         known = torch.zeros_like(maps, dtype=torch.bool)
         weights = torch.zeros_like(labels, dtype=torch.float32)
         for (objects, spacing), members in groups.items():
-            found = object_targets(
+            targets = object_targets(
                 labels[members], objects=objects, border=self._border, spacing=spacing
             )
-            maps[members], known[members] = found.maps, found.known
-            if found.weights is not None:
-                weights[members] = found.weights
+            maps[members], known[members] = targets.maps, targets.known
+            if targets.weights is not None:
+                weights[members] = targets.weights
         return ObjectTargets(maps, known, weights)

@@ -1,4 +1,4 @@
-"""From labels of objects, after they were warped, to the three maps that tell objects apart."""
+"""The three maps that a network of objects learns, made from the warped labels."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObjectTargets:
-    """What the network is to say about objects.
+    """What a network of objects should predict.
 
     Attributes
     ----------
     maps
-        (N, 3, [Z,] Y, X) float32 from 0 to 1: inside an object; within a pixel of an object's edge, on
-        either side; distance to the object's edge, as a share of the largest in that object.
+        (N, 3, [Z,] Y, X) float32 from 0 to 1: foreground; boundary, within a pixel of an object's edge
+        on either side; distance to the object's edge, as a fraction of the largest in that object.
     known
-        Same shape, bool: of which of these anything is known.
+        Same shape, bool: where the maps are known.
     weights
-        (N, [Z,] Y, X) float32: what is added to the weight of a pixel, which is 1; None for nothing.
+        (N, [Z,] Y, X) float32: added to the weight of each pixel, which is 1; None: nothing is added.
     """
 
     maps: Tensor
@@ -53,14 +53,13 @@ def object_targets(
     Parameters
     ----------
     labels
-        (N, [Z,] Y, X), integers: numbers of objects, 0 in the background, `IGNORE` where nothing
-        is known.
+        (N, [Z,] Y, X), integers: object numbers, 0 in the background, `IGNORE` where unlabelled.
     objects
-        Whether objects are told apart. If not, all labels above 0 say foreground and no more.
+        Whether labels tell objects apart. If not, labels above 0 only mean foreground.
     border
-        How much more pixels weigh that lie between objects. None: all are alike.
+        Extra weight of pixels between objects. None: all have the same weight.
     spacing
-        Pixel size along each axis; empty if it is the same.
+        Pixel size along each axis; empty if all are the same.
     """
     known = labels != IGNORE
     foreground = labels > 0
@@ -68,12 +67,12 @@ def object_targets(
         nothing = torch.zeros_like(foreground)
         maps = torch.stack([foreground, nothing, nothing], dim=1).float()
         return ObjectTargets(maps, torch.stack([known, nothing, nothing], dim=1))
-    found = [
+    distances = [
         normalised_distance(each, spacing or (1.0,) * (labels.dim() - 1))
         for each in labels.cpu().numpy()
     ]
     distance, certain = (
-        torch.from_numpy(np.stack(each)).to(labels.device) for each in zip(*found, strict=True)
+        torch.from_numpy(np.stack(each)).to(labels.device) for each in zip(*distances, strict=True)
     )
     axes = range(labels.dim() - 1)
     # whether any neighbour is unknown, has a larger or a smaller label
@@ -91,12 +90,12 @@ def object_targets(
 def normalised_distance(
     labels: NDArray[Any], spacing: Sequence[float]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the distance of each pixel to its object's edge as a share of the largest there.
+    """Return each pixel's distance to its object's edge, as a fraction of the largest there.
 
     Parameters
     ----------
     labels
-        ([Z,] Y, X): numbers of objects, 0 in the background, `IGNORE` where nothing is known.
+        ([Z,] Y, X): object numbers, 0 in the background, `IGNORE` where unlabelled.
     spacing
         Pixel size along each axis.
 
@@ -105,34 +104,34 @@ def normalised_distance(
     distance : ndarray of float32
         Same shape, 0 to 1; 0 outside of objects.
     certain : ndarray of bool
-        Same shape. What an object is like beyond the patch or in unknown pixels can change its
-        distances: those nearer to its edge than to these are certain, if the largest one is too.
+        Same shape. The part of an object beyond the patch, or in unlabelled pixels, can change its
+        distances: those nearer to its edge than to such pixels are certain, if the largest one is.
     """
-    small, numbers = _renumbered(labels)
+    numbered, numbers = _renumbered(labels)
     size = tuple(spacing)
-    inner = edt.edt(small, anisotropy=size, black_border=False)
-    visible = edt.edt(labels != IGNORE, anisotropy=size, black_border=True)
-    inner = np.where(np.isfinite(inner), inner, visible)
-    sure = inner < visible
-    largest = _largest(small, inner, len(numbers))
-    largest_sure = _largest(small, np.where(sure, inner, 0), len(numbers))
-    whole = largest_sure >= largest
-    distance = inner / np.maximum(largest[small], np.finfo(np.float32).tiny)
-    inside = small > 0
-    certain = ~inside | (sure & whole[small])
+    to_edge = edt.edt(numbered, anisotropy=size, black_border=False)
+    to_unknown = edt.edt(labels != IGNORE, anisotropy=size, black_border=True)
+    to_edge = np.where(np.isfinite(to_edge), to_edge, to_unknown)
+    certain = to_edge < to_unknown
+    largest = _largest(numbered, to_edge, len(numbers))
+    largest_certain = _largest(numbered, np.where(certain, to_edge, 0), len(numbers))
+    whole = largest_certain >= largest
+    distance = to_edge / np.maximum(largest[numbered], np.finfo(np.float32).tiny)
+    inside = numbered > 0
+    certain = ~inside | (certain & whole[numbered])
     return np.where(inside, distance, 0).astype(np.float32), certain
 
 
 def _renumbered(labels: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[Any]]:
-    """Number the objects of a patch from 1; all else is 0."""
-    numbers, where = np.unique(np.maximum(labels, 0), return_inverse=True)
-    found = where.reshape(labels.shape).astype(np.uint32)
+    """Number the objects of a patch from 1, with 0 elsewhere; return their old numbers, too."""
+    numbers, indices = np.unique(np.maximum(labels, 0), return_inverse=True)
+    numbered = indices.reshape(labels.shape).astype(np.uint32)
     if numbers[0] > 0:
-        return found + 1, np.concatenate([[0], numbers])
-    return found, numbers
+        return numbered + 1, np.concatenate([[0], numbers])
+    return numbered, numbers
 
 
 def _largest(labels: NDArray[np.uint32], values: NDArray[Any], n: int) -> NDArray[np.float32]:
-    found = np.zeros(n, np.float32)
-    np.maximum.at(found, labels.ravel(), values.ravel())
-    return found
+    largest = np.zeros(n, np.float32)
+    np.maximum.at(largest, labels.ravel(), values.ravel())
+    return largest

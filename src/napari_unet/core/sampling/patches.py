@@ -1,4 +1,4 @@
-"""Which patches to draw for training: around labelled pixels, rare classes more often."""
+"""Draws patches for training: around labelled pixels, rare classes more often."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Patch:
     Attributes
     ----------
     truth
-        What is known about the image.
+        The annotation.
     frame
         The plane or volume.
     source
         Number of the annotation and position of the frame along the looped axes: the same for all
         patches of a frame.
     start
-        First pixel of the window in the frame; negative where it begins beyond.
+        First pixel of the window in the frame; negative where the window reaches beyond it.
     shape
-        Shape of the window, its margin included.
+        Shape of the window, including the margin.
     """
 
     truth: Truth
@@ -50,19 +50,16 @@ class Patch:
 
     def image(self) -> NDArray[Any]:
         """Read the pixels, (C, *shape), in the image's own dtype, mirrored beyond the image."""
-        places = [mirror_indices(first, first + n, size) for first, n, size in self._spans]
-        box = tuple(slice(int(p.min()), int(p.max()) + 1) for p in places)
+        indices = [mirror_indices(first, first + n, size) for first, n, size in self._spans]
+        box = tuple(slice(int(p.min()), int(p.max()) + 1) for p in indices)
         block = self.frame.read(box)
         if all(f >= 0 and f + n <= size for f, n, size in self._spans):
             return block
-        inner = [p - b.start for p, b in zip(places, box, strict=True)]
+        inner = [p - b.start for p, b in zip(indices, box, strict=True)]
         return block[np.ix_(np.arange(len(block)), *inner)]
 
     def labels(self) -> NDArray[np.int32]:
-        """Read what is known for training, (*shape), as `Truth.labels` has it.
-
-        `IGNORE` beyond the image.
-        """
+        """Read the training labels, (*shape), like `Truth.labels`; `IGNORE` beyond the image."""
         box = tuple(slice(max(first, 0), min(first + n, size)) for first, n, size in self._spans)
         out = np.full(self.shape, IGNORE, dtype=np.int32)
         inner = (slice(b.start - s, b.stop - s) for b, s in zip(box, self.start, strict=True))
@@ -77,7 +74,7 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class PatchSampler:
-    """Draws patches, the same for the same seed, step and sample.
+    """Draws patches: always the same for the same seed, step and sample.
 
     `shape` and `margin` may be changed with `replace`.
 
@@ -86,19 +83,19 @@ class PatchSampler:
     truths
         The annotations.
     frames
-        What the network sees at once, by `Patch.source`.
+        The planes or volumes, by `Patch.source`.
     spatial
         ``"YX"`` or ``"ZYX"``.
     centres
-        Where patches may be centred, for each class that is labelled.
+        Where patches may be centred, for each labelled class.
     share
-        Probability that a class, or one before it, is drawn.
+        Cumulative probabilities of these classes.
     shape
         Shape of a patch without its margin.
     margin
-        Pixels around it on each side, for the augmentation.
+        Pixels added on each side, for the augmentation.
     seed
-        Of everything that is drawn.
+        Seed of everything that is drawn.
     """
 
     truths: tuple[Truth, ...]
@@ -118,15 +115,15 @@ class PatchSampler:
         """
         rng = np.random.default_rng((self.seed, step, sample, STREAM))
         number, key, pixel = self.centres[pick(self.share, rng)].draw(rng)
-        where = dict(zip(self.truths[number].annotation.loops, key, strict=True))
-        where |= dict(zip("YX", pixel.tolist(), strict=True))
+        position = dict(zip(self.truths[number].annotation.loops, key, strict=True))
+        position |= dict(zip("YX", pixel.tolist(), strict=True))
         loops = [a for a in self.truths[number].annotation.loops if a not in self.spatial]
-        source = (number, *(where[a] for a in loops))
+        source = (number, *(position[a] for a in loops))
         frame = self.frames[source]
         start = []
         for axis, n, size in zip(self.spatial, self.shape, frame.shape, strict=True):
-            # the pixel anywhere in the middle half, lest the network learn that centres are labelled
-            first = where[axis] - n // 2 + int(rng.integers(-(n // 4), n // 4 + 1))
+            # the pixel is anywhere in the middle half, lest the network learn that centres are labelled
+            first = position[axis] - n // 2 + int(rng.integers(-(n // 4), n // 4 + 1))
             start.append(min(max(first, 0), size - n) if n <= size else -((n - size) // 2))
         return Patch(
             self.truths[number],
@@ -146,12 +143,12 @@ def index_patches(
     margin: tuple[int, ...],
     seed: int = 0,
 ) -> Job[PatchSampler]:
-    """Find out where patches can be centred.
+    """Find where patches can be centred.
 
     Parameters
     ----------
     truths
-        The annotations; what is held out of them is left alone.
+        The annotations; what is held out of them is left out.
     spatial
         ``"YX"`` or ``"ZYX"``: the network's axes.
     channels
@@ -159,9 +156,9 @@ def index_patches(
     shape
         Shape of a patch without its margin.
     margin
-        Pixels around it on each side, for the augmentation.
+        Pixels added on each side, for the augmentation.
     seed
-        Of everything that is drawn.
+        Seed of everything that is drawn.
 
     Yields
     ------
@@ -173,7 +170,7 @@ def index_patches(
     UserError
         When an image lacks an axis or a channel, or nothing is left to train on.
     """
-    seen = {
+    sources = {
         (i, *frame.index.values()): frame
         for i, truth in enumerate(truths)
         for frame in frames(truth.annotation.image, spatial, channels)
@@ -185,6 +182,6 @@ def index_patches(
             rule="Training needs labelled pixels that are not held out.",
             remedy="Paint more, or hold out less.",
         )
-    # between as often as its pixels (1) and as often as any other class (0)
+    # between the frequency of its pixels (power 1) and the same for each class (power 0)
     share = cumulative(np.array([c.total for c in centres]) ** 0.25)
-    return PatchSampler(tuple(truths), seen, spatial, centres, share, shape, margin, seed)
+    return PatchSampler(tuple(truths), sources, spatial, centres, share, shape, margin, seed)

@@ -1,4 +1,4 @@
-"""What a user can set about a training."""
+"""The settings of a training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_unet.core.augment.options import AugmentOptions
 
 
 class TrainingOptions(BaseModel):
-    """How to train; the defaults suit the tuning of a network on a few images' paint."""
+    """How to train; the defaults suit fine-tuning on a few annotated images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,36 +19,36 @@ class TrainingOptions(BaseModel):
         ge=1,
         le=1_000_000,
         title="Steps",
-        description="Most training steps; each looks at one batch of patches.",
+        description="Maximum number of training steps. Each step learns from one batch of patches.",
         json_schema_extra={"step": 100},
     )
     minutes: float | None = Field(
         4.5,
         gt=0,
         title="Minutes",
-        description="Time to train; fewer steps are taken if need be. None: all steps.",
+        description="Time limit; fewer steps are taken if they do not fit in. None: no limit.",
         json_schema_extra={"none": "no limit", "unit": "min", "decimals": 1},
     )
     pace: tuple[tuple[int, int], ...] | None = Field(
         None,
-        title="Pace",
-        description="To repeat a training that time limited, in place of the minutes: pairs of a step "
-        "and the number of steps that were to be taken as it seemed then. --pace-of reads them.",
+        title="Recorded schedule",
+        description="Repeats a training with a time limit, without the limit: pairs of a step and the "
+        "number of steps planned from there on. --pace-of takes it from a model.",
     )
     learning_rate: float = Field(
         1e-3,
         gt=0,
         le=1,
         title="Learning rate",
-        description="The highest, of decoder and head; it warms up and falls to nearly nothing.",
+        description="The highest one, for decoder and head: it rises at first and falls to nearly zero.",
         json_schema_extra={"step": 0.0001, "decimals": 5},
     )
     encoder_rate: float = Field(
         0.5,
         ge=0,
         le=1,
-        title="Encoder's share",
-        description="The encoder's learning rate as a share of the decoder's, when a network is tuned.",
+        title="Encoder rate",
+        description="Learning rate of the encoder in fine-tuning, as a fraction of the decoder's.",
         json_schema_extra={"step": 0.05},
     )
     weight_decay: float = Field(
@@ -59,21 +59,25 @@ class TrainingOptions(BaseModel):
         json_schema_extra={"step": 0.0001, "decimals": 5},
     )
     batch: int | None = Field(
-        None, ge=1, le=1024, title="Batch", description="Patches a step; none: as suits the device."
+        None,
+        ge=1,
+        le=1024,
+        title="Batch",
+        description="Patches in a step. None: chosen for the device.",
     )
     patch: int | None = Field(
         None,
         ge=16,
         le=8192,
         title="Patch",
-        description="Side of the patches in pixels; none: as suits the device and the images.",
+        description="Side of the patches in pixels. None: chosen for the device and the images.",
         json_schema_extra={"unit": "px", "step": 32},
     )
     use_checkpointing: Literal["auto", "off", "all"] = Field(
         "auto",
         title="Activation checkpointing",
-        description="Compute parts twice to save memory. auto: as little as makes the patches fit; "
-        "off: never; all: as much as possible. The result is the same.",
+        description="Saves memory by computing parts of the network twice. auto: as few as make the "
+        "patches fit; off: none; all: as many as possible. The result is the same.",
     )
     augment: AugmentOptions = AugmentOptions()
     border_weight: float = Field(
@@ -81,8 +85,8 @@ class TrainingOptions(BaseModel):
         ge=0,
         le=100,
         title="Border weight",
-        description="Of objects: how much more pixels between close ones weigh, of a network of classes "
-        "the background there; 0: not.",
+        description="Extra weight of pixels between close objects; for a network of classes, of the "
+        "background between them. 0: none.",
         json_schema_extra={"decimals": 1},
     )
     border_width: float = Field(
@@ -90,8 +94,8 @@ class TrainingOptions(BaseModel):
         ge=0.5,
         le=20,
         title="Border width",
-        description="How far apart objects are that count as close, in pixels: where the distances to "
-        "the two nearest add up to it, the border weight is six tenths of that where they touch.",
+        description="Which objects count as close, in pixels: where the distances to the two nearest "
+        "objects add up to it, the border weight is 0.6 of that between touching ones.",
         json_schema_extra={"unit": "px", "decimals": 1},
     )
     average: float = Field(
@@ -99,8 +103,8 @@ class TrainingOptions(BaseModel):
         ge=0,
         lt=1,
         title="Weight average",
-        description="Share of the running average of the weights that stays at each step; the average "
-        "is what is kept.",
+        description="Fraction of the running average of the weights that is kept at each step. The "
+        "new model has the averaged weights.",
         json_schema_extra={"step": 0.01, "decimals": 3},
     )
     held_out: float = Field(
@@ -108,22 +112,22 @@ class TrainingOptions(BaseModel):
         ge=0,
         le=0.5,
         title="Held out",
-        description="Share of the strokes or objects by which the network is judged.",
+        description="Fraction of the strokes or objects that is held out for validation.",
         json_schema_extra={"step": 0.05},
     )
     patience: int = Field(
-        # all checks of a short training: ended before, its learning rate would not have fallen
+        # all validations of a short training: stopped early, its learning rate would not have fallen
         20,
         ge=1,
         title="Patience",
-        description="Stop when so many checks in a row brought nothing better.",
+        description="Stop after so many validations in a row without improvement.",
     )
-    seed: int = Field(0, ge=0, title="Seed", description="Of everything that is drawn at random.")
+    seed: int = Field(0, ge=0, title="Seed", description="Seed of everything that is random.")
     save_every: float = Field(
         60.0,
         gt=0,
         title="Save every",
-        description="Seconds of training that a crash may cost: the state is saved somewhat more often.",
+        description="Save the training state at least every so many seconds, which a crash may cost.",
         json_schema_extra={"unit": "s", "step": 10, "decimals": 0},
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
@@ -132,7 +136,7 @@ class TrainingOptions(BaseModel):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
         title="Precision",
-        description="auto: 16 bit where the device is faster with it.",
+        description="auto: 16 bit if the device is faster with it.",
     )
     memory: float | None = Field(
         None,

@@ -25,29 +25,29 @@ class FinetuneOptions(TrainingOptions):
     channels: tuple[int | str, ...] | None = Field(
         None,
         title="Channels",
-        description="Image channels for the network's inputs, by number (from 0) or name; none: the "
-        "first ones. With more or fewer than the network has inputs, its first layer is fitted.",
+        description="Image channels for the network's inputs, by number (from 0) or name. None: the "
+        "first ones. If their number differs from the network's inputs, its first layer is adapted.",
         json_schema_extra={"none": "the first ones"},
     )
     classes: tuple[str, ...] | None = Field(
         None,
         title="Classes",
-        description="Names of the classes that were painted, without the background; none: the "
-        "model's. Other ones get a new last layer.",
+        description="Names of the annotated classes, without the background. None: the model's. Other "
+        "classes get a new last layer.",
         json_schema_extra={"none": "as many as are painted"},
     )
     task: Literal["semantic", "objects"] | None = Field(
         None,
         title="Task",
-        description="semantic: a class for each pixel; objects: tell touching objects apart. None: the "
-        "model's; another one gets a new last layer.",
+        description="semantic: a class for each pixel; objects: separate touching objects. None: the "
+        "model's task. Another task gets a new last layer.",
         json_schema_extra={
             "none": "as before",
             "choices": [["classes of pixels", "semantic"], ["single objects", "objects"]],
         },
     )
     name: str = Field(
-        "", title="Name", description="Of the new model; empty: the old one's + tuned."
+        "", title="Name", description="Name of the new model. Empty: the old name with -tuned."
     )
 
 
