@@ -230,7 +230,7 @@ def test_a_network_that_can_not_be_written_at_the_end_is_kept_in_the_library(
     result = run("finetune", *pair(files), *SHORT, *SCRATCH, "-o", out)
     assert result.exit_code == 1
     assert "in the library as 'new'" in result.output
-    assert "on held-out paint" in result.output
+    assert "on held-out annotations" in result.output
     assert not out.exists()
     assert load_model(files / "data" / "models" / "new.safetensors").spec.name == "new"
 

@@ -166,7 +166,7 @@ def test_classes_are_counted_when_none_are_given():
 
 @pytest.mark.parametrize("kind", ["classes", "scribbles"])
 def test_numbered_objects_are_not_taken_for_classes(kind):
-    for labels, said in (([0, 1, 256], "label 256"), (range(60), "different ones")):
+    for labels, said in (([0, 1, 256], "label 256"), (range(60), "different labels")):
         with pytest.raises(UserError, match=said) as error:
             finish(inspect_annotations([annotate([list(labels)], kind)], None))
         assert "'objects'" in error.value.remedy

@@ -82,7 +82,8 @@ def test_segmenting_meanwhile_goes_first(painted_panel, viewer, qtbot):
     assert "cells labels" in viewer.layers
     steps = len(run.losses)
     qtbot.waitUntil(
-        lambda: len(run.losses) > steps or "Resting" in panel.foot.note.text(), timeout=SECONDS
+        lambda: len(run.losses) > steps or "Waiting for new" in panel.foot.note.text(),
+        timeout=SECONDS,
     )
     assert panel.foot.note.isVisibleTo(panel)
     end(panel, qtbot)
@@ -96,7 +97,7 @@ def test_what_it_shows_can_be_removed_and_so_can_the_image(painted_panel, viewer
     viewer.layers.remove("cells learning")
     n = len(run.checks)
     qtbot.waitUntil(
-        lambda: len(run.checks) > n or "Resting" in panel.foot.note.text(), timeout=SECONDS
+        lambda: len(run.checks) > n or "Waiting for new" in panel.foot.note.text(), timeout=SECONDS
     )
     qtbot.wait(500)
     assert "cells learning" not in viewer.layers

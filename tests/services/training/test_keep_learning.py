@@ -22,7 +22,7 @@ REGION = (slice(8, 40), slice(0, 30))
 @pytest.fixture
 def rounds(monkeypatch):
     """Make rounds short."""
-    monkeypatch.setattr(subject, "ROUND", 8)
+    monkeypatch.setattr(subject, "ROUND_STEPS", 8)
     monkeypatch.setattr(subject, "PAUSE_S", 0.0)
 
 
@@ -37,7 +37,7 @@ def until(job, wanted, most=5000):
 
 
 def resting(step):
-    return "Resting" in step.note
+    return "Waiting" in step.note
 
 
 def test_it_shows_what_is_looked_at_and_learns_what_is_painted(rounds):

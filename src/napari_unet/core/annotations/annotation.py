@@ -1,7 +1,6 @@
-"""What the user painted, and what it says about each pixel.
+"""What the user annotated, and what it says about each pixel.
 
-An `Annotation` is paint on one image; a `Truth` is the same after
-`survey` has looked through it once.
+An `Annotation` belongs to one image; a `Truth` is one that `inspect_annotations` has inspected.
 """
 
 from __future__ import annotations
@@ -25,41 +24,41 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Box, Image, Lazy
 
 IGNORE = -1
-"""The label of a pixel of which nothing is known."""
+"""The label of an unlabelled pixel."""
 
 Kind = Literal["scribbles", "classes", "objects"]
 PlaneKey = tuple[int, ...]
 """Position of a plane along the label axes other than Y and X, in their order."""
 
-LARGEST = 2**31 - 1
+MAX_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """Paint on one image.
+    """The annotation of one image.
 
     Attributes
     ----------
     image
         The image.
     paint
-        Whole numbers, possibly lazy, with the image's label axes and shape. It must not change while
-        it is in use: hand over a copy of what is still being painted on.
+        Labels: integers, possibly lazy, with the image's label axes and shape. They must not change
+        while in use: pass a copy of what is still being painted on.
     kind
         ``"scribbles"``: 0 is unlabelled, 1 background, 2… the classes. ``"classes"``: 0 is background,
         each other value a class. ``"objects"``: 0 is background, each other value one object.
     regions
-        Where it applies. Without any: on every plane that carries paint.
+        Where it applies. Without any: on every plane with labels.
     name
-        For messages.
+        Name for messages.
     scale, offset
-        Pixel size of the paint and where its first pixel lies, in pixels of the image, as far as they
-        are known; they must agree with the image.
+        Pixel size of the labels, and the position of their first pixel in pixels of the image, as far
+        as they are known; they must agree with the image.
 
     Raises
     ------
     UserError
-        When the paint does not lie on the image pixel for pixel, or a region lies outside it.
+        When the labels do not match the image pixel for pixel, or a region lies outside it.
     """
 
     image: Image
@@ -86,7 +85,7 @@ class Annotation:
         return self.image.sizes["Y"], self.image.sizes["X"]
 
     def plane_keys(self) -> Iterator[PlaneKey]:
-        """Return all planes, those of a volume one after the other."""
+        """Return the keys of all planes, those of a volume one after the other."""
         order = sorted(self.loops, key="Z".__eq__)
         for position in product(*(range(self.image.sizes[a]) for a in order)):
             index = dict(zip(order, position, strict=True))
@@ -97,12 +96,12 @@ class Annotation:
         return Frame(self.image, dict(zip(self.loops, key, strict=True)), (), "YX")
 
     def whole(self, key: PlaneKey) -> tuple[Frame, Box]:
-        """Return a plane as a frame without channels, and the window that is all of it."""
+        """Return a plane as a frame without channels, and the window that covers it."""
         frame = self.plane(key)
         return frame, tuple(slice(0, n) for n in frame.shape)
 
     def read(self, frame: Frame, box: Box) -> NDArray[Any]:
-        """Read the paint in a window of a frame of the image, its axes in the frame's order."""
+        """Read the labels in a window of a frame of the image, in the frame's order of axes."""
         key, order = frame.label_index(box)
         block = np.asarray(self.paint[key])
         native = np.uint8 if block.dtype.kind == "b" else block.dtype.newbyteorder("=")
@@ -111,19 +110,19 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Strokes:
-    """The strokes of an annotation: connected paint of one value; of ``objects``, the objects.
+    """The strokes of an annotation: connected pixels of one label; of kind ``objects``, its objects.
 
     Attributes
     ----------
     values
-        Paint value of each.
+        Label of each.
     sizes
         Pixels of each.
     middles
-        Where each lies: its first plane's key, and the y and x of its centre there.
+        Position of each: the key of its first plane, and the y and x of its centre there.
     pieces
-        For each plane that carries paint, the number of the stroke that each piece of
-        `pieces` belongs to.
+        For each plane with labels, the number of the stroke that each of its pieces, as the function
+        `pieces` numbers them, belongs to.
     """
 
     values: NDArray[np.int64]
@@ -134,22 +133,22 @@ class Strokes:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """An annotation with all that is known after looking through it once.
+    """An annotation that has been inspected.
 
     Attributes
     ----------
     annotation
-        The paint.
+        The annotation.
     applies
-        The pixels it says something about, plane by plane; nothing about other planes.
+        The pixels it applies to, plane by plane; it says nothing about other planes.
     pixels
-        Number of labelled pixels of each class, background (0) first. Objects are class 1.
+        Number of labelled pixels of each class, with 0 for background. Objects are class 1.
     strokes
         Its strokes or objects.
     foreground
-        For ``classes`` with a single value other than 0, such as 255: that value. It means class 1.
+        For ``classes`` with a single label other than 0, such as 255: that label. It means class 1.
     held
-        What is held out for validation, plane by plane.
+        The pixels held out for validation, plane by plane.
     """
 
     annotation: Annotation
@@ -165,7 +164,7 @@ class Truth:
         return self.annotation.kind == "objects"
 
     def labels(self, frame: Frame, box: Box) -> NDArray[np.int32]:
-        """Return what is known in a window of a frame of the image.
+        """Return the labels in a window of a frame of the image.
 
         Parameters
         ----------
@@ -177,51 +176,50 @@ class Truth:
         Returns
         -------
         ndarray of int32
-            `IGNORE` where nothing is known, 0 in the background, else the class, from 1; with
-            kind ``objects`` the number of the object.
+            `IGNORE` where unlabelled, 0 in the background, else the class, from 1; for kind
+            ``objects`` the number of the object.
         """
-        paint = self.annotation.read(frame, box)
-        labels = self._meaning(paint)
+        labels = self._meaning(self.annotation.read(frame, box))
         labels[~self._within(self.applies, frame, box)] = IGNORE
         return labels
 
     def training(self, frame: Frame, box: Box) -> NDArray[np.int32]:
-        """Like `labels`, without what is held out."""
+        """Return the `labels` without those held out."""
         labels = self.labels(frame, box)
         if self.held:
             labels[self._within(self.held, frame, box)] = IGNORE
         return labels
 
     def validation(self, frame: Frame, box: Box) -> NDArray[np.int32]:
-        """Like `labels`, only what is held out."""
+        """Return only those `labels` that are held out."""
         labels = self.labels(frame, box)
         labels[~self._within(self.held, frame, box)] = IGNORE
         return labels
 
     def _meaning(self, paint: NDArray[Any]) -> NDArray[np.int32]:
-        found: NDArray[np.int32]
+        labels: NDArray[np.int32]
         if self.annotation.kind == "scribbles":
             # 0 becomes -1, which is IGNORE
-            found = np.subtract(paint, 1, dtype=np.int32, casting="unsafe")
+            labels = np.subtract(paint, 1, dtype=np.int32, casting="unsafe")
         elif self.foreground is not None:
-            found = np.equal(paint, self.foreground).astype(np.int32)
+            labels = np.equal(paint, self.foreground).astype(np.int32)
         elif paint.dtype.itemsize > 4 or paint.dtype == np.uint32:
-            # objects are told apart by any number that fits
-            found = np.where(paint > 0, (paint - 1) % LARGEST + 1, 0).astype(np.int32)
+            # any number that fits will do to separate objects
+            labels = np.where(paint > 0, (paint - 1) % MAX_LABEL + 1, 0).astype(np.int32)
         else:
-            found = paint.astype(np.int32)
-        return found
+            labels = paint.astype(np.int32)
+        return labels
 
     def _within(
         self, masks: Mapping[PlaneKey, BitMask], frame: Frame, box: Box
     ) -> NDArray[np.bool_]:
         *depth, rows, columns = box
         keys = self._keys(frame, *depth)
-        found = [masks.get(key, BitMask.none()).window(rows, columns) for key in keys]
-        return np.stack(found) if depth else found[0]
+        planes = [masks.get(key, BitMask.none()).window(rows, columns) for key in keys]
+        return np.stack(planes) if depth else planes[0]
 
     def _keys(self, frame: Frame, depth: slice | None = None) -> Iterator[PlaneKey]:
-        """Return the planes of a frame, or those of a range of Z."""
+        """Return the plane keys of a frame, or of a range of its Z."""
         for z in range(depth.start, depth.stop) if depth else (frame.index.get("Z", 0),):
             index = {**frame.index, "Z": z}
             yield tuple(index[a] for a in self.annotation.loops)
@@ -229,15 +227,15 @@ class Truth:
 
 @dataclass
 class Paint:
-    """The annotations to learn from, which may be exchanged while a training runs.
+    """The annotations to learn from, which may be replaced while a training runs.
 
     Attributes
     ----------
     annotations
-        Put another tuple here, with the same images in the same order, when more has been painted; the
-        training takes it up at its next check. Never change the arrays in it.
+        Assign another tuple, with the same images in the same order, when more has been painted: it is
+        learnt from after the next validation. Never change the arrays in it.
     channels
-        Channels of the images that go into the network.
+        Channels of the images that the network gets.
     """
 
     annotations: tuple[Annotation, ...]

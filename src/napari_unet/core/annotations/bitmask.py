@@ -1,4 +1,4 @@
-"""A yes or no for each pixel of a plane, in little memory."""
+"""A mask of a plane, in little memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BitMask:
-    """Pixels of a plane: none outside a rectangle, inside it all, or eight a byte.
+    """A mask of a plane: nothing outside a rectangle; inside it everything, or a bit for each pixel.
 
     Attributes
     ----------
     rows, columns
-        The rectangle, with a start and a stop.
+        The rectangle; both slices have a start and a stop.
     bits
-        Packed along the rows; None when the whole rectangle is meant.
+        The pixels of the rectangle, packed along the rows; None: all of them.
     """
 
     rows: slice
@@ -29,12 +29,12 @@ class BitMask:
 
     @classmethod
     def none(cls) -> BitMask:
-        """Return no pixels at all."""
+        """Return an empty mask."""
         return cls(slice(0, 0), slice(0, 0))
 
     @classmethod
     def whole(cls, shape: tuple[int, int]) -> BitMask:
-        """Return all pixels of a plane of this shape."""
+        """Return the mask of a whole plane of this shape."""
         return cls(slice(0, shape[0]), slice(0, shape[1]))
 
     @classmethod
@@ -50,7 +50,7 @@ class BitMask:
 
     @classmethod
     def union(cls, masks: list[BitMask]) -> BitMask:
-        """Return the pixels that are in any of the masks."""
+        """Return the union of some masks."""
         filled = [m for m in masks if m]
         if len(filled) <= 1:
             return filled[0] if filled else cls.none()
@@ -84,5 +84,5 @@ class BitMask:
 
     @property
     def box(self) -> tuple[slice, slice]:
-        """The smallest rectangle that holds all its pixels."""
+        """The rectangle."""
         return self.rows, self.columns

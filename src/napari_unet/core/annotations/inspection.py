@@ -1,4 +1,4 @@
-"""Looks through annotations once: where they apply, what is in them, whether it makes sense."""
+"""Inspects annotations: where they apply, what they contain, whether it makes sense."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotations.annotation import Truth
 from napari_unet.core.annotations.bitmask import BitMask
-from napari_unet.core.annotations.strokes import StrokeBook, pieces
+from napari_unet.core.annotations.strokes import StrokeBuilder, pieces
 from napari_unet.core.annotations.summary import Summary, summarise
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.spec import default_classes
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, PlaneKey, Strokes
 
-HIGHEST, SEVERAL = 255, 32
-"""Labels beyond, and more different ones, number objects rather than classes."""
+MAX_CLASS_LABEL, MAX_CLASSES = 255, 32
+"""Larger labels, and more different ones, must be object numbers rather than classes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """Annotations that have been looked through.
+    """Annotations that have been inspected.
 
     Attributes
     ----------
     truths
-        What each annotation says, in the order given.
+        The annotations, in the order given.
     names
-        Name of each class by its label value, background (0) left out.
+        Name of each class by its number, without the background (0).
     """
 
     truths: tuple[Truth, ...]
@@ -55,8 +55,8 @@ class Inspection:
         return summarise(self.truths, self.names)
 
 
-class _Seen(NamedTuple):
-    """An annotation that has been looked through, its values still those of the paint."""
+class _Contents(NamedTuple):
+    """What an annotation contains, by its labels, before it is clear which class these mean."""
 
     annotation: Annotation
     applies: Mapping[PlaneKey, BitMask]
@@ -68,15 +68,14 @@ class _Seen(NamedTuple):
 def inspect_annotations(
     annotations: Sequence[Annotation], names: Mapping[int, str] | None = None
 ) -> Job[Inspection]:
-    """Look through annotations, plane by plane, with no more than two planes in memory.
+    """Inspect annotations, plane by plane, with at most two planes in memory.
 
     Parameters
     ----------
     annotations
         The annotations.
     names
-        The classes there are, as in `ModelSpec.label_names`. None: those
-        that are found.
+        The classes, as in `ModelSpec.label_names`. None: those that the annotations contain.
 
     Yields
     ------
@@ -86,32 +85,32 @@ def inspect_annotations(
     Returns
     -------
     Inspection
-        It may hold too little to train on: `Summary.check` tells.
+        It may be too little to train on, which `Summary.check` finds out.
 
     Raises
     ------
     UserError
-        When paint is negative or has values beyond the classes, numbers objects though it should be
+        When labels are negative or beyond the classes, seem to number objects where they should be
         classes, or there are objects and several classes.
     """
     total = sum(sum(1 for _ in annotation.plane_keys()) for annotation in annotations)
-    seen: list[_Seen] = []
+    contents: list[_Contents] = []
     done = 0
     for annotation in annotations:
-        seen.append((yield from _look_through(annotation, done, total)))
+        contents.append((yield from _inspect(annotation, done, total)))
         done += sum(1 for _ in annotation.plane_keys())
-    names = _found_names(seen) if names is None else names
-    foreground = _foreground(seen, names)
-    return Inspection(tuple(_truth(one, names, foreground) for one in seen), names)
+    names = _default_names(contents) if names is None else names
+    foreground = _foreground(contents, names)
+    return Inspection(tuple(_truth(each, names, foreground) for each in contents), names)
 
 
-def _look_through(annotation: Annotation, done: int, total: int) -> Job[_Seen]:
-    where = Where(annotation)
-    book, counts, background = StrokeBook(annotation.kind), Counter[int](), 0
+def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
+    areas = AnnotatedAreas(annotation)
+    builder, counts, background = StrokeBuilder(annotation.kind), Counter[int](), 0
     applies: dict[PlaneKey, BitMask] = {}
     for i, key in enumerate(annotation.plane_keys(), 1):
         frame, box = annotation.whole(key)
-        if mask := where(frame.index):
+        if mask := areas.mask(frame.index):
             paint = annotation.read(frame, box)
             inside = mask.window(*box)
             _check_signs(annotation, paint, frame.title)
@@ -120,16 +119,16 @@ def _look_through(annotation: Annotation, done: int, total: int) -> Job[_Seen]:
             if annotation.regions or paint.any():
                 applies[key] = mask
                 numbered, values = pieces(paint, annotation.kind)
-                sizes = book.add(key, _place(annotation, key), numbered, values)
+                sizes = builder.add(key, _position(annotation, key), numbered, values)
                 background += int(np.count_nonzero(inside)) - int(sizes[1:].sum())
                 for value, n in zip(values[1:].tolist(), sizes[1:].tolist(), strict=True):
                     counts[1 if annotation.kind == "objects" else value] += n
-        yield Progress(done + i, total, "Looking through the annotations")
-    return _Seen(annotation, applies, background, counts, book.close())
+        yield Progress(done + i, total, "Inspecting the annotations")
+    return _Contents(annotation, applies, background, counts, builder.strokes())
 
 
-class Where:
-    """Where an annotation may apply in a plane; each shape of region is drawn once."""
+class AnnotatedAreas:
+    """The areas of planes that an annotation may apply to; each region is rasterised only once."""
 
     def __init__(self, annotation: Annotation) -> None:
         self._regions = annotation.regions
@@ -137,17 +136,17 @@ class Where:
         self._whole = BitMask.whole(annotation.plane_shape)
         self._unions: dict[tuple[int, ...], BitMask] = {}
 
-    def __call__(self, index: Mapping[str, int]) -> BitMask:
-        """Return the pixels of the plane at this position along the other axes."""
+    def mask(self, index: Mapping[str, int]) -> BitMask:
+        """Return the area of the plane at this position along the other axes."""
         if not self._regions:
             return self._whole
-        there = tuple(i for i, region in enumerate(self._regions) if region.covers(index))
-        if there not in self._unions:
-            self._unions[there] = BitMask.union([self._masks[i] for i in there])
-        return self._unions[there]
+        covering = tuple(i for i, region in enumerate(self._regions) if region.covers(index))
+        if covering not in self._unions:
+            self._unions[covering] = BitMask.union([self._masks[i] for i in covering])
+        return self._unions[covering]
 
 
-def _place(annotation: Annotation, key: PlaneKey) -> tuple[PlaneKey, int]:
+def _position(annotation: Annotation, key: PlaneKey) -> tuple[PlaneKey, int]:
     """Return a plane's volume and its position along Z there."""
     z = annotation.loops.find("Z")
     return (key, 0) if z < 0 else ((*key[:z], *key[z + 1 :]), key[z])
@@ -159,74 +158,78 @@ def _check_signs(annotation: Annotation, paint: NDArray[Any], title: str) -> Non
         raise UserError(
             f"{annotation.name!r} has negative labels",
             value=f"{lowest}{f' at {title}' if title else ''}",
-            rule="Labels are 0 or more.",
+            rule="Labels must be 0 or larger.",
             remedy="Give these pixels label 0, or that of their class.",
         )
 
 
-def _found_names(seen: Sequence[_Seen]) -> dict[int, str]:
-    """Names for as many classes as the paint needs."""
-    most = 1
-    for one in seen:
-        values = [v for v, n in one.counts.items() if n]
-        if one.annotation.kind == "scribbles":
-            _check_few(one.annotation, values)
-            most = max([most, *(v - 1 for v in values)])
+def _default_names(contents: Sequence[_Contents]) -> dict[int, str]:
+    """Return names for as many classes as the annotations contain."""
+    n_classes = 1
+    for each in contents:
+        values = [v for v, n in each.counts.items() if n]
+        if each.annotation.kind == "scribbles":
+            _check_class_labels(each.annotation, values)
+            n_classes = max([n_classes, *(v - 1 for v in values)])
         elif len(values) > 1:
-            _check_few(one.annotation, [0, *values])
-            most = max(most, *values)
-    return {c: name for c, name in enumerate(default_classes(most + 1, softmax=True)) if c}
+            _check_class_labels(each.annotation, [0, *values])
+            n_classes = max(n_classes, *values)
+    return {c: name for c, name in enumerate(default_classes(n_classes + 1, softmax=True)) if c}
 
 
-def _check_few(annotation: Annotation, values: Sequence[int]) -> None:
+def _check_class_labels(annotation: Annotation, values: Sequence[int]) -> None:
     highest = max(values, default=0)
-    if highest <= HIGHEST and len(values) <= SEVERAL:
+    if highest <= MAX_CLASS_LABEL and len(values) <= MAX_CLASSES:
         return
     raise UserError(
-        f"The labels of {annotation.name!r} are no classes",
-        value=f"label {highest}" if highest > HIGHEST else f"{len(values)} different ones",
-        rule=f"There are at most {SEVERAL} classes, with labels up to {HIGHEST}.",
-        remedy="Choose the kind 'objects' if each label is one object, else number the classes from 1.",
+        f"The labels of {annotation.name!r} are not classes",
+        value=f"label {highest}"
+        if highest > MAX_CLASS_LABEL
+        else f"{len(values)} different labels",
+        rule=f"There are at most {MAX_CLASSES} classes, with labels up to {MAX_CLASS_LABEL}.",
+        remedy="Choose the kind 'objects' if each label is one object, or number the classes from 1.",
     )
 
 
-def _foreground(seen: Sequence[_Seen], names: Mapping[int, str]) -> int | None:
-    """Return the one value of all ``classes`` paint, where there is one class that it can mean."""
-    values = {v for one in seen if one.annotation.kind == "classes" for v in one.counts}
+def _foreground(contents: Sequence[_Contents], names: Mapping[int, str]) -> int | None:
+    """Return the only label of all ``classes`` annotations, if it can only mean one class."""
+    values = {v for each in contents if each.annotation.kind == "classes" for v in each.counts}
     return next(iter(values)) if len(values) == 1 and max(names) == 1 else None
 
 
-def _truth(seen: _Seen, names: Mapping[int, str], foreground: int | None) -> Truth:
-    kind = seen.annotation.kind
+def _truth(contents: _Contents, names: Mapping[int, str], foreground: int | None) -> Truth:
+    kind = contents.annotation.kind
     if kind == "objects" and max(names) > 1:
         raise UserError(
-            f"{seen.annotation.name!r} holds objects, but there are several classes",
+            f"{contents.annotation.name!r} contains objects, but there are several classes",
             value=", ".join(names.values()),
-            rule="Objects train a model with one class, the foreground.",
-            remedy="Choose a model with one class, or paint classes.",
+            rule="Objects can only train a model with one class, the foreground.",
+            remedy="Choose a model with one class, or annotate classes.",
         )
-    meaning = {v: v - 1 if kind == "scribbles" else v for v in seen.counts}
+    meaning = {v: v - 1 if kind == "scribbles" else v for v in contents.counts}
     if kind == "classes" and foreground is not None:
         meaning = {foreground: 1}
-    _check_classes(seen, meaning, names)
-    pixels = Counter({meaning[v]: n for v, n in seen.counts.items()})
+    _check_classes(contents, meaning, names)
+    pixels = Counter({meaning[v]: n for v, n in contents.counts.items()})
     if kind != "scribbles":
-        pixels[0] = seen.background
+        pixels[0] = contents.background
     value = foreground if kind == "classes" and foreground != 1 else None
-    return Truth(seen.annotation, seen.applies, pixels, seen.strokes, value)
+    return Truth(contents.annotation, contents.applies, pixels, contents.strokes, value)
 
 
-def _check_classes(seen: _Seen, meaning: Mapping[int, int], names: Mapping[int, str]) -> None:
-    beyond = sorted(v for v in seen.counts if meaning[v] > max(names))
+def _check_classes(
+    contents: _Contents, meaning: Mapping[int, int], names: Mapping[int, str]
+) -> None:
+    beyond = sorted(v for v in contents.counts if meaning[v] > max(names))
     if not beyond:
         return
-    kind = seen.annotation.kind
+    kind = contents.annotation.kind
     last = max(names) + (1 if kind == "scribbles" else 0)
     other = "" if kind == "scribbles" else " Choose the kind 'objects' if each label is one object."
     raise UserError(
-        f"{seen.annotation.name!r} has labels beyond the model's classes",
+        f"{contents.annotation.name!r} has labels beyond the model's classes",
         value=", ".join(map(str, beyond[:5])) + (" …" if len(beyond) > 5 else ""),
-        rule=f"As {kind} for {', '.join(names.values())}, labels go up to {last}.",
-        remedy="Remove these labels, or name as many classes as were painted (Advanced ▸ Classes, "
+        rule=f"Labels of kind {kind} for {', '.join(names.values())} go up to {last}.",
+        remedy="Remove these labels, or name as many classes as are annotated (Advanced ▸ Classes, "
         f"--classes a,b): they get a new last layer.{other}",
     )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-ELLIPSE = 64
-"""Corners of the polygon that stands for an ellipse."""
+ELLIPSE_CORNERS = 64
+"""Corners of the polygon that approximates an ellipse."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Region:
     ----------
     outline
         Corners (y, x) in pixels of the image, in order; the centre of pixel (i, j) is at (i, j). A
-        pixel belongs to the region if its centre lies inside; where the outline crosses itself, as
-        the even-odd rule has it.
+        pixel belongs to the region if its centre lies inside, by the even-odd rule where the outline
+        crosses itself.
     spans
-        First and one past the last index along the other label axes; along those not named, all.
+        First and one past the last index along the other label axes; all along those not named.
     """
 
     outline: tuple[tuple[float, float], ...]
@@ -47,7 +47,7 @@ class Region:
                 "A region has no area",
                 value=f"{len(self.outline)} corner(s)",
                 rule="A region is a polygon with at least three corners, all of them finite numbers.",
-                remedy="Draw a rectangle or a polygon around what has been annotated.",
+                remedy="Draw a rectangle or a polygon around what is annotated.",
             )
 
     @classmethod
@@ -67,49 +67,49 @@ class Region:
 
     @classmethod
     def from_shape(cls, kind: str, vertices: NDArray[Any], axes: str) -> Region:
-        """Return the region of a shape that was drawn.
+        """Return the region of a shape drawn in napari.
 
         Parameters
         ----------
         kind
-            ``"rectangle"``, ``"polygon"`` or ``"ellipse"``, the last given by the corners of its box.
+            ``"rectangle"``, ``"polygon"`` or ``"ellipse"``, which is given by the corners of its box.
         vertices
             (n, d) positions in pixels of the image.
         axes
-            The letter of each of the d columns, ``Y`` and ``X`` among them. The shape reaches over the
-            planes along the others on which it has corners.
+            The letter of each of the d columns, including ``Y`` and ``X``. Along the others, the shape
+            covers the planes between its corners.
 
         Raises
         ------
         UserError
-            When it is a shape without an area.
+            When the shape has no area.
         """
         if kind not in ("rectangle", "polygon", "ellipse"):
             raise UserError(
                 "A shape has no area",
                 value=kind,
                 rule="Regions are rectangles, polygons and ellipses.",
-                remedy="Draw one of these around what has been annotated, and delete the other shape.",
+                remedy="Draw one of these around what is annotated, and delete the other shape.",
             )
-        place = {a: vertices[:, i] for i, a in enumerate(axes)}
-        corners = np.stack([place["Y"], place["X"]], axis=1).astype(float)
+        positions = {a: vertices[:, i] for i, a in enumerate(axes)}
+        corners = np.stack([positions["Y"], positions["X"]], axis=1).astype(float)
         if kind == "ellipse" and len(corners) == 4:
-            angle = np.linspace(0, 2 * np.pi, ELLIPSE, endpoint=False)[:, None]
+            angle = np.linspace(0, 2 * np.pi, ELLIPSE_CORNERS, endpoint=False)[:, None]
             halves = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
             corners = corners.mean(axis=0) + np.cos(angle) * halves[0] + np.sin(angle) * halves[1]
         spans = {
             a: (round(float(at.min())), round(float(at.max())) + 1)
-            for a, at in place.items()
+            for a, at in positions.items()
             if a not in "YX"
         }
         return cls(tuple((float(y), float(x)) for y, x in corners), spans)
 
     def covers(self, index: Mapping[str, int]) -> bool:
-        """Whether it reaches the plane at this position along the other axes."""
+        """Return whether the region covers the plane at this position along the other axes."""
         return all(first <= index[a] < stop for a, (first, stop) in self.spans.items())
 
     def mask(self, shape: Sequence[int]) -> BitMask:
-        """Return its pixels in a plane of this shape, (Y, X)."""
+        """Return the mask of the region in a plane of this shape, (Y, X)."""
         corners = np.asarray(self.outline, dtype=np.float64)
         low = np.clip(np.ceil(corners.min(axis=0)), 0, shape).astype(int)
         high = np.clip(np.floor(corners.max(axis=0)) + 1, low, shape).astype(int)
@@ -124,15 +124,15 @@ class Region:
 
 
 def check_region(region: Region, image: Image) -> None:
-    """Raise a `UserError` where a region misses an image or names an axis it lacks."""
+    """Raise a `UserError` when a region lies outside an image or names an axis that it lacks."""
     sizes = {a: n for a, n in image.sizes.items() if a in image.label_axes and a not in "YX"}
-    rule = f"A region lies, at least in part, in the image's {image.label_shape} pixels."
+    rule = f"At least a part of a region must lie in the image's {image.label_shape} pixels."
     unknown = [a for a in region.spans if a not in sizes]
     if unknown:
         raise UserError(
             f"A region has a range along {unknown[0]}, which {image.name!r} lacks",
             value=f"axes {image.label_axes!r}",
-            rule="A region may be bounded along the axes of the image only.",
+            rule="A region can only be limited along axes of the image.",
             remedy="Leave that range out, or correct the image's axes.",
         )
     beyond = [
@@ -140,16 +140,16 @@ def check_region(region: Region, image: Image) -> None:
     ]
     mask = region.mask((image.sizes["Y"], image.sizes["X"]))
     if beyond or not mask:
-        where = _said(beyond[0], region.spans[beyond[0]]) if beyond else _extent(region)
+        extent = _range(beyond[0], region.spans[beyond[0]]) if beyond else _extent(region)
         raise UserError(
             f"A region lies outside {image.name!r}",
-            value=where,
+            value=extent,
             rule=rule,
             remedy="Move the region onto the image, or delete it.",
         )
 
 
-def _said(letter: str, span: Span) -> str:
+def _range(letter: str, span: Span) -> str:
     return f"{letter} from {span[0]} to {span[1] - 1}"
 
 

@@ -1,4 +1,4 @@
-"""Strokes and objects: which painted pixels belong together, across the planes of a volume."""
+"""Strokes and objects: which labelled pixels belong together, also across the planes of a volume."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Kind, PlaneKey, Truth
 
-TABLE = 1 << 24
-"""Values up to this one are looked up in a table rather than sorted."""
+MAX_TABLE = 1 << 24
+"""Labels up to this one are looked up in a table rather than sorted."""
 
 
 def pieces(paint: NDArray[Any], kind: Kind) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Number the pieces of paint in a plane.
+    """Number the pieces of a plane.
 
     Parameters
     ----------
     paint
-        (Y, X), none negative; 0 is no paint.
+        Labels (Y, X), none negative; 0 belongs to no piece.
     kind
-        With ``"objects"`` a piece is all that has one value, else paint of one value that hangs
-        together, over corners too.
+        For ``"objects"`` a piece is all pixels of one label, else connected pixels of one label,
+        also across corners.
 
     Returns
     -------
     numbered : ndarray
         (Y, X): 0, or the number of the piece, from 1.
     values : ndarray
-        Paint value of each piece; the first entry, for 0, is 0.
+        Label of each piece; the first entry, for 0, is 0.
     """
     if kind == "objects":
         return _by_value(paint)
@@ -48,35 +48,35 @@ def pieces(paint: NDArray[Any], kind: Kind) -> tuple[NDArray[Any], NDArray[np.in
 
 def _by_value(paint: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     top = int(paint.max(initial=0))
-    if top > TABLE:
+    if top > MAX_TABLE:
         values, numbered = np.unique(paint, return_inverse=True)
         numbered = numbered.reshape(paint.shape)
         if values[0] != 0:
             return numbered + 1, np.concatenate([[0], values]).astype(np.int64)
         return numbered, values.astype(np.int64)
-    there = np.zeros(top + 1, dtype=bool)
-    there[paint] = True
-    there[0] = True
-    table = np.cumsum(there, dtype=np.int32) - 1
-    return table[paint], np.flatnonzero(there)
+    present = np.zeros(top + 1, dtype=bool)
+    present[paint] = True
+    present[0] = True
+    table = np.cumsum(present, dtype=np.int32) - 1
+    return table[paint], np.flatnonzero(present)
 
 
 def plane_pieces(truth: Truth, key: PlaneKey) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Read a plane's paint where it applies.
+    """Read the pieces of a plane where the annotation applies.
 
     Parameters
     ----------
     truth
         The annotation.
     key
-        A plane on which it applies.
+        A plane that it applies to.
 
     Returns
     -------
     numbered : ndarray
         (Y, X): the pieces, as in `pieces`.
     inside : ndarray of bool
-        (Y, X): where it applies.
+        (Y, X): where the annotation applies.
     """
     frame, box = truth.annotation.whole(key)
     inside = truth.applies[key].window(*box)
@@ -84,11 +84,11 @@ def plane_pieces(truth: Truth, key: PlaneKey) -> tuple[NDArray[Any], NDArray[np.
     return pieces(paint, truth.annotation.kind)[0], inside
 
 
-class StrokeBook:
-    """Joins the pieces of one plane after another to strokes.
+class StrokeBuilder:
+    """Joins the pieces of one plane after another into strokes.
 
-    Planes of a volume come in order. Pieces of one value that touch from plane to plane are one
-    stroke; objects of one number in one volume are one object wherever they are.
+    The planes of a volume must come in order. Pieces of one label that touch from plane to plane are
+    one stroke; pieces with the same object number in one volume are one object wherever they lie.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -105,17 +105,17 @@ class StrokeBook:
     def add(
         self,
         key: PlaneKey,
-        place: tuple[PlaneKey, int],
+        position: tuple[PlaneKey, int],
         numbered: NDArray[Any],
         values: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Enter the pieces of a plane.
+        """Add the pieces of a plane.
 
         Parameters
         ----------
         key
             The plane.
-        place
+        position
             Its volume, and its position along Z there.
         numbered, values
             As `pieces` returns them.
@@ -123,10 +123,10 @@ class StrokeBook:
         Returns
         -------
         ndarray
-            Pixels of each piece, those without paint first.
+            Number of pixels of each piece; the first entry counts those of none.
         """
         sizes = np.bincount(numbered.ravel(), minlength=len(values))
-        volume, z = place
+        volume, z = position
         if volume != self._volume:
             self._volume, self._above, self._objects = volume, None, {}
         first = len(self._parents)
@@ -145,15 +145,17 @@ class StrokeBook:
             self._above = (z, numbered, ids)
         return sizes
 
-    def close(self) -> Strokes:
-        """Return the strokes, numbered from 0; pieces refer to them, the entry for 0 being -1."""
+    def strokes(self) -> Strokes:
+        """Return the strokes, numbered from 0; the pieces refer to them, with -1 for no piece."""
         roots = np.array([self._root(i) for i in range(len(self._parents))], dtype=np.int64)
         kept, stroke = np.unique(roots, return_inverse=True)
         values, sizes = np.array(self._values, dtype=np.int64), np.array(self._sizes)
-        found = {key: np.concatenate([[-1], stroke[ids[1:]]]) for key, ids in self._pieces.items()}
+        of_piece = {
+            key: np.concatenate([[-1], stroke[ids[1:]]]) for key, ids in self._pieces.items()
+        }
         total = np.bincount(stroke, weights=sizes, minlength=len(kept)).astype(np.int64)
         # a root is the first of its pieces
-        return Strokes(values[kept], total, tuple(self._middles[i] for i in kept), found)
+        return Strokes(values[kept], total, tuple(self._middles[i] for i in kept), of_piece)
 
     def _join_touching(
         self,
@@ -165,9 +167,9 @@ class StrokeBook:
         both = (above > 0) & (below > 0)
         pairs = above[both].astype(np.int64) * len(below_ids) + below[both]
         for pair in np.unique(pairs):
-            one, other = above_ids[pair // len(below_ids)], below_ids[pair % len(below_ids)]
-            if self._values[one] == self._values[other]:
-                self._join(int(one), int(other))
+            upper, lower = above_ids[pair // len(below_ids)], below_ids[pair % len(below_ids)]
+            if self._values[upper] == self._values[lower]:
+                self._join(int(upper), int(lower))
 
     def _root(self, i: int) -> int:
         while self._parents[i] != i:
@@ -175,15 +177,15 @@ class StrokeBook:
             i = self._parents[i]
         return i
 
-    def _join(self, one: int, other: int) -> None:
-        one, other = self._root(one), self._root(other)
-        self._parents[max(one, other)] = min(one, other)
+    def _join(self, first: int, second: int) -> None:
+        first, second = self._root(first), self._root(second)
+        self._parents[max(first, second)] = min(first, second)
 
 
 def _middles(numbered: NDArray[Any], sizes: NDArray[np.int64]) -> list[list[int]]:
     """Return the centre of mass, in whole pixels (y, x), of each piece."""
-    places = np.nonzero(numbered)
-    which = numbered[places]
-    sums = [np.bincount(which, weights=place, minlength=len(sizes))[1:] for place in places]
-    found: list[list[int]] = (np.stack(sums, axis=1) // sizes[1:, None]).astype(np.int64).tolist()
-    return found
+    positions = np.nonzero(numbered)
+    piece = numbered[positions]
+    sums = [np.bincount(piece, weights=p, minlength=len(sizes))[1:] for p in positions]
+    centres: list[list[int]] = (np.stack(sums, axis=1) // sizes[1:, None]).astype(np.int64).tolist()
+    return centres

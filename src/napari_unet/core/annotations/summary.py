@@ -1,4 +1,4 @@
-"""What there is to train on, in words, and what is missing."""
+"""What the annotations contain, in words, and what is missing for training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What there is to train on.
+    """What the annotations contain.
 
     Attributes
     ----------
     planes
-        Planes on which annotations apply.
+        Number of annotated planes.
     strokes, objects
-        Connected pieces of paint in scribbles and classes, and objects.
+        Number of strokes, in scribbles and classes, and of objects.
     pixels
-        Labelled pixels of each class by its name, the background first.
+        Number of labelled pixels of each class by its name, the background first.
     missing
-        What is still needed, each a sentence without its full stop.
+        What is still needed for training, each a sentence without a full stop.
     """
 
     planes: int
@@ -39,18 +39,18 @@ class Summary:
         if not any(self.pixels.values()):
             return f"{self.missing[0]}."
         missing = "".join(f" {sentence}." for sentence in self.missing)
-        return f"{self._there}.{missing}"
+        return f"{self._contents}.{missing}"
 
     @property
-    def _there(self) -> str:
-        things = {"plane": self.planes, "stroke": self.strokes, "object": self.objects}
-        there = [f"{n:,} {what}{'s' * (n != 1)}" for what, n in things.items() if n]
-        counts = [f"{name} {n:,}" for name, n in self.pixels.items()]
-        return f"{', '.join(there)}; pixels: {', '.join(counts)}"
+    def _contents(self) -> str:
+        numbers = {"plane": self.planes, "stroke": self.strokes, "object": self.objects}
+        counted = [f"{n:,} {what}{'s' * (n != 1)}" for what, n in numbers.items() if n]
+        pixels = [f"{name} {n:,}" for name, n in self.pixels.items()]
+        return f"{', '.join(counted)}; pixels: {', '.join(pixels)}"
 
     @property
     def enough(self) -> bool:
-        """Whether there is something to train on."""
+        """Whether there is enough to train on: pixels of two classes, or of one and the background."""
         return sum(1 for n in self.pixels.values() if n) >= 2
 
     def check(self) -> None:
@@ -60,7 +60,7 @@ class Summary:
         present = [name for name, n in self.pixels.items() if n]
         raise UserError(
             f"Only {present[0]!r} has been painted" if present else "Nothing has been painted yet",
-            value=self._there if present else None,
+            value=self._contents if present else None,
             rule="Training needs labelled pixels of the background and of at least one class, or of two "
             "classes.",
             remedy=f"{'. '.join(self.missing)}: paint some.",
@@ -68,14 +68,14 @@ class Summary:
 
 
 def summarise(truths: Sequence[Truth], names: Mapping[int, str]) -> Summary:
-    """Summarise annotations that have been looked through.
+    """Summarise annotations that have been inspected.
 
     Parameters
     ----------
     truths
         The annotations.
     names
-        Name of each class by its label value, background left out.
+        Name of each class by its number, without the background.
     """
     every = {0: "background", **names}
     counts = {c: sum(truth.pixels.get(c, 0) for truth in truths) for c in every}
@@ -95,14 +95,14 @@ def _missing(
     if not any(counts.values()):
         regions = any(truth.annotation.regions for truth in truths)
         return ("Nothing painted inside the regions yet" if regions else "Nothing painted yet",)
-    # only scribbles say the background by a label of its own
+    # only scribbles have a label for the background
     scribbles = all(truth.annotation.kind == "scribbles" for truth in truths)
     first = 1 if scribbles else 0
     absent = [c for c in names if not counts[c]]
     if absent[:1] == [0] and not scribbles:
         absent = absent[1:]
-        found = ["No background where the annotation applies"]
+        missing = ["No background where the annotation applies"]
     else:
-        found = []
-    found += [f"No {names[c]} painted yet (label {c + first})" for c in absent]
-    return tuple(found)
+        missing = []
+    missing += [f"No {names[c]} painted yet (label {c + first})" for c in absent]
+    return tuple(missing)

@@ -1,4 +1,4 @@
-"""The training of a network, from its plan to its result.
+"""Trains a network: plan, loop, validation, result.
 
 May import all of core.
 """

@@ -1,7 +1,7 @@
-"""Losses over what is known only: masked cross-entropy and soft Dice, of classes or of objects' maps.
+"""Losses over the labelled pixels: masked cross-entropy and soft Dice, of classes or of object maps.
 
-The mask never touches the logits' values: a logit multiplied by 0 is a probability of one half, which
-counts. Unlabelled pixels are left out of every sum instead, so that their gradient is exactly zero.
+Logits are not multiplied by a mask: a logit of 0 is a probability of one half, which counts. Unlabelled
+pixels are left out of every sum instead, so that their gradient is exactly zero.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def masked_loss(
     class_weights
         Weight of the pixels of each class, background first, in the cross-entropy.
     weights
-        (N, [Z,] Y, X): added to these, such as the border weights.
+        (N, [Z,] Y, X): added to the class weights, such as border weights.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def masked_loss(
     """
     with torch.autocast(logits.device.type, enabled=False):
         known = classes != IGNORE
-        # chosen, not multiplied: what is not finite must not come back through a product
+        # selected, not multiplied: 0 times a value that is not finite is not 0
         safe = torch.where(known[:, None], logits.float(), 0.0)
         target = classes.clamp(min=0)
         importance = known.float()
@@ -71,20 +71,20 @@ def masked_loss(
 
 
 def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
-    """Cross-entropy of each map, plus soft Dice of foreground and boundary, where they are known.
+    """Cross-entropy of each map, plus soft Dice of foreground and boundary, where the maps are known.
 
     Parameters
     ----------
     logits
         (N, 3, [Z,] Y, X), of any precision; sums are taken in float32.
     targets
-        What the maps should be.
+        The true maps.
 
     Returns
     -------
     Tensor
-        A scalar, float32, with a gradient of zero where nothing is known. A distance is a share, so its
-        cross-entropy is smallest, but not 0, where it is met.
+        A scalar, float32, with a gradient of zero where nothing is known. The cross-entropy of a
+        distance, which is a fraction, is smallest, but not 0, for a perfect prediction.
     """
     with torch.autocast(logits.device.type, enabled=False):
         safe = torch.where(targets.known, logits.float(), 0.0)
@@ -99,13 +99,13 @@ def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
 
 
 def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over the channels of the binary cross-entropy, a number for each pixel."""
+    """Return the binary cross-entropy of each pixel, its mean over the channels."""
     truth = _one_hot(target, logits.shape[1])
     return functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1)
 
 
 def _dice(probabilities: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """One minus soft Dice, in the mean over the classes but the background with enough labels."""
+    """Return one minus soft Dice, the mean over the foreground classes with enough labels."""
     truth = _one_hot(target, probabilities.shape[1])
     return _soft_dice(probabilities, truth, known[:, None].float().expand_as(truth))
 
@@ -123,6 +123,6 @@ def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def _one_hot(target: Tensor, n: int) -> Tensor:
-    """Which of the classes 1 … n a pixel is, as (N, n, …) float32."""
+    """Return the classes 1 … n, one-hot, as (N, n, …) float32."""
     numbers = torch.arange(1, n + 1, device=target.device).view(1, n, *[1] * (target.dim() - 1))
     return (target[:, None] == numbers).float()

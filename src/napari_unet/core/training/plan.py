@@ -1,4 +1,4 @@
-"""How large a training step may be: patches, how many of them at once, and what is recomputed."""
+"""Plans the memory of a training step: patch size, patches at once, and what is recomputed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
     from napari_unet.core.unet.config import UNetConfig
 
-SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128}
-"""Side of a patch where the user says nothing: by the kind of device and the dimensions."""
-BATCHES = {2: 4, 3: 2}
+PATCH_SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128}
+"""Default side of a patch, by device and number of dimensions."""
+BATCH_SIZES = {2: 4, 3: 2}
+"""Default number of patches in a batch, by number of dimensions."""
 COPIES = 5
-"""Weights, their gradients, AdamW's two moments, the average."""
+"""Tensors of the size of the weights: weights, gradients, AdamW's two moments, the average."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class TrainingPlan:
     patch
         Shape of a patch.
     batch
-        Patches a step.
+        Patches in a step.
     chunk
         How many of them go through the network together; their gradients are added up.
     policy
         What is recomputed in the backward pass.
     recompute
-        The extra computing that takes, as a share of all.
+        Extra computation for that, as a fraction of the total.
     memory
         Predicted peak in bytes.
     """
@@ -74,26 +75,26 @@ def plans(
     compute: Compute,
     images: Sequence[Image],
 ) -> Iterator[TrainingPlan]:
-    """Return plans in the order in which they are tried: policy first, then batch, then patch.
+    """Return plans in the order in which they are tried: policy first, then chunk, then patch.
 
     Parameters
     ----------
     config
         The network.
     options
-        What the user wants.
+        What the user asked for.
     compute
-        Where it runs.
+        Device and precision.
     images
-        What it learns from: no patch is larger than the largest; the pixel size is the first one's.
+        The images to learn from: no patch is larger than the largest; the first gives the pixel size.
     """
     sizes = [[image.sizes.get(a, 1) for a in config.spatial] for image in images]
     spacing = images[0].spacing(config.spatial)
     itemsize = 4 if compute.precision == "float32" else 2
-    batch = options.batch or BATCHES[config.ndim]
+    batch = options.batch or BATCH_SIZES[config.ndim]
     fixed = config.parameters * 4 * COPIES
     if itemsize == 2:
-        # autocast's copies
+        # the copies made by autocast
         fixed += config.parameters * itemsize
     for patch in _patches(config, options, compute, sizes, spacing):
         for chunk in _halves(batch):
@@ -109,7 +110,7 @@ def plans(
 def choose_plan(
     candidates: Iterator[TrainingPlan], free: float, *, below: float = float("inf")
 ) -> Job[TrainingPlan]:
-    """Find the first plan that fits.
+    """Return the first plan that fits.
 
     Parameters
     ----------
@@ -118,17 +119,17 @@ def choose_plan(
     free
         Bytes that may be used.
     below
-        Only plans that take less than this, because one that should take as much did not fit.
+        Only plans that take less than this, because one predicted to take as much did not fit.
 
     Yields
     ------
     Progress
-        After each plan that did not.
+        After each plan that does not fit.
 
     Raises
     ------
     UserError
-        When none does.
+        When no plan fits.
     """
     smallest: TrainingPlan | None = None
     for candidate in candidates:
@@ -141,8 +142,8 @@ def choose_plan(
     raise UserError(
         "There is not enough memory to train this network",
         value=f"the smallest step takes {format_bytes(smallest.memory)}, {format_bytes(free)} are free",
-        rule="A patch must fit into the memory with all that is kept for its gradients.",
-        remedy="Let activation checkpointing on 'auto', take smaller patches, close other programs, "
+        rule="A patch must fit into memory, with all that is kept for its gradients.",
+        remedy="Leave activation checkpointing on 'auto', use smaller patches, close other programs, "
         "or use a smaller network.",
     )
 
@@ -150,18 +151,18 @@ def choose_plan(
 def patch_shape(
     side: int, config: UNetConfig, sizes: Sequence[Sequence[int]], spacing: Sequence[float]
 ) -> tuple[int, ...]:
-    """Return the shape of a patch of about this side in the plane.
+    """Return the shape of a patch with about this side in the plane.
 
-    Along Z it is as long as in the plane in physical units. It is a multiple of the network's stride,
+    Along Z it has the same physical length as in the plane. It is a multiple of the network's stride,
     and no longer than the largest image needs.
     """
-    found = []
+    shape = []
     for axis, stride in enumerate(config.total_stride):
         wanted = side * min(spacing[-2:]) / spacing[axis] if axis < config.ndim - 2 else side
         most = max(size[axis] for size in sizes)
         steps = min(max(round(wanted / stride), 1), ceil(most / stride))
-        found.append(steps * stride)
-    return tuple(found)
+        shape.append(steps * stride)
+    return tuple(shape)
 
 
 def _patches(
@@ -172,14 +173,14 @@ def _patches(
     spacing: Sequence[float],
 ) -> Iterator[tuple[int, ...]]:
     kind = "cpu" if compute.device == "cpu" else "gpu"
-    side = options.patch or SIDES[kind, config.ndim]
-    before: tuple[int, ...] | None = None
+    side = options.patch or PATCH_SIDES[kind, config.ndim]
+    previous: tuple[int, ...] | None = None
     while side >= max(config.total_stride) and side >= 16:
         patch = patch_shape(side, config, sizes, spacing)
-        if patch != before:
+        if patch != previous:
             yield patch
-        before, side = patch, side * 3 // 4
-    if before is None:
+        previous, side = patch, side * 3 // 4
+    if previous is None:
         yield patch_shape(side, config, sizes, spacing)
 
 

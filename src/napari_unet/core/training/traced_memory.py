@@ -1,4 +1,4 @@
-"""Memory of a training step, found by running the step on tensors that have shapes but no data."""
+"""Predicts the memory of a training step by running it on tensors with shapes but no data."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of the tensors that operations make, while they live.
+    """Counts the bytes of the tensors that operations create, as long as they exist.
 
     Attributes
     ----------
     now, peak
-        Bytes alive at the moment, and at most so far.
+        Bytes in use at the moment, and at most so far.
     """
 
     def __init__(self) -> None:
@@ -62,12 +62,12 @@ class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def watched(device: str) -> Iterator[Callable[[], int]]:
-    """Watch the memory that tensors take within the block.
+    """Watch the memory of tensors within the block.
 
     Yields
     ------
     callable
-        Returns the peak so far, in bytes: of all tensors on a CUDA device, elsewhere of those made
+        Returns the peak so far in bytes: of all tensors on a CUDA device, elsewhere of those created
         within the block.
     """
     if device == "cuda":
@@ -81,14 +81,14 @@ def watched(device: str) -> Iterator[Callable[[], int]]:
 def training_bytes_per_pixel(
     config: UNetConfig, policy: CheckpointingPolicy, itemsize: int
 ) -> float:
-    """Peak memory of a training step beyond the weights, per input pixel of the batch.
+    """Return the peak memory of a training step beyond the weights, per input pixel of the batch.
 
     Parameters
     ----------
     config
         The network.
     policy
-        What is recomputed.
+        What is recomputed in the backward pass.
     itemsize
         Bytes of an activation: 4 in float32, 2 in the 16-bit formats.
     """
@@ -98,7 +98,7 @@ def training_bytes_per_pixel(
 @lru_cache(maxsize=256)
 def _float32_bytes_per_pixel(config: UNetConfig, policy: CheckpointingPolicy) -> float:
     # nothing is allocated, so the shapes can be so large that activations outweigh the gradients of
-    # the weights; the difference of two leaves what grows with the image
+    # the weights; the difference between two shapes is what grows with the image
     small = tuple(_LARGE[config.ndim] // stride * stride for stride in config.total_stride)
     large = tuple(2 * n for n in small)
     grown = _peak(config, large, policy) - _peak(config, small, policy)

@@ -17,7 +17,11 @@ from napari_unet.services.files.images import SUFFIXES, open_image
 from napari_unet.services.files.pairs import pair_files
 from napari_unet.services.files.save import save_labels
 from napari_unet.services.tiff.writer import Stack, write_stack
-from napari_unet.services.training.annotation_files import HELD, read_annotations, write_regions
+from napari_unet.services.training.annotation_files import (
+    MAX_BYTES_IN_MEMORY,
+    read_annotations,
+    write_regions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +155,7 @@ def _store_regions(annotations: Sequence[Annotation], folder: Path) -> Path | No
 def _store_image(image: Image, folder: Path) -> Job[Path]:
     path = folder / f"{image.name}.ome.tif"
     size = int(np.prod(image.data.shape)) * np.dtype(image.data.dtype).itemsize
-    if size > HELD:
+    if size > MAX_BYTES_IN_MEMORY:
         raise no_command(
             f"{image.name!r} is not in a file, and too large to be copied",
             "Save the image as a TIFF of its name, open that, and train with it.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.annotations.inspection import HIGHEST, SEVERAL
+from napari_unet.core.annotations.inspection import MAX_CLASS_LABEL, MAX_CLASSES
 from napari_unet.core.errors import UserError
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.evaluation.matching import ObjectScores
@@ -71,16 +71,16 @@ def compare_classes(
     pairs: Sequence[LabelPair], kind: Kind, names: Mapping[int, str]
 ) -> Job[Evaluation]:
     """Score predicted classes against true ones, frame by frame."""
-    confusion, empty = Confusion.zero(HIGHEST + 1), 0
+    confusion, empty = Confusion.zero(MAX_CLASS_LABEL + 1), 0
     for i, pair in enumerate(pairs):
         for labels in pair.frames():
-            _check_range(labels, HIGHEST)
+            _check_range(labels, MAX_CLASS_LABEL)
             truth = labels.truth.astype(np.int64)
             if kind == "scribbles":
                 truth -= 1
             else:
                 empty += labels.empty
-            confusion += Confusion.of(labels.prediction, truth, HIGHEST + 1)
+            confusion += Confusion.of(labels.prediction, truth, MAX_CLASS_LABEL + 1)
             compared = replace(labels, truth=truth)
             yield LabelsCompared(i, len(pairs), labels.title, labels=compared)
     return replace(_named(confusion.counts, names), empty=empty)
@@ -90,12 +90,12 @@ def _named(counts: NDArray[np.int64], known: Mapping[int, str]) -> Evaluation:
     """Sum up over the classes that occur in truth or prediction."""
     true, predicted = (np.flatnonzero(counts.sum(axis=axis)[1:]) + 1 for axis in (1, 0))
     single = len(true) <= 1 and len(predicted) <= 1
-    if single and (len(np.union1d(true, predicted)) <= 1 or HIGHEST in (*true, *predicted)):
+    if single and (len(np.union1d(true, predicted)) <= 1 or MAX_CLASS_LABEL in (*true, *predicted)):
         # 1 in one and 255 in the other both mean foreground; 1 and 2 are different classes
         both = np.add.reduceat(np.add.reduceat(counts, [0, 1], axis=0), [0, 1], axis=1)
         return Evaluation.of(Confusion(both), {1: _only(known) or "foreground"})
     values = [0, *np.union1d(true, predicted).tolist()]
-    if len(values) > SEVERAL:
+    if len(values) > MAX_CLASSES:
         raise _not_classes(f"{len(values) - 1} different values besides 0")
     names = {i: known.get(value, f"class {value}") for i, value in enumerate(values) if value}
     return Evaluation.of(Confusion(counts[np.ix_(values, values)]), names)
@@ -125,6 +125,6 @@ def _not_classes(value: str) -> UserError:
     return UserError(
         "The labels are not classes",
         value=value,
-        rule=f"There are at most {SEVERAL} classes, with numbers up to {HIGHEST}.",
+        rule=f"There are at most {MAX_CLASSES} classes, with numbers up to {MAX_CLASS_LABEL}.",
         remedy="Choose the kind 'objects' if each label is an object.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.core.annotations.inspection import Where
+from napari_unet.core.annotations.inspection import AnnotatedAreas
 from napari_unet.core.evaluation.next_region import Window, best_windows, block_sums, reason
 from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.uncertainty import uncertainty
@@ -123,28 +123,28 @@ def next_regions(
     """
     outputs = uncertain.outputs
     planes = frames(outputs.image, "YX", ())
-    where = [(annotation, Where(annotation)) for annotation in annotations]
+    areas = [(annotation, AnnotatedAreas(annotation)) for annotation in annotations]
     free = []
     for i, frame in enumerate(planes):
-        free.append(block_sums(~_annotated(where, frame, _whole(frame))))
+        free.append(block_sums(~_annotated(areas, frame, _whole(frame))))
         yield Progress(i + 1, len(planes), "Reading the annotations")
     taken = [place.window for place in visited]
     rows, columns = planes[0].shape
     places = []
     for window in best_windows(uncertain.blocks, np.stack(free), (rows, columns), count, taken):
         frame, box = planes[window.plane], (window.rows, window.columns)
-        why = reason(outputs.read(frame, box), outputs.spec, ~_annotated(where, frame, box))
+        why = reason(outputs.read(frame, box), outputs.spec, ~_annotated(areas, frame, box))
         places.append(Place(window, frame.index, why))
     return places
 
 
 def _annotated(
-    where: Sequence[tuple[Annotation, Where]], frame: Frame, box: Box
+    areas: Sequence[tuple[Annotation, AnnotatedAreas]], frame: Frame, box: Box
 ) -> NDArray[np.bool_]:
     """Return which pixels of a window are annotated."""
     known = np.zeros([s.stop - s.start for s in box], bool)
-    for annotation, applies in where:
-        mask = applies(frame.index)
+    for annotation, area in areas:
+        mask = area.mask(frame.index)
         if not mask:
             continue
         inside = mask.window(*box)

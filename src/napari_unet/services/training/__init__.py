@@ -1,4 +1,4 @@
-"""Tunes a network on annotations, and keeps what there is to know of it.
+"""Fine-tunes a network on annotations, and records how.
 
 May import `segmentation`, `files` and `core`.
 """

@@ -1,4 +1,4 @@
-"""Images, the labels painted on them and the regions they apply in, from files."""
+"""Reads annotations from files: images, their labels, and the regions where these apply."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Kind
     from napari_unet.core.image.axes import Image
 
-HELD = 1 << 30
-"""Arrays of up to this many bytes are read once; patches of larger ones are read from the file."""
-BOX = r"([A-Za-z])=(\d+):(\d+)"
+MAX_BYTES_IN_MEMORY = 1 << 30
+"""Arrays of up to so many bytes are read at once; patches of larger ones are read from the file."""
+RANGE_PATTERN = r"([A-Za-z])=(\d+):(\d+)"
 
 
 def read_annotations(
@@ -44,43 +44,42 @@ def read_annotations(
     Parameters
     ----------
     images, labels
-        TIFF files, folders or patterns. Files of one name are paired; else all, in order.
+        TIFF files, folders or patterns. Files with the same name are paired, or else all in order.
     kind
         What the labels mean.
     regions
-        Where they apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files in which napari
-        saved a Shapes layer. They apply to every image. Or folders with a CSV file for each image that
-        has regions of its own, named like the image; all files in it must belong to one.
+        Where the labels apply: boxes such as ``y=0:256,x=100:300,z=4:5``, or CSV files of a Shapes
+        layer saved by napari, for every image; or folders with a CSV file for each image that has
+        regions of its own, named like the image. Each file there must belong to an image.
     axes
-        Axes of the images where the files' own are wrong.
+        Axes of the images, if those in the files are wrong.
     resample
-        Bring labels that are smaller or larger by a whole factor to the image's pixels, and don't mind
-        what pixel size their files state.
+        Resample labels that are smaller or larger than their image by a whole factor, and ignore the
+        pixel size stated in their files.
 
     Raises
     ------
     UserError
         When files are missing, can't be paired or don't fit each other.
     """
-    found = []
+    annotations = []
     for image_path, label_path in pair_files(find_images(images), find_images(labels)):
-        image = _held(open_image(image_path, axes))
-        painted = _held(open_image(label_path, _label_axes(label_path, image)))
+        image = _in_memory(open_image(image_path, axes))
+        painted = _in_memory(open_image(label_path, _label_axes(label_path, image)))
         if resample and painted.data.shape != image.label_shape:
             painted = replace(
                 image, data=resample_labels(image, painted.data), axes=image.label_axes
             )
-        told = [text for given in regions for text in _of_image(given, image)]
-        areas = [region for text in told for region in read_regions(text, image)]
-        told_scale = painted.unit == image.unit and not resample
-        scale = painted.scale if told_scale else {}
-        found.append(
+        texts = [text for given in regions for text in _of_image(given, image)]
+        areas = [region for text in texts for region in read_regions(text, image)]
+        scale = painted.scale if painted.unit == image.unit and not resample else {}
+        annotations.append(
             Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
         )
     for given in regions:
         if Path(given).is_dir():
-            _check_folder(Path(given), [annotation.image.name for annotation in found])
-    return found
+            _check_folder(Path(given), [annotation.image.name for annotation in annotations])
+    return annotations
 
 
 def read_regions(text: str, image: Image) -> list[Region]:
@@ -101,14 +100,14 @@ def read_regions(text: str, image: Image) -> list[Region]:
     path = Path(text)
     if path.suffix.lower() == ".csv":
         return _shapes(path, image)
-    parts = [re.fullmatch(BOX, part.strip()) for part in text.split(",")]
+    parts = [re.fullmatch(RANGE_PATTERN, part.strip()) for part in text.split(",")]
     spans = {m[1].upper(): (int(m[2]), int(m[3])) for m in parts if m is not None}
     if not all(parts) or not spans or any(first >= stop for first, stop in spans.values()):
         raise UserError(
             "A region can't be understood",
             value=repr(text),
-            rule="It is a box like y=0:256,x=100:300 (first pixel, and one past the last), or a CSV "
-            "file of a Shapes layer.",
+            rule="A region is a box like y=0:256,x=100:300 (first pixel, and one past the last), or a "
+            "CSV file of a Shapes layer.",
             remedy="Write it like that.",
         )
     y = spans.pop("Y", (0, image.sizes["Y"]))
@@ -117,7 +116,7 @@ def read_regions(text: str, image: Image) -> list[Region]:
 
 
 def _of_image(given: str, image: Image) -> list[str]:
-    """Return the regions of an image, where a folder holds those of several."""
+    """Return the regions of an image: itself, or the file of the image in a folder of them."""
     if not Path(given).is_dir():
         return [given]
     own = Path(given) / f"{image.name}.csv"
@@ -125,28 +124,27 @@ def _of_image(given: str, image: Image) -> list[str]:
 
 
 def _check_folder(folder: Path, names: Sequence[str]) -> None:
-    """Raise a `UserError` where regions in a folder are of no image: they would go unnoticed."""
-    there = sorted(path for path in folder.glob("*.csv") if not path.name.startswith("."))
-    strays = [path.name for path in there if path.stem not in names]
-    found = {path.stem for path in there}
-    # those of images that are not learnt from this time may lie there too
-    if found.issuperset(names) or (there and not strays):
+    """Raise a `UserError` when a folder has regions of no image, which would be ignored silently."""
+    files = sorted(path for path in folder.glob("*.csv") if not path.name.startswith("."))
+    strays = [path.name for path in files if path.stem not in names]
+    # files of images that are not used this time are fine, if each image has one
+    if {path.stem for path in files}.issuperset(names) or (files and not strays):
         return
-    if len(strays) < len(there):
-        problem, value = "Some regions are of no image", f"{', '.join(strays[:5])} in {folder}"
+    if len(strays) < len(files):
+        problem, value = "Some regions belong to no image", f"{', '.join(strays[:5])} in {folder}"
     else:
         problem, value = "No image has regions in this folder", str(folder)
     raise UserError(
         problem,
         value=value,
         rule=f"A CSV file of regions has the name of its image, such as {names[0]}.csv; an image "
-        "without one is labelled wherever it carries paint.",
+        "without one is annotated wherever it has labels.",
         remedy="Rename the files or take them out of the folder, or leave `regions` out.",
     )
 
 
 def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:
-    """Write regions of an image as `read_regions` reads them: a CSV file like napari's.
+    """Write regions of an image for `read_regions`, in a CSV file like napari's.
 
     Raises
     ------
@@ -164,7 +162,7 @@ def write_regions(path: Path, regions: Sequence[Region], image: Image) -> None:
                 at = {"Y": y, "X": x}
                 for axis in axes:
                     first, stop = region.spans.get(axis, (0, image.sizes[axis]))
-                    # it reaches as far as its corners do
+                    # the region reaches as far as its corners
                     at.setdefault(axis, stop - 1 if vertex else first)
                 rows.writerow(
                     [number, "polygon", vertex, *(repr(float(at[axis])) for axis in axes)]
@@ -178,28 +176,28 @@ def _shapes(path: Path, image: Image) -> list[Region]:
     try:
         with path.open(newline="") as stream:
             for row in csv.DictReader(stream):
-                at = [float(row[f"axis-{i}"]) for i in range(len(image.label_axes))]
-                corners[row["index"]].append(at)
+                corner = [float(row[f"axis-{i}"]) for i in range(len(image.label_axes))]
+                corners[row["index"]].append(corner)
                 kinds[row["index"]] = row["shape-type"]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path.name} can't be read as regions",
             value=error,
-            rule=f"It must be a CSV file that napari saved of a Shapes layer with the image's "
+            rule="It must be a CSV file of a Shapes layer, saved by napari, with the image's "
             f"{len(image.label_axes)} dimensions.",
-            remedy="Select the Shapes layer in napari and take File ▸ Save Selected Layers.",
+            remedy="Select the Shapes layer in napari and choose File ▸ Save Selected Layers.",
         ) from error
     return [Region.from_shape(kinds[i], np.array(corners[i]), image.label_axes) for i in corners]
 
 
 def _label_axes(path: Path, image: Image) -> str | None:
-    """Return the image's axes for labels whose file has as many but may not name them."""
+    """Return the image's axes for labels with as many, whose file may not name them."""
     shape = open_image(path).data.shape
     return None if integer_factors(image, shape) is None else image.label_axes
 
 
-def _held(image: Image) -> Image:
+def _in_memory(image: Image) -> Image:
     shape, dtype = image.data.shape, image.data.dtype
-    if int(np.prod(shape)) * dtype.itemsize > HELD:
+    if int(np.prod(shape)) * dtype.itemsize > MAX_BYTES_IN_MEMORY:
         return image
     return replace(image, data=np.asarray(image.data[...]))

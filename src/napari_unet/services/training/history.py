@@ -1,4 +1,4 @@
-"""How a model came about: what it was tuned from, and what each step brought."""
+"""The history of a model: what it was fine-tuned from, and what each round improved."""
 
 from __future__ import annotations
 
@@ -19,84 +19,84 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gain:
-    """IoU on held-out paint: of objects, or the mean over the classes but the background.
+    """IoU on the held-out annotations: of objects, or the mean over the foreground classes.
 
     Attributes
     ----------
     before
-        Of the model it was tuned from, on the same paint; None if it wasn't compared.
+        IoU of the parent on the same annotations; None if it wasn't compared.
     after
-        Of the model itself.
+        IoU of the model itself.
     """
 
     before: float | None
     after: float
 
     def __str__(self) -> str:
-        """Both figures, or the one there is."""
+        """Return both numbers, or the only one."""
         if self.before is None:
             return f"IoU {self.after:.3f}"
         return f"IoU {self.before:.3f} → {self.after:.3f}"
 
 
 def gain(spec: ModelSpec) -> Gain | None:
-    """Return what a model's training brought; None if it was not judged, or is none of ours."""
+    """Return how much a model's training improved it; None if it was not validated."""
     before, after = (_iou(spec, when) for when in ("before", "after"))
     return None if after is None else Gain(before, after)
 
 
 def lineages(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Return for each model that can be read it and those that it was tuned from.
+    """Return each readable model with the models that it was fine-tuned from.
 
     Parameters
     ----------
     entries
-        The models of a library. A parent is known by the checksum of its weights.
+        The models of a library. A parent is identified by the checksum of its weights.
 
     Returns
     -------
     dict
-        By name: the model first, then its parent if that is among them, and so on.
+        By name: the model, then its parent if that is among `entries`, and so on.
     """
-    there = [(entry, entry.spec) for entry in entries if entry.spec is not None]
-    by_hash = {read_hash(entry.path): entry for entry, _ in there}
-    parents = {entry.name: by_hash.get(spec.provenance.parent) for entry, spec in there}
-    found = {}
-    for entry, _ in there:
+    readable = [(entry, entry.spec) for entry in entries if entry.spec is not None]
+    by_hash = {read_hash(entry.path): entry for entry, _ in readable}
+    parents = {entry.name: by_hash.get(spec.provenance.parent) for entry, spec in readable}
+    lines = {}
+    for entry, _ in readable:
         line = [entry]
         while (parent := parents[line[-1].name]) is not None and parent not in line:
             line.append(parent)
-        found[entry.name] = line
-    return found
+        lines[entry.name] = line
+    return lines
 
 
 def _iou(spec: ModelSpec, when: str) -> float | None:
-    """Return the IoU that a model is judged by: of objects, which come last, or of the classes."""
-    told = spec.provenance.training.get("scores", {}).get(when, ())
-    scores = [ClassScore(**each) for each in told]
-    found = mean_iou(scores[-1:] if spec.task == "objects" else scores[1:])
-    return None if math.isnan(found) else found
+    """Return the IoU that a model is scored by: of objects, which come last, or of the classes."""
+    record = spec.provenance.training.get("scores", {}).get(when, ())
+    scores = [ClassScore(**each) for each in record]
+    iou = mean_iou(scores[-1:] if spec.task == "objects" else scores[1:])
+    return None if math.isnan(iou) else iou
 
 
 def recorded_schedule(spec: ModelSpec) -> dict[str, Any]:
-    """Return options by which a training takes the steps that another one took, at the same rates.
+    """Return options that repeat the steps of another training, at the same learning rates.
 
     Parameters
     ----------
     spec
-        Of the model that the other one made.
+        Specification of the model from that training.
 
     Raises
     ------
     UserError
-        When the model has no record of it, or it can't be repeated.
+        When the model has no record of its steps, or they can't be repeated.
     """
-    told = spec.provenance.training
-    if "pace" not in told or told["altered"]:
+    record = spec.provenance.training
+    if "pace" not in record or record["altered"]:
         raise UserError(
-            f"The steps of {spec.name!r} can't be taken again",
-            value=told.get("altered") or "there is no record of them",
-            rule="They must be on record in the model, and nothing be changed while it was trained.",
+            f"The steps of {spec.name!r} can't be repeated",
+            value=record.get("altered") or "there is no record of them",
+            rule="They must be recorded in the model, and nothing may have changed during its training.",
             remedy="Give the number of `steps` instead.",
         )
-    return {"steps": told["options"]["steps"], "minutes": None, "pace": told["pace"] or None}
+    return {"steps": record["options"]["steps"], "minutes": None, "pace": record["pace"] or None}

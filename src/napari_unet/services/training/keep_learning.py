@@ -1,4 +1,4 @@
-"""Learn for as long as somebody paints, and show what has been learnt on what they look at."""
+"""Trains as long as somebody paints, and shows the result in the region that they look at."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from napari_unet.services.training.options import FinetuneOptions
     from napari_unet.services.training.result import FinetuneResult
 
-ROUND = 200
-"""Steps in which the learning rate rises and falls once."""
-SHARE = 4
-"""Learning takes this many times as long as showing, at least, while the same is looked at."""
-GAIN = 0.002
-"""What a round must bring in IoU for another one on the same paint."""
+ROUND_STEPS = 200
+"""Steps of a round, in which the learning rate rises and falls once."""
+TRAINING_TO_SHOWING = 4
+"""Training takes at least this many times as long as segmenting, while the same region is shown."""
+MIN_IOU_GAIN = 0.002
+"""A round must improve the IoU by so much for another round on the same annotations."""
 PAUSE_S = 0.1
-"""Time between two looks for new paint."""
+"""Seconds between two looks for new annotations."""
 
 
 @dataclass
 class Screen:
-    """What somebody looks at; who shows it exchanges the region, at any time.
+    """What somebody looks at; the region may be replaced at any time.
 
     Attributes
     ----------
     image
         An image.
     region
-        A slice for each axis of its labels; None: nothing is to be shown.
+        A slice for each axis of its labels; None: nothing is shown.
     """
 
     image: Image
@@ -52,14 +52,14 @@ class Screen:
 
 @dataclass(frozen=True, kw_only=True)
 class Shown(Progress):
-    """What the best network so far says of the region that is looked at.
+    """The shown region, segmented by the best network so far.
 
     Attributes
     ----------
     region
-        Of the labels of the whole image.
+        The region of the whole image's labels.
     labels
-        Of that shape.
+        Its labels.
     model
         The network.
     """
@@ -79,53 +79,52 @@ def keep_learning(
     resume: bool = True,
     longer: FinetuneResult | None = None,
 ) -> Job[FinetuneResult]:
-    """Fine-tune in rounds that never end, on paint that is exchanged meanwhile.
+    """Fine-tune in endless rounds, on annotations that may be replaced meanwhile.
 
-    It rests when a round has brought nothing better and nothing was painted since.
+    It pauses after a round without improvement, until something new is painted.
 
     Parameters
     ----------
     paint
-        What was painted; exchange its annotations when there is more.
+        What to learn; replace its annotations when more has been painted.
     model, options, state, resume, longer
-        As for `finetune`; steps and minutes of the options are not
-        looked at.
+        As for `finetune`; the steps and minutes of the options are ignored.
     screen
         What is looked at.
 
     Yields
     ------
     Progress
-        As there, without an end in sight.
+        As for `finetune`, but without a total.
     ResultSoFar
-        Likewise. To stop and keep the best, close the generator and take the last of these.
+        As for `finetune`. To stop and keep the best, close the generator and take the last one.
     Shown
-        What is looked at, segmented with the best network so far: when there is a better one or
-        something else is looked at.
+        The shown region, segmented with the best network so far: when there is a better one or another
+        region is shown.
 
     Returns
     -------
     FinetuneResult
-        Only if it can learn no more, as the loss is not a number.
+        Only if the training can't go on, because the loss is not finite.
 
     Raises
     ------
     UserError
-        As there.
+        As for `finetune`.
     """
-    options = options.model_copy(update={"steps": ROUND, "minutes": None})
+    options = options.model_copy(update={"steps": ROUND_STEPS, "minutes": None})
     showing = _Showing(screen, SegmentOptions(channels=options.channels))
     best = longer
     while True:
-        seen, highest, began = paint.annotations, _highest(best), _steps(best)
+        learnt, highest, steps = paint.annotations, _highest(best), _steps(best)
         job = finetune(paint, model, options, state=state, resume=resume, longer=best)
         best = yield from _round(job, showing)
         yield from showing.job(best)
-        if _steps(best) == began:
-            # the loss is no number any more, nor will it be again
+        if _steps(best) == steps:
+            # the loss is not finite and will not become so
             return best
-        if _highest(best) <= highest + GAIN:
-            yield from _rest(paint, seen, best, showing)
+        if _highest(best) <= highest + MIN_IOU_GAIN:
+            yield from _pause(paint, learnt, best, showing)
 
 
 def _round(job: Job[FinetuneResult], showing: _Showing) -> Job[FinetuneResult]:
@@ -134,14 +133,14 @@ def _round(job: Job[FinetuneResult], showing: _Showing) -> Job[FinetuneResult]:
             step = next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        # how far the round is says nothing to anybody
+        # how far the round is does not matter to anybody
         yield replace(step, total=0)
         if isinstance(step, ResultSoFar):
             yield from showing.job(step.result)
 
 
 def _highest(result: FinetuneResult | None) -> float:
-    """Return the highest IoU on held-out paint; where nothing is held out, one round is all."""
+    """Return the highest IoU; it is always 0 if nothing is held out, so that one round is all."""
     return 0.0 if result is None else result.trained.status.highest
 
 
@@ -149,34 +148,35 @@ def _steps(result: FinetuneResult | None) -> int:
     return 0 if result is None else result.trained.status.step
 
 
-def _rest(paint: Paint, seen: object, best: FinetuneResult, showing: _Showing) -> Job[None]:
-    while paint.annotations is seen:
+def _pause(paint: Paint, learnt: object, best: FinetuneResult, showing: _Showing) -> Job[None]:
+    """Wait until the annotations are others than those learnt."""
+    while paint.annotations is learnt:
         yield from showing.job(best)
-        yield Progress(best.trained.status.step, 0, "Resting until you paint")
+        yield Progress(best.trained.status.step, 0, "Waiting for new annotations")
         time.sleep(PAUSE_S)
 
 
 class _Showing:
-    """Segments what is looked at, where that is not what was shown last."""
+    """Segments the region that is looked at, if it is not what was shown last."""
 
     def __init__(self, screen: Screen, options: SegmentOptions) -> None:
         self._screen = screen
         self._options = options
         self._last: tuple[int, Box | None] = (-1, None)
-        self._took = self._ended = 0.0
+        self._seconds = self._ended = 0.0
 
     def job(self, best: FinetuneResult) -> Job[None]:
         region = self._screen.region
         now = (best.trained.status.best_step, region)
         moved = region != self._last[1]
-        soon = time.monotonic() - self._ended < SHARE * self._took
-        if region is None or now == self._last or (soon and not moved):
+        too_soon = time.monotonic() - self._ended < TRAINING_TO_SHOWING * self._seconds
+        if region is None or now == self._last or (too_soon and not moved):
             return
         began = time.monotonic()
         part = segment(self._screen.image, best.model, self._options, region=region)
-        found = yield from as_part(part, 0, 0, name="Showing what it has learnt")
+        segmentation = yield from as_part(part, 0, 0, name="Showing what it has learnt:")
         self._last = now
         self._ended = time.monotonic()
-        self._took = self._ended - began
+        self._seconds = self._ended - began
         done = float(best.trained.status.step)
-        yield Shown(done, 0, region=region, labels=found.labels[region], model=best.model)
+        yield Shown(done, 0, region=region, labels=segmentation.labels[region], model=best.model)

@@ -1,4 +1,4 @@
-"""A network from scratch that suits what was painted."""
+"""Describes a new network that suits the annotations."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ def new_network(
     task: Task | None = None,
     names: Sequence[str] = (),
 ) -> Job[NewModel]:
-    """Describe a network for what was painted.
+    """Describe a new network that suits the annotations.
 
     Parameters
     ----------
     annotations
-        What it is to learn; the pixel size of the first image is taken.
+        What it is to learn; the first image gives the pixel size.
     options
-        The seed is taken from them.
+        Give the seed.
     ndim
         2 for planes, 3 for volumes.
     channels
-        How many channels of the images go in.
+        Number of image channels that it gets.
     classes
-        Names of the classes without the background; None: those that are found in the paint.
+        Names of the classes without the background; None: as many as are annotated.
     task
-        Whether it tells objects apart; None: if objects were painted.
+        ``"objects"`` if it is to separate objects; None: if objects are annotated.
     names
-        What the classes that are found in the paint are called, as far as they have names.
+        Names for the annotated classes, as far as these have any.
 
     Raises
     ------
     UserError
-        When the paint makes no sense.
+        When the annotations contradict themselves.
     """
     from napari_unet.core.model.adapt import NewModel
 
     if classes is None:
-        found = yield from inspect_annotations(annotations)
-        unnamed = tuple(found.names.values())
+        inspection = yield from inspect_annotations(annotations)
+        unnamed = tuple(inspection.names.values())
         classes = (*names[: len(unnamed)], *unnamed[len(names) :])
-    painted = all(annotation.kind == "objects" for annotation in annotations)
+    objects = all(annotation.kind == "objects" for annotation in annotations)
     image = annotations[0].image
     spacing = image.spacing("ZYX"[-ndim:])
     return NewModel(
         ndim=ndim,
         channels=channels,
         classes=classes,
-        task=task or ("objects" if painted else "semantic"),
+        task=task or ("objects" if objects else "semantic"),
         spacing=spacing,
         name=f"{image.name}-net",
         seed=options.seed,

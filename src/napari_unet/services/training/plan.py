@@ -1,4 +1,4 @@
-"""What a training would take, before it starts."""
+"""The memory plan of a training, before it starts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def plan_of(
     annotations: Sequence[Annotation], spec: ModelSpec, options: TrainingOptions
 ) -> Job[TrainingPlan]:
-    """Return the plan that a training would begin with.
+    """Return the plan that a training would start with.
 
     Raises
     ------
     UserError
-        When memory does not suffice, or the device is not there.
+        When memory does not suffice, or there is no such device.
     """
     from napari_unet.core.device import choose_device
     from napari_unet.core.training.plan import choose_plan, plans

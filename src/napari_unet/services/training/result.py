@@ -1,4 +1,4 @@
-"""What a fine-tuning has come to: the new model, how it compares, and where it comes from."""
+"""The result of a fine-tuning: the new model, how it compares, and its provenance."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class FinetuneResult:
     Attributes
     ----------
     model
-        The new model, its provenance included; saved nowhere yet.
+        The new model, with its provenance; it is not saved yet.
     before, after
-        Parent and new model on the same held-out paint, a score for each class, background first;
-        empty without held-out paint, or where the parent has other classes or channels.
+        Scores of parent and new model on the same held-out annotations, for each class, background
+        first; empty if nothing is held out, or the parent has other classes or channels.
     trained
         The training: steps, time, curve, plan and memory.
     trainer
-        Goes on when it is handed to `finetune` again.
+        Continues the training when `finetune` gets this result.
     """
 
     model: Model
@@ -43,12 +43,12 @@ class FinetuneResult:
 
     @property
     def better(self) -> bool | None:
-        """Whether it beats its parent on the held-out paint; None for a draw, or without any."""
+        """Whether it beats its parent on the held-out annotations; None for a draw, or without any."""
         old, new = self.trained.before, self.trained.after
         if old is None or new is None:
             return None
         gain = new.score - old.score
-        # not known, where no held-out paint is foreground
+        # undefined if nothing held out is foreground
         return gain > 0 if abs(gain) >= 5e-4 else None
 
     @property
@@ -56,40 +56,43 @@ class FinetuneResult:
         """How the two compare, in a sentence."""
         old, new = self.trained.before, self.trained.after
         if new is None:
-            return f"Not judged. {self.trained.training_set.held}"
+            return f"Not validated. {self.trained.training_set.held}"
         iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
         if old is None:
-            other = self.trainer.setup.parent is not None
-            why = "the one before has other classes or channels" if other else "there is no parent"
-            return f"{iou} on held-out paint; {why}, so that nothing can be compared."
+            has_parent = self.trainer.setup.parent is not None
+            why = "its parent has other classes or channels" if has_parent else "it has no parent"
+            return f"{iou} on held-out annotations; {why} to compare it with."
         change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
-        said = f"{change} before on held-out paint: {iou}, was {old.score:.3f}."
-        if self._parent_may_know_the_paint:
-            said += " The old one may have learnt some of that paint, which would flatter it."
-        return said
+        verdict = f"{change} before on held-out annotations: {iou}, was {old.score:.3f}."
+        if self._parent_may_have_learnt_them:
+            verdict += " The old model may have learnt some of these, which would flatter it."
+        return verdict
 
     @property
-    def _parent_may_know_the_paint(self) -> bool:
-        """Whether it was trained on one of the images, and not with the very same paint held out."""
+    def _parent_may_have_learnt_them(self) -> bool:
+        """Whether the parent learnt from one of the images, with other annotations held out."""
         parent, options = self.trainer.setup.parent, self.trainer.setup.options
-        told = {} if parent is None else parent.spec.provenance.training
-        seen = any(
-            a.image.name in told.get("images", ()) for a in self.trained.training_set.annotations
-        )
-        lots = [told.get("options", {}).get(name) for name in ("seed", "held_out")]
+        record = {} if parent is None else parent.spec.provenance.training
+        names = {annotation.image.name for annotation in self.trained.training_set.annotations}
         held = self.trained.training_set.held
-        alike = [*lots, told.get("held_out")] == [options.seed, options.held_out, str(held)]
-        return seen and not (alike and bool(held.taken))
+        before = [record.get("options", {}).get(name) for name in ("seed", "held_out")]
+        same_split = [*before, record.get("held_out")] == [
+            options.seed,
+            options.held_out,
+            str(held),
+        ]
+        shares_images = not names.isdisjoint(record.get("images", ()))
+        return shares_images and not (same_split and bool(held.taken))
 
 
 def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> FinetuneResult:
-    """Name what a training has come to, and say where it comes from."""
+    """Return the result of a training, with the new model's name and provenance."""
     from napari_unet.core.model.spec import Model
 
     images = [annotation.image for annotation in trained.training_set.annotations]
     names = trained.model.spec.label_names
     before, after = (
-        () if found is None else found.scores(names) for found in (trained.before, trained.after)
+        () if scores is None else scores.scores(names) for scores in (trained.before, trained.after)
     )
     spec = trained.model.spec.model_copy(
         update={
@@ -130,7 +133,7 @@ def _provenance(
         "curve": [point.model_dump() for point in status.curve],
         "scores": {"before": [vars(s) for s in before], "after": [vars(s) for s in after]},
         "ended": trained.ended,
-        **_how(trained, options),
+        **_resolved(trained, options),
     }
     parent = trainer.setup.parent
     return Provenance(
@@ -142,12 +145,12 @@ def _provenance(
     )
 
 
-def _how(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
-    """Return what the options leave open, so that the same can be done again."""
+def _resolved(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
+    """Return what the options leave open, so that the training can be repeated."""
     status, memory = trained.status, options.memory
     pace = list(status.pace)
     if not trained.ended and status.step != status.total:
-        # somebody stopped it here
+        # the user stopped it here
         pace.append((status.step, status.step))
     if memory is None and trained.reduced_by_memory:
         memory = (math.ceil(trained.plan.memory) + 1) / GIB

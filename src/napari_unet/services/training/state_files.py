@@ -1,4 +1,4 @@
-"""Where the states of interrupted trainings lie, and when they go."""
+"""Where the states of interrupted trainings are kept, and for how long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrainingFiles:
     Parameters
     ----------
     folder
-        Made when first written to.
+        Created when first written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,19 +37,19 @@ class TrainingFiles:
         Parameters
         ----------
         model, image
-            Names for people; others may have the same.
+            Names for people; they need not be unique.
         known
-            What tells model and images from others, as JSON can hold it: the same after a restart.
+            What identifies model and images, as JSON values that are the same after a restart.
         """
         name = re.sub(r"[^\w.+-]+", "-", f"{model} on {image}").strip("-.")
         digest = hashlib.sha256(json.dumps([model, image, *known]).encode()).hexdigest()
         return self.folder / f"{name[:150]} {digest[:8]}{SUFFIX}"
 
     def forget_old(self, days: float = KEPT_DAYS) -> None:
-        """Delete states, whole or half written, that nobody has come back to for so many days."""
+        """Delete states, complete or half written, that were not used for so many days."""
         oldest = time.time() - days * 24 * 3600
-        there = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]
-        for path in there:
+        files = [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]
+        for path in files:
             # another window may be deleting it too
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < oldest:

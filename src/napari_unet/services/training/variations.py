@@ -1,4 +1,4 @@
-"""Patches as a training sees them: cut out around the paint and varied at random."""
+"""Patches as a training sees them: drawn around annotations and augmented at random."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Variations:
-    """Varied patches.
+    """Augmented patches.
 
     Attributes
     ----------
     images
         (N, [Z,] Y, X) float32, the first channel, normalised.
     labels
-        (N, [Z,] Y, X) int32: 0 unlabelled, 1 background, from 2 on the classes or objects.
+        (N, [Z,] Y, X) int32: 0 unlabelled, 1 background, 2… the classes or objects.
     """
 
     images: NDArray[np.float32]
@@ -46,27 +46,27 @@ def vary(
     number: int = 8,
     largest: int = 256,
 ) -> Job[Variations]:
-    """Draw patches around paint and vary them as a training would.
+    """Draw patches and augment them as a training would.
 
     Parameters
     ----------
     annotations
-        What was painted.
+        The annotations.
     spec
         The network that would learn: its axes, classes and normalisation.
     options
-        How it would.
+        The options of the training.
     channels
-        Channels of the images that go into it; None: the first ones.
+        Channels of the images that the network gets; None: the first ones.
     number
-        Of patches.
+        Number of patches.
     largest
         Longest side of the patches.
 
     Raises
     ------
     UserError
-        When there is too little paint, or it doesn't fit image or network.
+        When there is too little annotated, or it doesn't fit image or network.
     """
     from napari_unet.core.annotations.annotation import Paint
     from napari_unet.core.sampling.batches import Batches
@@ -75,16 +75,16 @@ def vary(
     indices = common_channels([a.image for a in annotations], spec, channels)
     plan = yield from plan_of(annotations, spec, options)
     patch = tuple(min(n, largest) for n in plan.patch)
-    used = yield from make_training_set(
+    training_set = yield from make_training_set(
         Paint(tuple(annotations), indices), spec, patch=patch, held_out=0, seed=options.seed
     )
-    batches = Batches(used, patch, options.augment, None, "cpu")
+    batches = Batches(training_set, patch, options.augment, None, "cpu")
     images: list[Any] = []
     labels: list[Any] = []
     for i in range(number):
-        yield Progress(i, number, "Varying")
+        yield Progress(i, number, "Augmenting")
         batch = yield from batches.make(0, [i])
         images.append(batch.images[0, 0].numpy())
-        # what is unlabelled has -1
+        # unlabelled pixels have -1
         labels.append(batch.labels[0].numpy() + 1)
     return Variations(np.stack(images), np.stack(labels))
