@@ -130,7 +130,7 @@ def test_lines_that_divide_nothing_say_so():
     labels[2:8, 2:8] = 1
     with pytest.raises(UserError, match="crosses no object"):
         split(labels, mask_of(np.array([[0, 0], [0, 1]]), labels.shape), 2)
-    with pytest.raises(UserError, match="does not divide"):
+    with pytest.raises(UserError, match="does not split"):
         split(labels, mask_of(line(np.array([(0.0, 5), (5, 5)])), labels.shape), 2)
 
 

@@ -47,7 +47,7 @@ def test_splitting_divides_along_the_stroke(objects, panel):
     assert np.array_equal(objects.data[before != 1], before[before != 1])
     undo_gives(objects, before)
     drag(objects, (0, 10), (9, 10))
-    assert "does not divide" in said(panel)
+    assert "does not split" in said(panel)
     assert np.array_equal(objects.data, before)
     panel.objects.tools["split"].click()
     assert objects.mouse_pan

@@ -1,4 +1,4 @@
-"""How good labels are, over the pixels whose class is known."""
+"""Scores of the classes, over the labelled pixels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class does.
+    """Scores of one class.
 
     Attributes
     ----------
     name
-        Of the class.
+        Name of the class.
     pixels
-        Pixels that are of it.
+        True pixels of the class.
     iou, dice
         0 to 1; NaN for a class neither true nor predicted.
     """
@@ -35,14 +35,14 @@ class ClassScore:
 
 
 def mean_iou(scores: Sequence[ClassScore]) -> float:
-    """Return the mean IoU of the classes that there are pixels of; NaN if there are none."""
-    there = [score.iou for score in scores if score.pixels]
-    return sum(there) / len(there) if there else math.nan
+    """Return the mean IoU of the classes with true pixels; NaN if there are none."""
+    ious = [score.iou for score in scores if score.pixels]
+    return sum(ious) / len(ious) if ious else math.nan
 
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """How often each class was taken for each: add up those of many windows.
+    """Confusion matrix of the classes; those of several windows can be added.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Confusion:
 
     @classmethod
     def zero(cls, n: int) -> Confusion:
-        """Return that of no pixels, for n classes with the background."""
+        """Return the matrix of no pixels, for n classes with the background."""
         return cls(np.zeros((n, n), dtype=np.int64))
 
     @classmethod
@@ -66,7 +66,7 @@ class Confusion:
         prediction
             Labels, 0 ≤ label < n.
         truth
-            Same shape: labels; pixels with a negative one do not count.
+            Same shape: labels; pixels with negative ones do not count.
         n
             Number of classes with the background.
 
@@ -76,24 +76,24 @@ class Confusion:
             When a label is beyond the classes.
         """
         known = truth >= 0
-        right, found = truth[known].astype(np.int64), prediction[known].astype(np.int64)
-        if right.size and not (found.min() >= 0 and max(found.max(), right.max()) < n):
+        true, predicted = truth[known].astype(np.int64), prediction[known].astype(np.int64)
+        if true.size and not (predicted.min() >= 0 and max(predicted.max(), true.max()) < n):
             raise ValueError(f"labels must lie between 0 and {n - 1}")
-        return cls(np.bincount(right * n + found, minlength=n * n).reshape(n, n))
+        return cls(np.bincount(true * n + predicted, minlength=n * n).reshape(n, n))
 
     def __add__(self, other: Confusion) -> Confusion:
         return Confusion(self.counts + other.counts)
 
     @property
     def pixels(self) -> NDArray[np.int64]:
-        """Pixels that are of each class."""
-        found: NDArray[np.int64] = self.counts.sum(axis=1)
-        return found
+        """True pixels of each class."""
+        pixels: NDArray[np.int64] = self.counts.sum(axis=1)
+        return pixels
 
     @property
     def iou(self) -> NDArray[np.float64]:
         """Intersection over union of each class, 0 to 1; NaN for one neither true nor predicted."""
-        return self._over(self.pixels + self.counts.sum(axis=0) - self._right, 1)
+        return self._over(self.pixels + self.counts.sum(axis=0) - self._correct, 1)
 
     @property
     def dice(self) -> NDArray[np.float64]:
@@ -102,27 +102,27 @@ class Confusion:
 
     @property
     def foreground_iou(self) -> float:
-        """Mean IoU of the classes but the background that are true anywhere; NaN if none is."""
-        there = self.pixels[1:] > 0
-        return float(self.iou[1:][there].mean()) if there.any() else float("nan")
+        """Mean IoU of the foreground classes with true pixels; NaN if there are none."""
+        present = self.pixels[1:] > 0
+        return float(self.iou[1:][present].mean()) if present.any() else float("nan")
 
     @property
     def foreground_dice(self) -> float:
-        """Mean Dice of the classes but the background that are true anywhere; NaN if none is."""
-        there = self.pixels[1:] > 0
-        return float(self.dice[1:][there].mean()) if there.any() else float("nan")
+        """Mean Dice of the foreground classes with true pixels; NaN if there are none."""
+        present = self.pixels[1:] > 0
+        return float(self.dice[1:][present].mean()) if present.any() else float("nan")
 
     def scores(self, names: Mapping[int, str]) -> tuple[ClassScore, ...]:
-        """Return a score for each class, the background first, whose name need not be given."""
+        """Return a score for each class, the background first; `names` may leave the background out."""
         every = {0: "background", **names}
-        figures = zip(self.pixels.tolist(), self.iou.tolist(), self.dice.tolist(), strict=True)
-        return tuple(ClassScore(every[c], *each) for c, each in enumerate(figures))
+        values = zip(self.pixels.tolist(), self.iou.tolist(), self.dice.tolist(), strict=True)
+        return tuple(ClassScore(every[c], *each) for c, each in enumerate(values))
 
     @property
-    def _right(self) -> NDArray[np.int64]:
+    def _correct(self) -> NDArray[np.int64]:
         return np.diagonal(self.counts)
 
     def _over(self, whole: NDArray[np.int64], times: int) -> NDArray[np.float64]:
-        share = np.full(len(whole), np.nan)
-        np.divide(times * self._right, whole, out=share, where=whole > 0)
-        return share
+        ratio = np.full(len(whole), np.nan)
+        np.divide(times * self._correct, whole, out=ratio, where=whole > 0)
+        return ratio

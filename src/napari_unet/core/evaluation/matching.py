@@ -1,4 +1,4 @@
-"""How well objects are found: matching by IoU, average precision, SEG, splits and merges."""
+"""Scores of objects: matching by IoU, average precision, SEG, splits and merges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.overlaps import Overlaps
 
     Counts = NDArray[np.int64]
-    Figures = NDArray[np.float64]
+    Values = NDArray[np.float64]
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 """IoU 0.5, 0.55, … 0.95."""
@@ -27,10 +27,9 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 def match(overlaps: Overlaps, threshold: float = 0.5) -> NDArray[np.intp]:
     """Match true and predicted objects one to one.
 
-    Two may be matched whose IoU is at least the threshold. Above 0.5 an object has at most one such
-    partner. From there down as many as possible are matched, and of these matchings the one with the
-    highest sum of IoU is taken, as StarDist does (Schmidt et al. 2018,
-    10.1007/978-3-030-00934-2_30).
+    Two objects can be matched if their IoU is at least the threshold. Above 0.5 an object has at most
+    one such partner. At 0.5 and below as many as possible are matched, with the highest sum of IoU, as
+    in StarDist (Schmidt et al. 2018, 10.1007/978-3-030-00934-2_30).
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ def match(overlaps: Overlaps, threshold: float = 0.5) -> NDArray[np.intp]:
         When the threshold is not above 0.
     """
     if threshold <= 0:
-        raise ValueError("a threshold is above 0")
+        raise ValueError("the threshold must be above 0")
     iou = overlaps.iou
     pairs = np.flatnonzero(iou >= threshold)
     rows, columns = overlaps.rows[pairs], overlaps.columns[pairs]
@@ -59,7 +58,7 @@ def match(overlaps: Overlaps, threshold: float = 0.5) -> NDArray[np.intp]:
     return np.sort(np.concatenate(kept))
 
 
-def _assign(overlaps: Overlaps, iou: Figures, pairs: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+def _assign(overlaps: Overlaps, iou: Values, pairs: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """Solve the assignment problem in each group of objects that compete for partners."""
     if not pairs.size:
         return []
@@ -72,26 +71,25 @@ def _assign(overlaps: Overlaps, iou: Figures, pairs: NDArray[np.intp]) -> list[N
     return [_best(overlaps, iou, some) for some in np.split(pairs[order], cuts)]
 
 
-def _best(overlaps: Overlaps, iou: Figures, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+def _best(overlaps: Overlaps, iou: Values, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
     rows, row = np.unique(overlaps.rows[pairs], return_inverse=True)
     columns, column = np.unique(overlaps.columns[pairs], return_inverse=True)
     number = np.full((len(rows), len(columns)), -1, dtype=np.intp)
     number[row, column] = pairs
     gain = np.zeros(number.shape)
-    # one match more outweighs any sum of IoU
+    # one more match outweighs any sum of IoU
     gain[row, column] = 1 + iou[pairs] / (2 * min(number.shape))
-    found = number[linear_sum_assignment(gain, maximize=True)]
-    best: NDArray[np.intp] = found[found >= 0]
+    assigned = number[linear_sum_assignment(gain, maximize=True)]
+    best: NDArray[np.intp] = assigned[assigned >= 0]
     return best
 
 
 @dataclass(frozen=True, eq=False)
 class ObjectScores:
-    """Counts of objects image by image: those of many images add up.
+    """Counts of objects, image by image; those of several images can be added.
 
-    Every figure is an array with a row for each image. `pooled` sums the counts, so that its
-    figures weigh objects alike; `image_mean` weighs images alike. A figure with nothing to count
-    is NaN.
+    Every score is an array with a row for each image. `pooled` sums the counts, so that each object has
+    the same weight in its scores; in `image_mean` each image has. A score with nothing to count is NaN.
 
     Attributes
     ----------
@@ -100,10 +98,10 @@ class ObjectScores:
     n_true
         (images,) true objects.
     tp, fp
-        (images, t) predictions matched with a true object, and others. A prediction with more than
-        half of its pixels where nothing is known may be matched, but is never a false positive.
+        (images, t) predictions with and without a matching true object. A prediction with more than
+        half of its pixels unlabelled may be matched, but is never a false positive.
     matched_iou
-        (images, t) sum of the IoU of the matched.
+        (images, t) sum of the IoU of the matches.
     jaccard
         (images,) sum of `Overlaps.jaccard`.
     splits, merges
@@ -111,18 +109,18 @@ class ObjectScores:
         `Overlaps`.
     """
 
-    thresholds: Figures
+    thresholds: Values
     n_true: Counts
     tp: Counts
     fp: Counts
-    matched_iou: Figures
-    jaccard: Figures
+    matched_iou: Values
+    jaccard: Values
     splits: Counts
     merges: Counts
 
     @classmethod
     def zero(cls, thresholds: Sequence[float] = THRESHOLDS) -> ObjectScores:
-        """Return those of no images."""
+        """Return the scores of no images."""
         none, several = np.zeros(0, np.int64), np.zeros((0, len(thresholds)), np.int64)
         levels = np.array(thresholds, dtype=np.float64)
         sums = several.astype(np.float64), none.astype(np.float64)
@@ -134,8 +132,8 @@ class ObjectScores:
         matches = [match(overlaps, threshold) for threshold in thresholds]
         iou = overlaps.iou
         extra = np.tile(~overlaps.beyond, (len(matches), 1))
-        for found, pairs in zip(extra, matches, strict=True):
-            found[overlaps.columns[pairs]] = False
+        for unmatched, pairs in zip(extra, matches, strict=True):
+            unmatched[overlaps.columns[pairs]] = False
         return cls(
             np.array(thresholds, dtype=np.float64),
             np.array([len(overlaps.true)]),
@@ -149,7 +147,7 @@ class ObjectScores:
 
     def __add__(self, other: ObjectScores) -> ObjectScores:
         if not np.array_equal(self.thresholds, other.thresholds):
-            raise ValueError("scores at different thresholds don't add up")
+            raise ValueError("scores at different thresholds can't be added")
         names = [field.name for field in fields(self)[1:]]
         joined = [np.concatenate([getattr(self, n), getattr(other, n)]) for n in names]
         return ObjectScores(self.thresholds, *joined)
@@ -168,47 +166,47 @@ class ObjectScores:
         return self.n_true[:, None] - self.tp
 
     @property
-    def ap(self) -> Figures:
+    def ap(self) -> Values:
         """(images, t) average precision TP / (TP + FP + FN), 0 to 1."""
         return _over(self.tp, self.tp + self.fp + self.fn)
 
     @property
-    def precision(self) -> Figures:
-        """(images, t) share of the predictions that are matched, 0 to 1."""
+    def precision(self) -> Values:
+        """(images, t) fraction of the predictions that are matched, 0 to 1."""
         return _over(self.tp, self.tp + self.fp)
 
     @property
-    def recall(self) -> Figures:
-        """(images, t) share of the true objects that are matched, 0 to 1."""
+    def recall(self) -> Values:
+        """(images, t) fraction of the true objects that are matched, 0 to 1."""
         return _over(self.tp, self.tp + self.fn)
 
     @property
-    def f1(self) -> Figures:
+    def f1(self) -> Values:
         """(images, t) 2 TP / (2 TP + FP + FN), 0 to 1."""
         return _over(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
-    def mean_matched_iou(self) -> Figures:
+    def mean_matched_iou(self) -> Values:
         """(images, t) mean IoU of the matched pairs, threshold to 1."""
         return _over(self.matched_iou, self.tp)
 
     @property
-    def mean_true_iou(self) -> Figures:
+    def mean_true_iou(self) -> Values:
         """(images, t) mean IoU over all true objects, 0 for those without a match; 0 to 1."""
         return _over(self.matched_iou, self.tp + self.fn)
 
     @property
-    def seg(self) -> Figures:
+    def seg(self) -> Values:
         """(images,) SEG of the Cell Tracking Challenge, 0 to 1."""
         return _over(self.jaccard, self.n_true)
 
 
-def image_mean(figures: Figures) -> Figures:
-    """Mean over the images for which there is a figure; NaN where there is none."""
-    return _over(np.nansum(figures, axis=0), np.isfinite(figures).sum(axis=0))
+def image_mean(values: Values) -> Values:
+    """Return the mean over the images that have a value; NaN where none has."""
+    return _over(np.nansum(values, axis=0), np.isfinite(values).sum(axis=0))
 
 
-def _over(part: NDArray[np.number], whole: NDArray[np.number]) -> Figures:
-    share = np.full(np.shape(whole), np.nan)
-    np.divide(part, whole, out=share, where=np.asarray(whole) > 0)
-    return share
+def _over(part: NDArray[np.number], whole: NDArray[np.number]) -> Values:
+    ratio = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=ratio, where=np.asarray(whole) > 0)
+    return ratio

@@ -1,4 +1,4 @@
-"""Where paint would tell a network most: windows in which it is unsure and nothing is annotated yet."""
+"""Where to annotate next: windows in which a network is uncertain and nothing is annotated yet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model.spec import ModelSpec
 
-GRID = 8
-"""Windows begin on multiples of this: uncertainty is summed over blocks of so many pixels a side."""
-SHARE = 0.1
-"""Share of a plane that a window covers,"""
-LEAST, MOST = 64, 256
-"""within these sides in pixels: room for a few cells, and not more than is painted in minutes."""
-FREE = 0.5
-"""Share of a window that must not be annotated yet."""
-NEARLY = 0.9
+BLOCK_SIDE = 8
+"""Uncertainty is summed over blocks of so many pixels a side, and windows begin on multiples of it."""
+WINDOW_FRACTION = 0.1
+"""Fraction of a plane that a window covers, within the sides below."""
+MIN_SIDE, MAX_SIDE = 64, 256
+"""Sides of a window in pixels: room for a few cells, and no more than can be painted in minutes."""
+MIN_FREE_FRACTION = 0.5
+"""Fraction of a window that must not be annotated yet."""
+NEARLY_EQUAL = 0.9
 """From this uncertainty on, the answers to a question count as equally likely: of two, 32 to 68 %."""
-WORTH_TELLING = 0.005
+MIN_UNCERTAIN_FRACTION = 0.005
+"""Smallest fraction of a window whose uncertainty is worth mentioning."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Window:
     rows, columns
         Its pixels there.
     score
-        Mean uncertainty of its pixels, 0 to 1, those that are annotated counted as 0.
+        Mean uncertainty of its pixels, 0 to 1; annotated pixels count as 0.
     """
 
     plane: int
@@ -52,17 +53,17 @@ class Window:
 
 def window_sides(shape: tuple[int, int]) -> tuple[int, int]:
     """Return the sides of a window in a plane of this shape: multiples of 8, or all of a small plane."""
-    side = min(max(sqrt(SHARE * prod(shape)), LEAST), MOST)
-    whole = round(side / GRID) * GRID
+    side = min(max(sqrt(WINDOW_FRACTION * prod(shape)), MIN_SIDE), MAX_SIDE)
+    whole = round(side / BLOCK_SIDE) * BLOCK_SIDE
     return min(whole, shape[0]), min(whole, shape[1])
 
 
 def block_sums(plane: NDArray[Any]) -> NDArray[np.float32]:
     """Return the sums over blocks of 8 × 8 pixels of a plane, (Y, X); the last may be smaller."""
-    rows, columns = (np.arange(0, n, GRID) for n in plane.shape)
+    rows, columns = (np.arange(0, n, BLOCK_SIDE) for n in plane.shape)
     down = np.add.reduceat(plane, rows, axis=0, dtype=np.float32)
-    found: NDArray[np.float32] = np.add.reduceat(down, columns, axis=1)
-    return found
+    sums: NDArray[np.float32] = np.add.reduceat(down, columns, axis=1)
+    return sums
 
 
 def best_windows(
@@ -72,48 +73,48 @@ def best_windows(
     count: int = 1,
     visited: Sequence[Window] = (),
 ) -> list[Window]:
-    """Return the windows in which most is unsure and not annotated, the best first.
+    """Return the windows with the most uncertainty that is not annotated, the best first.
 
     Parameters
     ----------
     unsure
         (planes, rows, columns): uncertainty, summed over the blocks of each plane.
     free
-        Of the same shape: pixels of each block that are not annotated.
+        Same shape: pixels of each block that are not annotated.
     shape
-        Of a plane in pixels, (Y, X).
+        Shape of a plane in pixels, (Y, X).
     count
-        How many to return at most.
+        Largest number of windows.
     visited
-        Windows that are to be taken as annotated.
+        Windows that count as annotated.
 
     Returns
     -------
     list of Window
-        They overlap little. Fewer than wanted, or none, where too little is left.
+        Windows that overlap little. Fewer than wanted, or none, if too little is left.
     """
     pixels = block_sums(np.ones(shape, np.float32))
     free = np.array(free, np.float32)
     for window in visited:
         free[_blocks(window)] = 0
-    sides = tuple(-(-n // GRID) for n in window_sides(shape))
+    sides = tuple(-(-n // BLOCK_SIDE) for n in window_sides(shape))
     area = _window_sums(pixels[None], sides)
-    found: list[Window] = []
-    while len(found) < count:
+    best: list[Window] = []
+    while len(best) < count:
         scores = _window_sums(unsure * free / pixels, sides) / area
-        scores[_window_sums(free, sides) < FREE * area] = -1
+        scores[_window_sums(free, sides) < MIN_FREE_FRACTION * area] = -1
         plane, top, left = np.unravel_index(int(scores.argmax()), scores.shape)
         score = float(scores[plane, top, left])
         if score < 0:
             break
         rows, columns = (
-            slice(int(first) * GRID, min((int(first) + n) * GRID, size))
+            slice(int(first) * BLOCK_SIDE, min((int(first) + n) * BLOCK_SIDE, size))
             for first, n, size in zip((top, left), sides, shape, strict=True)
         )
         window = Window(int(plane), rows, columns, score)
         free[_blocks(window)] = 0
-        found.append(window)
-    return found
+        best.append(window)
+    return best
 
 
 def reason(maps: NDArray[Any], spec: ModelSpec, free: NDArray[np.bool_]) -> str:
@@ -122,16 +123,15 @@ def reason(maps: NDArray[Any], spec: ModelSpec, free: NDArray[np.bool_]) -> str:
     Parameters
     ----------
     maps
-        (out_channels, Y, X): what the network says of it, as for
-        `question_uncertainty`.
+        (out_channels, Y, X): the network's outputs there, as for `question_uncertainty`.
     spec
-        The network's description.
+        The network's specification.
     free
         (Y, X): the pixels that are not annotated yet.
     """
-    shares = (question_uncertainty(maps, spec)[:, free] > NEARLY).mean(axis=1)
-    which = int(shares.argmax())
-    if shares[which] < WORTH_TELLING:
+    fractions = (question_uncertainty(maps, spec)[:, free] > NEARLY_EQUAL).mean(axis=1)
+    which = int(fractions.argmax())
+    if fractions[which] < MIN_UNCERTAIN_FRACTION:
         return "the network is sure of nearly all that is left"
     if spec.activation == "softmax":
         words = "classes nearly equal"
@@ -139,12 +139,13 @@ def reason(maps: NDArray[Any], spec: ModelSpec, free: NDArray[np.bool_]) -> str:
         words = ("unsure what is object", "unsure of borders between objects")[which]
     else:
         words = f"unsure what is {spec.classes[which]}"
-    return f"{words} on {max(round(100 * shares[which]), 1)} % of this window"
+    return f"{words} on {max(round(100 * fractions[which]), 1)} % of this window"
 
 
 def _blocks(window: Window) -> tuple[int, slice, slice]:
     rows, columns = (
-        slice(part.start // GRID, -(-part.stop // GRID)) for part in (window.rows, window.columns)
+        slice(part.start // BLOCK_SIDE, -(-part.stop // BLOCK_SIDE))
+        for part in (window.rows, window.columns)
     )
     return window.plane, rows, columns
 

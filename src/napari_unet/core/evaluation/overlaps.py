@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
     Shares = NDArray[np.float64]
 
-SPECK = 0.1
-"""A piece of an object smaller than this share of the object's largest piece is no piece."""
+MIN_PIECE_FRACTION = 0.1
+"""A piece of an object does not count below this fraction of the object's largest piece."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Overlaps:
     true_sizes, predicted_sizes
         (n,) and (m,) known pixels of each.
     beyond
-        (m,) bool: predicted objects of which more than half lies where nothing is known.
+        (m,) bool: predicted objects with more than half of their pixels unlabelled.
     rows, columns
-        (k,) positions in `true` and `predicted` of every two that overlap, each pair once.
+        (k,) positions in `true` and `predicted` of each pair of objects that overlap.
     shared
         (k,) pixels that they share.
     """
@@ -51,42 +51,42 @@ class Overlaps:
         Parameters
         ----------
         prediction
-            Whole numbers, any number of dimensions: 0 background, each other value one object.
+            Integers, any number of dimensions: 0 for background, each other label one object.
         truth
-            Same shape: likewise, and negative where nothing is known. Such pixels belong to no object
-            and count for no size, overlap or IoU; a predicted object wholly among them is left out.
+            Same shape: likewise, and negative where unlabelled. Such pixels belong to no object and do
+            not count in sizes, overlaps or IoU; a predicted object only in such pixels is left out.
 
         Raises
         ------
         ValueError
-            When shapes differ, values are no whole numbers, or a prediction is negative.
+            When shapes differ, labels are not integers, or a prediction is negative.
         """
         if prediction.shape != truth.shape:
             raise ValueError(f"shapes differ: {prediction.shape} and {truth.shape}")
         if not {prediction.dtype.kind, truth.dtype.kind} <= set("iub"):
-            raise ValueError(f"labels are whole numbers, not {prediction.dtype}, {truth.dtype}")
+            raise ValueError(f"labels must be integers, not {prediction.dtype}, {truth.dtype}")
         if prediction.size and prediction.min() < 0:
             raise ValueError("a predicted label is negative")
-        real, found, pixels = _pairs(truth, prediction)
-        known, thing = real >= 0, found > 0
-        true, true_sizes = _sums(real[real > 0], pixels[real > 0])
-        predicted, sizes = _sums(found[known & thing], pixels[known & thing])
-        everywhere, whole = _sums(found[thing], pixels[thing])
-        both = (real > 0) & thing
+        true_label, label, pixels = _pairs(truth, prediction)
+        known, predicted_object = true_label >= 0, label > 0
+        true, true_sizes = _sums(true_label[true_label > 0], pixels[true_label > 0])
+        predicted, sizes = _sums(label[known & predicted_object], pixels[known & predicted_object])
+        everywhere, whole = _sums(label[predicted_object], pixels[predicted_object])
+        both = (true_label > 0) & predicted_object
         return cls(
             true,
             predicted,
             true_sizes,
             sizes,
             2 * sizes < whole[np.searchsorted(everywhere, predicted)],
-            np.searchsorted(true, real[both]),
-            np.searchsorted(predicted, found[both]),
+            np.searchsorted(true, true_label[both]),
+            np.searchsorted(predicted, label[both]),
             pixels[both],
         )
 
     @property
     def iou(self) -> Shares:
-        """(k,) intersection over union of every two that overlap, above 0 to 1."""
+        """(k,) intersection over union of each pair, above 0 to 1."""
         sizes = self.true_sizes[self.rows] + self.predicted_sizes[self.columns]
         return np.asarray(self.shared / (sizes - self.shared))
 
@@ -94,20 +94,20 @@ class Overlaps:
     def jaccard(self) -> Shares:
         """(n,) IoU of each true object with the prediction that covers more than half of it.
 
-        0 where there is none. Their mean is SEG of the Cell Tracking Challenge (Maška et al. 2014,
+        0 if there is none. Their mean is SEG of the Cell Tracking Challenge (Maška et al. 2014,
         10.1093/bioinformatics/btu080).
         """
         most = 2 * self.shared > self.true_sizes[self.rows]
-        found = np.zeros(len(self.true))
-        found[self.rows[most]] = self.iou[most]
-        return found
+        jaccard = np.zeros(len(self.true))
+        jaccard[self.rows[most]] = self.iou[most]
+        return jaccard
 
     @property
     def merging(self) -> NDArray[np.bool_]:
-        """(k,) the pairs of a predicted object that merges true ones, with each of these.
+        """(k,) bool: the pairs of a predicted object that merges true ones, with each of these.
 
-        A true object is a piece of a prediction that covers more than half of it; each is of one at
-        most. Pieces below a tenth (`SPECK`) of the largest, in shared pixels, are left out. A
+        A prediction that covers more than half of a true object has it as a piece. Pieces with less
+        than a tenth (`MIN_PIECE_FRACTION`) of the shared pixels of the largest are left out. A
         prediction with two pieces or more merges them.
         """
         inside = 2 * self.shared > self.true_sizes[self.rows]
@@ -115,33 +115,33 @@ class Overlaps:
 
     @property
     def splitting(self) -> NDArray[np.bool_]:
-        """(k,) the pairs of a true object that is split, with each predicted piece of it.
+        """(k,) bool: the pairs of a true object that is split, with each predicted piece of it.
 
-        `merging` with the roles exchanged: two predictions or more have more than half of their
-        pixels in the true object, none of them a speck beside the largest.
+        Like `merging`, with the roles exchanged: two predictions or more have more than half of their
+        pixels in the true object.
         """
         inside = 2 * self.shared > self.predicted_sizes[self.columns]
         return self._in_pieces(inside, self.rows, len(self.true))
 
     def _in_pieces(self, inside: NDArray[np.bool_], whole: Numbers, n: int) -> NDArray[np.bool_]:
-        """Choose the pairs whose `whole` has two pieces or more among those `inside` it."""
+        """Return the pairs whose `whole` has two pieces or more among those `inside` it."""
         largest = np.zeros(n, dtype=np.int64)
         np.maximum.at(largest, whole[inside], self.shared[inside])
-        pieces = inside & (self.shared >= SPECK * largest[whole])
+        pieces = inside & (self.shared >= MIN_PIECE_FRACTION * largest[whole])
         several = np.bincount(whole[pieces], minlength=n) > 1
         return pieces & several[whole]
 
 
 def _pairs(truth: NDArray[Any], prediction: NDArray[Any]) -> tuple[Numbers, Numbers, Numbers]:
-    """Return every two values that meet in a pixel, and in how many pixels."""
-    real, found = truth.ravel(), prediction.ravel()
-    # labels come in runs along the rows: sorting these is many times quicker than sorting pixels
-    first = np.ones(real.size, dtype=bool)
-    first[1:] = (real[1:] != real[:-1]) | (found[1:] != found[:-1])
+    """Return each combination of two labels, and its number of pixels."""
+    flat_true, flat = truth.ravel(), prediction.ravel()
+    # labels form runs along the rows: sorting these is many times faster than sorting pixels
+    first = np.ones(flat_true.size, dtype=bool)
+    first[1:] = (flat_true[1:] != flat_true[:-1]) | (flat[1:] != flat[:-1])
     starts = np.flatnonzero(first)
-    true, rows = np.unique(real[starts].astype(np.int64), return_inverse=True)
-    predicted, columns = np.unique(found[starts].astype(np.int64), return_inverse=True)
-    keys, pixels = _sums(rows * len(predicted) + columns, np.diff(starts, append=real.size))
+    true, rows = np.unique(flat_true[starts].astype(np.int64), return_inverse=True)
+    predicted, columns = np.unique(flat[starts].astype(np.int64), return_inverse=True)
+    keys, pixels = _sums(rows * len(predicted) + columns, np.diff(starts, append=flat_true.size))
     rows, columns = np.divmod(keys, max(len(predicted), 1))
     return true[rows], predicted[columns], pixels
 

@@ -1,6 +1,6 @@
-"""Edits of labels that were painted: which pixels get which values. Nothing is written here.
+"""Edits of labels: which pixels get which values. Nothing is written here.
 
-Whoever applies an `Edit` can keep what was there before, and so take it back.
+Whoever applies an `Edit` can keep the old values, to undo it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PIECE = 0.05
-"""Share of an object that a third piece must have to be an object of its own after a cut."""
+MIN_PIECE_FRACTION = 0.05
+"""Fraction of an object that a third piece needs to become an object of its own after a cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """Pixels and what they become.
+    """Pixels and their new values.
 
     Attributes
     ----------
     where
         Index arrays of length n, one for each dimension.
     values
-        The new value of each of the n pixels, in the type of the labels.
+        The new value of each of the n pixels, in the dtype of the labels.
     """
 
     where: tuple[NDArray[np.intp], ...]
@@ -40,23 +40,23 @@ class Edit:
 
     @classmethod
     def between(cls, before: NDArray[Any], after: NDArray[Any]) -> Edit:
-        """Return the edit that turns labels into others of the same shape."""
+        """Return the edit that turns labels into other labels of the same shape."""
         where = np.nonzero(before != after)
         return cls(where, after[where].astype(before.dtype))
 
     def shifted(self, corner: Sequence[int]) -> Edit:
-        """Return the same for labels in which these begin at a corner."""
-        where = tuple(at + first for at, first in zip(self.where, corner, strict=True))
+        """Return the same edit for larger labels, in which these begin at a corner."""
+        where = tuple(i + first for i, first in zip(self.where, corner, strict=True))
         return Edit(where, self.values)
 
 
 def renumber(labels: NDArray[Any], old: int, new: int) -> Edit:
-    """Give an object another number: that of another to merge the two, 0 to delete it.
+    """Give an object another number: that of another object to merge the two, or 0 to delete it.
 
     Parameters
     ----------
     labels
-        Whole numbers.
+        Integers.
     old, new
         The numbers.
     """
@@ -72,12 +72,12 @@ def fill_holes(labels: NDArray[Any], number: int) -> Edit:
     labels
         (Y, X) or (Z, Y, X).
     number
-        Of the object.
+        Number of the object.
 
     Raises
     ------
     UserError
-        When it has no holes.
+        When the object has no holes.
     """
     box = _box(labels == number)
     part = labels[box]
@@ -94,14 +94,14 @@ def fill_holes(labels: NDArray[Any], number: int) -> Edit:
 
 
 def remove_class(labels: NDArray[Any], value: int) -> Edit:
-    """Remove a class: its paint becomes 0, and the classes above it move down by one.
+    """Remove a class: its pixels become 0, and the classes above it move down by one.
 
     Parameters
     ----------
     labels
-        Whole numbers.
+        Integers.
     value
-        Of the class.
+        Label of the class.
     """
     where = np.nonzero(labels >= value)
     before = labels[where]
@@ -109,12 +109,12 @@ def remove_class(labels: NDArray[Any], value: int) -> Edit:
 
 
 def free_number(labels: NDArray[Any]) -> int:
-    """Return a number that no object has: one above the largest, or a gap if the type ends there.
+    """Return an unused number: one above the largest, or a gap if the dtype ends there.
 
     Raises
     ------
     UserError
-        When all numbers of the type are in use.
+        When all numbers of the dtype are in use.
     """
     largest = int(labels.max(initial=0))
     last = int(np.iinfo(labels.dtype).max)
@@ -133,9 +133,9 @@ def free_number(labels: NDArray[Any]) -> int:
 
 
 def line(points: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the pixels under a line that was drawn, each beside the one before by an edge.
+    """Return the pixels under a drawn line, each sharing an edge with the one before.
 
-    So nothing gets across between them, not even diagonally.
+    So nothing can pass between them, not even diagonally.
 
     Parameters
     ----------
@@ -147,24 +147,24 @@ def line(points: NDArray[Any]) -> NDArray[np.intp]:
     NDArray
         (m, 2) pixels.
     """
-    found = [np.round(points[0]).astype(np.intp)]
+    pixels = [np.round(points[0]).astype(np.intp)]
     for start, end in pairwise(points):
         steps = max(1, int(np.ceil(4 * np.abs(end - start).max())))
-        for share in np.arange(1, steps + 1) / steps:
-            pixel = np.round(start + share * (end - start)).astype(np.intp)
-            last = found[-1]
+        for fraction in np.arange(1, steps + 1) / steps:
+            pixel = np.round(start + fraction * (end - start)).astype(np.intp)
+            last = pixels[-1]
             if (pixel != last).all():
-                found.append(np.array([pixel[0], last[1]]))
-            if (pixel != found[-1]).any():
-                found.append(pixel)
-    return np.array(found)
+                pixels.append(np.array([pixel[0], last[1]]))
+            if (pixel != pixels[-1]).any():
+                pixels.append(pixel)
+    return np.array(pixels)
 
 
 def split(labels: NDArray[Any], cut: NDArray[np.bool_], free: int) -> Edit:
-    """Divide an object along a cut; the largest piece keeps its number.
+    """Split an object along a cut; the largest piece keeps its number.
 
-    Of the objects that the cut touches, the one with the most pixels under it is divided. Its pixels
-    under the cut go to the nearest piece.
+    Of the objects that the cut touches, the one with the most pixels under it is split. Its pixels under
+    the cut go to the nearest piece.
 
     Parameters
     ----------
@@ -173,58 +173,60 @@ def split(labels: NDArray[Any], cut: NDArray[np.bool_], free: int) -> Edit:
     cut
         The pixels under the cut, in the same shape; see `line`.
     free
-        The first new number; those above it must be free too.
+        The first new number; those above it must be unused, too.
 
     Raises
     ------
     UserError
-        When the cut touches no object, or does not go all the way across it.
+        When the cut touches no object, or does not go all the way across one.
     """
     under = labels[cut]
     under = under[under > 0]
     if not len(under):
         raise UserError(
             "The line crosses no object",
-            rule="A line across an object divides it.",
-            remedy="Draw from the background on one side of the object to that on the other.",
+            rule="An object is split by a line across it.",
+            remedy="Draw from the background on one side of the object to that on the other side.",
         )
     numbers, counts = np.unique(under, return_counts=True)
     number = int(numbers[counts.argmax()])
     box = _box(labels == number)
     part = labels[box]
-    after = _divide(part == number, cut[box], number, free)
+    after = _split(part == number, cut[box], number, free)
     edit = Edit.between(part, np.where(after > 0, after, part))
     return edit.shifted([part.start for part in box])
 
 
-def _divide(
+def _split(
     mask: NDArray[np.bool_], cut: NDArray[np.bool_], number: int, free: int
 ) -> NDArray[np.int64]:
-    """Return the new number of each pixel of an object; 0 outside it and where it is left alone."""
-    around = np.ones((3,) * mask.ndim)
-    whole, _ = ndimage.label(mask, around)
+    """Return the new number of each pixel of an object; 0 outside it and in parts it leaves alone."""
+    neighbours = np.ones((3,) * mask.ndim)
+    whole, _ = ndimage.label(mask, neighbours)
     touched = mask & np.isin(whole, np.unique(whole[mask & cut]))
-    pieces, n = ndimage.label(touched & ~cut, around)
+    pieces, n = ndimage.label(touched & ~cut, neighbours)
     if n < 2:
         raise UserError(
-            f"The line does not divide object {number}",
-            rule="A line that divides an object leaves some of it on both sides.",
+            f"The line does not split object {number}",
+            rule="A line that splits an object leaves some of it on both sides.",
             remedy="Draw all the way across, from background to background.",
         )
     sizes = np.bincount(pieces.ravel(), minlength=n + 1)[1:]
     order = np.argsort(-sizes, kind="stable")
-    kept = [i for rank, i in enumerate(order) if rank < 2 or sizes[i] > PIECE * sizes.sum()]
-    names = np.zeros(n + 1, np.int64)
-    names[np.array(kept) + 1] = [number, *range(free, free + len(kept) - 1)]
-    named = names[pieces]
+    kept = [
+        i for rank, i in enumerate(order) if rank < 2 or sizes[i] > MIN_PIECE_FRACTION * sizes.sum()
+    ]
+    new_numbers = np.zeros(n + 1, np.int64)
+    new_numbers[np.array(kept) + 1] = [number, *range(free, free + len(kept) - 1)]
+    numbered = new_numbers[pieces]
     nearest = ndimage.distance_transform_edt(
-        named == 0, return_distances=False, return_indices=True
+        numbered == 0, return_distances=False, return_indices=True
     )
-    found: NDArray[np.int64] = np.where(touched, named[tuple(nearest)], 0)
-    return found
+    after: NDArray[np.int64] = np.where(touched, numbered[tuple(nearest)], 0)
+    return after
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     """Return the smallest box around the pixels of a mask; an empty one if there are none."""
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    return found[0] if found else (slice(0, 0),) * mask.ndim
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    return boxes[0] if boxes else (slice(0, 0),) * mask.ndim

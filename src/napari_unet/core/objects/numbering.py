@@ -1,4 +1,4 @@
-"""Objects of an image: the network's outputs are collected frame by frame, and numbered when whole.
+"""Numbers the objects of an image: the network's outputs are collected until a frame is complete.
 
 So no object is cut where tiles meet, and numbers do not depend on tiles.
 """
@@ -25,29 +25,28 @@ if TYPE_CHECKING:
 
 
 def object_spacing(frame: Frame) -> tuple[float, ...]:
-    """Return the pixel size by which objects are measured; empty where it is not known."""
+    """Return the pixel size for the sizes of objects; empty if it is not known."""
     return frame.image.spacing(frame.spatial) if frame.image.unit != "pixel" else ()
 
 
 def object_outputs(
     values: NDArray[Any], spec: ModelSpec, options: ObjectOptions
 ) -> NDArray[np.uint8]:
-    """Return what the objects of a frame are found in by `number`.
+    """Return what `number` finds the objects of a frame in.
 
     Parameters
     ----------
     values
-        What the network says of the frame, or a part of it: (out_channels, …), from 0 to 1 or as levels.
+        The network's outputs for the frame, or a part of it: (out_channels, …), from 0 to 1 or uint8.
     spec
-        The model's description. Of one that does not tell objects apart, objects are the connected parts
-        of each class.
+        The model's specification. If its task is not objects, the connected parts of each class are.
     options
-        How objects are found.
+        How to find objects.
     """
-    levels = to_uint8(values)
+    quantized = to_uint8(values)
     if spec.task == "objects":
-        return levels
-    return to_labels(levels, spec, options.foreground)[None]
+        return quantized
+    return to_labels(quantized, spec, options.foreground)[None]
 
 
 def number(
@@ -60,16 +59,16 @@ def number(
 
 
 class Numbering:
-    """Collects outputs until frames are whole, and numbers their objects.
+    """Collects outputs until frames are complete, and numbers their objects.
 
     Objects of later frames have larger numbers, so that each number is one object of the whole image.
 
     Parameters
     ----------
     frames
-        The frames in their order.
+        The frames, in order.
     box
-        The window of each that is computed; None: all of it.
+        The window of each frame that is computed; None: all of it.
     spec, options
         As for `object_outputs`.
     """
@@ -81,25 +80,25 @@ class Numbering:
         self._box = box or tuple(slice(0, n) for n in frames[0].shape)
         self._spec = spec
         self._options = options
-        self._gather = FrameAssembler(frames, self._box)
+        self._assembler = FrameAssembler(frames, self._box)
         self._next = 0
-        self._top = 0
+        self._highest = 0
 
     def add(self, maps: Outputs) -> Iterator[tuple[Frame, Box, NDArray[np.uint32]]]:
-        """Take outputs in.
+        """Add outputs.
 
         Yields
         ------
         tuple
-            For each frame that is whole now: the frame, the window, and its objects.
+            For each frame that is now complete: the frame, the window, and its objects.
         """
         kept = object_outputs(maps.values, self._spec, self._options)
-        self._gather.add(maps.frame, maps.write, kept)
-        while self._gather.is_complete(self._next):
-            yield self._frames[self._next], self._box, self._number(self._gather.pop(self._next))
+        self._assembler.add(maps.frame, maps.write, kept)
+        while self._assembler.is_complete(self._next):
+            yield self._frames[self._next], self._box, self._number(self._assembler.pop(self._next))
             self._next += 1
 
     def _number(self, kept: NDArray[np.uint8]) -> NDArray[np.uint32]:
-        found = number(kept, self._spec, self._options, object_spacing(self._frames[0]))
-        self._top = number_above(found, self._top)
-        return found
+        labels = number(kept, self._spec, self._options, object_spacing(self._frames[0]))
+        self._highest = number_above(labels, self._highest)
+        return labels

@@ -1,4 +1,4 @@
-"""Dividing what hangs together among the cores in it, by a watershed."""
+"""Divides connected parts of the foreground among their cores, by a watershed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     Batch = list[tuple[int, Box]]
 
-BATCH = 1 << 16
-"""Pixels flooded together: enough that a call costs little beside them, and few beside an image."""
+BATCH_PIXELS = 1 << 16
+"""Pixels flooded together: so many that the call costs little, and few compared to an image."""
 
 
 def divide(
     parts: NDArray[np.uint32], cores: NDArray[np.uint32], distance: NDArray[np.uint8]
 ) -> NDArray[np.uint32]:
-    """Give each core its share of the part it lies in.
+    """Divide each part of the foreground among the cores in it.
 
-    Where a pixel goes depends on its own part alone, not on what else is in the image.
+    The result in a part depends on that part alone, not on what else is in the image.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def divide(
     cores
         Same shape: the cores, numbered from 1; each lies in one part.
     distance
-        Same shape: distance to the edge, from which the cores are flooded downwards.
+        Same shape: distance to the edge; flooding starts at the cores and goes downwards.
 
     Returns
     -------
@@ -51,25 +51,25 @@ def divide(
         return parts
     numbers = np.arange(n + 1, dtype=parts.dtype)
     numbers[contested] = 0
-    found = numbers[parts]
+    divided = numbers[parts]
     for batch in _batches(parts, contested):
-        _flood(batch, parts, cores, distance, found, n)
-    return found
+        _flood(batch, parts, cores, distance, divided, n)
+    return divided
 
 
 def _batches(parts: NDArray[np.uint32], contested: NDArray[np.bool_]) -> Iterator[Batch]:
-    """Put contested parts of like shape together, with the boxes they lie in."""
-    # here and below, because it takes long, and the window opens without dividing anything
+    """Group parts with several cores by similar shape, with their boxes."""
+    # imported here and below, because it is slow and not needed for the window to open
     from scipy import ndimage
 
     boxes = ndimage.find_objects(parts)
     sides = {i: _sides(boxes[i - 1]) for i in np.flatnonzero(contested).tolist()}
     batch: Batch = []
     largest: tuple[int, ...] = ()
-    # upright and lying ones apart, as the array of a batch is as long as any of them along each axis
+    # grouped by their longest axis, as the array of a batch is as long as the longest along each axis
     for i in sorted(sides, key=lambda i: (np.argmax(sides[i]), -math.prod(sides[i]))):
         both = tuple(map(max, sides[i], largest or sides[i]))
-        if batch and (len(batch) + 1) * math.prod(both) > BATCH:
+        if batch and (len(batch) + 1) * math.prod(both) > BATCH_PIXELS:
             yield batch
             batch, both = [], sides[i]
         batch.append((i, boxes[i - 1]))
@@ -87,7 +87,7 @@ def _flood(
     parts: NDArray[np.uint32],
     cores: NDArray[np.uint32],
     distance: NDArray[np.uint8],
-    found: NDArray[np.uint32],
+    divided: NDArray[np.uint32],
     n: int,
 ) -> None:
     """Divide some parts, side by side in one array, and write numbers above `n`."""
@@ -98,18 +98,18 @@ def _flood(
     shape = tuple(np.max(sides, axis=0))
     deep = np.zeros((len(batch), *shape), distance.dtype)
     seeds, mask = np.zeros(deep.shape, np.int32), np.zeros(deep.shape, bool)
-    places: list[tuple[Any, ...]] = [(k, *map(slice, side)) for k, side in enumerate(sides)]
-    for place, (number, box) in zip(places, batch, strict=True):
-        np.equal(parts[box], number, out=mask[place])
-        seeds[place] = cores[box]
-        deep[place] = distance[box]
+    slots: list[tuple[Any, ...]] = [(k, *map(slice, side)) for k, side in enumerate(sides)]
+    for slot, (number, box) in zip(slots, batch, strict=True):
+        np.equal(parts[box], number, out=mask[slot])
+        seeds[slot] = cores[box]
+        deep[slot] = distance[box]
     seeds *= mask
     height = np.negative(deep, dtype=float)
-    # seeds of one height come in the order of their pixels: that of the queue depends on all in it
+    # seeds of one height are ordered by their pixels: the queue's own order depends on all parts in it
     seeded, size = np.flatnonzero(seeds > 0), math.prod(shape)
     height.ravel()[seeded] += (seeded % size + 1.0) / (size + 1) - 1
     faces = np.zeros((3,) * height.ndim, bool)
     faces[1] = ndimage.generate_binary_structure(len(shape), 1)
-    flooded = (watershed(height, seeds, faces, mask=mask) + n).astype(found.dtype)
-    for place, (_, box) in zip(places, batch, strict=True):
-        np.copyto(found[box], flooded[place], where=mask[place])
+    flooded = (watershed(height, seeds, faces, mask=mask) + n).astype(divided.dtype)
+    for slot, (_, box) in zip(slots, batch, strict=True):
+        np.copyto(divided[box], flooded[slot], where=mask[slot])
