@@ -231,9 +231,9 @@ def test_a_full_disk_is_said_and_what_was_painted_is_written_once_there_is_room(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "holds no paint"),
-        (b"II*\0 a picture", "holds no paint"),
-        (b"napari-unet paint 1\n", "holds no paint"),
+        (b"", "contains no annotation"),
+        (b"II*\0 a picture", "contains no annotation"),
+        (b"napari-unet paint 1\n", "contains no annotation"),
         (b"napari-unet paint 99\nsomething", "later version.*Update"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The format of the journal of paint: records of changed blocks.
+"""The file format of the journal of annotations: records of changed pixels.
 
 May import `annotations` and the ground.
 """

@@ -1,4 +1,4 @@
-"""An array of any dimensions in pieces that are quickly compared: planes, or bands of large ones."""
+"""Divides an array into blocks that are compared quickly: planes, or bands of rows of large planes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BLOCK_PIXELS = 1 << 22
-"""Most pixels of a piece: a few milliseconds to compare, and a few MB to note what differs."""
+"""Most pixels of a block: it is compared in a few milliseconds, and its changes take a few MB."""
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """How an array is divided: into planes of its last two axes, those into bands of rows.
+    """The blocks of an array: planes of its last two axes, divided into bands of rows.
 
     Attributes
     ----------
     shape
-        Of the array; two axes or more.
+        Shape of the array; two axes or more.
     most
-        Pixels that a piece has at most, unless a single row has more.
+        Most pixels of a block, unless a single row has more.
     """
 
     shape: tuple[int, ...]
@@ -36,37 +36,37 @@ class Blocks:
 
     @property
     def bands(self) -> int:
-        """Bands of a plane."""
+        """Bands in a plane."""
         return -(-self.shape[-2] // self.rows)
 
     def __len__(self) -> int:
         return math.prod(self.shape[:-2]) * self.bands
 
     def index(self, number: int) -> tuple[Any, ...]:
-        """Return the index that takes a piece out of the array."""
+        """Return the index of a block in the array."""
         plane, band = divmod(number, self.bands)
         lead = []
         for side in reversed(self.shape[:-2]):
-            plane, at = divmod(plane, side)
-            lead.append(at)
+            plane, position = divmod(plane, side)
+            lead.append(position)
         return (*reversed(lead), slice(band * self.rows, (band + 1) * self.rows))
 
     def start(self, number: int) -> int:
-        """Return the flat index of the first pixel of a piece."""
+        """Return the flat index of the first pixel of a block."""
         plane, band = divmod(number, self.bands)
         return (plane * self.shape[-2] + band * self.rows) * self.shape[-1]
 
     def meeting(self, box: Sequence[tuple[int, int]]) -> set[int]:
-        """Return the pieces that meet a box: the first index and the one after the last, by axis."""
+        """Return the blocks that overlap a box, given as first and one past the last index by axis."""
         clipped = [(max(a, 0), min(b, n)) for (a, b), n in zip(box, self.shape, strict=True)]
         if any(a >= b for a, b in clipped):
             return set()
         *lead, (top, bottom), _ = clipped
         bands = range(top // self.rows, (bottom - 1) // self.rows + 1)
-        found: set[int] = set()
-        for place in itertools.product(*(range(a, b) for a, b in lead)):
+        blocks: set[int] = set()
+        for position in itertools.product(*(range(a, b) for a, b in lead)):
             plane = 0
-            for at, side in zip(place, self.shape[:-2], strict=True):
-                plane = plane * side + at
-            found.update(plane * self.bands + band for band in bands)
-        return found
+            for i, side in zip(position, self.shape[:-2], strict=True):
+                plane = plane * side + i
+            blocks.update(plane * self.bands + band for band in bands)
+        return blocks

@@ -1,8 +1,7 @@
-"""What a journal of paint holds: a line that names its version, then records with a checksum each.
+"""The journal of an annotation: a line with its version, then records with a checksum each.
 
-A record says of which layer the paint is, or which pixels changed to what since the one before. Paint
-begins with zeros everywhere. Whatever comes after the first record that is not whole is left aside, so
-that a program can be killed while it writes.
+A record describes the layer, or contains the pixels changed since the record before; at first all are 0.
+Everything after the first incomplete record is ignored, so that a program can be killed while it writes.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ _HEAD = struct.Struct("<BII")
 
 
 class ImageIdentity(BaseModel):
-    """What tells an image from others.
+    """Identifies an image.
 
     Attributes
     ----------
     name, path
-        Its name, and its file if it has one, else empty.
+        Its name, and its file; empty without one.
     shape
-        Of its array.
+        Shape of its array.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,20 +51,20 @@ class ImageIdentity(BaseModel):
 
 
 class PaintNote(BaseModel):
-    """What is said of the paint in a journal.
+    """Describes the annotation in a journal.
 
     Attributes
     ----------
     name
-        Of the layer.
+        Name of the layer.
     image
-        What it was painted on.
+        The image that it was painted on.
     kind
-        What it means.
+        Kind of the annotation.
     shape, dtype
-        Of the array; two axes or more, integers.
+        Shape and dtype of the labels; two axes or more, integers.
     look
-        How the layer is to be made again: scale, colours and whatever the viewer has to know.
+        How to restore the layer: scale, colours and whatever else the viewer needs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,14 +80,14 @@ class PaintNote(BaseModel):
     @classmethod
     def _integers(cls, dtype: str) -> str:
         if not re.fullmatch(r"u?int(8|16|32|64)", dtype):
-            raise ValueError("labels are integers")
+            raise ValueError("labels must be integers")
         return dtype
 
     @field_validator("shape")
     @classmethod
     def _planes(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) < 2 or min(shape) < 0:
-            raise ValueError("paint has two axes or more")
+            raise ValueError("labels must have two axes or more")
         return shape
 
 
@@ -99,9 +98,9 @@ class Replay:
     Attributes
     ----------
     note, paint
-        The paint and what was last said of it.
+        The labels, and their last description.
     end
-        Bytes of the file that are whole.
+        Length of the intact part of the file, in bytes.
     """
 
     note: PaintNote
@@ -110,27 +109,27 @@ class Replay:
 
 
 def start_of_file() -> bytes:
-    """Return what a journal begins with."""
+    """Return the first line of a journal."""
     return START % VERSION
 
 
 def note_record(note: PaintNote) -> bytes:
-    """Return the record that says of which layer the paint is."""
+    """Return the record that describes the layer."""
     return _record(NOTE, note.model_dump_json().encode())
 
 
 def pixel_record(indices: NDArray[np.int64], values: NDArray[Any]) -> bytes:
-    """Return the record of changed pixels: flat indices, ascending, and what they changed to."""
+    """Return the record of changed pixels: flat indices, ascending, and their new values."""
     return _record(PIXELS, pack_pixels(indices, values))
 
 
 def read_note(path: Path) -> PaintNote:
-    """Read what was last said of the paint.
+    """Read the last description of an annotation.
 
     Raises
     ------
     UserError
-        When the file holds none, or is of a later version.
+        When the file contains none, or is of a later version.
     """
     note = None
     for kind, content, _ in _records(path):
@@ -141,22 +140,22 @@ def read_note(path: Path) -> PaintNote:
 
 
 def replay(path: Path) -> Replay:
-    """Read the paint as it was last written; a damaged end is left aside.
+    """Read the labels as they were last written; a damaged end is ignored.
 
     Raises
     ------
     UserError
         When the file can't be used at all, or is of a later version.
     """
-    note, paint, good = None, np.zeros(0, np.uint8), 0
+    note, paint, intact = None, np.zeros(0, np.uint8), 0
     for kind, content, end in _records(path):
         if kind == NOTE:
-            said = _note(content, path)
+            newer = _note(content, path)
             if note is None:
-                paint = _empty(said, path)
-            elif (said.shape, said.dtype) != (note.shape, note.dtype):
+                paint = _empty(newer, path)
+            elif (newer.shape, newer.dtype) != (note.shape, note.dtype):
                 break
-            note = said
+            note = newer
         elif note is None:
             break
         else:
@@ -165,10 +164,10 @@ def replay(path: Path) -> Replay:
             except ValueError:
                 break
             paint.reshape(-1)[indices] = values
-        good = end
+        intact = end
     if note is None:
         raise _damaged(path)
-    return Replay(note, paint, good)
+    return Replay(note, paint, intact)
 
 
 def _record(kind: int, content: bytes) -> bytes:
@@ -180,14 +179,14 @@ def _checksum(kind: int, content: bytes) -> int:
 
 
 def _records(path: Path) -> Iterator[tuple[int, bytes, int]]:
-    """Yield kind, content and end of each record that is whole, up to the first that is not."""
+    """Yield kind, content and end of each record, up to the first incomplete one."""
     try:
         with path.open("rb") as file:
             line = file.readline(80)
-            found = re.fullmatch(rb"napari-unet paint (\d+)\n", line)
-            if found is None:
+            start = re.fullmatch(rb"napari-unet paint (\d+)\n", line)
+            if start is None:
                 raise _damaged(path)
-            if int(found[1]) > VERSION:
+            if int(start[1]) > VERSION:
                 raise _later(path)
             end = len(line)
             while len(head := file.read(_HEAD.size)) == _HEAD.size:
@@ -199,9 +198,9 @@ def _records(path: Path) -> Iterator[tuple[int, bytes, int]]:
                 yield kind, content, end
     except OSError as error:
         raise UserError(
-            f"The paint in {path.name} can't be read",
+            f"The annotation in {path.name} can't be read",
             value=error.strerror or error,
-            rule="It lies in a file that you must be allowed to read.",
+            rule="You need permission to read the file.",
             remedy="Check the file, or discard it.",
         ) from error
 
@@ -218,17 +217,17 @@ def _empty(note: PaintNote, path: Path) -> NDArray[Any]:
         return np.zeros(note.shape, note.dtype)
     except (MemoryError, ValueError) as error:
         raise UserError(
-            f"There is no memory for the paint in {path.name}",
+            f"There is not enough memory for the annotation in {path.name}",
             value=f"{math.prod(note.shape)} pixels of {note.dtype}",
-            rule="Paint is restored as an array in memory.",
+            rule="An annotation is restored as an array in memory.",
             remedy="Close other programs or layers, and try again.",
         ) from error
 
 
 def _damaged(path: Path) -> UserError:
     return UserError(
-        f"{path.name} holds no paint that can be restored",
-        rule="A journal of paint is written by this program and not changed by others.",
+        f"{path.name} contains no annotation that can be restored",
+        rule="A journal is written by this program and must not be changed by others.",
         remedy="Discard it.",
     )
 
@@ -236,6 +235,6 @@ def _damaged(path: Path) -> UserError:
 def _later(path: Path) -> UserError:
     return UserError(
         f"{path.name} was written by a later version of U-Net Studio",
-        rule=f"This version reads journals of paint up to version {VERSION}.",
+        rule=f"This version reads journals up to version {VERSION}.",
         remedy="Update U-Net Studio to restore it.",
     )

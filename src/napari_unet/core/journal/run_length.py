@@ -1,4 +1,4 @@
-"""Changed pixels in few bytes: runs of equal values, which is what strokes of a brush consist of."""
+"""Run-length coding of changed pixels: brush strokes consist of runs of equal values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEAD = struct.Struct("<QBBB")
 
 
 def pack_pixels(indices: NDArray[np.int64], values: NDArray[Any]) -> bytes:
-    """Write down which pixels have which values.
+    """Encode which pixels have which values.
 
     Parameters
     ----------
@@ -27,17 +27,17 @@ def pack_pixels(indices: NDArray[np.int64], values: NDArray[Any]) -> bytes:
     Returns
     -------
     bytes
-        For `unpack_pixels`. A round dab of 20 pixels takes about a hundred.
+        For `unpack_pixels`. A round dab 20 pixels wide takes about 100 bytes.
     """
     if not len(indices):
         return b""
     breaks = (np.diff(indices) != 1) | (np.diff(values) != 0)
     first = np.flatnonzero(np.concatenate([[True], breaks]))
     starts, lengths = indices[first], np.diff(np.append(first, len(indices)))
-    # from one run to the next: small numbers, alike from row to row
+    # from one run to the next: small numbers, similar from row to row
     gaps = np.diff(starts, prepend=0)
     gaps[1:] -= lengths[:-1]
-    parts = [_least(gaps), _least(lengths), _unsigned(values[first])]
+    parts = [_narrowest(gaps), _narrowest(lengths), _unsigned(values[first])]
     head = _HEAD.pack(len(first), *(part.itemsize for part in parts))
     return zlib.compress(head + b"".join(_shuffled(part) for part in parts))
 
@@ -45,26 +45,26 @@ def pack_pixels(indices: NDArray[np.int64], values: NDArray[Any]) -> bytes:
 def unpack_pixels(
     packed: bytes, dtype: np.dtype[Any], size: int
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Read what `pack_pixels` has written.
+    """Decode the bytes from `pack_pixels`.
 
     Parameters
     ----------
     packed
         The bytes.
     dtype
-        Of the values.
+        Type of the values.
     size
-        Number of pixels that the indices must lie in.
+        Number of pixels in the array.
 
     Returns
     -------
     indices, values
-        As they were.
+        As `pack_pixels` got them.
 
     Raises
     ------
     ValueError
-        When the bytes are not what this size and dtype can have given.
+        When the bytes can't come from an array of this size and dtype.
     """
     if not packed:
         return np.zeros(0, np.int64), np.zeros(0, dtype)
@@ -75,10 +75,10 @@ def unpack_pixels(
         raise ValueError("not packed pixels") from error
     if len(raw) != _HEAD.size + count * sum(sizes) or not count or sizes[2] != dtype.itemsize:
         raise ValueError("packed pixels of another kind")
-    parts, at = [], _HEAD.size
+    parts, offset = [], _HEAD.size
     for width in sizes:
-        parts.append(_unshuffled(raw[at : at + count * width], width))
-        at += count * width
+        parts.append(_unshuffled(raw[offset : offset + count * width], width))
+        offset += count * width
     gaps, lengths = parts[0].astype(np.int64), parts[1].astype(np.int64)
     starts = np.cumsum(gaps) + np.cumsum(lengths) - lengths
     if gaps.min() < 0 or lengths.min() < 1 or starts.min() < 0 or starts[-1] + lengths[-1] > size:
@@ -88,8 +88,8 @@ def unpack_pixels(
     return np.repeat(starts, lengths) + inside, values
 
 
-def _least(numbers: NDArray[np.int64]) -> NDArray[Any]:
-    """Return numbers that aren't negative in the narrowest type that holds them."""
+def _narrowest(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """Return non-negative numbers in the narrowest dtype."""
     return numbers.astype(np.min_scalar_type(int(numbers.max())).newbyteorder("<"))
 
 
@@ -98,12 +98,12 @@ def _unsigned(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _shuffled(numbers: NDArray[Any]) -> bytes:
-    """Put the low bytes of all numbers together, then the next: they compress better."""
+    """Put the low bytes of all numbers together, then the next ones: this compresses better."""
     return numbers.view(np.uint8).reshape(-1, numbers.itemsize).T.tobytes()
 
 
 def _unshuffled(raw: bytes, width: int) -> NDArray[Any]:
     if width not in (1, 2, 4, 8):
-        raise ValueError("numbers of a width that there isn't")
-    turned = np.frombuffer(raw, np.uint8).reshape(width, -1).T
-    return np.ascontiguousarray(turned).reshape(-1).view(f"<u{width}")
+        raise ValueError("numbers of an unknown width")
+    transposed = np.frombuffer(raw, np.uint8).reshape(width, -1).T
+    return np.ascontiguousarray(transposed).reshape(-1).view(f"<u{width}")
