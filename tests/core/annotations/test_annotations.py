@@ -284,7 +284,7 @@ def test_labels_of_another_shape_are_refused_and_whole_factors_named(shape, said
     image = Image(np.zeros((64, 48), np.uint8), "YX", name="cells")
     with pytest.raises(UserError, match=said) as caught:
         Annotation(image, np.zeros(shape, int), "scribbles")
-    assert ("Resample" in caught.value.remedy) == ("×" in said)
+    assert ("--resample" in caught.value.remedy) == ("×" in said)
 
 
 @examples(50)

@@ -194,7 +194,7 @@ def test_a_folder_of_regions_is_not_passed_over(tmp_path):
     write_regions(regions / "b.csv", [Region.box((0, 5), (0, 5))], image(20, 30))
     assert [len(annotation.regions) for annotation in read()] == [0, 1]
     (regions / "c.csv").touch()
-    with pytest.raises(UserError, match=r"of no image.*c\.csv"):
+    with pytest.raises(UserError, match=r"belong to no image.*c\.csv"):
         read()
     write_regions(regions / "a.csv", [Region.box((0, 5), (0, 5))], image(20, 30))
     assert [len(annotation.regions) for annotation in read()] == [1, 1], "c is learnt another time"

@@ -11,7 +11,12 @@ from networks import model_of, random_image
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.errors import UserError
-from napari_unet.core.evaluation.next_region import GRID, best_windows, block_sums, window_sides
+from napari_unet.core.evaluation.next_region import (
+    BLOCK_SIDE,
+    best_windows,
+    block_sums,
+    window_sides,
+)
 from napari_unet.core.image.axes import Image
 from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.inference.uncertainty import uncertainty
@@ -80,7 +85,7 @@ def test_windows_lie_in_the_image_and_apart_the_best_first(shape, planes, seed, 
         assert 0 <= window.score <= 1
         inside = covered[window.plane, window.rows, window.columns]
         sides = zip(inside.shape, window_sides(shape))
-        assert all(side - GRID < n <= side for n, side in sides)
+        assert all(side - BLOCK_SIDE < n <= side for n, side in sides)
         assert (inside > 0).mean() <= 0.5 + 1e-6
         inside += 1
     scores = [window.score for window in found]
