@@ -129,7 +129,7 @@ class viewer_with_paint:  # noqa: N801 - reads as a statement
         add = self.viewer.window.add_plugin_dock_widget
         _, panel = add("napari-unet-studio", "Fine-tune")
         wait(1.0)
-        panel.form.pairs.first.new.click()
+        panel.form.pairs.first.new_button.click()
         wait(0.5)
         return panel, panel.form.pairs.first.labels.layer
 

@@ -165,7 +165,7 @@ def obey(words: str, viewer: Any, dock: Any, layer: Any) -> Any:
         panel.form.learn_from(viewer.layers["cells"], layer)
         for name, value in SETTINGS.items():
             panel.form.settings[name].value = value
-        panel.form.train.click()
+        panel.form.train_button.click()
         until(lambda: bool(dock.session.training and len(dock.session.training.losses) >= STEPS))
         viewer.layers.selection.active = layer
         return None

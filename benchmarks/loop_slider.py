@@ -26,7 +26,7 @@ def slider(options: argparse.Namespace) -> dict[str, float]:
         studio.session.load(NETWORK)
         rest(studio)
         panel = studio.show_page("Segment")
-        panel.segment.click()
+        panel.segment_button.click()
         rest(studio)
         until(lambda: panel.rethreshold.current is not None)
         pause(2.0)

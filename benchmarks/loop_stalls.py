@@ -45,7 +45,7 @@ def segmenting(studio: Any, phases: Phases) -> None:
     panel = studio.show_page("Segment")
     for name in ("segmenting, a layer is added", "segmenting, the layer is used again"):
         with recording(phases, name):
-            panel.segment.click()
+            panel.segment_button.click()
             rest(studio)
             pause(0.5)
 
@@ -101,7 +101,7 @@ def training(viewer: Any, studio: Any, layer: Any, phases: Phases) -> None:
         panel.form.settings[name].value = value
     session = studio.session
     with recording(phases, "training"):
-        panel.form.train.click()
+        panel.form.train_button.click()
         until(lambda: bool(session.training and session.training.checks))
         pause(5)
     viewer.layers.selection.active = layer
@@ -121,7 +121,7 @@ def learning(viewer: Any, studio: Any, layer: Any, phases: Phases) -> None:
     panel = studio.show_page("Fine-tune")
     seen: list[Any] = []
     with recording(phases, "Keep learning, its layer is added"):
-        panel.form.learn.click()
+        panel.form.learn_button.click()
         until(lambda: "cells learning" in viewer.layers)
         pause(0.5)
     shown = viewer.layers["cells learning"]

@@ -50,7 +50,7 @@ def tune(options: argparse.Namespace) -> dict[str, float]:
         studio.session.load(NETWORK)
         rest(studio)
         old = studio.session.model
-        studio.show_page("Segment").segment.click()
+        studio.show_page("Segment").segment_button.click()
         rest(studio)
         annotate = studio.show_page("Annotate")
         annotate.source.correct_button.click()

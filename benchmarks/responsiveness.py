@@ -126,18 +126,18 @@ def use_panels(viewer: Any, load: Any, panel: Any, phases: Phases) -> None:
         wait(lambda: panel.session.model is not None, 60)
         wait(lambda: False, 1.0)
     with recording(phases, "press Segment (napari adds a layer)"):
-        panel.segment.click()
+        panel.segment_button.click()
     with recording(phases, "segment"):
         wait(lambda: not jobs.running, 600)
     wait(lambda: False, 1.0)
     getattr(viewer, "scene", viewer).camera.zoom *= 4
     wait(lambda: False, 0.5)
     with recording(phases, "press Preview (napari adds a layer)"):
-        panel.preview.click()
+        panel.preview_button.click()
     with recording(phases, "preview"):
         wait(lambda: not jobs.running, 600)
     wait(lambda: False, 1.0)
-    panel.segment.click()
+    panel.segment_button.click()
     wait(lambda: False, min(2.0, phases["segment"]["took, ms"] / 3000))
     with recording(phases, "cancel"):
         panel.foot.cancel.click()
@@ -162,7 +162,7 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
     pair = panel.form.pairs.first
     pair.image.layers.choose(viewer.layers["image"])
     with recording(phases, "press New paint layer (napari adds a layer)"):
-        pair.new.click()
+        pair.new_button.click()
         wait(lambda: False, 0.5)
     layer = pair.labels.layer
     for row in range(20, 200, 20):
@@ -171,10 +171,10 @@ def use_finetune(viewer: Any, phases: Phases) -> None:
     jobs = panel.session.jobs
     panel.form.settings.patch.value = 64
     with recording(phases, "preview augmentation (napari adds 2 layers)"):
-        panel.form.preview.click()
+        panel.form.preview_button.click()
         wait(lambda: not jobs.running, 60)
         wait(lambda: False, 0.5)
-    panel.form.train.click()
+    panel.form.train_button.click()
     with recording(phases, "train, to the second check"):
         wait(lambda: panel.session.training and len(panel.session.training.checks) >= 2, 600)
     with recording(phases, "train while painting"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WAITS = {
     "session.jobs.Jobs.__init__.__defaults__": (20,),
     "layers.snapshots.AnnotationWatch.__init__.__defaults__": (100,),
-    "finetune.form.paint_summary.SETTLE_MS": 50,
+    "finetune.form.annotation_summary.SETTLE_MS": 50,
     "finetune.live_preview.LOOK_MS": 50,
     "finetune.curves.REDRAW_MS": 50,
     "segment.panel.SETTLE_MS": 50,

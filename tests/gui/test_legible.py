@@ -59,7 +59,7 @@ def test_the_main_button_can_be_read():
 def test_no_other_text_has_a_fixed_colour():
     fixed = {
         path.name: found
-        for path in GUI.glob("*.py")
+        for path in GUI.rglob("*.py")
         if (found := re.findall(r"(?<![-\w])color: *(?!var\(|\{)[#\w]+", path.read_text("utf-8")))
     }
     assert set(fixed) == {"fields.py"}
@@ -110,7 +110,7 @@ def test_nothing_is_cut_in_a_small_window(scale):
     )
     found = json.loads(end.stdout.strip().splitlines()[-1])
     assert found["cut"] == {title: [] for title in PAGES}
-    assert found["wide"] == []
+    assert found["wide"] == [], "a layer has a long name"
     assert found["tabs fit"]
     assert found["project"] == "not saved"
     assert found["fits"]

@@ -34,7 +34,7 @@ def test_the_sample_opens_with_its_axes_scale_and_unit(viewer):
 def test_from_the_sample_to_labels_in_three_clicks(viewer, qtbot):
     (layer,) = viewer.open_sample(PLUGIN, "nuclei")
     _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment")
-    panel.segment.click()
+    panel.segment_button.click()
     qtbot.waitUntil(lambda: "Done" in said(panel), timeout=4 * SECONDS)
     (made,) = [x for x in viewer.layers if isinstance(x, Labels)]
     assert made.data.shape == layer.data.shape

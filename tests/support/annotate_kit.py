@@ -20,7 +20,7 @@ def panel(annotate_panel):
 
 def new(panel, kind="scribbles"):
     """Make a new annotation."""
-    panel.source.new_kind.setCurrentIndex(panel.source.new_kind.findData(kind))
+    panel.source.new_kind.value = kind
     panel.source.new_button.click()
     return panel.annotation.layer
 

@@ -55,7 +55,7 @@ def idle(viewer, qtbot):
         viewer.dims.ndisplay = 2
         wanted = finish(segment(image_of(image, "ZYX"), small_model())).labels
         assert panel.image.layer == image
-        panel.segment.click()
+        panel.segment_button.click()
         finish_job(panel, qtbot)
         assert np.array_equal(viewer.layers[-1].data, wanted)
         assert annotate.annotation.layer == corrected
@@ -75,7 +75,7 @@ def previewing(viewer, qtbot):
     wanted = finish(segment(image_of(image, "ZYX"), model)).labels
     viewer.dims.set_current_step(0, 1)
     viewer.reset_view()
-    panel.preview.click()
+    panel.preview_button.click()
     made = viewer.layers["cells preview"]
     assert panel.session.jobs.running
 
@@ -94,7 +94,7 @@ def segmenting(viewer, qtbot):
     mine = viewer.add_labels(np.ones((8, 96, 96), np.uint8), name="mine", scale=(2, 1, 1))
     model = panel.session.model = gui_kit.large_model()
     wanted = finish(segment(image_of(image, "ZYX"), model)).labels
-    panel.segment.click()
+    panel.segment_button.click()
     made = viewer.layers["cells labels"]
     qtbot.waitUntil(lambda: made.data.any(), timeout=SECONDS)
 
@@ -106,7 +106,7 @@ def segmenting(viewer, qtbot):
         panel.session.model = small_model()
         # napari 0.9 may fail to select a labels layer in 3-D before the mouse has moved
         viewer.dims.ndisplay = 2
-        panel.segment.click()
+        panel.segment_button.click()
         finish_job(panel, qtbot)
         assert np.array_equal(made.data, wanted)
         again = finish(segment(image_of(image, "ZYX"), small_model())).labels
@@ -120,7 +120,7 @@ def learning(viewer, qtbot, button):
     panel = docked(FinetuneDock, viewer)
     pixels, inside = discs()
     image = viewer.add_image(pixels, name="cells")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     paint = panel.form.pairs.first.labels.layer
     paint.data = scribbles(inside)
     quick(panel, steps=5000)
@@ -182,10 +182,10 @@ def running_a_batch(viewer, qtbot, n=4):
     images.mkdir()
     for i in range(n):
         tifffile.imwrite(images / f"im{i}.tif", random_image(128 + i, 128))
-    panel.input.edit.setText(str(images))
-    panel.output.edit.setText(str(results))
+    panel.input.value = images
+    panel.output.value = results
     model = panel.session.model = gui_kit.large_model()
-    panel.run.click()
+    panel.run_button.click()
     qtbot.waitUntil(lambda: done(panel)[:1] == ["done"], timeout=SECONDS)
 
     def end():
@@ -193,14 +193,14 @@ def running_a_batch(viewer, qtbot, n=4):
         assert done(panel) == ["done"] * 4
         last = finish(segment(open_image(images / "im3.tif"), model)).labels
         assert np.array_equal(tifffile.imread(results / "im3.tif"), last)
-        panel.list.cellDoubleClicked.emit(3, 0)
+        panel.image_list.cellDoubleClicked.emit(3, 0)
         assert np.array_equal(viewer.layers[-1].data, last)
 
     return at_work(viewer, panel, [image, mine], end)
 
 
 def done(panel):
-    return [panel.list.item(i, 1).text() for i in range(panel.list.rowCount())]
+    return [panel.image_list.item(i, 1).text() for i in range(panel.image_list.rowCount())]
 
 
 def merging(viewer, qtbot):

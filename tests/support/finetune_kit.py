@@ -57,7 +57,7 @@ def painted_panel(panel, viewer):
     """The panel with an image and paint on it."""
     image, inside = discs()
     viewer.add_image(image, name="cells")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     paint = panel.form.pairs.first.labels.layer
     paint.data = scribbles(inside)
     return panel
@@ -65,7 +65,7 @@ def painted_panel(panel, viewer):
 
 def summary(panel):
     """What stands below the form about the paint."""
-    return panel.form.lookout.summary.text()
+    return panel.form.summary.summary_label.text()
 
 
 def wait_for_summary(panel, words, qtbot):
@@ -75,14 +75,14 @@ def wait_for_summary(panel, words, qtbot):
 
 def begin(panel, qtbot, steps=0):
     """Press *Train*, and wait until it has taken some steps."""
-    panel.form.train.click()
+    panel.form.train_button.click()
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
     qtbot.waitUntil(lambda: len(panel.session.training.losses) >= steps, timeout=SECONDS)
 
 
 def preview(panel, viewer, qtbot):
     """Press *Preview augmentation*, and wait for its layers, which come one after the other."""
-    panel.form.preview.click()
+    panel.form.preview_button.click()
     finish_job(panel, qtbot)
     wanted = {"augmented", "augmented annotation"}
     qtbot.waitUntil(lambda: wanted <= {x.name for x in viewer.layers}, timeout=SECONDS)

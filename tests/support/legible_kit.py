@@ -125,6 +125,7 @@ def main():
         size = QSize(*(round(n / window.devicePixelRatio()) for n in SCREEN))
         window.resize(size)
         viewer.open_sample("napari-unet-studio", "nuclei")
+        viewer.layers[0].name = "a layer of sixty characters".ljust(60, "x")
         dock, studio = viewer.window.add_plugin_dock_widget("napari-unet-studio", "U-Net Studio")
         found = {"scale": window.devicePixelRatio(), "cut": {}, "wide": []}
         from napari_unet.gui.plugin import PAGES

@@ -21,11 +21,11 @@ def pictures(stage: Stage) -> None:
     """Segment the folder, and show one image with its result."""
     write_images(stage.home / IMAGES)
     panel = stage.page("Batch")
-    panel.input.edit.setText(IMAGES)
-    panel.output.edit.setText(RESULTS)
-    panel.run.click()
-    stage.wait(lambda: panel.list.rowCount() and not stage.session.jobs.at_work)
-    panel.list.cellDoubleClicked.emit(1, 0)
+    panel.input.value = IMAGES
+    panel.output.value = RESULTS
+    panel.run_button.click()
+    stage.wait(lambda: panel.image_list.rowCount() and not stage.session.jobs.at_work)
+    panel.image_list.cellDoubleClicked.emit(1, 0)
     # opening them changes the size of the canvas
     stage.pause(1)
     stage.viewer.reset_view()

@@ -105,9 +105,9 @@ def judge(stage: Stage) -> None:
     panel, layers = stage.page("Segment"), stage.viewer.layers
     fold = stage.fold(panel, "How good is it?")
     fold.expand(animate=False)
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     stage.rest()
-    panel.judging.view.mistakes.click()
+    panel.evaluation.view.mistakes.click()
     stage.look_at(T)
     stage.take("evaluate")
     fold.collapse(animate=False)
@@ -119,9 +119,11 @@ def tune(stage: Stage) -> None:
     """Train shortly on what was corrected."""
     panel = stage.page("Fine-tune")
     form = panel.form
-    stage.wait(lambda: "objects" in form.lookout.summary.text() and form.lookout.plan.text())
+    stage.wait(
+        lambda: "objects" in form.summary.summary_label.text() and form.summary.plan_label.text()
+    )
     stage.take("correct-finetune")
-    form.train.click()
+    form.train_button.click()
     stage.rest()
     panel.outcome.comparison.difference_button.click()
     stage.rest()

@@ -30,17 +30,19 @@ def pictures(stage: Stage) -> None:
     stage.load()
     panel = stage.page("Fine-tune")
     form = panel.form
-    form.pairs.first.new.click()
+    form.pairs.first.new_button.click()
     stage.look_at(T)
     paint = form.pairs.first.labels.layer
     paint.data[T] = strokes(image[T])
     for t, middles in MISSED.items():
         lines(paint, t, [(2, (y, x - HALF), (y, x + HALF)) for y, x in middles])
     paint.refresh()
-    form.lookout.form_changed()
-    stage.wait(lambda: "strokes" in form.lookout.summary.text() and form.lookout.plan.text())
+    form.summary.form_changed()
+    stage.wait(
+        lambda: "strokes" in form.summary.summary_label.text() and form.summary.plan_label.text()
+    )
     stage.take("finetune-paint")
-    form.preview.click()
+    form.preview_button.click()
     stage.rest()
     stage.wait(lambda: "augmented annotation" in viewer.layers)
     stage.take("finetune-augmented")
@@ -50,7 +52,7 @@ def pictures(stage: Stage) -> None:
     form.settings.preset.value = "Quick"
     form.settings.minutes.value = 1.5
     form.settings.patch.value = 128
-    form.train.click()
+    form.train_button.click()
     stage.wait(lambda: stage.session.training and len(stage.session.training.checks) > 5)
     stage.wait(lambda: "steps/s" in panel.foot.note.text())
     stage.take("finetune-training")

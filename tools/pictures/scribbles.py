@@ -54,11 +54,13 @@ def learn(stage: Stage, paint: Any) -> None:
     """Keep learning, with a few more strokes."""
     panel = stage.page("Fine-tune")
     form, jobs = panel.form, stage.session.jobs
-    form.start.box.setCurrentText("New network, 2-D")
+    form.start.network.value = 2
     form.settings.patch.value = 128
-    stage.wait(lambda: "strokes" in form.lookout.summary.text() and form.lookout.plan.text())
+    stage.wait(
+        lambda: "strokes" in form.summary.summary_label.text() and form.summary.plan_label.text()
+    )
     stage.take("scribbles-form")
-    form.learn.click()
+    form.learn_button.click()
     stage.wait(lambda: "nuclei stack learning" in stage.viewer.layers)
     stage.wait(lambda: len(stage.session.training.checks) >= ENOUGH)
     stage.take("scribbles-learning")

@@ -28,22 +28,22 @@ def pictures(stage: Stage) -> None:
     stage.rest()
     stage.take("loaded")
     stage.page("Segment")
-    panel.image.axes.setEditText("Y X")
-    panel.segment.click()
+    panel.image.axes.value = "YX"
+    panel.segment_button.click()
     stage.take("error")
-    panel.image.axes.setEditText("T Y X")
+    panel.image.axes.value = "TYX"
     # small tiles and the first plane, so that the picture shows it filling in
     panel.settings.tile.value = 240
     stage.look_at(0)
     running = midway(stage)
     stage.session.jobs.progressed.connect(running)
-    panel.segment.click()
+    panel.segment_button.click()
     stage.rest()
     stage.session.jobs.progressed.disconnect(running)
     panel.settings.tile.value = None
-    stage.wait(lambda: "240" not in panel.plan.text())
+    stage.wait(lambda: "240" not in panel.plan_label.text())
     stage.look_at(0)
-    panel.segment.click()
+    panel.segment_button.click()
     stage.rest()
     stage.take("done")
     panel.settings.separation.value = 0.6
@@ -51,7 +51,7 @@ def pictures(stage: Stage) -> None:
     stage.fold(panel, "Objects and threshold").expand(animate=False)
     # the planes that are not in view follow later
     stage.pause(3)
-    stage.wait(panel.centres.isEnabled)
+    stage.wait(panel.centres_button.isEnabled)
     stage.take("objects")
 
 

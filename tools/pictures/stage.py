@@ -70,7 +70,7 @@ class Stage:
     def segment(self) -> Any:
         """Segment the sample, and return the panel."""
         panel = self.page("Segment")
-        panel.segment.click()
+        panel.segment_button.click()
         self.rest()
         return panel
 

@@ -1,8 +1,8 @@
-"""Widgets for those who script napari: load a U-Net, segment, fine-tune.
+"""Widgets for scripts in napari: load a U-Net, segment, fine-tune.
 
-Each is a `magicgui` factory. Its settings can be set by hand or from the console, and calling the
-widget, or pressing its button, runs it. The window stays alive meanwhile, progress and *Cancel* are in
-napari's activity dock and in our panels, and the call returns what came of it::
+Each is a `magicgui` factory. The settings of a widget can be set by hand or from the console; calling
+the widget, or pressing its button, runs it and returns the result. The window stays responsive, and
+napari's activity dock shows the progress. None of them is in napari's menus::
 
     from napari_unet.gui.magic import fine_tune, load_unet, segment
 
@@ -11,19 +11,15 @@ napari's activity dock and in our panels, and the call returns what came of it::
     widget.threshold.value = 0.4
     labels, *others = widget()
 
-The settings are those of `SegmentOptions` and `FinetuneOptions`; None is what they say it is.
+The settings are the fields of `SegmentOptions` and `FinetuneOptions`.
 """
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import napari
 import napari.layers
-from magicgui import magic_factory
-from magicgui.widgets import ComboBox
-from qtpy.QtCore import QEventLoop
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.request import Request
@@ -35,8 +31,8 @@ from napari_unet.gui.layers.layer_pair import pair_layers
 from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.plugin import parts_of
 from napari_unet.gui.segment.run import SegmentRun
-from napari_unet.gui.widgets.fields import make_narrow
-from napari_unet.gui.widgets.options_form import field_widget
+from napari_unet.gui.session.waiting import run_and_wait
+from napari_unet.gui.widgets.option_factory import option_factory
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS
 from napari_unet.gui.widgets.texts import Text
 from napari_unet.services.library import DEFAULT
@@ -44,63 +40,15 @@ from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pydantic import BaseModel
-
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
     from napari_unet.gui.session.session import Session
-    from napari_unet.gui.session.worker import Outcome
 
 AXES = Text, "as the layer says", "What the image's dimensions are: such as TZCYX."
 MODEL = Text, "the current one", "A name in your library, or the path of a model file."
 
 
-def _init(widget: Any) -> None:
-    """Cut long names of layers off rather than widen the dock."""
-    for row in widget:
-        if isinstance(row, ComboBox):
-            make_narrow(row.native)
-
-
-def _factory(
-    button: str, declared: type[BaseModel] | None = None, fields: Sequence[str] = (), **texts: Any
-) -> Callable[[Callable[..., Any]], Any]:
-    """Make a widget factory of a function: a control for each parameter, and for each field of options.
-
-    Parameters
-    ----------
-    button
-        What stands on the button.
-    declared, fields
-        Options that the function takes by keyword, and which of them.
-    **texts
-        Widget, placeholder and tip of parameters.
-    """
-
-    def make(function: Callable[..., Any]) -> Any:
-        # magicgui would add the layers that are returned once more
-        function.__annotations__.pop("return", None)
-        infos = {name: declared.model_fields[name] for name in fields} if declared else {}
-        signature = inspect.signature(function, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        more = [
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=i.default, annotation=i.annotation
-            )
-            for name, i in infos.items()
-        ]
-        function.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
-        looks = {name: field_widget(declared, name) for name in fields} if declared else {}
-        for name, (kind, none, tip) in texts.items():
-            looks[name] = {"widget_type": kind, "none": none, "tooltip": tip}
-        return magic_factory(function, call_button=button, widget_init=_init, **looks)
-
-    return make
-
-
-@_factory("Load", model=(Text, DEFAULT, MODEL[2]))
+@option_factory("Load", model=(Text, DEFAULT, MODEL[2]))
 def load_unet(viewer: napari.Viewer, model: str = DEFAULT) -> Model:
     """Load a U-Net, and make it the current one of the viewer's panels.
 
@@ -125,7 +73,7 @@ def load_unet(viewer: napari.Viewer, model: str = DEFAULT) -> Model:
     return _loaded(session, model or DEFAULT)
 
 
-@_factory(
+@option_factory(
     "Segment",
     SegmentOptions,
     ("channels", *OBJECTS, "probabilities", *ADVANCED),
@@ -170,11 +118,11 @@ def segment(
     network = _loaded(session, model)
     before = set(viewer.layers)
     run = SegmentRun(viewer, image, pixels, network, SegmentOptions(**options))
-    _wait(session, lambda: run.start(session.jobs))
+    run_and_wait(session.jobs, lambda: run.start(session.jobs))
     return [run.layer, *(x for x in viewer.layers if x not in before and x != run.layer)]
 
 
-@_factory("Fine-tune", FinetuneOptions, REST, model=MODEL, axes=AXES)
+@option_factory("Fine-tune", FinetuneOptions, REST, model=MODEL, axes=AXES)
 def fine_tune(
     viewer: napari.Viewer,
     image: napari.layers.Image,
@@ -227,13 +175,13 @@ def fine_tune(
     state = session.training_files.path(network.spec.name, image.name, known)
     run = TrainingRun(session.jobs, request, "Training", state)
     try:
-        _wait(session, run.start)
+        run_and_wait(session.jobs, run.start)
         assert run.result is not None
         new: Model = run.result.model
     finally:
         run.forget()
     if keep:
-        _wait(session, lambda: session.keep_new(new, lambda _: None, current=True))
+        run_and_wait(session.jobs, lambda: session.keep_new(new, lambda _: None, current=True))
     return new
 
 
@@ -263,41 +211,6 @@ def _loaded(session: Session, model: str) -> Model:
     """Return a model, loaded unless it is the current one."""
     wanted = model or session.source or DEFAULT
     if session.model is None or (model and model != session.source):
-        _wait(session, lambda: session.load(wanted))
+        run_and_wait(session.jobs, lambda: session.load(wanted))
     assert session.model is not None
     return session.model
-
-
-def _wait(session: Session, start: Callable[[], object]) -> None:
-    """Run a job of the viewer and keep its window alive until the job is over.
-
-    Raises
-    ------
-    UserError
-        When another job is at work, or this one was cancelled.
-    Exception
-        What the job raised.
-    """
-    loop, outcomes = QEventLoop(), list[Any]()
-
-    def end(outcome: Outcome[Any]) -> None:
-        outcomes.append(outcome)
-        loop.quit()
-
-    jobs = session.jobs
-    start()
-    jobs.ended.connect(end)
-    jobs.abandoned.connect(loop.quit)
-    try:
-        loop.exec()
-    finally:
-        jobs.ended.disconnect(end)
-        jobs.abandoned.disconnect(loop.quit)
-    if outcomes and outcomes[0].error is not None:
-        raise outcomes[0].error
-    if not outcomes or outcomes[0].cancelled:
-        raise UserError(
-            "It was cancelled",
-            rule="A call returns what a finished job came to.",
-            remedy="Call it again.",
-        )

@@ -70,7 +70,7 @@ def test_a_new_annotation_lies_on_the_image_and_is_ready_to_paint(panel, viewer,
 
 def test_a_result_of_segment_is_copied_and_stays(panel, segment_panel, viewer, qtbot):
     viewer.add_image(discs()[0], name="cells")
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     result = viewer.layers["cells labels"]
     before = result.data.copy()
@@ -83,7 +83,7 @@ def test_a_result_of_segment_is_copied_and_stays(panel, segment_panel, viewer, q
     layer.paint((5, 5), 1)
     assert np.array_equal(result.data, before)
     painted = layer.data.copy()
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     assert np.array_equal(layer.data, painted)
 
@@ -98,8 +98,8 @@ def test_what_a_result_holds_is_told_by_its_record_or_its_values(panel, viewer):
     ]
     for data, metadata, kind in cases:
         viewer.layers.selection.active = viewer.add_labels(data, metadata=metadata)
-        assert panel.source.result_kind.currentData() == kind
-    panel.source.result_kind.setCurrentIndex(0)
+        assert panel.source.result_kind.value == kind
+    panel.source.result_kind.value = "classes"
     panel.source.correct_button.click()
     assert "too many labels for classes" in said(panel)
     assert panel.annotation.layer is None
@@ -232,14 +232,14 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer, request):
     viewer.add_labels(np.zeros((4, 20, 30), int), name="on top")
     pair = request.getfixturevalue("finetune_panel").form.pairs.first
     assert (pair.image.layer, pair.labels.layer) == (source, layer)
-    assert pair.kind.currentData() == "objects"
+    assert pair.kind.value == "objects"
     assert pair.region.layer == checked_layer(viewer, source)
     pair.labels.choose(scribbles)
     assert pair.region.layer is None
     pair.labels.choose(layer)
     assert pair.region.layer is not None
-    pair.region.setCurrentIndex(0)
-    pair.region.activated.emit(0)
+    pair.region.value = None
+    pair.region.native.activated.emit(0)
     pair.labels.choose(scribbles)
     pair.labels.choose(layer)
     assert pair.region.layer is None, "somebody has chosen otherwise"
@@ -248,7 +248,7 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer, request):
 def test_fine_tune_knows_what_a_result_holds(viewer, finetune_panel):
     viewer.add_image(np.zeros((40, 60)), name="cells")
     viewer.add_labels(squares(), metadata=record(objects=True))
-    assert finetune_panel.form.pairs.first.kind.currentData() == "objects"
+    assert finetune_panel.form.pairs.first.kind.value == "objects"
 
 
 def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer, finetune_panel):
@@ -266,7 +266,7 @@ def test_layers_that_go_and_come_leave_the_panel_in_order(panel, viewer):
     first, second = new(panel), new(panel, "objects")
     panel.objects.tools["merge"].click()
     second.name = "renamed"
-    assert panel.annotation.currentText() == "renamed"
+    assert panel.annotation.current_choice == "renamed"
     viewer.layers.remove(second)
     assert panel.annotation.layer == first
     first.data = np.ones((3, 20, 30), np.uint8)

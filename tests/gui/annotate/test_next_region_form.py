@@ -97,7 +97,7 @@ def test_what_segment_said_is_used_and_no_network_runs(
     panel, segment_panel, viewer, stack, qtbot, monkeypatch
 ):
     segment_panel.settings.mirror.value = True
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: panel.session.kept is not None, timeout=SECONDS)
     monkeypatch.setattr("napari_unet.gui.annotate.next_region.cache_outputs", None)
@@ -164,8 +164,8 @@ def test_channels_stay_those_of_the_newest_run(panel, segment_panel, viewer, qtb
     panel.session.model = model = small_model()
     pixels = random_image(2, 100, 90)
     source = viewer.add_image(pixels, name="two", axis_labels=("c", "y", "x"))
-    segment_panel.image.channels[0].setCurrentIndex(1)
-    segment_panel.segment.click()
+    segment_panel.image.channels[0].value = 1
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     panel.session.kept = None
     press(panel, qtbot)

@@ -39,13 +39,13 @@ def folder(tmp_path):
 @pytest.fixture
 def panel(batch_panel, folder, tmp_path):
     """The panel, with both folders chosen."""
-    batch_panel.input.edit.setText(str(folder))
-    batch_panel.output.edit.setText(str(tmp_path / "results"))
+    batch_panel.input.value = folder
+    batch_panel.output.value = tmp_path / "results"
     return batch_panel
 
 
 def results(panel):
-    return [panel.list.item(i, 1).text() for i in range(panel.list.rowCount())]
+    return [panel.image_list.item(i, 1).text() for i in range(panel.image_list.rowCount())]
 
 
 def run_to_the_first(panel, folder, side, qtbot):
@@ -53,14 +53,14 @@ def run_to_the_first(panel, folder, side, qtbot):
     panel.session.model = gui_kit.large_model()
     for i in range(3):
         tifffile.imwrite(folder / f"im{i}.tif", random_image(side, side))
-    panel.run.click()
+    panel.run_button.click()
     qtbot.waitUntil(lambda: results(panel)[:1] == ["done"], timeout=SECONDS)
 
 
 def test_every_image_gets_the_result_of_a_single_run(panel, folder, tmp_path, qtbot):
     panel.settings.precision.value = "float32"
     panel.settings.threshold.value = 0.6
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     assert results(panel) == ["done"] * 3
     assert "3 of 3 images segmented." in said(panel)
@@ -71,19 +71,19 @@ def test_every_image_gets_the_result_of_a_single_run(panel, folder, tmp_path, qt
 
 
 def test_the_command_that_is_copied_gives_the_same_files(panel, tmp_path, qtbot, monkeypatch):
-    panel.command.click()
+    panel.command_button.click()
     assert "Press Segment the folder first" in said(panel)
     monkeypatch.setattr("napari_unet.services.library.Library", lambda: panel.session.library)
     panel.settings.precision.value = "float32"
     panel.settings.threshold.value = 0.6
     panel.settings.objects.value = True
     panel.existing.value = "replace"
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     # of what was done, not of what stands there now
     panel.settings.threshold.value = 0.3
-    panel.output.edit.setText("elsewhere")
-    panel.command.click()
+    panel.output.value = "elsewhere"
+    panel.command_button.click()
     program, *words = shlex.split(QApplication.clipboard().text())
     assert program == "napari-unet"
     assert "Copied" in said(panel)
@@ -98,20 +98,20 @@ def test_the_command_that_is_copied_gives_the_same_files(panel, tmp_path, qtbot,
 
 
 def test_a_command_leaves_what_the_batch_left(panel, qtbot):
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
-    panel.command.click()
+    panel.command_button.click()
     assert QApplication.clipboard().text().endswith("--model small --skip-existing")
     panel.session.source = ""
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
-    panel.command.click()
+    panel.command_button.click()
     assert "is not saved" in said(panel)
 
 
 def test_objects_are_counted(panel, tmp_path, qtbot):
     panel.settings.objects.value = True
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     counted = [int(words.split()[0]) for words in results(panel)]
     written = [int(tifffile.imread(tmp_path / "results" / f"im{i}.tif").max()) for i in range(3)]
@@ -120,12 +120,12 @@ def test_objects_are_counted(panel, tmp_path, qtbot):
 
 def test_a_bad_file_does_not_stop_the_rest_and_says_why(panel, folder, qtbot):
     (folder / "im1.tif").write_bytes(b"no image")
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     first, second, third = results(panel)
     assert first == third == "done"
     assert second.startswith("failed: ")
-    assert panel.list.item(1, 1).toolTip()
+    assert panel.image_list.item(1, 1).toolTip()
     assert "2 of 3 images segmented, 1 failed." in said(panel)
 
 
@@ -137,14 +137,14 @@ def test_a_run_that_was_stopped_goes_on(panel, folder, tmp_path, qtbot):
     assert "im0.tif" in there
     assert all(name.endswith(".tif") for name in there), "nothing half-written is left"
     panel.session.model = small_model()
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     skipped = sum(words == "has a result already" for words in results(panel))
     assert skipped == len(there)
     for name, content in there.items():
         assert (tmp_path / "results" / name).read_bytes() == content
     panel.existing.value = "replace"
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     assert results(panel) == ["done"] * 3
 
@@ -177,18 +177,18 @@ def test_what_was_done_before_it_was_cancelled_is_said(panel, folder, qtbot):
     ],
 )
 def test_what_is_missing_is_named(panel, qtbot, row, text, message):
-    getattr(panel, row).edit.setText(text)
-    panel.run.click()
+    getattr(panel, row).line_edit.value = text
+    panel.run_button.click()
     finish_job(panel, qtbot)
     assert message in said(panel)
-    assert panel.list.rowCount() == 0
+    assert panel.image_list.rowCount() == 0
 
 
 def test_results_never_replace_the_images(panel, folder, qtbot):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    panel.output.edit.setText(str(folder))
+    panel.output.value = folder
     panel.existing.value = "replace"
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
     assert "can&#x27;t be the output" in said(panel)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -196,15 +196,15 @@ def test_results_never_replace_the_images(panel, folder, qtbot):
 
 @pytest.mark.usefixtures("readers")
 def test_a_finished_image_is_shown_with_its_result(panel, viewer, folder, qtbot):
-    panel.run.click()
+    panel.run_button.click()
     finish_job(panel, qtbot)
-    panel.list.cellDoubleClicked.emit(1, 0)
+    panel.image_list.cellDoubleClicked.emit(1, 0)
     image, labels = viewer.layers
     assert isinstance(image, Image)
     assert isinstance(labels, Labels)
     assert image.data.shape == labels.data.shape == (41, 50)
     (folder / "im2.tif").unlink()
-    panel.list.cellDoubleClicked.emit(2, 0)
+    panel.image_list.cellDoubleClicked.emit(2, 0)
     assert said(panel)
     assert len(viewer.layers) == 2
 

@@ -69,7 +69,7 @@ def panel(segment_panel):
 @pytest.fixture
 def form(panel):
     """What is compared."""
-    return panel.judging.form
+    return panel.evaluation.form
 
 
 @pytest.fixture
@@ -85,9 +85,9 @@ def layers(viewer, form):
 
 def evaluate(panel, qtbot):
     """Press *Evaluate*, wait, and return what the scores say."""
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     finish_job(panel, qtbot)
-    return panel.judging.view.scores.text()
+    return panel.evaluation.view.scores.text()
 
 
 def numbers(words):
@@ -124,11 +124,11 @@ def check_objects(words, scores):
 def test_objects_against_a_tiff_that_was_opened_as_an_image(panel, form, layers, viewer, qtbot):
     _, result, true = layers
     assert form.result.layer == result
-    assert form.kind.currentData() == "objects"
+    assert form.kind.value == "objects"
     # an image may hold anything: it is offered, but not chosen; that of the result never is
     assert form.truth.offered == [true]
     assert form.truth.layer is None
-    assert not panel.judging.view.mistakes.isEnabled()
+    assert not panel.evaluation.view.mistakes.isEnabled()
     assert form.truth.choose(true)
     words = evaluate(panel, qtbot)
     scores = of_service(found(), truth(), "YX")
@@ -143,7 +143,7 @@ def test_mistakes_are_shown_in_the_colours_of_the_scores(panel, form, layers, vi
     form.truth.choose(true)
     words = evaluate(panel, qtbot)
     viewer.layers.selection.active = image
-    panel.judging.view.mistakes.click()
+    panel.evaluation.view.mistakes.click()
     made = viewer.layers["cells objects mistakes"]
     assert viewer.layers.selection.active == image
     assert np.array_equal(made.extent.world, result.extent.world)
@@ -167,26 +167,26 @@ def test_mistakes_are_shown_in_the_colours_of_the_scores(panel, form, layers, vi
     assert made not in form.truth.offered
     result.data = truth()
     evaluate(panel, qtbot)
-    panel.judging.view.mistakes.click()
+    panel.evaluation.view.mistakes.click()
     assert [x for x in viewer.layers if "mistakes" in x.name] == [made]
     assert set(np.unique(made.data)) == {0, HIT}
     # nor does it cover what is found next
     made.visible = True
-    panel.segment.click()
+    panel.segment_button.click()
     finish_job(panel, qtbot)
     qtbot.waitUntil(lambda: not made.visible, timeout=SECONDS)
 
 
 def test_classes_that_followed_a_slider_are_not_those_of_the_scores(panel, form, viewer, qtbot):
     viewer.add_image(random_image(*SHAPE), name="cells")
-    panel.segment.click()
+    panel.segment_button.click()
     finish_job(panel, qtbot)
     qtbot.waitUntil(lambda: panel.rethreshold.current is not None, timeout=SECONDS)
     form.truth.choose(viewer.add_labels((truth() > 0).astype(np.uint8), name="true"))
     evaluate(panel, qtbot)
-    assert not panel.judging.view.changed.isVisible()
+    assert not panel.evaluation.view.changed.isVisible()
     panel.settings.threshold.value = 0.9
-    qtbot.waitUntil(panel.judging.view.changed.isVisible, timeout=SECONDS)
+    qtbot.waitUntil(panel.evaluation.view.changed.isVisible, timeout=SECONDS)
 
 
 def test_classes_have_the_names_of_the_result(panel, form, viewer, qtbot):
@@ -195,7 +195,7 @@ def test_classes_have_the_names_of_the_result(panel, form, viewer, qtbot):
     true = np.where(np.random.default_rng(2).random(SHAPE) < 0.2, 0, shown)
     viewer.add_labels(shown, name="found", features=names, metadata=record(objects=False))
     viewer.add_labels(true, name="true")
-    assert form.kind.currentData() == "classes"
+    assert form.kind.value == "classes"
     # labels that we have not made are chosen by themselves
     assert form.truth.layer.name == "true"
     words = evaluate(panel, qtbot)
@@ -206,7 +206,7 @@ def test_classes_have_the_names_of_the_result(panel, form, viewer, qtbot):
         *([name, *row] for name, row in zip(names["class"], wanted, strict=True)),
     ]
     assert f"IoU {scores.iou:.3f}, Dice {scores.dice:.3f}" in words
-    panel.judging.view.mistakes.click()
+    panel.evaluation.view.mistakes.click()
     made = viewer.layers["found mistakes"]
     assert np.array_equal(made.data == EXTRA, shown != true)
 
@@ -216,7 +216,7 @@ def test_strokes_are_taken_as_such(panel, form, viewer, qtbot):
     strokes = np.zeros(SHAPE, np.uint8)
     strokes[15, :30], strokes[2] = 2, 1
     viewer.add_labels(strokes, name="paint", metadata={KIND: "scribbles"})
-    assert form.kind.currentData() == "scribbles"
+    assert form.kind.value == "scribbles"
     words = evaluate(panel, qtbot)
     scores = of_service(result.data, strokes, "YX", "scribbles")
     assert f"{scores.classes[1].iou:.3f}" in words
@@ -262,35 +262,35 @@ def test_only_layers_that_fit_are_offered_and_the_others_have_a_reason(form, lay
 
 def test_wrong_pairs_are_explained(panel, form, layers, viewer, qtbot):
     _, result, true = layers
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     assert "No true labels are chosen" in said(panel)
     form.truth.choose(true)
     true.data = truth()[:50]
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     assert "has another shape" in said(panel)
     assert "(50, 100)" in said(panel)
     # it is not offered any more
     assert form.truth.layer is None
     true.data = truth()
-    form.truth.renew()
+    form.truth.reset_choices()
     form.truth.choose(true)
     true.data = truth().astype(np.float32)
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     assert "whole numbers" in said(panel)
     assert "Convert" in said(panel)
     true.data = truth()
-    form.truth.renew()
+    form.truth.reset_choices()
     form.truth.choose(true)
     result.data = -found().astype(np.int32)
     evaluate(panel, qtbot)
     assert "negative" in said(panel)
     result.data = found()
-    form.kind.setCurrentText("classes")
+    form.kind.value = "classes"
     true.data = truth().astype(np.int32) * 100
     evaluate(panel, qtbot)
     assert "not classes" in said(panel)
     viewer.layers.clear()
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     assert "no result" in said(panel)
 
 
@@ -303,7 +303,7 @@ def test_true_labels_that_lie_elsewhere_are_laid_on_the_result(panel, form, laye
     true = viewer.add_image(truth(), name="no scale")
     form.truth.choose(true)
     assert shown(form.lay_on_button)
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     assert "not as large" in said(panel)
     assert LAY_ON in said(panel)
     form.lay_on_button.click()
@@ -314,7 +314,7 @@ def test_true_labels_that_lie_elsewhere_are_laid_on_the_result(panel, form, laye
 
 def test_scores_say_when_they_are_out_of_date(panel, form, layers, viewer, qtbot):
     _, result, true = layers
-    view = panel.judging.view
+    view = panel.evaluation.view
     form.truth.choose(true)
     evaluate(panel, qtbot)
     viewer.dims.set_point(0, 1)
@@ -336,7 +336,7 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, do
     true = viewer.add_labels(np.stack([truth()] * 200), name="true")
     image = viewer.add_image(random_image(200, *SHAPE), axis_labels=("t", "y", "x"), name="cells")
     assert (form.result.layer, form.truth.layer) == (result, true)
-    panel.judging.evaluate_button.click()
+    panel.evaluation.evaluate_button.click()
     qtbot.waitUntil(lambda: panel.foot.bar.value() > 0 or not panel.session.jobs.running)
     if what == "remove":
         for layer in (result, true, image):
@@ -357,20 +357,20 @@ def test_layers_may_change_while_they_are_compared(what, panel, form, viewer, do
         qtbot.wait(50)
         return
     finish_job(panel, qtbot)
-    words = panel.judging.view.scores.text()
+    words = panel.evaluation.view.scores.text()
     if what == "cancel":
         assert "Cancelled" in said(panel)
         assert words == ""
         return
     assert said(panel) == ""
     assert "1,400 true objects in 200 planes" in words
-    assert panel.judging.view.changed.isVisible() == (what in ("replace", "paint"))
+    assert panel.evaluation.view.changed.isVisible() == (what in ("replace", "paint"))
     assert "“found” against “true”" in words
-    panel.judging.view.mistakes.click()
+    panel.evaluation.view.mistakes.click()
     made = viewer.layers[-1]
     assert "mistakes" in made.name
     assert made.data.shape == stack.shape
-    panel.judging.view.forget()
+    panel.evaluation.view.forget()
 
 
 def test_objects_of_a_2d_network_are_compared_plane_by_plane(panel, form, viewer, qtbot):
@@ -394,14 +394,14 @@ def test_objects_of_a_2d_network_are_compared_plane_by_plane(panel, form, viewer
 
 @pytest.mark.usefixtures("readers")
 def test_labels_from_files_are_told_as_a_command(panel, form, viewer, qtbot, tmp_path, monkeypatch):
-    view = panel.judging.view
+    view = panel.evaluation.view
     stack, true = np.stack([found(), *[truth()] * 4]), np.stack([truth()] * 5)
     for name, labels in (("found", stack), ("true", true)):
         tifffile.imwrite(tmp_path / f"{name}.tif", labels, imagej=True, metadata={"axes": "TYX"})
         viewer.open(str(tmp_path / f"{name}.tif"), layer_type="labels")
     form.result.choose(viewer.layers["found"])
     form.truth.choose(viewer.layers["true"])
-    form.kind.setCurrentText("objects")
+    form.kind.value = "objects"
     assert not view.command.isVisible()
     words = evaluate(panel, qtbot)
     check_objects(words, of_service(stack, true, "TYX"))
@@ -448,7 +448,7 @@ def test_the_bundled_network_is_judged_on_real_nuclei(shared_data, panel, form, 
     panel.session.library = type(panel.session.library)(panel.session.library.folder)
     panel.session.load(DEFAULT)
     finish_job(panel, qtbot)
-    panel.segment.click()
+    panel.segment_button.click()
     finish_job(panel, qtbot)
     result = viewer.layers[-1]
     qtbot.waitUntil(lambda: not panel.measuring.busy, timeout=SECONDS)
@@ -459,5 +459,5 @@ def test_the_bundled_network_is_judged_on_real_nuclei(shared_data, panel, form, 
     words = evaluate(panel, qtbot)
     check_objects(words, of_service(result.data, np.asarray(true.data), "YX"))
     panel.settings.threshold.value = 0.9
-    qtbot.waitUntil(lambda: panel.judging.view.changed.isVisible(), timeout=SECONDS)
-    assert "has changed" in panel.judging.view.changed.text()
+    qtbot.waitUntil(lambda: panel.evaluation.view.changed.isVisible(), timeout=SECONDS)
+    assert "has changed" in panel.evaluation.view.changed.text()

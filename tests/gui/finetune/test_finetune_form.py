@@ -32,30 +32,30 @@ def first(panel):
 
 def say(panel, qtbot):
     """What the summary says once the form is left alone."""
-    panel.form.lookout.summary.clear()
-    panel.form.lookout.form_changed()
+    panel.form.summary.summary_label.clear()
+    panel.form.summary.form_changed()
     qtbot.waitUntil(lambda: bool(summary(panel)), timeout=SECONDS)
     return summary(panel)
 
 
 def test_without_image_or_paint_the_form_says_what_to_do(panel, viewer, qtbot):
     wait_for_summary(panel, "There is no image", qtbot)
-    panel.form.train.click()
+    panel.form.train_button.click()
     assert "Open Sample" in said(panel)
     viewer.add_image(discs()[0], name="cells")
-    wait_for_summary(panel, "New paint layer", qtbot)
-    panel.form.train.click()
+    wait_for_summary(panel, "New annotation", qtbot)
+    panel.form.train_button.click()
     assert "There is no annotation yet" in said(panel)
-    first(panel).new.click()
+    first(panel).new_button.click()
     wait_for_summary(panel, "Nothing painted yet", qtbot)
-    panel.form.train.click()
+    panel.form.train_button.click()
     qtbot.waitUntil(lambda: "Nothing has been painted yet" in said(panel), timeout=SECONDS)
     assert panel.form.isVisibleTo(panel)
 
 
 def test_painting_renews_the_summary(panel, viewer, qtbot):
     viewer.add_image(discs()[0], name="cells")
-    first(panel).new.click()
+    first(panel).new_button.click()
     layer = first(panel).labels.layer
     assert viewer.layers.selection.active == layer
     assert (layer.mode, layer.selected_label) == ("paint", 1)
@@ -63,12 +63,12 @@ def test_painting_renews_the_summary(panel, viewer, qtbot):
     assert controls.paint_button.isChecked()
     layer.paint((30, 30), 1)
     wait_for_summary(panel, "No cell painted yet (label 2)", qtbot)
-    panel.form.train.click()
+    panel.form.train_button.click()
     qtbot.waitUntil(lambda: "Only &#x27;background&#x27;" in said(panel), timeout=SECONDS)
-    assert panel.form.lookout.plan.text() == ""
+    assert panel.form.summary.plan_label.text() == ""
     layer.paint((60, 60), 2)
     wait_for_summary(panel, "2 strokes", qtbot)
-    qtbot.waitUntil(lambda: "MiB" in panel.form.lookout.plan.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "MiB" in panel.form.summary.plan_label.text(), timeout=SECONDS)
     layer.undo()
     wait_for_summary(panel, "1 stroke;", qtbot)
 
@@ -77,7 +77,7 @@ def test_labels_of_another_shape_are_named(panel, viewer, qtbot):
     viewer.add_image(discs()[0], name="cells")
     viewer.add_labels(np.ones((SIZE // 2, SIZE // 2), int), name="small labels")
     assert "2× smaller along Y" in say(panel, qtbot)
-    panel.form.train.click()
+    panel.form.train_button.click()
     qtbot.waitUntil(lambda: "2× smaller" in said(panel), timeout=SECONDS)
 
 
@@ -87,14 +87,14 @@ def test_labels_smaller_by_a_whole_factor_are_resampled_at_a_click(panel, viewer
     painted = scribbles(inside)[::2, ::2]
     viewer.add_labels(painted, name="small", metadata={KIND: "scribbles"})
     form = first(panel)
-    assert not form.resample.isHidden()
-    form.resample.click()
+    assert not form.resample_button.isHidden()
+    form.resample_button.click()
     made = form.labels.layer
     assert made.name == "small resampled"
     assert np.array_equal(made.data, painted.repeat(2, 0).repeat(2, 1))
     assert np.array_equal(made.scale, (0.5, 0.5))
     assert "strokes" in say(panel, qtbot)
-    assert form.resample.isHidden()
+    assert form.resample_button.isHidden()
     assert not viewer.layers["small"].visible
     assert np.array_equal(viewer.layers["small"].data, painted)
 
@@ -102,7 +102,7 @@ def test_labels_smaller_by_a_whole_factor_are_resampled_at_a_click(panel, viewer
 def test_only_a_whole_factor_is_offered(panel, viewer):
     viewer.add_image(discs()[0], name="cells")
     viewer.add_labels(np.ones((SIZE - 1, SIZE), int), name="other")
-    assert first(panel).resample.isHidden()
+    assert first(panel).resample_button.isHidden()
 
 
 def test_labels_of_another_scale_or_place_are_named(panel, viewer, qtbot):
@@ -130,43 +130,43 @@ def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel
         assert np.array_equal(layer.scale, (0.5, 0.5))
         assert np.array_equal(layer.translate, (3, 4))
         assert "strokes" in say(panel, qtbot)
-    assert first(panel).resample.isHidden()
+    assert first(panel).resample_button.isHidden()
 
 
 def test_the_same_pair_twice_is_refused(painted_panel, qtbot):
     panel = painted_panel
-    panel.form.pairs.add.click()
+    panel.form.pairs.add_button.click()
     assert "Two pairs are the same" in say(panel, qtbot)
-    panel.form.pairs.forms[1].remove.click()
+    panel.form.pairs.forms[1].remove_button.click()
     assert "strokes" in say(panel, qtbot)
 
 
 def test_labels_beyond_the_classes_are_named(painted_panel, qtbot):
     layer = first(painted_panel).labels.layer
     layer.data[3:6, 3:6] = 7
-    assert "beyond the model's classes (7)" in say(painted_panel, qtbot)
-    painted_panel.form.train.click()
+    assert "beyond the model's classes: 7" in say(painted_panel, qtbot)
+    painted_panel.form.train_button.click()
     qtbot.waitUntil(lambda: "beyond the model" in said(painted_panel), timeout=SECONDS)
-    painted_panel.form.start.box.setCurrentIndex(1)
+    painted_panel.form.start.network.value = 2
     assert "class 6" in say(painted_panel, qtbot), "a new network has as many as were painted"
 
 
 def test_the_kind_is_kept_in_the_layer(painted_panel, viewer, qtbot):
     form = first(painted_panel)
     scribbled = form.labels.layer
-    assert form.kind.currentData() == "scribbles"
+    assert form.kind.value == "scribbles"
     made = viewer.add_labels(
         discs()[1].astype(int), name="cells labels", metadata={"napari_unet": {"purpose": {}}}
     )
     assert form.labels.layer == scribbled, "a result that comes is not learnt in place of paint"
     form.labels.choose(made)
-    assert form.kind.currentData() == "classes"
-    form.kind.setCurrentIndex(2)
+    assert form.kind.value == "classes"
+    form.kind.value = "objects"
     assert made.metadata[KIND] == "objects"
     viewer.layers.selection.active = scribbled
-    assert form.kind.currentData() == "scribbles"
+    assert form.kind.value == "scribbles"
     viewer.layers.selection.active = made
-    assert form.kind.currentData() == "objects"
+    assert form.kind.value == "objects"
 
 
 def test_objects_train_too(painted_panel, viewer, qtbot):
@@ -177,7 +177,7 @@ def test_objects_train_too(painted_panel, viewer, qtbot):
             part = (slice(24 * row, 24 * row + 24), slice(24 * column, 24 * column + 24))
             numbers[part][inside[part]] = 1 + 4 * row + column
     viewer.add_labels(numbers, name="objects")
-    first(painted_panel).kind.setCurrentIndex(2)
+    first(painted_panel).kind.value = "objects"
     wait_for_summary(painted_panel, "16 objects", qtbot)
     assert train(painted_panel, qtbot).after
 
@@ -236,7 +236,7 @@ def test_a_new_paint_layer_has_the_labels_of_the_image(panel, viewer, qtbot, axe
     labels = tuple(a.lower() for a in axes)
     viewer.add_image(image, name="cells", axis_labels=labels, scale=[0.5] * len(axes))
     form = first(panel)
-    form.new.click()
+    form.new_button.click()
     pair = form.pair()
     assert pair.paint().shape == pair.image.label_shape
     pair.paint()[..., 5:9, 5:9] = 1
@@ -272,7 +272,7 @@ def test_several_pairs_are_learnt_together(painted_panel, viewer, qtbot):
     viewer.layers.selection.active = viewer.layers["cells"]
     viewer.layers.selection.active = viewer.layers["cells scribbles"]
     one = int(say(panel, qtbot).split(" strokes")[0].split()[-1])
-    panel.form.pairs.add.click()
+    panel.form.pairs.add_button.click()
     a, b = panel.form.pairs.forms
     assert (a.image.layer.name, a.labels.layer.name) == ("cells", "cells scribbles")
     assert (b.image.layer, b.labels.layer) == (second, paint)
@@ -307,13 +307,13 @@ def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewe
     assert pair.labels.layer == on_one
     assert pair.image.layers.choose(two)
     assert pair.labels.layer == on_one, "of two channels that are images by themselves"
-    assert pair.origin.text() == "“one paint” was made over another image."
+    assert pair.origin_label.text() == "“one paint” was made over another image."
     viewer.layers.selection.active = two
     viewer.layers.selection.active = on_one
     assert pair.image.layer == one
-    assert not pair.origin.text()
+    assert not pair.origin_label.text()
     pair.image.layers.choose(two)
-    pair.image.layers.activated.emit(0)
+    pair.image.layers.native.activated.emit(0)
     viewer.layers.selection.active = one
     pair.image.layers.choose(two)
     viewer.layers.selection.active = on_one
@@ -381,7 +381,7 @@ def paint_channels(panel, viewer, channels):
     image, inside = discs()
     stack = np.stack([image] * channels)
     viewer.add_image(stack, name="cells", axis_labels=("c", "y", "x"))
-    first(panel).new.click()
+    first(panel).new_button.click()
     first(panel).labels.layer.data = scribbles(inside)
     quick(panel, steps=2)
 
@@ -401,11 +401,11 @@ def use(panel, model):
 
 def test_a_new_network_takes_the_channels_that_are_ticked(panel, viewer, qtbot):
     paint_channels(panel, viewer, 3)
-    panel.form.start.box.setCurrentIndex(1)
+    panel.form.start.network.value = 2
     assert first(panel).image.ticks.chosen() == (0, 1, 2)
     tick(panel)
     assert "No channel is chosen" in say(panel, qtbot)
-    panel.form.train.click()
+    panel.form.train_button.click()
     assert "No channel is chosen" in said(panel)
     tick(panel, 0, 2)
     assert "strokes" in say(panel, qtbot)
@@ -437,7 +437,7 @@ def test_the_model_is_fitted_to_the_channels(panel, viewer, qtbot, takes, there,
 def test_inputs_that_the_image_can_fill_are_chosen_one_by_one(panel, viewer, qtbot):
     use(panel, small_model(config={"in_channels": 2}))
     paint_channels(panel, viewer, 3)
-    first(panel).image.channels[0].setCurrentIndex(2)
+    first(panel).image.channels[0].value = 2
     assert "first layer" not in say(panel, qtbot)
     result = train(panel, qtbot)
     assert result.model.spec.provenance.training["options"]["channels"] == [2, 1]
@@ -449,7 +449,7 @@ def test_a_model_with_several_classes_names_them_in_new_layers(panel, viewer):
     panel.session.model = small_model(activation="softmax", classes=classes, config=config)
     panel.session.model_changed.emit(panel.session.model)
     viewer.add_image(discs()[0], name="cells")
-    first(panel).new.click()
+    first(panel).new_button.click()
     features = first(panel).labels.layer.features
     assert list(features["class"]) == ["unlabelled", *classes]
 
@@ -458,4 +458,4 @@ def test_a_result_with_objects_is_taken_for_objects(panel, viewer):
     viewer.add_image(discs()[0], name="cells")
     record = {"purpose": {"title": "objects", "objects": True}}
     viewer.add_labels(discs()[1].astype(int), name="found", metadata={"napari_unet": record})
-    assert first(panel).kind.currentData() == "objects"
+    assert first(panel).kind.value == "objects"

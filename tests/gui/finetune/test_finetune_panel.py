@@ -39,7 +39,7 @@ def shown(panel):
 def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, library, qtbot):
     panel = painted_panel
     wait_for_summary(panel, "strokes; pixels: background", qtbot)
-    qtbot.waitUntil(lambda: "patches of" in panel.form.lookout.plan.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "patches of" in panel.form.summary.plan_label.text(), timeout=SECONDS)
     assert shown(panel) == {"form"}
     quick(panel, steps=60)
     old = panel.session.model
@@ -61,11 +61,11 @@ def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, librar
     assert {e.name for e in library.entries() if not e.bundled} == {"small", "small-tuned"}
     assert panel.session.model.spec.provenance.training["annotated_pixels"]["cell"] > 0
     assert shown(panel) == {"form"}
-    assert panel.form.start.box.itemText(0) == "small-tuned"
+    assert panel.form.start.network.entries[0][0] == "small-tuned"
     assert "cells preview" in said(panel), "what it finds is shown"
     panel.outcome.segment_button.click()
     segment = viewer.window.dock_widgets["Segment (napari-unet-studio)"]
-    segment.segment.click()
+    segment.segment_button.click()
     finish_job(panel, qtbot)
     made = next(x for x in viewer.layers if x.name == "cells labels")
     assert made.metadata["napari_unet"]["model"] == "small-tuned"
@@ -343,7 +343,7 @@ def test_a_shape_that_is_no_region_is_told_and_all_else_is_learnt(
     checked_panel, viewer, qtbot, kind
 ):
     panel = checked_panel
-    panel.form.learn.click()
+    panel.form.learn_button.click()
     run = panel.session.training
     qtbot.waitUntil(lambda: len(run.losses) >= 1, timeout=SECONDS)
     beyond = np.array([[1, -40, -40], [1, -40, -20], [1, -20, -20], [1, -20, -40]])
@@ -382,7 +382,7 @@ def test_paint_that_fits_its_image_no_longer_is_told_and_all_else_is_learnt(
     more = viewer.add_labels(scribbles(inside)[:72], name="more paint")
     viewer.layers.selection.active = viewer.layers["cells"]
     viewer.layers.selection.active = viewer.layers["cells scribbles"]
-    panel.form.pairs.add.click()
+    panel.form.pairs.add_button.click()
     assert [form.labels.layer for form in panel.form.pairs.forms] == [labels_layer(panel), more]
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
@@ -407,7 +407,7 @@ def test_paint_that_fits_its_image_no_longer_is_told_and_all_else_is_learnt(
 def test_scrolling_meanwhile_exchanges_nothing(panel, viewer, qtbot):
     image, inside = discs()
     viewer.add_image(np.stack([image] * 3), name="cells")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     labels_layer(panel).data = np.stack([scribbles(inside)] * 3)
     quick(panel, steps=5000)
     begin(panel, qtbot, steps=1)
@@ -521,7 +521,7 @@ def test_an_interrupted_training_is_found_by_the_same_image_only(
     panel = opened(viewer, tmp_path / "one" / "cells.tif")
     quick(panel, steps=5000)
     save_often(panel)
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     labels_layer(panel).data = scribbles(inside)
     begin(panel, qtbot, steps=1)
     qtbot.waitUntil(panel.form.state().exists, timeout=SECONDS)
@@ -550,9 +550,9 @@ def test_old_states_go_when_the_panel_opens(viewer, library):
 
 def test_a_new_network_is_trained_from_scratch(painted_panel, qtbot):
     panel = painted_panel
-    box = panel.form.start.box
-    assert [box.itemText(i) for i in range(box.count())] == ["small", "New network, 2-D"]
-    box.setCurrentIndex(1)
+    network = panel.form.start.network
+    assert [word for word, _ in network.entries] == ["small", "New network, 2-D"]
+    network.value = 2
     quick(panel, steps=2)
     result = train(panel, qtbot)
     assert result.better is None
@@ -598,12 +598,12 @@ def test_the_model_of_a_new_user_is_loaded_by_the_button(panel, viewer, qtbot, m
     monkeypatch.setattr("napari_unet.gui.finetune.form.form.DEFAULT", "small")
     panel.session.model = None
     panel.session.model_changed.emit(None)
-    assert "not loaded" in panel.form.start.box.itemText(0)
+    assert "not loaded" in panel.form.start.network.entries[0][0]
     image, inside = discs()
     viewer.add_image(image, name="cells")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     labels_layer(panel).data = scribbles(inside)
-    panel.form.train.click()
+    panel.form.train_button.click()
     qtbot.waitUntil(lambda: panel.session.training is not None, timeout=SECONDS)
     finish_job(panel, qtbot)
     assert panel.session.training.result is not None
@@ -612,7 +612,7 @@ def test_the_model_of_a_new_user_is_loaded_by_the_button(panel, viewer, qtbot, m
 def test_a_second_job_has_to_wait(painted_panel, qtbot):
     panel = painted_panel
     panel.session.jobs.start("Something else", iter_forever())
-    panel.form.train.click()
+    panel.form.train_button.click()
     assert "Something else is still running" in said(panel)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
@@ -654,7 +654,7 @@ def test_volumes_are_varied_from_the_plane_that_is_shown(panel, viewer, qtbot, a
     model = small_model(config={"ndim": 3})
     panel.session.model = model
     panel.session.model_changed.emit(model)
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     paint = labels_layer(panel)
     paint.data = np.broadcast_to(
         scribbles(inside).reshape(

@@ -17,7 +17,7 @@ from napari_unet.gui.plugin import SegmentDock, StudioDock
 
 def learn(panel, viewer, qtbot):
     """Press *Keep learning*, and wait until it shows what it has learnt."""
-    panel.form.learn.click()
+    panel.form.learn_button.click()
     jobs = panel.session.jobs
     qtbot.waitUntil(lambda: "cells learning" in viewer.layers, timeout=SECONDS)
     assert jobs.at_work
@@ -62,7 +62,7 @@ def test_learning_again_shows_it_in_the_same_layer(painted_panel, viewer, qtbot)
     end(painted_panel, qtbot)
     painted_panel.outcome.comparison.discard_button.click()
     before = shown.data
-    painted_panel.form.learn.click()
+    painted_panel.form.learn_button.click()
     qtbot.waitUntil(lambda: shown.data is not before, timeout=SECONDS)
     assert sum("learning" in layer.name for layer in viewer.layers) == 1
     end(painted_panel, qtbot)
@@ -75,7 +75,7 @@ def test_segmenting_meanwhile_goes_first(painted_panel, viewer, qtbot):
     learn(panel, viewer, qtbot)
     run = panel.session.training
     other.image.layers.choose(viewer.layers["cells"])
-    other.segment.click()
+    other.segment_button.click()
     assert panel.session.jobs.running
     qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
     assert "Done" in said(other)
@@ -121,7 +121,7 @@ def test_it_shows_planes_as_they_are_looked_at(panel, viewer, qtbot):
 
     image, inside = discs()
     viewer.add_image(np.stack([image, image[::-1]]), name="cells", axis_labels=("z", "y", "x"))
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     panel.form.pairs.first.labels.layer.data = np.stack([scribbles(inside), 0 * scribbles(inside)])
     viewer.dims.set_current_step(0, 0)
     shown = learn(panel, viewer, qtbot)

@@ -74,7 +74,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     image, inside = discs()
     tifffile.imwrite(tmp_path / "some cells.tif", image)
     viewer.open(tmp_path / "some cells.tif", plugin="napari")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     panel.form.pairs.first.labels.layer.data = scribbles(inside)
     quick(panel, steps=5000)
     panel.form.settings.minutes.value = 0.1
@@ -109,7 +109,7 @@ def test_the_line_of_a_new_network_on_an_image_without_a_file(
 ):
     monkeypatch.setattr("napari_unet.core.model.adapt.NewModel", Small)
     panel = painted_panel
-    panel.form.start.box.setCurrentIndex(1)
+    panel.form.start.network.value = 2
     assert panel.form.request().start == 2
     quick(panel, steps=6)
     panel.form.settings.seed.value = 3

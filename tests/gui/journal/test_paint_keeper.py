@@ -102,7 +102,7 @@ def test_a_stroke_is_kept_before_the_mouse_is_let_go(painted_panel, folder, qtbo
 @pytest.mark.parametrize("deep", [2, 3])
 def test_a_stack_is_kept_however_it_is_looked_at(panel, viewer, folder, qtbot, order, deep):
     viewer.add_image(np.stack([discs()[0]] * 5), name="cells")
-    panel.form.pairs.first.new.click()
+    panel.form.pairs.first.new_button.click()
     layer = labels_layer(panel)
     viewer.dims.order = order
     viewer.dims.set_current_step(order[0], 3)
@@ -133,7 +133,7 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
 ):
     layer = labels_layer(painted_panel)
     layer.scale, layer.name = (2, 0.5), "my paint"
-    painted_panel.form.pairs.first.kind.setCurrentIndex(1)
+    painted_panel.form.pairs.first.kind.value = "classes"
     layer.paint((50, 50), 3)
     wait_until_kept(layer, folder, qtbot)
     crash(folder)
@@ -159,7 +159,7 @@ def test_what_was_checked_is_restored_with_the_paint(
     painted_panel, viewer, folder, make_napari_viewer_proxy, qtbot
 ):
     layer, source = labels_layer(painted_panel), viewer.layers["cells"]
-    painted_panel.form.pairs.first.kind.setCurrentIndex(1)
+    painted_panel.form.pairs.first.kind.value = "classes"
     wait_until_kept(layer, folder, qtbot)
     # frames and names are kept though no stroke follows
     check_plane(viewer, source, image_of(source, "YX"))
@@ -284,7 +284,7 @@ def test_strokes_on_a_result_are_kept_though_only_segment_is_open(
     segment_panel, viewer, folder, qtbot
 ):
     viewer.add_image(random_image(40, 50), name="cells")
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     layer = viewer.layers["cells labels"]
     qtbot.waitUntil(lambda: layer.editable and segment_panel._last is not None, timeout=SECONDS)

@@ -106,11 +106,11 @@ def test_a_result_that_is_exchanged_meanwhile_is_the_users(viewer, qtbot):
     first, own = viewer.layers["cells labels"], np.full((8, 96, 96), 3, np.uint8)
     first.data = own
     finish_job(panel, qtbot)
-    panel.segment.click()
+    panel.segment_button.click()
     finish_job(panel, qtbot)
     assert first.data is own
     second = viewer.layers[-1]
-    panel.segment.click()
+    panel.segment_button.click()
     second.data = own
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
@@ -139,7 +139,7 @@ def test_all_layers_can_be_removed_and_it_works_on_others(state, viewer, qtbot, 
     assert len(viewer.layers) == 0
     viewer.add_image(random_image(60, 70), name="other")
     if hasattr(busy.panel, "segment"):
-        busy.panel.segment.click()
+        busy.panel.segment_button.click()
         finish_job(busy.panel, qtbot)
         assert "other labels" in viewer.layers
     assert logged(caplog) == []

@@ -166,10 +166,10 @@ def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, lib
 
 def test_both_panels_share_the_network(models_panel, viewer, session, keeper, dock, qtbot):
     segment_panel = dock(SegmentPanel(viewer, session, keeper))
-    assert segment_panel.model.text() == f"{DEFAULT}, not loaded"
+    assert segment_panel.model_label.text() == f"{DEFAULT}, not loaded"
     models_panel.load_text("small")
     finish_job(models_panel, qtbot)
-    assert segment_panel.model.text() == "small"
+    assert segment_panel.model_label.text() == "small"
 
 
 def test_pressing_segment_first_loads_the_network_to_start_with(
@@ -178,7 +178,7 @@ def test_pressing_segment_first_loads_the_network_to_start_with(
     save_model(small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
     panel = dock(SegmentPanel(viewer, session, keeper))
     viewer.add_image(random_image(40, 50), name="cells")
-    panel.segment.click()
+    panel.segment_button.click()
     qtbot.waitUntil(lambda: "Done" in said(panel), timeout=SECONDS)
     assert panel.session.model.spec.name == DEFAULT
     assert viewer.layers[-1].name == "cells labels"

@@ -41,7 +41,7 @@ def ran(segment_panel, viewer, model, qtbot):
     viewer.add_image(stack, name="board")
     segment_panel.session.model = model
     segment_panel.session.model_changed.emit(model)
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: segment_panel._newest is None, timeout=SECONDS)
     return segment_panel
@@ -138,7 +138,7 @@ def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
     assert row["area_px"] == (found.data == 7).sum()
     pixels = viewer.layers["board"].data[found.data == 7]
     assert row["intensity_mean"] == pytest.approx(pixels.mean())
-    ran.centres.click()
+    ran.centres_button.click()
     points = viewer.layers["board objects centres"]
     assert len(points.data) == len(table)
     for label, place in zip(points.features["label"], points.data, strict=True):
@@ -148,15 +148,15 @@ def test_objects_are_measured_beside_the_labels(ran, viewer, qtbot):
 
 def test_objects_of_a_network_of_classes_are_measured_too(segment_panel, viewer, qtbot):
     viewer.add_image(checkers((96, 128))[0], name="board")
-    assert not segment_panel.centres.isEnabled()
-    assert "number objects" in segment_panel.centres.toolTip()
+    assert not segment_panel.centres_button.isEnabled()
+    assert "number objects" in segment_panel.centres_button.toolTip()
     segment_panel.settings.objects.value = True
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: segment_panel.measuring.count > 0, timeout=SECONDS)
     found = layer(viewer)
     assert sorted(found.features["index"]) == list(range(1, found.data.max() + 1))
-    segment_panel.centres.click()
+    segment_panel.centres_button.click()
     assert len(viewer.layers["board objects centres"].data) == found.data.max()
 
 
@@ -166,7 +166,7 @@ def test_results_of_a_network_of_classes_follow_the_sliders_too(
 ):
     viewer.add_image(np.stack([checkers((96, 128), seed=s)[0] for s in range(2)]), name="board")
     segment_panel.settings.objects.value = objects
-    segment_panel.segment.click()
+    segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: segment_panel._newest is None, timeout=SECONDS)
     before = layer(viewer).data.copy()
@@ -235,13 +235,13 @@ def test_numbers_are_unique_while_only_one_plane_has_followed(ran, viewer, qtbot
     qtbot.waitUntil(lambda: not ran.rethreshold._jobs.running, timeout=SECONDS)
     numbers = [set(plane[plane > 0].tolist()) for plane in layer(viewer).data]
     assert all(not a & b for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
-    ran.segment.click()
+    ran.segment_button.click()
     finish_job(ran, qtbot)
     assert layer(viewer).editable
 
 
 def test_a_preview_and_a_refused_run_leave_the_sliders_at_work(ran, viewer, model, qtbot):
-    ran.preview.click()
+    ran.preview_button.click()
     finish_job(ran, qtbot)
     viewer.layers.remove("board preview")
     ran.settings.smallest.value = 30
@@ -269,7 +269,7 @@ def test_a_removed_layer_and_another_model_are_no_trouble(ran, viewer, model, qt
 
 def test_classes_of_the_same_model(ran, viewer, qtbot):
     ran.settings.objects.value = False
-    ran.segment.click()
+    ran.segment_button.click()
     finish_job(ran, qtbot)
     layers = [x for x in viewer.layers if isinstance(x, Labels)]
     assert [x.name for x in layers] == ["board objects", "board labels"]

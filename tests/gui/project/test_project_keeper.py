@@ -104,10 +104,10 @@ def test_all_comes_back_in_another_viewer(
     image.scale, image.gamma, image.colormap = (2, 0.5, 0.5), 0.7, "magma"
     image.contrast_limits = (3, 99)
     segment = studio.show_page("Segment")
-    segment.image.axes.setCurrentText("T Y X")
+    segment.image.axes.value = "TYX"
     segment.settings.separation.value = 0.7
     segment.settings.tile.value = 128
-    segment.segment.click()
+    segment.segment_button.click()
     finish_job(studio, qtbot)
     paint = painted(studio, viewer)
     paint.features = {"index": [0, 1, 2], "class": ["unlabelled", "background", "nucleus"]}
@@ -164,7 +164,7 @@ def test_all_comes_back_in_another_viewer(
     assert learnt.value() == tuning.form.settings.value()
     assert second.project.unsaved() == []
     # the next run takes the result for its own
-    page.segment.click()
+    page.segment_button.click()
     finish_job(second, qtbot)
     assert [layer.name for layer in other.layers] == names
 
@@ -172,7 +172,7 @@ def test_all_comes_back_in_another_viewer(
 def test_paint_is_saved_while_a_job_is_at_work(studio, viewer, place, qtbot):
     viewer.add_image(random_image(3, 512, 512), name="cells")
     layer = painted(studio, viewer)
-    studio.show_page("Segment").segment.click()
+    studio.show_page("Segment").segment_button.click()
     assert studio.session.jobs.running
     studio.project_row.save_button.click()
     qtbot.waitUntil(lambda: not studio.project.jobs.running, timeout=SECONDS)
@@ -442,7 +442,7 @@ def test_closing_asks_nothing_without_paint(
     window, studio, viewer, qtbot, monkeypatch, make_napari_viewer_proxy
 ):
     viewer.add_image(random_image(*SHAPE), name="cells")
-    studio.show_page("Segment").segment.click()
+    studio.show_page("Segment").segment_button.click()
     finish_job(studio, qtbot)
     result = viewer.layers["cells labels"]
     assert result.metadata[RECORD]["complete"]

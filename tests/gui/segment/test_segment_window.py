@@ -30,7 +30,7 @@ def slow(segment_panel):
 
 
 def begin(panel, qtbot):
-    panel.segment.click()
+    panel.segment_button.click()
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
 
 
@@ -40,7 +40,7 @@ def test_preview_gives_the_same_labels_for_what_is_on_the_screen_only(segment_pa
     camera = getattr(viewer, "scene", viewer).camera
     camera.center, camera.zoom = (0, 50, 75), 12
     qtbot.wait(200)
-    segment_panel.preview.click()
+    segment_panel.preview_button.click()
     finish_job(segment_panel, qtbot)
     (made,) = labels_of(viewer)
     assert made.name == "cells preview"

@@ -104,7 +104,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     settings = tune.form.settings
     for name, value in {"steps": 16, "minutes": None, "patch": 96, "batch": 2}.items():
         settings[name].value = value
-    hand.click(tune.form.train)
+    hand.click(tune.form.train_button)
     hand.wait(jobs)
     result = session.training.result
     assert result is not None, said(tune)

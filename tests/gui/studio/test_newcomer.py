@@ -64,7 +64,7 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
     segment(studio, qtbot)
     qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels [1]"}, timeout=SECONDS)
     assert pair.labels.layer == corrected
-    judged = studio.show_page("Segment").judging.form.result
+    judged = studio.show_page("Segment").evaluation.form.result
     assert judged.layer.name == "cells labels [1]"
     annotate.pick(1)
     assert corrected.visible, "who takes up the brush sees what is painted"

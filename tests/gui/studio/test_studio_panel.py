@@ -58,7 +58,7 @@ def test_it_shows_how_things_stand_on_the_way_to_a_result(studio, viewer, qtbot)
     assert studio.image_label.text() == "cells"
     assert studio.model_label.text() == "small"
     page = studio.show_page("Segment")
-    page.segment.click()
+    page.segment_button.click()
     assert studio.job_label.text().startswith("Segmenting cells")
     finish_job(studio, qtbot)
     says(studio, qtbot, "Correct")
@@ -113,7 +113,7 @@ def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer
         studio.show_page(title)
     session = studio.session
     session.model = gui_kit.large_model()
-    studio.show_page("Segment").segment.click()
+    studio.show_page("Segment").segment_button.click()
     qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
     viewer.window.remove_dock_widget(studio)
     assert parts_of(viewer).studio is None
@@ -129,14 +129,14 @@ def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer
 def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot):
     image, inside = discs()
     viewer.add_image(image, name="cells")
-    lookout = studio.show_page("Fine-tune").form.lookout
+    summary = studio.show_page("Fine-tune").form.summary
     annotate = studio.show_page("Annotate")
     annotate.source.new_button.click()
     annotate.annotation.layer.data = scribbles(inside)
-    qtbot.waitUntil(lambda: "strokes" in lookout.summary.text(), timeout=SECONDS)
-    assert lookout.plan.text() == "", "painting is not held up by it"
+    qtbot.waitUntil(lambda: "strokes" in summary.summary_label.text(), timeout=SECONDS)
+    assert summary.plan_label.text() == "", "painting is not held up by it"
     studio.show_page("Fine-tune")
-    qtbot.waitUntil(lambda: "MiB" in lookout.plan.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "MiB" in summary.plan_label.text(), timeout=SECONDS)
     studio.show_page("Annotate")
     annotate.annotation.layer.paint((30, 30), 1)
-    qtbot.waitUntil(lambda: lookout.plan.text() == "", timeout=SECONDS)
+    qtbot.waitUntil(lambda: summary.plan_label.text() == "", timeout=SECONDS)

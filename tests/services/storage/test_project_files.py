@@ -196,6 +196,17 @@ def test_a_layer_that_shows_only_a_part_of_its_file_is_stored(tmp_path, folder):
     assert np.array_equal(read_back(folder), PAINT[1])
 
 
+def test_settings_that_are_not_known_are_left_out_and_named(folder):
+    save(folder, labels())
+    raw = json.loads((folder / FILE).read_text())
+    raw["segment"] = {"tile": 64, "sharpen": True}
+    (folder / FILE).write_text(json.dumps(raw))
+    project = read_project(folder)
+    assert project.segment == SegmentOptions(tile=64)
+    assert project.ignored == ("segment.sharpen",)
+    assert "ignored" not in project.model_dump()
+
+
 def test_later_versions_are_told(folder):
     save(folder, labels())
     raw = json.loads((folder / FILE).read_text())

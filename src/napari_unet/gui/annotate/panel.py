@@ -21,7 +21,7 @@ from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.tools import ObjectTools
 from napari_unet.gui.widgets.fields import button, form, offer, text
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class AnnotatePanel(Panel):
         super().__init__(viewer, session)
         self.keeper = keeper
         self.source = AnnotationSource(viewer, self.session)
-        self.annotation = LayerBox(viewer, ANNOTATION_TIP, is_annotation)
+        self.annotation = LayerChoice(viewer, ANNOTATION_TIP, is_annotation)
         self.restore_offer = RestoreOffer(self.keeper.restoring)
         self.kind_label = text()
         self.classes = ClassList()
@@ -90,7 +90,7 @@ class AnnotatePanel(Panel):
 
     def _lay_out(self) -> None:
         rows = form()
-        rows.addRow("Annotation", self.annotation)
+        rows.addRow("Annotation", self.annotation.native)
         self._checks = QWidget()
         beside = QHBoxLayout(self._checks)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -116,7 +116,7 @@ class AnnotatePanel(Panel):
         self.body.addStretch(1)
 
     def _connect(self) -> None:
-        self.annotation.layer_changed.connect(self._take)
+        self.annotation.changed.connect(self._take)
         self.source.made.connect(self.annotation.choose)
         self.keeper.restoring.restored.connect(self.annotation.choose)
         self.restore_offer.refused.connect(self.foot.message.show_error)
@@ -191,7 +191,7 @@ class AnnotatePanel(Panel):
         layer = self.annotation.layer
         none = "" if layer is not None else NO_ANNOTATION
         scribbles = layer is not None and kind_of(layer) == "scribbles"
-        offer(self.annotation, ANNOTATION_TIP, none)
+        offer(self.annotation.native, ANNOTATION_TIP, none)
         offer(self.finetune_button, FINETUNE_TIP, none)
         offer(self.quick_button, QUICK_TIP, none)
         offer(self.plane_button, PLANE_TIP, SCRIBBLES if scribbles else none)
@@ -229,7 +229,7 @@ class AnnotatePanel(Panel):
             # a network that waits for a decision, or a training that runs, is left alone
             if panel is not None and not panel.busy:
                 panel.form.settings.preset.value = "Quick"
-                panel.form.train.click()
+                panel.form.train_button.click()
 
 
 def _group(title: str, *inside: QWidget) -> QGroupBox:

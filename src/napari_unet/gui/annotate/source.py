@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
@@ -19,9 +19,10 @@ from napari_unet.gui.layers.purpose import (
     is_preview,
     likely_kind,
 )
-from napari_unet.gui.widgets.fields import button, choice, form, offer
+from napari_unet.gui.widgets.choice import Choice
+from napari_unet.gui.widgets.fields import button, form, offer
 from napari_unet.gui.widgets.image_form import ImageForm
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
     import napari
@@ -70,26 +71,23 @@ class AnnotationSource(QWidget):
         self._session = session
         rows = form()
         self.image = ImageForm(viewer, rows, with_channels=False)
-        self.result = LayerBox(viewer, RESULT_TIP, _is_result)
-        self.result_kind = choice(RESULT_KIND_TIP)
-        self.result_kind.addItem("classes", "classes")
-        self.result_kind.addItem("objects", "objects")
+        self.result = LayerChoice(viewer, RESULT_TIP, _is_result)
+        both = [(kind, kind) for kind in ("classes", "objects")]
+        self.result_kind = Choice(both, tooltip=RESULT_KIND_TIP)
         self.correct_button = button("Correct this result", CORRECT_TIP)
-        self.new_kind = choice(NEW_KIND_TIP)
-        for i, kind in enumerate(KINDS):
-            self.new_kind.addItem(kind.capitalize(), kind)
-            self.new_kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
+        entries = [(kind.capitalize(), kind) for kind in KINDS]
+        self.new_kind = Choice(entries, tips=KIND_TIPS, tooltip=NEW_KIND_TIP)
         self.new_button = button("New annotation", NEW_TIP)
-        rows.addRow("Result", self.result)
+        rows.addRow("Result", self.result.native)
         for narrow in (self.result_kind, self.new_kind):
-            narrow.setMinimumContentsLength(4)
-        rows.addRow("Kind", _beside(self.result_kind, self.correct_button))
-        rows.addRow("Kind", _beside(self.new_kind, self.new_button))
+            narrow.native.setMinimumContentsLength(4)
+        rows.addRow("Kind", _beside(self.result_kind.native, self.correct_button))
+        rows.addRow("Kind", _beside(self.new_kind.native, self.new_button))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(rows)
         self.image.changed.connect(self._show)
-        self.result.layer_changed.connect(self._take_result)
+        self.result.changed.connect(self._take_result)
         self.correct_button.clicked.connect(self._correct)
         self.new_button.clicked.connect(self._add)
         self._take_result()
@@ -144,14 +142,14 @@ class AnnotationSource(QWidget):
     def _take_result(self) -> None:
         labels = self.result.layer
         if labels is not None:
-            self.result_kind.setCurrentIndex(self.result_kind.findData(likely_kind(labels)))
+            self.result_kind.value = likely_kind(labels)
         self._show()
 
     def _show(self) -> None:
         """Enable what can be done now."""
         none = "" if self.result.layer is not None else NO_RESULT
-        offer(self.result, RESULT_TIP, none)
-        offer(self.result_kind, RESULT_KIND_TIP, none)
+        offer(self.result.native, RESULT_TIP, none)
+        offer(self.result_kind.native, RESULT_KIND_TIP, none)
         offer(self.correct_button, CORRECT_TIP, none)
         offer(self.new_button, NEW_TIP, "" if self.image.layer is not None else NO_IMAGE)
         self.changed.emit()
@@ -162,7 +160,7 @@ class AnnotationSource(QWidget):
             return
         try:
             source, _ = self.under(labels)
-            made = correct(self._viewer, source, labels, self.result_kind.currentData())
+            made = correct(self._viewer, source, labels, self.result_kind.value)
         except UserError as error:
             self.failed.emit(error)
             return
@@ -176,7 +174,7 @@ class AnnotationSource(QWidget):
             return
         model = self._session.model
         classes = ("foreground",) if model is None else tuple(model.spec.label_names.values())
-        kind = self.new_kind.currentData()
+        kind = self.new_kind.value
         self.made.emit(new_annotation_layer(self._viewer, source, image, classes, kind))
 
 

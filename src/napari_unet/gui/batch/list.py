@@ -1,4 +1,4 @@
-"""The images of a batch, and what became of each."""
+"""The images of a batch and their results."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from napari_unet.services.segmentation.batch import Outcome, Task
 
-TIP = "Double-click an image that is done to look at it with its result."
+TIP = "Double-click a finished image to open it with its result."
 
 
 class BatchList(QTableWidget):
     """A row for each image."""
 
     wanted = Signal(object)
-    """A finished image is to be shown; its `Task`."""
+    """The user wants to see a finished image; its `Task`."""
 
     def __init__(self) -> None:
         super().__init__(0, 2)
@@ -36,7 +36,7 @@ class BatchList(QTableWidget):
         self.cellDoubleClicked.connect(self._choose)
 
     def list_tasks(self, tasks: Sequence[Task]) -> None:
-        """Begin anew with these images, all of them waiting."""
+        """List these images, all of them waiting."""
         self._outcomes, self._rows = {}, {task: i for i, task in enumerate(tasks)}
         self.setRowCount(len(tasks))
         for i, task in enumerate(tasks):
@@ -46,7 +46,7 @@ class BatchList(QTableWidget):
             self.setItem(i, 1, QTableWidgetItem("waiting"))
 
     def take(self, outcome: Outcome) -> None:
-        """Show what became of an image."""
+        """Show the result of an image."""
         row = self._rows[outcome.task]
         self._outcomes[row] = outcome
         item = self.item(row, 1)

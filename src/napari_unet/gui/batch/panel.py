@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from magicgui.widgets import FileEdit
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
@@ -14,7 +15,6 @@ from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
 from napari_unet.gui.widgets.fields import button, folded, form
 from napari_unet.gui.widgets.panel import Panel
-from napari_unet.gui.widgets.path_row import PathRow
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, SegmentForm
 from napari_unet.gui.widgets.texts import Text, TextList
 from napari_unet.services.library import DEFAULT
@@ -30,82 +30,84 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
-OUTPUT_TIP = "The folder for the results: a label image for each image, of the same name."
+OUTPUT_TIP = "The folder for the results: a label image of the same name for each image."
 EXISTING = [("leave as they are", "skip"), ("replace", "replace")]
 EXISTING_TIP = (
-    "Images that have a result in that folder. To leave them goes on with a run that was stopped."
+    "What to do with images that already have a result there. Leave them to continue a stopped run."
 )
-CHANNELS_TIP = "Image channels for the U-Net, by number from 0 or by name: 1 or DAPI, or 0, 2."
-AXES_TIP = "Such as TZCYX, only if the axes that the files state are wrong."
-RUN_TIP = "Segment all images, one after the other; one that fails does not stop the rest."
+CHANNELS_TIP = "Image channels for the U-Net, by number (from 0) or name: 1 or DAPI, or 0, 2."
+AXES_TIP = "Such as TZCYX. Only needed if the axes in the files are wrong."
+RUN_TIP = "Segment all images one after the other. If one fails, the rest continue."
 
 
 class BatchPanel(Panel):
-    """Chooses folders and options; runs, lists what became of each image, and shows results.
+    """Choice of folders and settings, the run, and a list of images with their results.
 
     Parameters
     ----------
     viewer
-        The viewer that shows results.
+        The viewer in which results are opened.
     session
-        What it shares with the other panels.
+        What the panels share.
     """
 
     HEIGHT = 560
 
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__(viewer, session)
-        self.model = QElidingLabel()
-        self.input, self.output = PathRow(INPUT_TIP), PathRow(OUTPUT_TIP)
+        self.model_label = QElidingLabel()
+        self.input, self.output = _folder(INPUT_TIP), _folder(OUTPUT_TIP)
         self.existing = Choice(EXISTING, tooltip=EXISTING_TIP)
         self.settings = SegmentForm(session.settings, self)
         self.channels = TextList(none="the first ones", numbers=True, tooltip=CHANNELS_TIP)
         self.axes = Text(none="as the files say", tooltip=AXES_TIP)
-        self.run = button("Segment the folder", RUN_TIP, main=True)
-        self.list = BatchList()
-        self.command = CommandButton(self, self._command_line, "Press Segment the folder first.")
+        self.run_button = button("Segment the folder", RUN_TIP, main=True)
+        self.image_list = BatchList()
+        self.command_button = CommandButton(
+            self, self._command_line, "Press Segment the folder first."
+        )
         self._run: BatchRun | None = None
         self._lay_out()
-        self.run.clicked.connect(self._start)
-        self.list.wanted.connect(self._show)
+        self.run_button.clicked.connect(self._start)
+        self.image_list.wanted.connect(self._show)
         self.session.model_changed.connect(self._fit_model)
         self._fit_model(self.session.model)
         if isinstance(self.session.batch, BatchRun):
             self._attach(self.session.batch)
 
     def _lay_out(self) -> None:
-        rows, told_apart, advanced = form(), form(), form()
-        rows.addRow("U-Net", ModelRow(self.session, self.model))
-        rows.addRow("Images", self.input)
-        rows.addRow("Results", self.output)
+        rows, objects, advanced = form(), form(), form()
+        rows.addRow("U-Net", ModelRow(self.session, self.model_label))
+        rows.addRow("Images", self.input.native)
+        rows.addRow("Results", self.output.native)
         rows.addRow("Existing", self.existing.native)
-        self.settings.add_rows(told_apart, *OBJECTS)
+        self.settings.add_rows(objects, *OBJECTS)
         self.settings.add_rows(advanced, *ADVANCED)
         advanced.addRow("Channels", self.channels.native)
         advanced.addRow("Axes", self.axes.native)
-        advanced.addRow("", self.command)
+        advanced.addRow("", self.command_button)
         self.body.addLayout(rows)
-        self.body.addWidget(folded("Objects and threshold", told_apart))
+        self.body.addWidget(folded("Objects and threshold", objects))
         self.body.addWidget(folded("Advanced", advanced))
-        self.body.addWidget(self.run)
+        self.body.addWidget(self.run_button)
         self.body.addWidget(self.foot)
-        self.body.addWidget(self.list, stretch=1)
+        self.body.addWidget(self.image_list, stretch=1)
 
     def let_go(self) -> None:
-        """Follow the shared settings no more."""
+        """Stop following the shared settings."""
         self.settings.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
-        self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
+        self.model_label.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.settings.fit_model(spec)
 
     def chosen(self) -> SegmentOptions:
-        """Return the options as they stand in the form."""
+        """Return the options that are set in the form."""
         return self.settings.value().model_copy(update={"channels": self.channels.value})
 
     def _start(self) -> None:
-        """Go on at once, or after the model that a new user starts with is loaded."""
+        """Continue at once, or load the default model first if none is loaded."""
         with self.reporting():
             folders = _named(self.input, "images"), _named(self.output, "results")
             if self.session.model is None:
@@ -130,53 +132,61 @@ class BatchPanel(Panel):
             self._attach(run)
 
     def _attach(self, run: BatchRun) -> None:
-        """Show a batch, which may have been at work before this panel was there."""
+        """Show a batch; it may have started before this panel was opened."""
         if self._run is not None:
             self._run.listed.disconnect(self._list)
-            self._run.advanced.disconnect(self.list.take)
+            self._run.advanced.disconnect(self.image_list.take)
         self._run = self.session.batch = run
         self._list()
         run.listed.connect(self._list)
-        run.advanced.connect(self.list.take)
+        run.advanced.connect(self.image_list.take)
 
     def _list(self) -> None:
         if self._run is not None:
-            self.list.list_tasks(self._run.tasks)
+            self.image_list.list_tasks(self._run.tasks)
             for outcome in self._run.outcomes:
-                self.list.take(outcome)
+                self.image_list.take(outcome)
 
     def _command_line(self) -> str | None:
         if self._run is None or not self._run.complete:
             return None
-        # it brings tifffile, which would make the opening of the panel late
+        # imports tifffile, which would delay the opening of the panel
         from napari_unet.services.commands.segmentation import batch_command
 
-        made = self._run.folders
+        batch = self._run.folders
         return batch_command(
-            made.images,
-            made.results,
-            made.source,
-            made.options,
-            axes=made.axes,
-            existing=made.existing,
+            batch.images,
+            batch.results,
+            batch.source,
+            batch.options,
+            axes=batch.axes,
+            existing=batch.existing,
         )
 
     def _show(self, task: Task) -> None:
-        """Open an image with its result."""
+        """Open an image and its result in the viewer."""
         try:
             self.viewer.open(task.source, plugin="napari")
             name = f"{task.source.stem} labels"
             self.viewer.open(task.labels, plugin="napari", layer_type="labels", name=name)
-        except Exception as error:  # noqa: BLE001 - a file that has gone, or that napari can't read
+        except Exception as error:  # noqa: BLE001 - a missing file, or one that napari can't read
             self.foot.message.show_error(error)
 
 
-def _named(row: PathRow, what: str) -> Path:
-    path = row.path
+def _folder(tip: str) -> FileEdit:
+    """Return a row for a folder, typed or browsed for."""
+    edit = FileEdit(mode="d", nullable=True)
+    edit.choose_btn.text = "Browse…"
+    edit.line_edit.tooltip = edit.choose_btn.tooltip = tip
+    return edit
+
+
+def _named(edit: FileEdit, what: str) -> Path:
+    path: Path | None = edit.value
     if path is None:
         raise UserError(
             f"There is no folder for the {what}",
-            rule="A batch goes from a folder of images to a folder of results.",
-            remedy="Type one, or press “Browse…”.",
+            rule="A batch reads a folder of images and writes a folder of results.",
+            remedy="Type a folder, or press “Browse…”.",
         )
-    return path
+    return path.expanduser()

@@ -1,4 +1,4 @@
-"""One batch in the viewer: it outlives the panel that began it."""
+"""One batch in the viewer; it outlives the panel that started it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed(Progress):
-    """The images were found."""
+    """The images that a batch will segment."""
 
     tasks: list[Task]
 
 
 @dataclass(frozen=True)
 class Folders:
-    """What a batch is to do.
+    """What a batch reads, writes and how.
 
     Attributes
     ----------
@@ -57,29 +57,29 @@ class Folders:
 
 
 class BatchRun(QObject):
-    """A batch, and what became of its images so far.
+    """A batch and its results so far.
 
     Parameters
     ----------
     jobs
-        Runs it.
+        The jobs of the viewer.
     folders
-        What to do.
+        What to read and write, and how.
 
     Attributes
     ----------
     tasks
-        The images, once they were found.
+        The images, once they are listed.
     outcomes
-        What became of those that are done.
+        The results of those that are done.
     complete
-        Whether all are.
+        Whether all are done.
     """
 
     listed = Signal()
-    """The images were found."""
+    """The images are listed."""
     advanced = Signal(object)
-    """One of them is done; its `Outcome`."""
+    """An image is done; its `Outcome`."""
 
     def __init__(self, jobs: Jobs, folders: Folders) -> None:
         super().__init__(jobs)
@@ -95,7 +95,7 @@ class BatchRun(QObject):
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
         self._jobs.start(
             f"Segmenting {self.folders.images.name}",
@@ -122,8 +122,8 @@ class BatchRun(QObject):
 
 
 def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:
-    """Find the images, which can take a while on a network drive, and segment them."""
-    # it brings tifffile, which would make the opening of the panel late
+    """List the images, which can take a while on a network drive, and segment them."""
+    # imports tifffile, which would delay the opening of the panel
     from napari_unet.services.files.images import find_images
 
     yield Progress(0, 0, "Looking for images")

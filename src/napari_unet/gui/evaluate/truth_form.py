@@ -21,8 +21,9 @@ from napari_unet.gui.evaluate.truth_layers import (
 )
 from napari_unet.gui.layers.fit import lay_on, lies_apart
 from napari_unet.gui.layers.purpose import is_paint
-from napari_unet.gui.widgets.fields import button, choice, form
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.choice import Choice
+from napari_unet.gui.widgets.fields import button, form
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.theme import ThemedLabel
 
 if TYPE_CHECKING:
@@ -66,18 +67,15 @@ class TruthForm(QWidget):
         super().__init__()
         self._viewer = viewer
         self._image: Image | None = None
-        self._by_hand: dict[LayerBox, Layer | None] = {}
-        self.result = LayerBox(viewer, RESULT_TIP, is_paint)
+        self._by_hand: dict[LayerChoice, Layer | None] = {}
+        self.result = LayerChoice(viewer, RESULT_TIP, is_paint)
         self.result.follows = False
-        self.truth = LayerBox(viewer, TRUTH_TIP, self._fits, nothing="choose…")
+        self.truth = LayerChoice(viewer, TRUTH_TIP, self._fits, nothing="choose…")
         self.reasons_label = ThemedLabel(dim=True)
         self.reasons_label.setWordWrap(True)
         self.reasons_label.setTextFormat(Qt.TextFormat.PlainText)
         self.lay_on_button = button(LAY_ON, LAY_ON_TIP)
-        self.kind = choice(KIND_TIP)
-        for i, (kind, tip) in enumerate(KINDS.items()):
-            self.kind.addItem(kind, kind)
-            self.kind.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+        self.kind = Choice([(kind, kind) for kind in KINDS], tips=KINDS, tooltip=KIND_TIP)
         self._lay_out(beside)
         self._connect()
         self._suggest_result()
@@ -85,12 +83,12 @@ class TruthForm(QWidget):
 
     def _lay_out(self, beside: QWidget) -> None:
         self._rows = form()
-        self._rows.addRow("Result", self.result)
-        self._rows.addRow("True labels", self.truth)
+        self._rows.addRow("Result", self.result.native)
+        self._rows.addRow("True labels", self.truth.native)
         self._rows.addRow(self.reasons_label)
         self._rows.addRow("", self.lay_on_button)
         last = QHBoxLayout()
-        last.addWidget(self.kind, stretch=1)
+        last.addWidget(self.kind.native, stretch=1)
         last.addWidget(beside, stretch=1)
         self._rows.addRow("Kind", last)
         whole = QVBoxLayout(self)
@@ -99,11 +97,11 @@ class TruthForm(QWidget):
 
     def _connect(self) -> None:
         self.result.listed.connect(self._suggest_result)
-        self.result.layer_changed.connect(self._take_result)
+        self.result.changed.connect(self._take_result)
         self.truth.listed.connect(self._suggest_truth)
-        self.truth.layer_changed.connect(self._take_truth)
+        self.truth.changed.connect(self._take_truth)
         for box in (self.result, self.truth):
-            box.activated.connect(lambda _, box=box: self._by_hand.update({box: box.layer}))
+            box.native.activated.connect(lambda _, box=box: self._by_hand.update({box: box.layer}))
         self.lay_on_button.clicked.connect(self._lay_on)
 
     def let_go(self) -> None:
@@ -119,7 +117,7 @@ class TruthForm(QWidget):
         UserError
             When something is missing, or the two don't go together.
         """
-        result, truth, kind = self.result.layer, self.truth.layer, self.kind.currentData()
+        result, truth, kind = self.result.layer, self.truth.layer, self.kind.value
         if result is None:
             raise UserError(
                 "There is no result to evaluate",
@@ -165,11 +163,11 @@ class TruthForm(QWidget):
         if self.result.layer is not None:
             with contextlib.suppress(UserError):
                 self._image = as_image(self._viewer, self.result.layer)
-        self.truth.renew()
+        self.truth.reset_choices()
 
     def _take_truth(self) -> None:
         kind = likely_kind_of_both(self.result.layer, self.truth.layer)
-        self.kind.setCurrentIndex(self.kind.findData(kind))
+        self.kind.value = kind
         self._rows.setRowVisible(self.lay_on_button, self._lies_apart())
 
     def _fits(self, layer: Layer) -> bool:

@@ -94,9 +94,9 @@ class FinetunePanel(Panel):
         self.body.addStretch(1)
 
     def _connect(self) -> None:
-        self.form.train.clicked.connect(self._train)
-        self.form.learn.clicked.connect(self._learn)
-        self.form.preview.clicked.connect(self._preview)
+        self.form.train_button.clicked.connect(self._train)
+        self.form.learn_button.clicked.connect(self._learn)
+        self.form.preview_button.clicked.connect(self._preview)
         self.form.changed.connect(self._look_for_state)
         self.form.changed.connect(self._keep_paint)
         self.keeper.restoring.restored.connect(self.form.pairs.first.labels.choose)
@@ -150,7 +150,10 @@ class FinetunePanel(Panel):
             jobs.check_idle(gives_way=keep)
             preview = LivePreview(self.viewer, request.pairs[0], request.spatial) if keep else None
             run = TrainingRun(jobs, request, "Learning" if keep else "Training", state, preview)
-            lines = self.form.lookout.summary.text(), KEEP_PAINTING if keep else PAINT_MEANWHILE
+            lines = (
+                self.form.summary.summary_label.text(),
+                KEEP_PAINTING if keep else PAINT_MEANWHILE,
+            )
             self.progress_label.setText("<br>".join(filter(None, lines)))
             self._drop()
             self.outcome.command_button.withdraw()

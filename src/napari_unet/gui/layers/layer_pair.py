@@ -135,7 +135,7 @@ def pair_layers(
         raise UserError(
             "There is no annotation yet",
             rule="An annotation is a labels layer that covers the image.",
-            remedy="Press “New paint layer” and paint some background and some of what you look for.",
+            remedy="Press “New annotation” and paint some background and some of what you look for.",
         )
     inside = place(source, image.axes).inside
     fits = len(inside) == labels.ndim

@@ -232,12 +232,20 @@ class ProjectKeeper(QObject):
         if contents.problems:
             self.reported.emit("note", "\n".join(map(str, contents.problems.values())))
         else:
-            self.reported.emit("done", f"Opened “{contents.folder.stem}”.")
+            self.reported.emit(
+                "done", f"Opened “{contents.folder.stem}”.{_ignored(contents.project)}"
+            )
         self.opened.emit()
         model = find_model(contents.folder, contents.project)
         if model and model != self._session.source:
             # emitted once more then, as forms take some settings from the U-Net
             self._session.load(model, self.opened.emit)
+
+
+def _ignored(project: Project) -> str:
+    """Return which settings of the file this version does not know; empty if it knows all."""
+    names = ", ".join(project.ignored)
+    return f" Settings of another version were ignored: {names}." if names else ""
 
 
 def _summary(project: Project, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""*Segment*: from an image layer to a labels layer that fills in tile by tile."""
+"""*Segment*: an image layer becomes a labels layer, tile by tile."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from napari_unet.gui.widgets.image_form import ImageForm
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, RESULT_FOLLOWS, SegmentForm
 from napari_unet.services.library import DEFAULT
+from napari_unet.services.segmentation.prepare import plan_job
 
 if TYPE_CHECKING:
     import napari
@@ -34,36 +35,37 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.segmentation.options import SegmentOptions
-from napari_unet.services.segmentation.prepare import plan_job
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
-CENTRES_TIP = "Add a point at the centre of each object, with its size and brightness."
+CENTRES_TIP = "Add a points layer with the centre of each object, its size and its brightness."
 NO_CENTRES = (
-    "No objects have been measured: press Segment, with “number objects” if the U-Net tells classes. "
+    "No objects have been measured yet. Press Segment, with “number objects” for a U-Net of classes. "
     f"{TOO_LARGE}"
 )
 ANEW = (
-    "Press Segment to see this. A result follows by itself unless it was painted on, shows something "
-    "else, or is very large (32 million pixels and more)."
+    "Press Segment to see the effect. A result follows the settings by itself unless it was painted on, "
+    "shows something else, or is very large (32 million pixels or more)."
 )
-OUTPUT_TIP = "Labels: the class of each pixel. Probabilities: an image layer for each class."
+OUTPUT_TIP = (
+    "Labels: the class or object of each pixel. Probabilities: an image layer for each class."
+)
 OUTPUTS = [("Labels", False), ("Labels and probabilities", True)]
-"""Words, and whether probabilities are kept."""
+"""Entries of the choice, and whether each includes probabilities."""
 SETTLE_MS = 300
-"""How long the form must be left alone before the plan is made anew."""
+"""Time without a change in the form before the run is planned again."""
 
 
 class SegmentPanel(Panel):
-    """Chooses image, axes, channels and options; *Preview*, *Segment*, *Cancel*.
+    """Choice of image, axes, channels and settings; *Preview*, *Segment*, *Cancel*.
 
     Parameters
     ----------
     viewer
-        The viewer whose images it segments.
+        The viewer.
     session
-        What it shares with the other panels.
+        What the panels share.
     keeper
-        Journals what is painted.
+        Journals the annotations.
     """
 
     HEIGHT = 430
@@ -71,26 +73,26 @@ class SegmentPanel(Panel):
     def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
         super().__init__(viewer, session)
         self.keeper = keeper
-        self.model = QElidingLabel()
+        self.model_label = QElidingLabel()
         self.settings = SegmentForm(session.settings, self)
         self.output = Choice(OUTPUTS, tooltip=OUTPUT_TIP)
-        self.plan = text()
-        self.plan.setToolTip("How the image will be cut, and what memory it will take.")
-        self.preview = button("Preview", "Segment only what is on the screen now.")
-        self.segment = button("Segment", SEGMENT_TIP, main=True)
-        self.form, self.folded, self.told = form(), form(), form()
-        self.form.addRow("U-Net", ModelRow(session, self.model))
-        self.image = ImageForm(viewer, self.form)
-        self.form.addRow("Result", self.output.native)
-        self.settings.add_rows(self.told, *OBJECTS)
-        self.settings.add_rows(self.folded, *ADVANCED)
+        self.plan_label = text()
+        self.plan_label.setToolTip("How the image will be tiled, and how much memory it will take.")
+        self.preview_button = button("Preview", "Segment only the part that is on the screen.")
+        self.segment_button = button("Segment", SEGMENT_TIP, main=True)
+        self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
+        self.rows.addRow("U-Net", ModelRow(session, self.model_label))
+        self.image = ImageForm(viewer, self.rows)
+        self.rows.addRow("Result", self.output.native)
+        self.settings.add_rows(self.object_rows, *OBJECTS)
+        self.settings.add_rows(self.advanced_rows, *ADVANCED)
         self.rethreshold = Rethreshold(self, viewer)
         self.measuring = Measuring(self, viewer)
-        self.centres = button("Centres as points", CENTRES_TIP)
-        self.told.addRow("", self.centres)
-        self.command = CommandButton(self, self._command_line, "Press Segment first.")
-        self.folded.addRow("", self.command)
-        self.judging = EvaluateForm(self)
+        self.centres_button = button("Centres as points", CENTRES_TIP)
+        self.object_rows.addRow("", self.centres_button)
+        self.command_button = CommandButton(self, self._command_line, "Press Segment first.")
+        self.advanced_rows.addRow("", self.command_button)
+        self.evaluation = EvaluateForm(self)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
@@ -104,22 +106,22 @@ class SegmentPanel(Panel):
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addWidget(self.preview)
-        buttons.addWidget(self.segment)
-        self.body.addLayout(self.form)
-        self.body.addWidget(folded("Objects and threshold", self.told))
-        self.body.addWidget(folded("Advanced", self.folded))
-        self.body.addWidget(self.plan)
+        buttons.addWidget(self.preview_button)
+        buttons.addWidget(self.segment_button)
+        self.body.addLayout(self.rows)
+        self.body.addWidget(folded("Objects and threshold", self.object_rows))
+        self.body.addWidget(folded("Advanced", self.advanced_rows))
+        self.body.addWidget(self.plan_label)
         self.body.addLayout(buttons)
         self.body.addWidget(self.foot)
-        judging = folded_away("How good is it?", self.judging)
-        judging.toggled.connect(self.judging.reveal)
-        self.body.addWidget(judging)
+        evaluation = folded_away("How good is it?", self.evaluation)
+        evaluation.toggled.connect(self.evaluation.reveal)
+        self.body.addWidget(evaluation)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
-        self.preview.clicked.connect(self._preview)
-        self.segment.clicked.connect(self._segment)
+        self.preview_button.clicked.connect(self._preview)
+        self.segment_button.clicked.connect(self._segment)
         self.session.model_changed.connect(self._fit_model)
         self.image.changed.connect(self._settled.start)
         self.settings.changed.connect(lambda: self._settled.start())
@@ -130,7 +132,7 @@ class SegmentPanel(Panel):
         self.rethreshold.settled.connect(self._note_followed)
         self.rethreshold.failed.connect(self.foot.message.show_error)
         self.measuring.failed.connect(self.foot.message.show_error)
-        self.centres.clicked.connect(self.measuring.show_points)
+        self.centres_button.clicked.connect(self.measuring.show_points)
         self.measuring.changed.connect(self._offer_centres)
         self._offer_centres()
         self.session.jobs.ended.connect(self._settled.start)
@@ -138,34 +140,34 @@ class SegmentPanel(Panel):
         self._planner.ended.connect(self._show_plan)
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         self.settings.let_go()
         self.image.let_go()
         self.rethreshold.let_go()
         self.measuring.let_go()
-        self.judging.let_go()
+        self.evaluation.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
-        self.model.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
+        self.model_label.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.image.fit_model(spec)
         self.settings.fit_model(spec)
-        # they were found with another one
+        # the result was made with another model
         self.rethreshold.take(None)
         self._settled.start()
 
     def chosen(self) -> SegmentOptions:
-        """Return the options as they stand in the form."""
+        """Return the options that are set in the form."""
         changes = {"channels": self.image.chosen_channels(), "probabilities": self.output.value}
         return self.settings.value().model_copy(update=changes)
 
     def put(self, options: SegmentOptions) -> None:
-        """Set what options say."""
+        """Set the form to these options."""
         self.output.value = options.probabilities
         self.settings.put(options.model_copy(update={"channels": None, "probabilities": False}))
-        for box, channel in zip(self.image.channels, options.channels or (), strict=False):
-            if isinstance(channel, int):
-                box.setCurrentIndex(channel)
+        for choice, channel in zip(self.image.channels, options.channels or (), strict=False):
+            if channel in choice.choices:
+                choice.value = channel
 
     def _segment(self) -> None:
         self._with_model(lambda: self._run("labels"))
@@ -174,7 +176,7 @@ class SegmentPanel(Panel):
         self._with_model(lambda: self._run("preview"))
 
     def _with_model(self, then: Any) -> None:
-        """Go on at once, or after the model that a new user starts with is loaded."""
+        """Continue at once, or load the default model first if none is loaded."""
         with self.reporting():
             self.image.image()
             if self.session.model is None:
@@ -196,7 +198,7 @@ class SegmentPanel(Panel):
             run.check(self.session.jobs)
             if region is None:
                 self.session.kept, self.session.options = None, options
-                # its layer may be used again
+                # its layer may be reused
                 self._last = None
                 self.rethreshold.take(None)
                 self.measuring.forget()
@@ -204,19 +206,19 @@ class SegmentPanel(Panel):
             run.start(self.session.jobs)
 
     def _take_found(self) -> None:
-        """Once a run has ended, let its objects follow the settings."""
+        """Let the objects follow the settings once a run has ended."""
         QTimer.singleShot(0, self._follow_newest)
 
     def _follow_newest(self) -> None:
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
                 if not self.session.jobs.at_work:
-                    # what goes on learning is painted on
+                    # while a network keeps learning, its annotation stays visible
                     self._newest.show_alone()
-                self.judging.form.suggest(self._newest.layer)
+                self.evaluation.form.suggest(self._newest.layer)
                 self._last = self._newest, self.session.source
                 self.session.kept = self._newest.cached_outputs
-                # strokes to come, though no other panel may be open
+                # later strokes are journaled even if no other panel is open
                 self._newest.journal_paint(self.keeper)
             self._numbered = self._newest.numbered
             self.rethreshold.take(self._newest.found)
@@ -230,18 +232,18 @@ class SegmentPanel(Panel):
     def _note_followed(self) -> None:
         found = self.rethreshold.current
         if found is not None:
-            self.judging.view.note_change(found.result.layer)
+            self.evaluation.view.note_change(found.result.layer)
         self._measure()
 
     def _offer_centres(self) -> None:
-        offer(self.centres, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
+        offer(self.centres_button, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
 
     def _relabel(self) -> None:
         if not self.rethreshold.follow(self.chosen()):
             self._say_anew()
 
     def _say_anew(self) -> None:
-        """Say how a setting takes effect that the result on screen does not follow."""
+        """Explain how a setting takes effect if the result on screen does not follow it."""
         if self._last is not None:
             self.foot.message.show_text("note", ANEW)
 
@@ -259,8 +261,8 @@ class SegmentPanel(Panel):
         try:
             self._planner.start("Planning", plan_job(self.image.image(), model, self.chosen()))
         except UserError:
-            self.plan.clear()
+            self.plan_label.clear()
 
     def _show_plan(self, outcome: Outcome[Any]) -> None:
-        # what is wrong is said when it is asked for, not while the form is being filled in
-        self.plan.setText("" if outcome.result is None else str(outcome.result))
+        # errors are shown when a run is started, not while the form is being filled in
+        self.plan_label.setText("" if outcome.result is None else str(outcome.result))

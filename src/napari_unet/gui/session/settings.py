@@ -1,4 +1,4 @@
-"""How images are segmented: one set of options for all panels of a viewer."""
+"""The settings of a segmentation that the panels of a viewer share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_unet.services.segmentation.options import SegmentOptions
 
 
 class SharedSettings(QObject):
-    """The options that *Segment* and *Batch* show, so that what was tried in one is used in the other.
+    """The options shown in *Segment* and *Batch*: what was tried in one is used in the other.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ class SharedSettings(QObject):
     """
 
     changed = Signal()
-    """An option has another value."""
+    """An option was changed."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -25,7 +25,7 @@ class SharedSettings(QObject):
 
     @property
     def options(self) -> SegmentOptions:
-        """The options; channels and outputs are chosen in each panel."""
+        """The options, without channels and outputs, which are chosen in each panel."""
         return self._options
 
     def put(self, options: SegmentOptions) -> None:
@@ -35,5 +35,5 @@ class SharedSettings(QObject):
             self.changed.emit()
 
     def forget_threshold(self) -> None:
-        """Go back to the model's own threshold: that of another model means something else."""
+        """Reset the threshold to the model's own: a threshold for one model does not suit another."""
         self.put(self._options.model_copy(update={"threshold": None}))

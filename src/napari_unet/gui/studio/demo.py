@@ -24,7 +24,7 @@ def open_demo(block: bool = True) -> napari.Viewer:
     viewer = napari.Viewer()
     viewer.open_sample(PLUGIN, "nuclei")
     _, studio = viewer.window.add_plugin_dock_widget(PLUGIN, "U-Net Studio")
-    QTimer.singleShot(0, studio.show_page("Segment").segment.click)
+    QTimer.singleShot(0, studio.show_page("Segment").segment_button.click)
     if block:
         napari.run()
     return viewer

@@ -17,7 +17,7 @@ from napari_unet.gui.studio.guide import Situation, next_step
 from napari_unet.gui.widgets.fields import button, caption, form
 from napari_unet.gui.widgets.image_form import is_input
 from napari_unet.gui.widgets.job_bar import JobBar
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.panel import WIDTH
 from napari_unet.services.library import DEFAULT
 
@@ -76,9 +76,7 @@ class StudioPanel(QWidget):
         self._pages: dict[str, Panel] = {}
         self._where = ""
         # never shown: it keeps track of the chosen image
-        self._image = LayerBox(viewer, "", is_input)
-        self._image.setParent(self)
-        self._image.hide()
+        self._image = LayerChoice(viewer, "", is_input, parent=self, visible=False)
         self.model_label, self.image_label = QElidingLabel(), QElidingLabel()
         self.job_label = QElidingLabel()
         self.next_button = button("", "Go to the panel where this is done.")
@@ -128,7 +126,7 @@ class StudioPanel(QWidget):
         self.tabs.currentChanged.connect(self._fill)
         self.tabs.currentChanged.connect(later)
         self.next_button.clicked.connect(self._go)
-        self._image.layer_changed.connect(later)
+        self._image.changed.connect(lambda: later())
         self.keeper.restoring.changed.connect(later)
         self.viewer.layers.events.inserted.connect(self._change)
         self.viewer.layers.events.removed.connect(self._change)

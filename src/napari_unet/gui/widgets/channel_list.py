@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 TIP = (
-    "Which channels of the image the U-Net looks at. With more or fewer than it has seen so far, its "
-    "first layer is fitted to them."
+    "The channels of the image that the U-Net sees. With more or fewer than it was trained on, its "
+    "first layer is adapted to them."
 )
-ROWS = 5
-"""Most channels that are seen without scrolling."""
+MAX_ROWS = 5
+"""Number of channels that are visible without scrolling."""
 
 
 class ChannelList(QListWidget):
-    """Names of channels, each with a box to tick.
+    """The names of an image's channels, each with a box to tick.
 
     Parameters
     ----------
     names
-        Of the channels.
+        The channels.
     ticked
-        Those ticked at first.
+        Indices of those that are ticked at first.
     """
 
     changed = Signal()
-    """Others are ticked."""
+    """A channel was ticked or unticked."""
 
     def __init__(self, names: Sequence[str], ticked: Collection[int]) -> None:
         super().__init__()
@@ -40,26 +40,26 @@ class ChannelList(QListWidget):
         for i, name in enumerate(names):
             item = QListWidgetItem(name, self)
             item.setCheckState(Qt.CheckState.Checked if i in ticked else Qt.CheckState.Unchecked)
-        height = self.sizeHintForRow(0) * min(len(names), ROWS) + 2 * self.frameWidth()
+        height = self.sizeHintForRow(0) * min(len(names), MAX_ROWS) + 2 * self.frameWidth()
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.itemChanged.connect(lambda _: self.changed.emit())
 
     def chosen(self) -> tuple[int, ...]:
-        """Return the index of each channel that is ticked.
+        """Return the indices of the ticked channels.
 
         Raises
         ------
         UserError
-            When there is none.
+            When none is ticked.
         """
         rows = range(self.count())
-        found = tuple(i for i in rows if self.item(i).checkState() == Qt.CheckState.Checked)
-        if not found:
+        ticked = tuple(i for i in rows if self.item(i).checkState() == Qt.CheckState.Checked)
+        if not ticked:
             raise UserError(
                 "No channel is chosen",
-                value=f"{self.count()} are there",
-                rule="A U-Net looks at one channel of the image or more.",
-                remedy="Tick the channels that show what you look for.",
+                value=f"none of {self.count()}",
+                rule="A U-Net needs at least one channel of the image.",
+                remedy="Tick the channels that show what you want to segment.",
             )
-        return found
+        return ticked

@@ -1,4 +1,4 @@
-"""*Copy as command*: what was just done, as a line for a terminal."""
+"""*Copy as command*: the last run as a command line."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from napari_unet.gui.widgets.panel import Panel
 
 COMMAND_TIP = (
-    "Copy the command that gives the same result again, on this or another computer, to paste it into a "
-    "terminal or a lab book."
+    "Copy a command line that repeats this result, on this or another computer. Paste it into a "
+    "terminal or a lab notebook."
 )
 
 
 class CommandButton(QPushButton):
-    """Copies the line that repeats what a panel has done, and shows it at the panel's foot.
+    """Copies the command line that repeats a panel's last run, and shows it in the panel.
 
     Parameters
     ----------
     panel
-        Whose work is repeated; what goes wrong is shown there.
+        The panel; errors are shown in it.
     line
-        Returns the line; empty: it will be put when it is there. None: nothing has been done yet.
+        Returns the command line; empty if `put` will be called with it later, None if there was no run.
     first
-        What to do first, where nothing has been done.
+        What the user has to do first, if there was no run.
     """
 
     def __init__(self, panel: Panel, line: Callable[[], str | None], first: str) -> None:
@@ -41,7 +41,7 @@ class CommandButton(QPushButton):
         self.clicked.connect(self._copy)
 
     def put(self, line: str) -> None:
-        """Copy a line, and say so."""
+        """Copy a command line and report it."""
         QApplication.clipboard().setText(line)
         self._panel.foot.message.show_text("done", f"Copied: {line}")
 
@@ -51,7 +51,7 @@ class CommandButton(QPushButton):
             if line is None:
                 raise UserError(
                     "There is no result yet",
-                    rule="A command repeats what was done.",
+                    rule="The command repeats the last run.",
                     remedy=self._first,
                 )
             if line:

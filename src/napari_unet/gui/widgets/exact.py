@@ -1,4 +1,4 @@
-"""Controls that return just what was set: boxes round, and know no None."""
+"""Base of controls that keep the exact value: Qt's boxes round, and cannot show None."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ NOTHING = object()
 
 
 class Exact:
-    """Returns just the value that was set until another is shown: boxes round, and know no None.
+    """Mixin of magicgui widgets: returns exactly the value that was set until the user changes it.
 
-    Mixed into a magicgui widget; `changed` is emitted only when the value is another one.
+    `changed` is emitted only if the value differs from the previous one.
 
     Parameters
     ----------
     check
-        Returns the value to set, or raises a ``ValueError``.
+        Converts the value to set, or raises a ``ValueError`` if it is not allowed.
     """
 
     _check: Callable[[Any], Any] | None = None
@@ -29,7 +29,7 @@ class Exact:
 
     def __init__(self, *, check: Callable[[Any], Any] | None = None, **widget: Any) -> None:
         self._check = check
-        # whether it takes None depends on the option
+        # the widget decides itself whether it takes None
         widget.pop("nullable", None)
         value = widget.pop("value", NOTHING)
         super().__init__(**widget)
@@ -39,7 +39,7 @@ class Exact:
         self._last = self.get_value()
 
     def _set_up(self) -> None:
-        """Make the control look as it should, before it shows a value."""
+        """Set up the control before it shows a value."""
 
     def to_shown(self, value: Any) -> Any:
         """Return what the box shows for a value."""
@@ -69,7 +69,10 @@ class Exact:
             super().set_value(self.to_shown(value))  # type: ignore[misc]
         finally:
             self._setting = False
-        self._set, self._shown = value, super().get_value()  # type: ignore[misc]
+        shown = super().get_value()  # type: ignore[misc]
+        # kept only if needed, so that removed layers are not kept alive
+        exact = self.from_shown(shown) == value
+        self._set, self._shown = (None, NOTHING) if exact else (value, shown)
         self._on_value_change()
 
     def _on_value_change(self, _: Any = None) -> None:

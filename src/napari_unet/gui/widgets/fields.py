@@ -1,4 +1,4 @@
-"""The fields that forms are made of: narrow enough for a dock."""
+"""Parts of the forms, narrow enough for a dock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 DIM = "color: var(--dim);"
-"""Style of rich text that is not the main thing, in a label of `text`."""
+"""Style of secondary text, in the rich text of a label made by `text`."""
 
 MAIN = """
 QPushButton { background-color: #2563eb; color: #ffffff; font-weight: bold; }
@@ -37,16 +37,8 @@ QPushButton:disabled { background-color: #475569; color: #cbd5e1; }
 """
 
 
-def choice(tip: str) -> QComboBox:
-    """Return a box to choose from, which cuts long entries off rather than widen the dock."""
-    box = QComboBox()
-    make_narrow(box)
-    box.setToolTip(tip)
-    return box
-
-
 def make_narrow(box: QComboBox) -> None:
-    """Let a box cut long entries off rather than widen the dock."""
+    """Let a combo box cut off long entries instead of widening the dock."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
 
@@ -67,32 +59,32 @@ def add_option(rows: QFormLayout, name: str, info: FieldInfo, widget: QWidget) -
 
 
 class Fold(QCollapsible):
-    """What is folded away under a title; its arrow has the colour of the theme's text."""
+    """A collapsible section; its arrow has the colour of the theme's text."""
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
-        self.toggleButton().setToolTip("Show or hide what is below.")
+        self.toggleButton().setToolTip("Show or hide this section.")
         self.setDuration(0)
         layout = self.layout()
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        # what QCollapsible begins with stays in its layout, and takes up room below the title
+        # QCollapsible's initial content stays in its layout and takes up space below the title
         layout.removeWidget(self.content())
         self.content().deleteLater()
         self.toggled.connect(self._let_grow)
 
     def _let_grow(self, expanded: bool) -> None:
-        """Let what is inside become taller than it was when it was unfolded."""
+        """Let the content grow after it was expanded."""
         if expanded:
             self.content().setMaximumHeight(QWIDGETSIZE_MAX)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the arrow for the window that it is seen in."""
+        """Draw the arrow in the colours of its window."""
         super().showEvent(event)
         self._draw_arrow()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Draw the arrow for the new theme."""
+        """Draw the arrow in the colours of the new theme."""
         super().changeEvent(event)
         if event.type() in FOLLOWS:
             self._draw_arrow()
@@ -103,14 +95,14 @@ class Fold(QCollapsible):
 
 
 def folded(title: str, rows: QFormLayout) -> Fold:
-    """Return rows of a form that are folded away under a title."""
+    """Return a collapsed section with the rows of a form."""
     inside = QWidget()
     inside.setLayout(rows)
     return folded_away(title, inside)
 
 
 def folded_away(title: str, inside: QWidget) -> Fold:
-    """Return something that is folded away under a title."""
+    """Return a collapsed section with a widget."""
     fold = Fold(title)
     fold.setContent(inside)
     fold.collapse(animate=False)
@@ -118,27 +110,27 @@ def folded_away(title: str, inside: QWidget) -> Fold:
 
 
 def button(words: str, tip: str, main: bool = False) -> QPushButton:
-    """Return a button; the main one of a form stands out."""
-    made = QPushButton(words)
-    made.setToolTip(tip)
+    """Return a button; the main button of a form is highlighted."""
+    push_button = QPushButton(words)
+    push_button.setToolTip(tip)
     if main:
-        made.setStyleSheet(MAIN)
-    return made
+        push_button.setStyleSheet(MAIN)
+    return push_button
 
 
 def offer(widget: QWidget, tip: str, reason: str = "") -> None:
-    """Enable a control; where there is a reason against it, disable it and say why in its tip."""
+    """Enable a control, or disable it and give the reason in its tooltip."""
     widget.setEnabled(not reason)
     widget.setToolTip(reason or tip)
 
 
 def caption(words: str) -> QLabel:
-    """Return the name of a fact."""
+    """Return a label for the name of a value."""
     return ThemedLabel(words, dim=True)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
-    """Return names and facts as rich text."""
+    """Return a table of names and values as rich text."""
     lines = (
         f"<tr><td style='{DIM} padding: 2px 12px 2px 0; white-space: nowrap'>{html.escape(name)}</td>"
         f"<td style='padding: 2px 0'>{html.escape(fact).replace(chr(10), '<br>')}</td></tr>"
@@ -148,7 +140,7 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def text(words: str = "") -> QLabel:
-    """Return a text that wraps and can be copied; rich text in it may name colours of the theme."""
+    """Return a label that wraps and can be copied; its rich text may name colours of the theme."""
     label = ThemedLabel(words)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
@@ -157,5 +149,5 @@ def text(words: str = "") -> QLabel:
 
 
 def figure(value: float) -> str:
-    """Return a score as it is shown; a dash where nothing could be counted."""
+    """Return a score as text; a dash if it is undefined."""
     return "–" if math.isnan(value) else f"{value:.3f}"

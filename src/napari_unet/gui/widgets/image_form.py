@@ -1,4 +1,4 @@
-"""Which image layer, what its axes are, and which of its channels go into the network."""
+"""Choice of an image layer, its axes and its channels."""
 
 from __future__ import annotations
 
@@ -7,27 +7,64 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout
+from qtpy.QtWidgets import QComboBox
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
 from napari_unet.gui.layers.images import AXES, describe, image_of, layer_array, possible_axes
 from napari_unet.gui.widgets.channel_list import ChannelList
-from napari_unet.gui.widgets.fields import choice, text
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.choice import Choice
+from napari_unet.gui.widgets.fields import text
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
     from napari.layers import Layer
+    from qtpy.QtWidgets import QFormLayout
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import ModelSpec
 
-IMAGE_TIP = "The image layer that the U-Net looks at."
+IMAGE_TIP = "The image layer to use."
+CHANNEL_TIP = "The channel of the image that the U-Net sees."
 AXES_TIP = (
-    "What the image's dimensions are: T time, Z depth, C channel, Y and X the plane, S colours. "
-    "Choose another order, or type one, if this is not right."
+    "The image's dimensions: T time, Z depth, C channel, Y and X the plane, S colours. Choose or type "
+    "another order if this one is wrong."
 )
+
+
+class AxesChoice(Choice):
+    """A letter for each dimension of a layer: one of the likely orders, or one that is typed."""
+
+    def __init__(self) -> None:
+        super().__init__([], tooltip=AXES_TIP)
+
+    def get_value(self) -> str:
+        """Return the letters."""
+        return "".join(self.native.currentText().upper().split())
+
+    def set_value(self, value: str) -> None:
+        """Set the letters."""
+        self.native.setEditText(" ".join(value))
+
+    def offer(self, orders: Sequence[str]) -> None:
+        """Offer some orders, and choose the first."""
+        with QSignalBlocker(self.native):
+            self.native.clear()
+            for order in orders:
+                self.native.addItem(" ".join(order), order)
+        self._on_value_change()
+
+    def reset_choices(self, *_: object) -> None:
+        """Keep what was typed; `offer` changes the orders."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self.native.setEditable(True)
+        self.native.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.native.currentTextChanged.connect(self._on_value_change)
 
 
 class ImageForm(QObject):
@@ -42,11 +79,11 @@ class ImageForm(QObject):
     with_channels
         Whether channels can be chosen.
     fitted
-        Whether the network will be fitted to the number of channels, so that any can be chosen.
+        Whether the network will be adapted to the channels, so that any number can be chosen.
     """
 
     changed = Signal()
-    """Another layer, other axes or other channels."""
+    """The layer, the axes or the channels changed."""
 
     def __init__(
         self,
@@ -61,19 +98,17 @@ class ImageForm(QObject):
         self._with_channels = with_channels
         self._fitted = fitted
         self._spec: ModelSpec | None = None
-        self.layers = LayerBox(viewer, IMAGE_TIP, is_input)
-        self.axes = choice(AXES_TIP)
-        self.axes.setEditable(True)
-        self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.layers = LayerChoice(viewer, IMAGE_TIP, is_input)
+        self.axes = AxesChoice()
         self.meaning = text()
-        self.channels: list[QComboBox] = []
+        self.channels: list[Choice] = []
         self.ticks: ChannelList | None = None
-        form.addRow("Image", self.layers)
-        form.addRow("Axes", self.axes)
+        form.addRow("Image", self.layers.native)
+        form.addRow("Axes", self.axes.native)
         form.addRow("", self.meaning)
-        self.layers.layer_changed.connect(self._take_layer)
-        self.axes.currentTextChanged.connect(self._note_axes)
-        self.axes.currentTextChanged.connect(self._take_axes)
+        self.layers.changed.connect(self._take_layer)
+        self.axes.changed.connect(self._note_axes)
+        self.axes.changed.connect(self._take_axes)
         self._take_layer()
 
     def let_go(self) -> None:
@@ -83,8 +118,8 @@ class ImageForm(QObject):
     @property
     def layer(self) -> ImageLayer | None:
         """The chosen layer, or None when the viewer has no image."""
-        found: ImageLayer | None = self.layers.layer
-        return found
+        layer: ImageLayer | None = self.layers.layer
+        return layer
 
     def image(self) -> Image:
         """Return the chosen image.
@@ -97,15 +132,16 @@ class ImageForm(QObject):
         if self.layer is None:
             raise UserError(
                 "There is no image",
-                rule="A U-Net looks at an image layer.",
+                rule="A U-Net needs an image layer.",
                 remedy="Open an image, or the sample under File ▸ Open Sample.",
             )
         return image_of(self.layer, self.letters)
 
     @property
     def letters(self) -> str:
-        """The axes as they stand in the form."""
-        return "".join(self.axes.currentText().upper().split())
+        """The axes that are set, a letter each."""
+        letters: str = self.axes.value
+        return letters
 
     def chosen_channels(self) -> tuple[int, ...] | None:
         """Return the index of the channel for each input of the network; None where none is chosen.
@@ -113,33 +149,31 @@ class ImageForm(QObject):
         Raises
         ------
         UserError
-            When channels can be ticked, but none is.
+            When channels can be ticked but none is.
         """
         if self.ticks is not None:
             return self.ticks.chosen()
-        chosen = tuple(combo.currentIndex() for combo in self.channels)
+        chosen = tuple(channel.value for channel in self.channels)
         return chosen or ((0,) if self._fitted else None)
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Offer a choice of channel for each input of a network; None: one that is not made yet."""
+        """Offer a channel for each input of a network; None: a network that is not built yet."""
         self._spec = spec
         self._list_channels()
 
     def _take_layer(self) -> None:
-        with QSignalBlocker(self.axes):
-            self.axes.clear()
-            if self.layer is not None:
-                self.axes.addItems([" ".join(a) for a in possible_axes(self.layer)])
+        with self.axes.changed.blocked():
+            self.axes.offer([] if self.layer is None else possible_axes(self.layer))
         self._take_axes()
 
-    def _note_axes(self, _: str) -> None:
-        """Keep corrected axes in the layer, for the other panels and for a project."""
+    def _note_axes(self) -> None:
+        """Store corrected axes in the layer, for the other panels and for a project."""
         with contextlib.suppress(UserError):
             if self.layer is not None:
                 check_axes(self.letters, layer_array(self.layer).shape)
                 self.layer.metadata = {**self.layer.metadata, AXES: self.letters}
 
-    def _take_axes(self, _: str = "") -> None:
+    def _take_axes(self) -> None:
         self.meaning.setText(self._said())
         self._list_channels()
 
@@ -152,16 +186,16 @@ class ImageForm(QObject):
             return f"{error.problem}. {error.remedy}"
 
     def _list_channels(self) -> None:
-        """Offer the image's channels; no rows if there is nothing to choose."""
-        rows = [*self.channels, *([] if self.ticks is None else [self.ticks])]
-        for row in rows:
+        """Offer the image's channels; there are no rows if there is no choice."""
+        rows = [channel.native for channel in self.channels]
+        for row in rows if self.ticks is None else [*rows, self.ticks]:
             self._form.removeRow(row)
         self.channels, self.ticks = [], None
         names = self._channel_names()
         wanted = self._spec.channels if self._spec is not None else ("",)
         fills = len(names) >= len(wanted)
         if self._with_channels and len(names) > 1:
-            # which is which matters only to a network that knows several
+            # the order matters only to a network with several inputs
             if self._fitted and not (fills and len(wanted) > 1):
                 self._add_ticks(names, 1 if fills and self._spec is not None else len(names))
             elif fills:
@@ -176,12 +210,11 @@ class ImageForm(QObject):
         self._form.addRow("Channels", self.ticks)
 
     def _add_channel(self, i: int, title: str, names: list[str]) -> None:
-        combo = choice("Which channel of the image the U-Net looks at.")
-        combo.addItems(names)
-        combo.setCurrentIndex(i)
-        combo.currentIndexChanged.connect(self.changed)
-        self._form.addRow(title, combo)
-        self.channels.append(combo)
+        entries = [(word, index) for index, word in enumerate(names)]
+        channel = Choice(entries, value=i, tooltip=CHANNEL_TIP)
+        channel.changed.connect(lambda: self.changed.emit())
+        self._form.addRow(title, channel.native)
+        self.channels.append(channel)
 
     def _channel_names(self) -> list[str]:
         try:
@@ -195,5 +228,5 @@ class ImageForm(QObject):
 
 
 def is_input(layer: Layer) -> bool:
-    """Whether a layer is an image that we did not make ourselves."""
+    """Whether a layer is an image, and not one of our results."""
     return isinstance(layer, ImageLayer) and "napari_unet" not in layer.metadata

@@ -1,4 +1,4 @@
-"""The foot of a panel: how far the job is, how to stop it, and how it ended."""
+"""The foot of a panel: progress of the job, *Cancel*, and how the job ended."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.worker import Outcome
 
 CANCEL_TIP = (
-    "Stop. What a segmentation has done so far is kept; a training gives no network, but can be resumed "
-    "in Fine-tune, where “Stop and keep the best” is too."
+    "Stop. A segmentation keeps the tiles that are done. A training gives no network but can be resumed "
+    "in Fine-tune; to keep the best network so far, press “Stop and keep the best” there."
 )
-COPY_TIP = "Copy the message, with versions and what the program was doing, for a report."
+COPY_TIP = "Copy the message, the versions and the traceback for a bug report."
 COLOURS = {"error": "#ef4444", "done": "#2dd4bf", "note": "#94a3b8"}
 
 
 class JobBar(QWidget):
-    """Bar, note, time left and *Cancel* while a job is at work; then how it ended."""
+    """Progress bar, note, time left and *Cancel* while a job is running; then how it ended."""
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class JobBar(QWidget):
         self.bar.setTextVisible(False)
         self.cancel = button("Cancel", CANCEL_TIP)
         self.message = Message()
-        self._at_work = QWidget()
+        self._progress_box = QWidget()
         self._lay_out()
         self.cancel.clicked.connect(jobs.cancel)
         jobs.started.connect(self._begin)
@@ -61,7 +61,7 @@ class JobBar(QWidget):
         jobs.ended.connect(self._end)
         jobs.reported.connect(self._say)
         jobs.warned.connect(self.message.show_error)
-        self._at_work.setVisible(jobs.at_work)
+        self._progress_box.setVisible(jobs.at_work)
         if jobs.at_work:
             self._begin(jobs.title)
 
@@ -71,13 +71,13 @@ class JobBar(QWidget):
         top.addWidget(self.left)
         middle.addWidget(self.bar, stretch=1)
         middle.addWidget(self.cancel)
-        box = QVBoxLayout(self._at_work)
+        box = QVBoxLayout(self._progress_box)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(top)
         box.addLayout(middle)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._at_work)
+        whole.addWidget(self._progress_box)
         whole.addWidget(self.message)
 
     def _begin(self, title: str) -> None:
@@ -85,13 +85,13 @@ class JobBar(QWidget):
         self._go_on(title)
 
     def _go_on(self, title: str) -> None:
-        """Show the job at work; what was said of the one before stays."""
+        """Show the running job; the message about the previous one stays."""
         self._pace = Pace()
         self.note.setText(title)
         self.left.clear()
         self.bar.setRange(0, 0)
         self.cancel.setEnabled(True)
-        self._at_work.setVisible(True)
+        self._progress_box.setVisible(True)
 
     def _advance(self, step: Progress) -> None:
         self.note.setText(f"{self._jobs.title}: {step.note}" if step.note else self._jobs.title)
@@ -108,7 +108,7 @@ class JobBar(QWidget):
         self.message.show_text("done", words)
 
     def _end(self, outcome: Outcome[object]) -> None:
-        self._at_work.setVisible(False)
+        self._progress_box.setVisible(False)
         if outcome.error is not None:
             self.message.show_error(outcome.error)
         elif outcome.cancelled:
@@ -116,10 +116,10 @@ class JobBar(QWidget):
 
 
 class Message(QFrame):
-    """A line or more that says what happened, with the details of an unforeseen error folded away."""
+    """What happened, in a line or more; the details of an unexpected error are folded away."""
 
     shown = Signal()
-    """It says something."""
+    """A message is shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Message(QFrame):
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.more = button("Details", "What the program was doing; useful in a report.")
+        self.more = button("Details", "The traceback, for a bug report.")
         self.more.setCheckable(True)
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
@@ -148,18 +148,18 @@ class Message(QFrame):
         self.clear()
 
     def clear(self) -> None:
-        """Say nothing."""
+        """Show no message."""
         self.setVisible(False)
         self.text.clear()
 
     def show_error(self, error: Exception) -> None:
-        """Show an error of the user as it stands, any other shortly with its details at hand."""
+        """Show a `UserError` as it is, any other error in short with its traceback folded away."""
         if isinstance(error, UserError):
             cause, rest = html.escape(error.cause), html.escape(f"{error.rule} {error.remedy}")
             self._show("error", f"<b>{html.escape(error.problem)}</b>{cause}.<br>{rest}", error)
             return
-        said = html.escape(str(error)) or "no message"
-        self._show("error", f"<b>Something went wrong</b>: {type(error).__name__}: {said}", error)
+        words = html.escape(str(error)) or "no message"
+        self._show("error", f"<b>Something went wrong</b>: {type(error).__name__}: {words}", error)
         self.details.setPlainText("".join(traceback.format_exception(error)))
         self.more.setVisible(True)
 
@@ -185,7 +185,7 @@ class Message(QFrame):
 
 
 def _versions() -> str:
-    """Say what is at work here."""
+    """Return the versions of the software."""
     parts = [
         f"{name} {metadata.version(name)}" for name in ("napari-unet-studio", "napari", "torch")
     ]
@@ -193,7 +193,7 @@ def _versions() -> str:
 
 
 class Pace:
-    """How fast a job goes, from the time since its progress last began anew."""
+    """Speed of a job since its progress last started from zero."""
 
     def __init__(self) -> None:
         self._total = 0.0
@@ -202,7 +202,7 @@ class Pace:
         self._last = 1.0
 
     def left(self, step: Progress) -> str:
-        """Return the time left in words; empty while it can't be told."""
+        """Return the time left in words; empty while it is unknown."""
         now = time.monotonic()
         if step.total != self._total or step.fraction < self._last:
             self._total, self._first, self._start = step.total, step.fraction, now
@@ -214,7 +214,7 @@ class Pace:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration rounded as one would say it."""
+    """Return a rounded duration with its unit."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 90 * 60:

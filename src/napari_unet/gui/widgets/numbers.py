@@ -1,4 +1,4 @@
-"""Magicgui widgets for numbers: with units, and a place for None."""
+"""Magicgui widgets for numbers with units, or None."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from napari_unet.gui.widgets.exact import Exact
 MAX_NUMBER = 1_000_000
 """Upper end of a box whose option has none; larger values can be set from Python."""
 
+NUMBER_MARGIN = 20
+"""Pixels beside the number of a slider."""
+
 
 class NumberBox(Exact, FloatSpinBox):
-    """A box for a number, or for None, which has a word at the box's lower end.
+    """A spin box for a number, or for None, which is a word below the lowest number.
 
     Parameters
     ----------
     low, high
         The range of the number.
     step, decimals
-        What an arrow adds, and the digits that are shown.
+        The step of the arrows, and the number of digits shown.
     whole
         Whether it is an integer.
     unit
-        Stands behind the number.
+        The unit of the number.
     none
         The word for None; empty: None is no value.
     """
@@ -44,7 +47,7 @@ class NumberBox(Exact, FloatSpinBox):
     ) -> None:
         self._low, self._high, self._whole, self._none = low, high, whole, none
         self._decimals, self._unit = 0 if whole else decimals, unit
-        # where 0 is no value, None takes its place, so that steps come to round numbers
+        # None takes the place of 0 if 0 is not allowed, so that steps give round numbers
         self._floor = low if not none else 0 if low > 0 else low - step
         super().__init__(min=self._floor, max=high, step=step, **widget)
 
@@ -65,22 +68,22 @@ class NumberBox(Exact, FloatSpinBox):
         self.native.editingFinished.connect(self._stay_in_range)
 
     def _stay_in_range(self) -> None:
-        """Correct a number that was typed between the word and the lowest value."""
+        """Correct a number that was typed below the lowest value."""
         if self._floor < self.native.value() < self._low:
             self.native.setValue(self._low)
 
 
 class NumberSlider(Exact, FloatSlider):
-    """A slider for a number, which shows for None what is then used.
+    """A slider for a number; for None, it shows the number that is used instead.
 
     Parameters
     ----------
     low, high
         The range of the number.
     step, decimals
-        What an arrow key adds, and the digits that are shown and kept.
+        The step of the arrow keys, and the number of digits.
     unit
-        Stands behind the number.
+        The unit of the number.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class NumberSlider(Exact, FloatSlider):
 
     @property
     def enabled(self) -> bool:
-        """Whether it can be moved, and its number be typed."""
+        """Whether it can be changed."""
         return bool(self.native.isEnabled())
 
     @enabled.setter
@@ -118,7 +121,7 @@ class NumberSlider(Exact, FloatSlider):
 
     @property
     def tooltip(self) -> str:
-        """What is said where the mouse rests on it."""
+        """The tooltip of the slider and its number."""
         return str(self.native.toolTip())
 
     @tooltip.setter
@@ -127,18 +130,25 @@ class NumberSlider(Exact, FloatSlider):
             part.setToolTip(value or "")
 
     def to_shown(self, value: Any) -> Any:
-        """Return where the slider stands for a value."""
+        """Return the position of the slider for a value."""
         return self._automatic if value is None else value
 
     def from_shown(self, shown: Any) -> Any:
-        """Return the value where the slider stands."""
+        """Return the value at a position of the slider."""
         return round(shown, self._decimals)
 
     def _set_up(self) -> None:
-        _write_as(self.native.findChild(QDoubleSpinBox), self._decimals, self._unit)
+        number = self.native.findChild(QDoubleSpinBox)
+        _write_as(number, self._decimals, self._unit)
+        # no wider than the number, so that the slider gets the rest
+        widest = f"{self.max:.{self._decimals}f}{number.suffix()}"
+        width = number.fontMetrics().horizontalAdvance(widest) + NUMBER_MARGIN
+        limits = f"min-width: {width}px; max-width: {width}px; padding: 0;"
+        # napari's style sheet makes all spin boxes wide
+        number.setStyleSheet(f"{number.styleSheet()} {limits}")
 
 
 def _write_as(box: QDoubleSpinBox, decimals: int, unit: str) -> None:
-    """Give a box its digits and its unit."""
+    """Set the digits and the unit of a spin box."""
     box.setDecimals(decimals)
     box.setSuffix(unit if unit in ("", "°", "×") else f" {unit}")

@@ -1,4 +1,4 @@
-"""A form made from the declaration of options: a row for each field."""
+"""A form for the fields of a pydantic model."""
 
 from __future__ import annotations
 
@@ -36,22 +36,21 @@ AUTOMATIC = "automatic"
 
 
 class OptionsForm(Container, Generic[M]):
-    """Rows for the fields of a pydantic model, nested models as forms of their own.
+    """A magicgui container with a widget for each field of a pydantic model, nested models included.
 
-    Each field is a magicgui widget under its name: ``form.threshold.value = 0.4``. A field of a type
-    that no widget shows keeps the value that was put.
+    Widgets are found by the name of the field: ``form.threshold.value = 0.4``. Fields whose type has no
+    widget keep the value that was put.
 
     Parameters
     ----------
     declared
         The model.
     fields
-        Those to show; None: all.
+        The fields to show; None for all.
     name
-        Of the form in another one.
+        The name of a nested form.
     parent
-        The widget that has the rows, where they are laid out by `add_rows`; the form itself is not shown
-        then, and lives as long.
+        The widget in which the rows are laid out by `add_rows`; the container itself is then hidden.
     """
 
     def __init__(
@@ -75,11 +74,11 @@ class OptionsForm(Container, Generic[M]):
         )
 
     def value(self) -> M:
-        """Return what is set."""
+        """Return the options that are set."""
         return self._declared.model_validate({**dict(self._options), **self._shown()})
 
     def put(self, options: M) -> None:
-        """Set what options say; `changed` comes once, and no `changed` of a row."""
+        """Set the form to these options; emits `changed` once, and no `changed` of the rows."""
         self._options = options
         with self.changed.blocked(), ExitStack() as rows:
             for row in self._rows():
@@ -89,14 +88,14 @@ class OptionsForm(Container, Generic[M]):
         self.changed.emit(self)
 
     def add_rows(self, rows: QFormLayout, *fields: str) -> None:
-        """Lay fields out as rows of a form; none named: all.
+        """Add a row for each field to a layout.
 
         Parameters
         ----------
         rows
-            Gets a label and a control for each.
+            Gets a label and a control for each field.
         *fields
-            Which, in this order.
+            The fields in order; all if none is named.
         """
         for row in self._rows() if not fields else [self[field] for field in fields]:
             info = self._declared.model_fields[row.name]
@@ -106,7 +105,7 @@ class OptionsForm(Container, Generic[M]):
                 rows.addRow(info.title or row.name.capitalize(), row.native)
 
     def explain(self, field: str, reason: str = "") -> None:
-        """Offer a field; where there is a reason against it, disable it and say why in its tip."""
+        """Enable a field, or disable it and give the reason in its tooltip."""
         row = self[field]
         row.enabled = not reason
         row.tooltip = reason or self._declared.model_fields[field].description
@@ -122,7 +121,7 @@ class OptionsForm(Container, Generic[M]):
 
 
 def field_widget(declared: type[BaseModel], field: str) -> dict[str, Any]:
-    """Return how magicgui shows a field of options.
+    """Return the magicgui options for a field.
 
     Parameters
     ----------
@@ -134,8 +133,7 @@ def field_widget(declared: type[BaseModel], field: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        The ``widget_type``, what its constructor takes, ``label`` and ``tooltip``, as for `magicgui`;
-        empty if no widget shows values of this type.
+        ``widget_type`` and the arguments of its constructor; empty if the type has no widget.
     """
     info = declared.model_fields[field]
     kind = _control(info)
@@ -150,7 +148,7 @@ def field_widget(declared: type[BaseModel], field: str) -> dict[str, Any]:
 
 
 def _row(declared: type[BaseModel], field: str) -> Any:
-    """Return the widget of a field; None if no widget shows values of this type."""
+    """Return the widget of a field; None if its type has none."""
     info = declared.model_fields[field]
     kind = info.annotation
     if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -161,13 +159,13 @@ def _row(declared: type[BaseModel], field: str) -> Any:
     make = made.pop("widget_type")
     row = make(name=field, value=info.default, **made)
     if make is CheckBox:
-        # the row has a label
+        # the label is in the row
         row.text = ""
     return row
 
 
 def _control(info: FieldInfo) -> dict[str, Any]:
-    """Return the widget for a field's type, and what it takes; empty if there is none."""
+    """Return the widget for a field's type, and its arguments; empty if there is none."""
     kinds, optional = _kinds(info.annotation)
     look = _look(info)
     none = look.pop("none", AUTOMATIC) if optional else ""
@@ -202,7 +200,7 @@ def _choices(kinds: tuple[Any, ...], look: dict[str, Any]) -> list[tuple[str, An
 
 
 def _model_choice(model: type[BaseModel], by: str, none: str) -> dict[str, Any]:
-    """Choose one of a model's fields; the others are the defaults."""
+    """Return a choice of models that differ in one field."""
     info = model.model_fields[by]
     words = _choices(_kinds(info.annotation)[0], _look(info))
     made = [(word, model(**{by: value})) for word, value in words]

@@ -1,4 +1,4 @@
-"""What the panels have in common: they scroll, belong to a session, and show errors in themselves."""
+"""Base of the panels: they scroll, belong to a session, and show their errors."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
 REVEAL_MS = 50
-"""Time until what is said has its place in the panel."""
+"""Time until a message is laid out in the panel."""
 
 WIDTH = 330
-LEAST = 200
-"""Height that is seen of a panel at least: it scrolls, and windows on small screens must hold it."""
+MIN_HEIGHT = 200
+"""Least visible height of a panel: it scrolls, and must fit on small screens."""
 
 
 class Panel(QScrollArea):
@@ -37,9 +37,9 @@ class Panel(QScrollArea):
     Parameters
     ----------
     viewer
-        The viewer it works on.
+        The viewer.
     session
-        What it shares with the other panels of that viewer.
+        What the panels of that viewer share.
     """
 
     HEIGHT = 400
@@ -52,7 +52,7 @@ class Panel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumSize(WIDTH, LEAST)
+        self.setMinimumSize(WIDTH, MIN_HEIGHT)
         inside = QWidget()
         self.body = QVBoxLayout(inside)
         self.body.setContentsMargins(8, 8, 8, 8)
@@ -63,22 +63,22 @@ class Panel(QScrollArea):
         self._reveal_later.setInterval(REVEAL_MS)
         self._reveal_later.timeout.connect(self._reveal)
         self.foot.message.shown.connect(self._reveal_later.start)
-        # not at once: the import would make the opening itself late
+        # later, as the import would delay the opening of the panel
         QTimer.singleShot(WARM_UP_MS, warm_up)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the size to dock at, by which panels above each other share the height."""
+        """Return the size to dock at; docked panels share the height by it."""
         return QSize(WIDTH, self.HEIGHT)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Learn which window it is in."""
+        """Tell the session the window."""
         super().showEvent(event)
         self.session.live_in(self)
 
     def event(self, event: QEvent) -> bool:
-        """Go for good when the dock around it is closed: napari makes a new one when asked again.
+        """Delete the panel when its dock is closed: napari makes a new one when asked again.
 
-        Left to the garbage collector, it might be taken down in a job's thread.
+        The garbage collector might delete it in a job's thread.
         """
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.let_go()
@@ -86,16 +86,16 @@ class Panel(QScrollArea):
         return bool(super().event(event))
 
     def _reveal(self) -> None:
-        """Bring what is said into sight: in a small window, it would be below the edge."""
+        """Scroll to the message: in a small window, it would be below the edge."""
         if self.foot.message.isVisible():
             self.ensureWidgetVisible(self.foot.message, 0, 8)
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
-        """Show an error of the user at the foot instead of raising it."""
+        """Show a `UserError` at the foot of the panel instead of raising it."""
         try:
             yield
         except UserError as error:

@@ -1,9 +1,10 @@
-"""The settings of a segmentation, as *Segment* and *Batch* show them."""
+"""The settings of a segmentation in *Segment* and *Batch*."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.gui.widgets.options_form import OptionsForm
 from napari_unet.services.segmentation.options import SegmentOptions, has_effect
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.settings import SharedSettings
 
 OBJECTS = ("objects", "threshold", "separation", "smallest", "fill_holes")
-"""How labels are made of what the network says."""
+"""Settings for making labels from the outputs of the network."""
 RESULT_FOLLOWS = OBJECTS[1:]
-"""Settings that a result on screen can follow without another run."""
+"""Settings that a result on screen follows without another run."""
 ADVANCED = (
     "device",
     "precision",
@@ -44,7 +45,7 @@ class SegmentForm(OptionsForm[SegmentOptions]):
     Parameters
     ----------
     shared
-        Followed, and changed.
+        The shared settings; followed and changed.
     parent
         The panel.
     """
@@ -59,25 +60,25 @@ class SegmentForm(OptionsForm[SegmentOptions]):
         shared.changed.connect(self._follow)
 
     def let_go(self) -> None:
-        """Follow the shared settings no more."""
+        """Stop following the shared settings."""
         self._shared.changed.disconnect(self._follow)
 
     def put(self, options: SegmentOptions) -> None:
-        """Set what options say."""
+        """Set the form to these options."""
         super().put(options)
         self._explain_all()
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Show what a model does where nothing is set, and offer what has an effect on it."""
+        """Show the model's own settings where none is set, and enable those that have an effect."""
         self._spec = spec
-        if spec is not None:
-            self.threshold.automatic = spec.threshold
-            self.separation.automatic = spec.separation
+        usual = ObjectOptions()
+        self.threshold.automatic = usual.foreground if spec is None else spec.threshold
+        self.separation.automatic = usual.seed if spec is None else spec.separation
         words = {model and model.kind: word for word, model in self.normalization.entries}
         own = "" if spec is None else f" ({words[spec.normalization.kind]})"
         self.normalization.name_choice(None, f"as trained{own}")
         size = () if spec is None else spec.pixel_size
-        # short: the widest row makes the panel's width
+        # short, as the widest row sets the panel's width
         per_axis = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
         self.rescale.text = f"to {per_axis} µm" if size else "no size stated"
         self.mirror.text = "" if spec is None else f"{1 << spec.config.ndim} times the time"

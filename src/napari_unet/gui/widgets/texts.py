@@ -1,4 +1,4 @@
-"""Magicgui widgets for what is typed."""
+"""Magicgui widgets for text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Text(Exact, LineEdit):
     Parameters
     ----------
     none
-        What stands in the empty line.
+        The placeholder of the empty line.
     """
 
     def __init__(self, *, none: str = "", **widget: Any) -> None:
@@ -27,12 +27,12 @@ class Text(Exact, LineEdit):
 
 
 class TextList(Text):
-    """Words or numbers separated by commas; none of them: None.
+    """Words or numbers separated by commas; None if the line is empty.
 
     Parameters
     ----------
     numbers
-        Whether what consists of digits is a number.
+        Whether words of digits are numbers.
     """
 
     def __init__(self, *, numbers: bool = False, **widget: Any) -> None:
@@ -40,10 +40,10 @@ class TextList(Text):
         super().__init__(**widget)
 
     def to_shown(self, value: Any) -> Any:
-        """Return the line for a value."""
+        """Return the text for a value."""
         return ", ".join(map(str, value or ()))
 
     def from_shown(self, shown: Any) -> Any:
-        """Return what is listed."""
+        """Return the words and numbers."""
         words = [word.strip() for word in shown.split(",") if word.strip()]
         return tuple(int(w) if self._numbers and w.isdigit() else w for w in words) or None

@@ -1,7 +1,7 @@
 """The colours of texts and curves: one set for dark windows, one for light ones.
 
-No colour of text is legible on both of napari's themes, so that each text takes its own from the window
-it is in, and another when the theme changes.
+No text colour is legible on both of napari's themes, so each text takes its colour from the window it is
+in, and changes it with the theme.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
 FOLLOWS = QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.ParentChange
-"""What a widget is told when the theme has changed, or it has come into another window."""
-TONE = re.compile(r"var\(--(\w+)\)")
-"""Stands in rich text for a colour, as in a style sheet of the web: ``color: var(--dim)``."""
+"""Events of a widget whose theme has changed, or that was moved to another window."""
+COLOUR = re.compile(r"var\(--(\w+)\)")
+"""Stands for a colour in rich text, as in CSS: ``color: var(--dim)``."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Theme:
     Attributes
     ----------
     dim
-        Of text that is not the main thing.
+        Of secondary text.
     good, bad
-        Of what became better or worse.
+        Of an improvement, and of the opposite.
     loss
-        Of a curve that should fall; one that should rise is `good`.
+        Of a curve that should fall; a curve that should rise is `good`.
     """
 
     dim: str
@@ -51,15 +51,15 @@ def theme_of(widget: QWidget) -> Theme:
     """Return the colours for the window that a widget is in."""
     window = widget.window() or widget
     window.ensurePolished()
-    # what the theme writes in tells what it writes on
+    # the colour of the theme's text tells whether its background is dark
     written = window.palette().color(QPalette.ColorRole.WindowText)
     return ON_DARK if written.lightness() > 127 else ON_LIGHT
 
 
-def themed(words: str, tones: Theme) -> str:
-    """Put colours into rich text that names them."""
-    known = asdict(tones)
-    return TONE.sub(lambda found: known[found[1]], words)
+def themed(words: str, theme: Theme) -> str:
+    """Replace the names of colours in rich text."""
+    colours = asdict(theme)
+    return COLOUR.sub(lambda match: colours[match[1]], words)
 
 
 class ThemedLabel(QLabel):
@@ -68,33 +68,33 @@ class ThemedLabel(QLabel):
     Parameters
     ----------
     words
-        What it says; rich text may name colours, such as ``var(--dim)``.
+        The text; rich text may name colours, such as ``var(--dim)``.
     dim
-        Whether all of it is dim.
+        Whether it is secondary text.
     """
 
     def __init__(self, words: str = "", *, dim: bool = False) -> None:
         super().__init__()
         self._words = words
         self._dim = dim
-        self._tones: Theme | None = None
+        self._theme: Theme | None = None
         self.setText(words)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return a width to wrap at, and one line's height: forms leave more only where it is needed."""
+        """Return a width to wrap at, and the height of one line: forms give more where it is needed."""
         hint: QSize = super().sizeHint()
         if self.wordWrap():
             hint.setHeight(self.minimumSizeHint().height())
         return hint
 
     def setText(self, words: str) -> None:  # noqa: N802 - Qt's name
-        """Say something."""
+        """Set the text."""
         self._words = words
-        self._tones = None
+        self._theme = None
         self._follow()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Take the colours of the window that it is seen in."""
+        """Take the colours of its window."""
         super().showEvent(event)
         self._follow()
 
@@ -105,11 +105,11 @@ class ThemedLabel(QLabel):
             self._follow()
 
     def _follow(self) -> None:
-        tones = theme_of(self)
-        # setting the style is itself a change of it
-        if tones == self._tones:
+        theme = theme_of(self)
+        # setting the style changes it, which would not end
+        if theme == self._theme:
             return
-        self._tones = tones
-        super().setText(themed(self._words, tones))
+        self._theme = theme
+        super().setText(themed(self._words, theme))
         if self._dim:
-            self.setStyleSheet(f"color: {tones.dim};")
+            self.setStyleSheet(f"color: {theme.dim};")

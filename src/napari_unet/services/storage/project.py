@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from napari_unet.core.errors import UserError
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -95,6 +95,8 @@ class Project(BaseModel):
         That path relative to the project's folder; empty for a name.
     segment, finetune
         The settings of the panels with these names.
+    ignored
+        Settings in the file that this version does not know, such as ``segment.tile``; not saved.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -105,6 +107,21 @@ class Project(BaseModel):
     model_near: str = ""
     segment: SegmentOptions | None = None
     finetune: FinetuneOptions | None = None
+    ignored: tuple[str, ...] = Field((), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_unknown(cls, values: Any) -> Any:
+        """Leave out settings of another version: they are no reason to refuse a project."""
+        if not isinstance(values, dict):
+            return values
+        known, ignored = dict(values), list[str]()
+        for name, declared in (("segment", SegmentOptions), ("finetune", FinetuneOptions)):
+            settings = known.get(name)
+            if isinstance(settings, dict):
+                known[name] = {k: v for k, v in settings.items() if k in declared.model_fields}
+                ignored += [f"{name}.{k}" for k in settings if k not in declared.model_fields]
+        return {**known, "ignored": ignored} if ignored else known
 
 
 def read_project(path: str | Path) -> Project:

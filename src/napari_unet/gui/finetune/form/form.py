@@ -1,4 +1,4 @@
-"""The form of *Fine-tune*: which U-Net, what it learns from, and how."""
+"""The form of *Fine-tune*: the U-Net, the annotations and the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.finetune.form.paint_summary import PaintSummary
+from napari_unet.gui.finetune.form.annotation_summary import AnnotationSummary
 from napari_unet.gui.finetune.form.pairs import PairsForm
 from napari_unet.gui.finetune.form.request import Request
 from napari_unet.gui.finetune.form.start import StartRow
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from napari_unet.services.training.options import FinetuneOptions
 
 PREVIEW_TIP = (
-    "Show a few patches around your paint as the network will see them, turned, bent and changed in "
+    "Show a few annotated patches as the network will see them, rotated, deformed and changed in "
     "brightness, in layers beside the image."
 )
 LEARN_TIP = (
-    "Learn in the background for as long as you paint, and show on what you look at how far it is. It "
-    "makes room for whatever else you start, and rests when more brings nothing."
+    "Keep training in the background while you annotate, and show the current segmentation of the part "
+    "in view. It pauses while another job runs, and when training longer brings nothing."
 )
-TRAIN_TIP = "Teach the network what you painted. It is kept only if you say so at the end."
+TRAIN_TIP = "Train the U-Net on your annotations. You decide at the end whether to keep the result."
 
 
 class FinetuneForm(QWidget):
-    """All that is chosen before a training.
+    """Everything that is set before a training.
 
     Parameters
     ----------
@@ -58,55 +58,55 @@ class FinetuneForm(QWidget):
         super().__init__()
         self._session = session
         top, how, details, rest = form(), form(), form(), form()
-        # some of the titles are long
-        for one in (details, rest):
-            one.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        # some titles are long
+        for rows in (details, rest):
+            rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.start = StartRow(viewer, top)
         self.pairs = PairsForm(viewer)
         self.settings = TrainingForm(self)
         self.settings.lay_out(how, details, rest)
-        self.lookout = PaintSummary(self, session.jobs, self.request)
-        self.preview = button("Preview augmentation", PREVIEW_TIP)
-        self.learn = button("Keep learning", LEARN_TIP)
-        self.train = button("Train", TRAIN_TIP, main=True)
+        self.summary = AnnotationSummary(self, session.jobs, self.request)
+        self.preview_button = button("Preview augmentation", PREVIEW_TIP)
+        self.learn_button = button("Keep learning", LEARN_TIP)
+        self.train_button = button("Train", TRAIN_TIP, main=True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         buttons = QGridLayout()
-        buttons.addWidget(self.preview, 0, 0, 1, 2)
-        buttons.addWidget(self.learn, 1, 0)
-        buttons.addWidget(self.train, 1, 1)
+        buttons.addWidget(self.preview_button, 0, 0, 1, 2)
+        buttons.addWidget(self.learn_button, 1, 0)
+        buttons.addWidget(self.train_button, 1, 1)
         box.addLayout(top)
         box.addWidget(self.pairs)
-        box.addWidget(self.lookout.summary)
+        box.addWidget(self.summary.summary_label)
         box.addLayout(how)
         box.addWidget(folded("Augmentation details", details))
         box.addWidget(folded("Advanced", rest))
-        box.addWidget(self.lookout.plan)
+        box.addWidget(self.summary.plan_label)
         box.addLayout(buttons)
         session.model_changed.connect(self._fit_model)
-        session.jobs.ended.connect(self.lookout.form_changed)
+        session.jobs.ended.connect(self.summary.form_changed)
         self.start.changed.connect(self._fit_model)
         self.pairs.changed.connect(self._fit_axes)
         self.settings.changed.connect(self._tell)
         self._fit_model()
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         self.pairs.let_go()
-        self.lookout.let_go()
+        self.summary.let_go()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Plan what was not planned while it could not be seen."""
+        """Make the plan, which is not made while the form is hidden."""
         super().showEvent(event)
-        self.lookout.come_into_sight()
+        self.summary.come_into_sight()
 
     @property
     def needs_model(self) -> bool:
-        """Whether the U-Net to tune has yet to be loaded."""
+        """Whether the U-Net to tune must be loaded first."""
         return self.start.ndim is None and self._session.model is None
 
     def learn_from(self, source: ImageLayer, labels: Labels) -> None:
-        """Choose an image and the paint on it, with all its classes if the U-Net knows fewer."""
+        """Choose an image and its annotation, with all its classes if the U-Net knows fewer."""
         pair = self.pairs.first
         pair.image.layers.choose(source)
         pair.labels.choose(labels)
@@ -115,7 +115,7 @@ class FinetuneForm(QWidget):
             self.settings.name_classes(names)
 
     def request(self) -> Request:
-        """Return what stands in the form.
+        """Return what is set in the form.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class FinetuneForm(QWidget):
         Raises
         ------
         UserError
-            When channels can be ticked, but none is.
+            When channels can be ticked but none is.
         """
         changes = {"channels": self.pairs.first.image.chosen_channels()}
         return self.settings.value().model_copy(update=changes)
@@ -179,7 +179,7 @@ class FinetuneForm(QWidget):
         self.start.show_model(self._name() if loaded else f"{DEFAULT}, not loaded")
         spec = self._spec()
         self.settings.fit_model(spec)
-        # tells that the pairs have changed
+        # emits that the pairs have changed
         self.pairs.fit_model(spec)
 
     def _fit_axes(self) -> None:
@@ -187,5 +187,5 @@ class FinetuneForm(QWidget):
         self._tell()
 
     def _tell(self) -> None:
-        self.lookout.form_changed()
+        self.summary.form_changed()
         self.changed.emit()

@@ -1,11 +1,11 @@
-"""An image and what is painted on it, as a form."""
+"""The form for an image and its annotation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from napari.layers import Shapes
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
@@ -22,9 +22,10 @@ from napari_unet.gui.layers.pairing import (
     region_for,
 )
 from napari_unet.gui.layers.purpose import KIND_TIPS, KINDS, kind_of, note_kind
-from napari_unet.gui.widgets.fields import button, choice, form, text
+from napari_unet.gui.widgets.choice import Choice
+from napari_unet.gui.widgets.fields import button, form, text
 from napari_unet.gui.widgets.image_form import ImageForm
-from napari_unet.gui.widgets.layer_box import LayerBox
+from napari_unet.gui.widgets.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,28 +36,28 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
 
-LABELS_TIP = "The labels layer that you have painted on, or a segmentation that you have corrected."
+LABELS_TIP = "The labels layer that you have annotated, or a segmentation that you have corrected."
 NEW_TIP = (
-    "Add an empty layer to paint on. Paint a few strokes of background with label 1, and of what you "
-    "look for with label 2."
+    "Add an empty layer to annotate. Paint a few strokes of background with label 1, and of what you "
+    "want to segment with label 2."
 )
 RESAMPLE_TIP = (
     "These labels are smaller or larger than the image by a whole factor. Add a copy with the image's "
-    "pixels: none are invented, they are repeated or left out."
+    "pixels: labels are repeated or left out, none are invented."
 )
 LAY_ON_TIP = (
-    "These labels have as many pixels as the image, but larger or smaller ones, or they lie elsewhere. "
-    "If they belong to it pixel to pixel, give them its scale and place; no label changes."
+    "These labels have as many pixels as the image, but another pixel size or position. If they belong "
+    "to it pixel by pixel, give them its scale and position; no label changes."
 )
 REGION_TIP = (
-    "Where the paint says everything. Everywhere painted: on each plane that carries paint. Or a Shapes "
-    "layer: draw a rectangle around the part that you have annotated completely."
+    "Where the annotation is complete. Everywhere painted: on each annotated plane. Or a Shapes layer: "
+    "draw a rectangle around the part that you have annotated completely."
 )
 KIND_TIP = "What the labels mean."
 
 
 class PairForm(QWidget):
-    """Chooses an image, its axes, the labels on it, what they mean and where they apply.
+    """Choice of an image, its axes, its annotation, the annotation's kind and region.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class PairForm(QWidget):
 
     changed = Signal()
     removed = Signal()
-    """It is no longer wanted."""
+    """The user wants to remove the pair."""
 
     def __init__(self, viewer: napari.Viewer, first: bool) -> None:
         super().__init__()
@@ -77,58 +78,58 @@ class PairForm(QWidget):
         self.classes: Sequence[str] = ("foreground",)
         self.rows = form()
         self.image = ImageForm(viewer, self.rows, with_channels=first, fitted=True)
-        self.labels = LayerBox(viewer, LABELS_TIP, can_be_learnt, taken=self._may_replace)
-        self.origin = text()
-        self.new = button("New paint layer", NEW_TIP)
-        self.resample = button("Resample to the image", RESAMPLE_TIP)
-        self.lay_on = button("Lay on the image", LAY_ON_TIP)
-        self.kind = choice(KIND_TIP)
-        for i, kind in enumerate(KINDS):
-            self.kind.addItem(kind.capitalize(), kind)
-            self.kind.setItemData(i, KIND_TIPS[kind], Qt.ItemDataRole.ToolTipRole)
-        self.region = LayerBox(
+        self.labels = LayerChoice(viewer, LABELS_TIP, can_be_learnt, taken=self._may_replace)
+        self.origin_label = text()
+        self.new_button = button("New annotation", NEW_TIP)
+        self.resample_button = button("Resample to the image", RESAMPLE_TIP)
+        self.lay_on_button = button("Lay on the image", LAY_ON_TIP)
+        entries = [(kind.capitalize(), kind) for kind in KINDS]
+        self.kind = Choice(entries, tips=KIND_TIPS, tooltip=KIND_TIP)
+        self.region = LayerChoice(
             viewer, REGION_TIP, lambda x: isinstance(x, Shapes), "everywhere painted"
         )
-        self.remove = button("Remove this pair", "Don't learn from this pair; its layers stay.")
-        self.remove.setVisible(not first)
+        self.remove_button = button(
+            "Remove this pair", "Do not learn from this pair; its layers stay."
+        )
+        self.remove_button.setVisible(not first)
         self._lay_out()
         self.image.changed.connect(self._take_image)
-        self.image.layers.activated.connect(self._decide_image)
-        self.labels.layer_changed.connect(self._take_labels)
+        self.image.layers.native.activated.connect(self._decide_image)
+        self.labels.changed.connect(self._take_labels)
         self.labels.followed.connect(self._follow_labels)
-        self.kind.currentIndexChanged.connect(self._take_kind)
-        self.region.layer_changed.connect(self.changed)
+        self.kind.changed.connect(self._take_kind)
+        self.region.changed.connect(lambda: self.changed.emit())
         self.region.listed.connect(self._suggest_region)
-        self.region.activated.connect(self._decide_region)
-        self.new.clicked.connect(self._add_layer)
-        self.resample.clicked.connect(self._resample)
-        self.lay_on.clicked.connect(self._lay_on)
-        self.remove.clicked.connect(self.removed)
+        self.region.native.activated.connect(self._decide_region)
+        self.new_button.clicked.connect(self._add_layer)
+        self.resample_button.clicked.connect(self._resample)
+        self.lay_on_button.clicked.connect(self._lay_on)
+        self.remove_button.clicked.connect(self.removed)
         # nobody has chosen yet
         self._choose_labels(None)
         self._take_image()
 
     def _lay_out(self) -> None:
-        # the channels, if any, come below; long names differ at their ends
-        self.rows.addRow("Paint", self.labels)
-        self.rows.addRow("", self.new)
-        self.rows.addRow("", self.origin)
-        self.rows.addRow("", self.resample)
-        self.rows.addRow("", self.lay_on)
-        self.rows.addRow("Kind", self.kind)
-        self.rows.addRow("Region", self.region)
+        # the channels, if any, come below
+        self.rows.addRow("Annotation", self.labels.native)
+        self.rows.addRow("", self.new_button)
+        self.rows.addRow("", self.origin_label)
+        self.rows.addRow("", self.resample_button)
+        self.rows.addRow("", self.lay_on_button)
+        self.rows.addRow("Kind", self.kind.native)
+        self.rows.addRow("Region", self.region.native)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(self.rows)
-        box.addWidget(self.remove, alignment=Qt.AlignmentFlag.AlignRight)
+        box.addWidget(self.remove_button, alignment=Qt.AlignmentFlag.AlignRight)
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         for part in (self.image, self.labels, self.region):
             part.let_go()
 
     def follow(self, follows: bool) -> None:
-        """Whether it takes the layers that are selected in the viewer."""
+        """Set whether it follows the layers that are selected in the viewer."""
         self.image.layers.follows = self.labels.follows = follows
 
     def pair(self) -> LayerPair:
@@ -141,7 +142,7 @@ class PairForm(QWidget):
         """
         image, source = self.image.image(), self.image.layer
         assert source is not None
-        kind = self.kind.currentData()
+        kind = self.kind.value
         return pair_layers(source, image, self.labels.layer, kind, self.region.layer)
 
     def fits(self, labels: Layer | None) -> bool:
@@ -161,7 +162,7 @@ class PairForm(QWidget):
         """Choose labels that go with the image; those that were chosen stay if they do."""
         images, offered = self.image.layers.offered, self.labels.offered
         best = labels_for(self.image.layer, chosen, offered, images, self.fits)
-        with QSignalBlocker(self.labels):
+        with self.labels.changed.blocked():
             self.labels.choose(best)
 
     def _may_replace(self, layer: Layer) -> bool:
@@ -190,24 +191,24 @@ class PairForm(QWidget):
 
     def _show(self) -> None:
         labels = self.labels.layer
-        with QSignalBlocker(self.kind):
-            self.kind.setCurrentIndex(KINDS.index(kind_of(labels)))
+        with self.kind.changed.blocked():
+            self.kind.value = kind_of(labels)
         # of two channels that are images by themselves this is what is wanted
         other = self.fits(labels) and self._of_another(labels)
-        self.origin.setText(f"“{labels.name}” was made over another image." if other else "")
-        self.rows.setRowVisible(self.origin, other)
-        self.rows.setRowVisible(self.resample, self._applies(can_be_resampled))
-        self.rows.setRowVisible(self.lay_on, self._applies(lies_apart))
+        self.origin_label.setText(f"“{labels.name}” was made over another image." if other else "")
+        self.rows.setRowVisible(self.origin_label, other)
+        self.rows.setRowVisible(self.resample_button, self._applies(can_be_resampled))
+        self.rows.setRowVisible(self.lay_on_button, self._applies(lies_apart))
         self._suggest_region()
 
     def _suggest_region(self) -> None:
-        """Take what is marked as checked, unless somebody chose otherwise; scribbles need no region."""
+        """Choose what is marked as checked, unless the user chose a region; scribbles need none."""
         chosen = self.region.layer
         if self._region_decided or not (chosen is None or CHECKED in chosen.metadata):
             return
-        region = region_for(self._viewer, self.image.layer, self.kind.currentData())
+        region = region_for(self._viewer, self.image.layer, self.kind.value)
         if not self.region.choose(region):
-            self.region.setCurrentIndex(0)
+            self.region.value = None
 
     def _decide_region(self) -> None:
         self._region_decided = True
@@ -221,9 +222,9 @@ class PairForm(QWidget):
         labels = self.labels.layer
         return labels is not None and source is not None and what(source, image, labels)
 
-    def _take_kind(self, _: int) -> None:
+    def _take_kind(self) -> None:
         if self.labels.layer is not None:
-            note_kind(self.labels.layer, self.kind.currentData())
+            note_kind(self.labels.layer, self.kind.value)
         self._suggest_region()
         self.changed.emit()
 

@@ -1,4 +1,4 @@
-"""The pairs of image and paint that a network learns from."""
+"""The pairs of image and annotation that a network learns from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import ModelSpec
     from napari_unet.gui.layers.layer_pair import LayerPair
 
-ADD_TIP = "Learn from another image too, with the paint on it."
+ADD_TIP = "Also learn from another image and its annotation."
 
 
 class PairsForm(QWidget):
@@ -40,21 +40,21 @@ class PairsForm(QWidget):
         self._viewer = viewer
         self._classes: Sequence[str] = ("foreground",)
         self.forms: list[PairForm] = []
-        self.add = button("Add another pair", ADD_TIP)
+        self.add_button = button("Add another pair", ADD_TIP)
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(0, 0, 0, 0)
-        self._box.addWidget(self.add)
-        self.add.clicked.connect(self._add)
+        self._box.addWidget(self.add_button)
+        self.add_button.clicked.connect(self._add)
         self._add()
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         for form in self.forms:
             form.let_go()
 
     @property
     def first(self) -> PairForm:
-        """The pair whose channels count for all."""
+        """The first pair; its channels are used for all."""
         return self.forms[0]
 
     def pairs(self) -> tuple[LayerPair, ...]:
@@ -75,7 +75,7 @@ class PairsForm(QWidget):
         return [(labels, source) for form, labels, source in chosen if form.fits(labels)]
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Offer channels for a network's inputs, and its classes for new paint layers."""
+        """Offer channels for a network's inputs, and its classes for new annotations."""
         if spec is not None:
             self._classes = tuple(spec.label_names.values())
         for form in self.forms:
@@ -106,14 +106,14 @@ class PairsForm(QWidget):
         self._arrange()
 
     def _arrange(self) -> None:
-        # with several, a click in the layer list could mean any of them
+        # with several pairs, a click in the layer list is ambiguous
         for form in self.forms:
             form.follow(len(self.forms) == 1)
         self.changed.emit()
 
 
 def _choose_others(form: PairForm, before: list[PairForm]) -> None:
-    """Choose layers that no pair has yet, as far as there are some."""
+    """Choose layers that no pair uses yet, if there are any."""
     images = [other.image.layer for other in before]
     for layer in form.image.layers.offered:
         if layer not in images:

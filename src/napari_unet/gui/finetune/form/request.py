@@ -1,4 +1,4 @@
-"""What the fine-tune panel has done beside the window."""
+"""The jobs of *Fine-tune*, and what they need from its form."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What stands in the form.
+    """What is set in the form.
 
     Attributes
     ----------
     pairs
-        What is painted where.
+        The images and their annotations.
     paints
-        The array of each, as it was when the form was read; it may be painted on.
+        The labels of each when the form was read; the user may go on painting.
     start
-        The model to tune; its description, where it is not loaded yet; or the dimensions of a new one.
+        The model to tune; its description, if it is not loaded yet; or the dimensions of a new network.
     options
         The settings, with the channels of the images that go into the network.
     names
-        What the classes that were painted are called, as far as they have names.
+        The names of the annotated classes, if they have names.
     source
-        What the model to tune was loaded from; empty: it is in no file.
+        What the model to tune was loaded from; empty if it is in no file.
     """
 
     pairs: tuple[LayerPair, ...]
@@ -92,7 +92,7 @@ class Request:
         )
 
     def fitting(self) -> str:
-        """Say how the network is fitted to the channels; nothing where it needn't be."""
+        """Say how the network is adapted to the channels; empty if it is not."""
         spec, chosen = self._parent, len(self.options.channels or ())
         if spec is None or chosen in (0, len(spec.channels)):
             return ""
@@ -114,18 +114,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What there is to learn from, and what a training would take.
+    """The annotations, and the plan of a training.
 
     Attributes
     ----------
     paint
-        The snapshot that was looked through.
+        The snapshot that was inspected.
     summary
-        What was painted, and what is missing.
+        What was annotated, and what is missing.
     fitting
-        How the network is fitted to the channels.
+        How the network is adapted to the channels.
     plan
-        Patches, batch, memory; None where there is too little to train on, or it was not asked for.
+        Patches, batch, memory; None if there is too little to train on, or it was not requested.
     """
 
     paint: Snapshot
@@ -137,18 +137,18 @@ class Inspected:
 def look_job(
     request: Request, earlier: Inspected | None, stroked: bool, *, plan: bool
 ) -> Job[Inspected]:
-    """Look through the paint, and plan; what was found earlier holds if nothing was painted since.
+    """Inspect the annotations and plan; an earlier result holds if nothing was painted since.
 
     Parameters
     ----------
     request
-        What stands in the form.
+        What is set in the form.
     earlier
-        What was found for the same form.
+        The earlier result for the same form.
     stroked
-        Whether there was a stroke since.
+        Whether something was painted since.
     plan
-        Whether to plan, for which torch imports much.
+        Whether to plan, which imports much of torch.
     """
     from napari_unet.core.annotations.inspection import inspect_annotations
     from napari_unet.services.training.plan import plan_of
@@ -169,7 +169,7 @@ def look_job(
 
 
 def vary_job(request: Request) -> Job[Variations]:
-    """Draw patches around the paint, varied."""
+    """Draw augmented patches around the annotations."""
     from napari_unet.services.training.variations import vary
 
     paint = yield from snapshot(request.pairs, request.paints)
@@ -186,15 +186,15 @@ def train_job(
     Parameters
     ----------
     request
-        What stood in the form.
+        What was set in the form.
     paint
-        Filled here, unless it goes on from an earlier result; may be exchanged from then on.
+        Filled here, unless an earlier result is continued; may be replaced from then on.
     state
-        File of the training's state.
+        The file for the state of the training.
     longer
-        An earlier result, whose training goes on.
+        An earlier result, whose training is continued.
     resume
-        Whether to go on from the state, if it is one of this training.
+        Whether to continue from the state, if it is one of this training.
     """
     from napari_unet.services.training.finetune import finetune
 
@@ -211,7 +211,7 @@ def learn_job(
     resume: bool,
     screen: Screen,
 ) -> Job[FinetuneResult]:
-    """Keep learning, and show what is looked at; the rest as for `train_job`."""
+    """Keep learning, and segment the part in view; the other parameters are those of `train_job`."""
     from napari_unet.services.training.keep_learning import keep_learning
 
     start = yield from _begin(request, paint, longer)
@@ -221,8 +221,8 @@ def learn_job(
 
 
 def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job[Model | NewModel]:
-    """Copy the paint, and return what there is to start from."""
-    # the curves want it; imported here, it does not hold the window up
+    """Copy the annotations, and return what to start from."""
+    # needed for the curves; imported in this thread, it does not block the window
     importlib.import_module("pyqtgraph")
     if longer is None:
         found: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)

@@ -1,22 +1,25 @@
-"""What a training starts from: the current U-Net, or a new network."""
+"""Choice of what a training starts from: the current U-Net, or a new network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QSignalBlocker, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.gui.models.row import ModelRow
-from napari_unet.gui.widgets.fields import choice
+from napari_unet.gui.widgets.choice import Choice
 
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QFormLayout
 
 TIP = (
-    "What to start from. The U-Net that is loaded needs little paint. A new network knows nothing yet: "
-    "it wants more paint and more time, and suits images unlike any that the U-Nets at hand have seen."
+    "What to start from. The loaded U-Net needs little annotation. A new network needs more annotation "
+    "and more time; use one for images unlike any that the available U-Nets have seen."
 )
+
+
+NEW = (("New network, 2-D", 2), ("New network, 3-D", 3))
 
 
 class StartRow(QObject):
@@ -34,31 +37,23 @@ class StartRow(QObject):
 
     def __init__(self, viewer: napari.Viewer, form: QFormLayout) -> None:
         super().__init__()
-        self.box = choice(TIP)
-        self.box.addItem("", None)
-        self.box.addItem("New network, 2-D", 2)
-        self.row = ModelRow(viewer, self.box)
-        form.addRow("U-Net", self.row)
-        self.box.currentIndexChanged.connect(self.changed)
+        self.network = Choice([("", None), *NEW[:1]], tooltip=TIP)
+        form.addRow("U-Net", ModelRow(viewer, self.network.native))
+        self.network.changed.connect(lambda: self.changed.emit())
 
     @property
     def ndim(self) -> int | None:
-        """Dimensions of the new network that is wanted; None: the current U-Net is."""
-        found: int | None = self.box.currentData()
-        return found
+        """Dimensions of the new network; None for the current U-Net."""
+        ndim: int | None = self.network.value
+        return ndim
 
     def show_model(self, name: str) -> None:
-        """Name the current U-Net."""
-        self.box.setItemText(0, name)
+        """Show the name of the current U-Net."""
+        self.network.name_choice(None, name)
 
     def fit_axes(self, axes: str) -> None:
         """Offer new networks for volumes only where the image has depth."""
-        has, wanted = self.box.count() > 2, "Z" in axes
-        if wanted and not has:
-            self.box.addItem("New network, 3-D", 3)
-        elif has and not wanted:
-            chosen = self.box.currentIndex()
-            with QSignalBlocker(self.box):
-                self.box.removeItem(2)
-            if chosen == 2:
-                self.box.setCurrentIndex(1)
+        if "Z" not in axes and self.ndim == 3:
+            self.network.value = 2
+        offered = NEW if "Z" in axes else NEW[:1]
+        self.network.choices = [self.network.entries[0], *offered]

@@ -1,4 +1,4 @@
-"""How to train: a preset, how much the patches vary, and folded away the rest."""
+"""The settings of a training: preset, augmentation, and the rest in folded sections."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ class TrainingForm(OptionsForm[FinetuneOptions]):
         self.add_rows(folded, *REST)
 
     def put(self, options: FinetuneOptions) -> None:
-        """Set what options say."""
+        """Set the form to these options."""
         super().put(options)
         self._note_preset()
 
     def fit_model(self, spec: ModelSpec | None) -> None:
-        """Show which task and classes there are where nothing else is said."""
+        """Show the task and the classes that are used where none is set."""
         words = {value: word for word, value in self.task.entries}
         word = "as annotated" if spec is None else f"as before: {words[spec.task]}"
         self.task.name_choice(None, word)
@@ -110,7 +110,7 @@ class TrainingForm(OptionsForm[FinetuneOptions]):
         self.classes.native.setPlaceholderText(own or "as many as are annotated")
 
     def name_classes(self, names: Sequence[str]) -> None:
-        """Learn these classes, which a network of objects can't tell apart."""
+        """Set the classes to learn; the task becomes classes, as a network of objects has none."""
         changes: dict[str, Any] = {"task": "semantic", "classes": tuple(names)}
         self.put(self.value().model_copy(update=changes))
 
@@ -118,7 +118,7 @@ class TrainingForm(OptionsForm[FinetuneOptions]):
         self.put(apply_preset(self.value(), name))
 
     def _note_preset(self) -> None:
-        """Show which preset the settings follow; any other length leaves the newest one there."""
+        """Show the preset that the settings follow; if they follow none, the last one stays."""
         preset = preset_of(self.value())
         if preset is not None:
             with self.preset.changed.blocked():

@@ -1,13 +1,12 @@
-"""A box in which one of the viewer's layers is chosen."""
+"""A list to choose one of the viewer's layers from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox
+from psygnal import Signal
 
-from napari_unet.gui.widgets.fields import make_narrow
+from napari_unet.gui.widgets.choice import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 
 
-class LayerBox(QComboBox):
+class LayerChoice(Choice):
     """Offers the layers of one kind, the topmost first, and follows the viewer's list.
 
     Parameters
@@ -33,14 +32,14 @@ class LayerBox(QComboBox):
         The first entry, which stands for no layer; None: there is no such entry.
     taken
         Whether a layer that is selected in the viewer is chosen; None: any that is offered.
+    parent
+        The widget that it belongs to, where it is not laid out.
     """
 
-    layer_changed = Signal()
-    """Another layer is chosen."""
     followed = Signal()
     """The user has selected the layer that is chosen, which may have been chosen before."""
     listed = Signal()
-    """What is offered may be different."""
+    """The layers that are offered may have changed."""
 
     def __init__(
         self,
@@ -49,67 +48,53 @@ class LayerBox(QComboBox):
         wanted: Callable[[Layer], bool],
         nothing: str | None = None,
         taken: Callable[[Layer], bool] | None = None,
+        **widget: Any,
     ) -> None:
-        super().__init__()
-        make_narrow(self)
-        self.setToolTip(tip)
         self.follows = nothing is None
         self._viewer = viewer
         self._wanted = wanted
         self._nothing = nothing
         self._taken = taken
-        self.currentIndexChanged.connect(self._tell)
+        super().__init__(choices=self._list, tooltip=tip, **widget)
         for event in LIST_EVENTS:
-            getattr(viewer.layers.events, event).connect(self.renew)
+            getattr(viewer.layers.events, event).connect(self.reset_choices)
         viewer.layers.selection.events.active.connect(self._follow)
-        self.renew()
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         for event in LIST_EVENTS:
-            getattr(self._viewer.layers.events, event).disconnect(self.renew)
+            getattr(self._viewer.layers.events, event).disconnect(self.reset_choices)
         self._viewer.layers.selection.events.active.disconnect(self._follow)
 
     @property
     def layer(self) -> Any:
         """The chosen layer, or None."""
-        return self.currentData()
+        return self.get_value()
 
     @property
     def offered(self) -> list[Any]:
         """All layers that can be chosen, the topmost first."""
-        found = [self.itemData(i) for i in range(self.count())]
-        return found if self._nothing is None else found[1:]
+        return [layer for layer in self.choices if layer is not None]
 
     def choose(self, layer: Layer | None) -> bool:
         """Choose a layer if it is offered; returns whether it is.
 
         Layers are compared, not told apart by identity: plugins see them through proxies.
         """
-        row = next((i for i in range(self.count()) if self.itemData(i) == layer), -1)
-        if layer is None or row < 0:
+        if layer is None or layer not in self.offered:
             return False
-        self.setCurrentIndex(row)
+        self.set_value(layer)
         return True
 
-    def renew(self, _: object = None) -> None:
+    def reset_choices(self, *_: Any) -> None:
         """Offer the layers that are wanted now, keeping the choice if it is there."""
-        before = self.layer
-        found = [layer for layer in reversed(self._viewer.layers) if self._wanted(layer)]
-        with QSignalBlocker(self):
-            self.clear()
-            if self._nothing is not None:
-                self.addItem(self._nothing, None)
-            for layer in found:
-                self.addItem(layer.name, layer)
-            if before is not None:
-                self.choose(before)
-        if self.layer != before:
-            self.layer_changed.emit()
+        super().reset_choices()
         self.listed.emit()
 
-    def _tell(self, _: int) -> None:
-        self.layer_changed.emit()
+    def _list(self, _: object) -> list[tuple[str, Any]]:
+        nothing = [] if self._nothing is None else [(self._nothing, None)]
+        layers = [layer for layer in reversed(self._viewer.layers) if self._wanted(layer)]
+        return [*nothing, *((layer.name, layer) for layer in layers)]
 
     def _follow(self, event: Any) -> None:
         """Choose the layer that the user selects in the layer list."""

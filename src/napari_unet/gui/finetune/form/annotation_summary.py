@@ -1,4 +1,4 @@
-"""Keeps an eye on the paint: says what there is to learn from, and what a training would take."""
+"""Summary of the annotations, and plan of the training."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.worker import Outcome
 
 SETTLE_MS = 400
-"""How long form and layers must be left alone before the paint is looked through."""
+"""Time without a change in form and layers before the annotations are inspected again."""
 
 
-class PaintSummary(QObject):
-    """The two lines below the form: the paint; and the plan, which is made only where it can be seen.
+class AnnotationSummary(QObject):
+    """Two lines below the form: the annotations, and the plan, which is made only while it is visible.
 
     Parameters
     ----------
     parent
-        It lives as long as this.
+        Its owner.
     jobs
-        The viewer's jobs: while one is at work, nothing is looked through.
+        The viewer's jobs; nothing is inspected while one is running.
     request
-        Reads the form.
+        Returns what is set in the form.
     """
 
     def __init__(self, parent: QObject, jobs: Jobs, request: Callable[[], Request]) -> None:
         super().__init__(parent)
-        self.summary = text()
-        self.summary.setToolTip("What you have painted so far, and what is still missing.")
-        self.plan = text()
-        self.plan.setToolTip("How much the network looks at in each step, and the memory it takes.")
+        self.summary_label = text()
+        self.summary_label.setToolTip("What you have annotated so far, and what is still missing.")
+        self.plan_label = text()
+        self.plan_label.setToolTip("The patches of each training step, and the memory they take.")
         self._jobs = jobs
         self._request = request
         self._looked: Inspected | None = None
@@ -53,16 +53,16 @@ class PaintSummary(QObject):
         self._watch.settled.connect(self._look)
 
     def form_changed(self) -> None:
-        """Look anew, once the form is left alone."""
+        """Inspect the annotations again, once the form has settled."""
         self._looked = None
         self._form_settled.start()
 
     def come_into_sight(self) -> None:
-        """Plan, if that has not been done."""
+        """Make the plan, if there is none."""
         self._form_settled.start()
 
     def let_go(self) -> None:
-        """Look no more."""
+        """Stop inspecting."""
         self._form_settled.stop()
         self._watch.let_go()
         self._planner.abandon()
@@ -80,7 +80,7 @@ class PaintSummary(QObject):
             self._explain(error)
             return
         self._watch.watch(request.pairs)
-        job = look_job(request, self._looked, stroked, plan=self.plan.isVisible())
+        job = look_job(request, self._looked, stroked, plan=self.plan_label.isVisible())
         self._planner.start("Looking", job)
 
     def _show(self, outcome: Outcome[Any]) -> None:
@@ -88,11 +88,11 @@ class PaintSummary(QObject):
             self._looked = None
             self._explain(outcome.error)
         elif outcome.result is not None:
-            self._looked = found = outcome.result
-            self.summary.setText(f"{found.summary} {found.fitting}".strip())
-            self.plan.setText("" if found.plan is None else f"{found.plan}.")
-        # any other error comes again, with its details, when it is trained
+            self._looked = inspected = outcome.result
+            self.summary_label.setText(f"{inspected.summary} {inspected.fitting}".strip())
+            self.plan_label.setText("" if inspected.plan is None else f"{inspected.plan}.")
+        # any other error is shown with its details when the training is started
 
     def _explain(self, error: UserError) -> None:
-        self.summary.setText(f"{error.problem}{error.cause}. {error.remedy}")
-        self.plan.clear()
+        self.summary_label.setText(f"{error.problem}{error.cause}. {error.remedy}")
+        self.plan_label.clear()
