@@ -208,7 +208,7 @@ def test_components_join_by_edges_as_elsewhere():
 
 @pytest.mark.parametrize("batch", [1, 5000, 1 << 16])
 def test_what_else_is_in_the_image_does_not_matter(monkeypatch, batch):
-    monkeypatch.setattr("napari_unet.core.objects.watershed.BATCH", batch)
+    monkeypatch.setattr("napari_unet.core.objects.watershed.BATCH_PIXELS", batch)
     rng = np.random.default_rng(0)
     # coarse levels, so that many pixels could as well belong to one core as to another
     crops = [np.round(blurred(ellipses(seed, n=12), seed) * 5) / 5 for seed in range(12)]
