@@ -43,7 +43,7 @@ class Script:
         with torch.no_grad():
             *_, bias = learner.network.parameters()
             bias += 0.02
-        learner.average.take(learner.network, step)
+        learner.average.update(learner.network, step)
         return 1 / step
 
     def validate(self, model):

@@ -120,6 +120,15 @@ def test_the_average_follows_the_weights():
     assert torch.allclose(average.network.head.bias, network.head.bias, atol=1e-4)
 
 
+def test_the_average_soon_forgets_the_initial_weights():
+    network = strong_network(UNetConfig.classic(base=2, depth=1))
+    average = WeightAverage(network, 0.999)
+    with torch.no_grad():
+        network.head.bias += 1.0
+    average.update(network, 1)
+    assert torch.allclose(average.network.head.bias, network.head.bias - 0.1)
+
+
 def image(*shape, **scale):
     return Image(np.zeros(shape, np.uint8), "ZYX"[3 - len(shape) :], scale)
 

@@ -494,7 +494,7 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     finish_job(panel, qtbot)
     panel.form.settings.batch.value = 3
     panel.resume_offer.resume_button.click()
-    qtbot.waitUntil(lambda: "anew" in panel.progress_label.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "from the beginning" in panel.progress_label.text(), timeout=SECONDS)
     panel.foot.cancel.click()
     finish_job(panel, qtbot)
     panel.resume_offer.forget_button.click()
