@@ -124,7 +124,7 @@ def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel
         layer = viewer.add_labels(scribbles(inside), name="paint", **given)
         assert form.labels.layer == layer
         assert not form.lay_on_button.isHidden()
-        assert "pixel to pixel" in say(panel, qtbot)
+        assert "pixel by pixel" in say(panel, qtbot)
         form.lay_on_button.click()
         assert form.lay_on_button.isHidden()
         assert np.array_equal(layer.scale, (0.5, 0.5))
