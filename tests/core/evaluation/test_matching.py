@@ -192,5 +192,5 @@ def test_what_are_no_labels_is_an_error(prediction, truth, message):
         Overlaps.of(prediction, truth)
     with pytest.raises(ValueError, match="above 0"):
         match(Overlaps.of(np.eye(2, dtype=int), np.eye(2, dtype=int)), 0)
-    with pytest.raises(ValueError, match="can.t be added"):
+    with pytest.raises(ValueError, match="can't be added"):
         ObjectScores.zero() + ObjectScores.zero((0.5,))
