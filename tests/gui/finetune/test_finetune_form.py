@@ -32,7 +32,12 @@ def first(panel):
 
 def say(panel, qtbot):
     """What the summary says once the form is left alone."""
-    panel.form.summary.summary_label.clear()
+    form = panel.form.summary
+    # a look at what there was before would come in between
+    qtbot.waitUntil(
+        lambda: not (form._planner.running or form._watch._timer.isActive()), timeout=SECONDS
+    )
+    form.summary_label.clear()
     panel.form.summary.form_changed()
     qtbot.waitUntil(lambda: bool(summary(panel)), timeout=SECONDS)
     return summary(panel)
