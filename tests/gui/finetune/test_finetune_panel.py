@@ -361,7 +361,7 @@ def test_a_shape_that_is_no_region_is_told_and_all_else_is_learnt(
     words = "lies outside" if kind == "rectangle" else "has no area"
     for one in (panel, panel.annotate):
         qtbot.waitUntil(lambda one=one: words in said(one), timeout=SECONDS)
-        assert "All else is learnt meanwhile" in said(one)
+        assert "all other annotations are learnt" in said(one)
     if kind == "rectangle":
         assert "Y from -40 to -20, X from -40 to -20" in said(panel)
     shapes = panel.form.pairs.first.region.layer
@@ -389,7 +389,7 @@ def test_paint_that_fits_its_image_no_longer_is_told_and_all_else_is_learnt(
     run, layer = panel.session.training, labels_layer(panel)
     before, data = run._paint.annotations, layer.data
     layer.data = data[:50]
-    qtbot.waitUntil(lambda: "All else is learnt" in said(panel), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "all other annotations are learnt" in said(panel), timeout=SECONDS)
     assert run._paint.annotations is before
     earlier = more.data.copy()
     more.paint((30, 30), 2)

@@ -1,4 +1,4 @@
-"""What is painted and checked while a training runs, on its way into it."""
+"""Passes what is annotated during a training on to the training."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.worker import Outcome
 
 
-MEANWHILE = "All else is learnt meanwhile, and what was painted before."
+MEANWHILE = "Until then, all other annotations are learnt, and the earlier state of this one."
 
 
 @dataclass(frozen=True)
 class Renewed:
-    """A newer snapshot, and what is wrong with the regions and the paint that were left out of it."""
+    """A newer snapshot, and why some regions and annotations were left out of it."""
 
     paint: Snapshot
     warnings: tuple[UserError, ...]
@@ -37,9 +37,9 @@ class Renewed:
 def renewed(
     pairs: Sequence[LayerPair], paints: Sequence[Lazy], earlier: Snapshot, *, stroked: bool
 ) -> Job[Renewed]:
-    """Take a newer snapshot, as `snapshot`; what does not fit its image does not stop the rest."""
+    """Take a newer snapshot, like `snapshot`; an annotation that does not fit does not stop the rest."""
     warnings: list[UserError] = []
-    found: list[Annotation] = []
+    copies: list[Annotation] = []
     for pair, paint, before in zip(pairs, paints, earlier, strict=True):
         kept = []
         for region in pair.regions:
@@ -51,32 +51,32 @@ def renewed(
                 warnings.append(error)
             else:
                 kept.append(region)
-        # without any it would apply everywhere
+        # without any region, the annotation would apply everywhere
         fitting = replace(pair, regions=tuple(kept) or before.regions)
         try:
-            found += yield from snapshot([fitting], [paint], (before,), stroked=stroked)
+            copies += yield from snapshot([fitting], [paint], (before,), stroked=stroked)
         except UserError as error:
             warnings.append(error)
-            found.append(before)
-    unchanged = all(one is other for one, other in zip(found, earlier, strict=True))
-    return Renewed(earlier if unchanged else tuple(found), tuple(warnings))
+            copies.append(before)
+    unchanged = all(new is old for new, old in zip(copies, earlier, strict=True))
+    return Renewed(earlier if unchanged else tuple(copies), tuple(warnings))
 
 
 class AnnotationFeed(QObject):
-    """Hands a training what is painted, and where it is said to apply, while it runs.
+    """Passes annotations and their regions on to a training while it runs.
 
     Parameters
     ----------
     parent
         It lives as long as this.
     pairs
-        What is painted where.
+        The images and their annotations.
     """
 
     taken = Signal()
-    """New paint was handed over."""
+    """New annotations were passed on."""
     warned = Signal(object)
-    """Something is not learnt; the `UserError` that says what. None: now all of it is."""
+    """An annotation is not learnt; the `UserError` that says why. None: all are learnt now."""
 
     def __init__(self, parent: QObject, pairs: Sequence[LayerPair]) -> None:
         super().__init__(parent)
@@ -85,17 +85,17 @@ class AnnotationFeed(QObject):
         self._watch = AnnotationWatch(self)
         self._watch.settled.connect(self._copy)
         self._copier = Jobs(self)
-        self._told = ""
+        self._warning = ""
 
     def begin(self, paint: Paint) -> None:
-        """Hand over to this what is painted from now on."""
+        """Pass on from now on what is annotated."""
         self._paint = paint
         self._watch.watch(self._pairs)
         # something may have been painted while the training was being prepared
         self._copy(stroked=False)
 
     def let_go(self) -> None:
-        """Hand over nothing more."""
+        """Pass on nothing more."""
         self._watch.let_go()
         self._copier.abandon()
         self._paint = None
@@ -109,12 +109,12 @@ class AnnotationFeed(QObject):
             return
 
         def take(outcome: Outcome[Renewed]) -> None:
-            found = outcome.result
-            if found is not None and found.paint is not paint.annotations:
-                paint.annotations = found.paint
+            newer = outcome.result
+            if newer is not None and newer.paint is not paint.annotations:
+                paint.annotations = newer.paint
                 self.taken.emit()
-            if found is not None:
-                self._tell([*wrong, *found.warnings])
+            if newer is not None:
+                self._warn([*wrong, *newer.warnings])
 
         outlined = [pair.outlined() for pair in self._pairs]
         self._pairs = tuple(pair for pair, _ in outlined)
@@ -123,12 +123,12 @@ class AnnotationFeed(QObject):
         job = renewed(self._pairs, now, paint.annotations, stroked=stroked)
         self._copier.start("Copying", job, on_end=take)
 
-    def _tell(self, warnings: Sequence[UserError]) -> None:
-        """Tell what is not learnt, one after the other and each once, and when all is mended."""
+    def _warn(self, warnings: Sequence[UserError]) -> None:
+        """Emit the first warning if it is a new one, and None once there is none any more."""
         first = next(iter(warnings), None)
-        said = "" if first is None else str(first)
-        if said != self._told:
-            self._told = said
+        message = "" if first is None else str(first)
+        if message != self._warning:
+            self._warning = message
             self.warned.emit(None if first is None else _adding(first, MEANWHILE))
 
 

@@ -1,4 +1,4 @@
-"""*Copy as command* of a training: has the paint written into files, and copies the line."""
+"""*Copy as command* of a training: writes the annotations into files, and copies the line."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from napari_unet.gui.widgets.panel import Panel
 
 TRAINING_TIP = (
-    "Copy the command that trains the same network once more, to paste it into a terminal or a lab "
-    "book. What you painted is written into files for it, in a folder beside your library, unless it is "
-    "in a file already."
+    "Copy the command that trains the same network again, to paste it into a terminal or a lab book. "
+    "Your annotations are written into files for it, in a folder beside your library, unless they are "
+    "in files already."
 )
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is known of a training whose network was kept."""
+    """A training whose network was kept."""
 
     annotations: tuple[Annotation, ...]
     layers: tuple[tuple[Layer, Layer], ...]
@@ -39,12 +39,12 @@ class _Kept:
 
 
 class TrainingCommand(CommandButton):
-    """Offered once a network was kept, for as long as the layers are there that it learnt from.
+    """Offered once a network was kept, while the layers that it learnt from are open.
 
     Parameters
     ----------
     panel
-        Whose training is repeated.
+        The panel whose training is repeated.
     """
 
     def __init__(self, panel: Panel) -> None:
@@ -75,27 +75,27 @@ class TrainingCommand(CommandButton):
         self.show()
 
     def withdraw(self) -> None:
-        """Offer it no more, and let go of the paint."""
+        """Stop offering it, and drop the annotations."""
         self._kept = None
         self.hide()
 
     def let_go(self) -> None:
-        """Listen to the viewer no more."""
+        """Stop listening to the viewer."""
         self._removed.disconnect(self._look)
         self._writer.abandon()
         self.withdraw()
 
     def _look(self, event: Any) -> None:
-        # what was removed is not to be held on to
+        # removed layers must not be kept alive
         if self._kept is not None and any(event.value in pair for pair in self._kept.layers):
             self.withdraw()
 
     def _wanted(self) -> str | None:
         if self._kept is None or self._line:
             return self._line or None
-        self._writer.start("Writing the paint", _write(self._kept), on_end=self._take)
-        # a large image takes a while to be compared with its file
-        self._panel.foot.message.show_text("note", "Putting what was learnt into files…")
+        self._writer.start("Writing the annotations", _write(self._kept), on_end=self._take)
+        # comparing a large image with its file takes a while
+        self._panel.foot.message.show_text("note", "Writing the annotations into files…")
         return ""
 
     def _take(self, outcome: Outcome[str]) -> None:

@@ -1,4 +1,4 @@
-"""How a training goes: loss and quality over the steps."""
+"""The progress of a training: loss and quality over the steps."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
 REDRAW_MS = 400
 """Shortest time between two drawings."""
 POINTS = 1000
-"""Most steps that are drawn; of more, the mean of neighbours."""
-HEIGHT = 200
-FAINT = 90
+"""Largest number of steps that are drawn; if there are more, means of neighbours are drawn."""
+HEIGHT_PX = 200
+FAINT_ALPHA = 90
 """Opacity, of 255, of single losses behind their mean."""
-LOSS_TIP = "How wrong the network is on the patches it learns from: it should fall."
+LOSS_TIP = "How wrong the network is on the patches it learns from. It should fall."
 IOU_TIP = (
-    "How well it does on paint that is held out, from 0 to 1: it should rise. The best one is kept."
+    "How good the network is on held-out annotations, from 0 to 1. It should rise; the best network is "
+    "kept."
 )
 
 
 class Curves(QWidget):
-    """Loss, and IoU on held-out paint; drawn a few times a second while a training is at work."""
+    """Loss, and IoU on held-out annotations; drawn a few times a second during training."""
 
     def __init__(self) -> None:
         super().__init__()
         self._run: TrainingRun | None = None
         self._plots: Any = None
         self._axes: list[Any] = []
-        self._tones: Theme | None = None
+        self._theme: Theme | None = None
         self.loss = caption("Loss")
-        self.iou = caption("IoU on held-out paint")
+        self.iou = caption("IoU on held-out annotations")
         self.loss.setToolTip(LOSS_TIP)
         self.iou.setToolTip(IOU_TIP)
         self._box = QVBoxLayout(self)
@@ -72,16 +73,16 @@ class Curves(QWidget):
         steps, losses = thinned(run.losses)
         self._all.setData(steps, losses)
         self._mean.setData([c[0] for c in run.checks], [c[1] for c in run.checks])
-        judged = [(step, iou) for step, _, iou in run.checks if iou is not None]
-        self._judged.setData([s for s, _ in judged], [iou for _, iou in judged])
-        best = max((iou for _, iou in judged), default=None)
-        said = "nothing is held out" if run.checks and best is None else ""
-        said = said if best is None else f"best {best:.3f}"
-        self.iou.setText(f"IoU on held-out paint{f': {said}' if said else ''}")
+        validated = [(step, iou) for step, _, iou in run.checks if iou is not None]
+        self._validated.setData([s for s, _ in validated], [iou for _, iou in validated])
+        best = max((iou for _, iou in validated), default=None)
+        detail = ": nothing is held out" if run.checks and best is None else ""
+        detail = detail if best is None else f": best {best:.3f}"
+        self.iou.setText(f"IoU on held-out annotations{detail}")
         self.loss.setText(f"Loss: {losses[-1]:.3g}" if len(losses) else "Loss")
 
     def _make_plots(self) -> None:
-        # not before a training begins: its thread has imported it by then
+        # only once a training runs: its thread has imported pyqtgraph by then
         import pyqtgraph as pg
 
         self._plots = []
@@ -97,10 +98,10 @@ class Curves(QWidget):
         below.setXLink(above)
         below.setLimits(yMin=0, yMax=1, minYRange=0.1)
         self._all, self._mean = pg.PlotDataItem(), pg.PlotDataItem()
-        self._judged = pg.PlotDataItem(symbol="o", symbolSize=5, symbolPen=None)
+        self._validated = pg.PlotDataItem(symbol="o", symbolSize=5, symbolPen=None)
         above.addItem(self._all)
         above.addItem(self._mean)
-        below.addItem(self._judged)
+        below.addItem(self._validated)
         self._colour()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
@@ -112,22 +113,22 @@ class Curves(QWidget):
     def _colour(self) -> None:
         import pyqtgraph as pg
 
-        tones = theme_of(self)
-        if tones == self._tones:
+        theme = theme_of(self)
+        if theme == self._theme:
             return
-        self._tones = tones
+        self._theme = theme
         for axis in self._axes:
-            axis.setPen(tones.dim)
-            axis.setTextPen(tones.dim)
+            axis.setPen(theme.dim)
+            axis.setTextPen(theme.dim)
         for plot in self._plots:
-            # it keeps the ground that it was first drawn on
+            # it caches the background that it was first drawn on
             plot.resetCachedContent()
-        faint = pg.mkColor(tones.loss)
-        faint.setAlpha(FAINT)
+        faint = pg.mkColor(theme.loss)
+        faint.setAlpha(FAINT_ALPHA)
         self._all.setPen(pg.mkPen(faint))
-        self._mean.setPen(pg.mkPen(tones.loss, width=2))
-        self._judged.setPen(pg.mkPen(tones.good, width=2))
-        self._judged.setSymbolBrush(tones.good)
+        self._mean.setPen(pg.mkPen(theme.loss, width=2))
+        self._validated.setPen(pg.mkPen(theme.good, width=2))
+        self._validated.setSymbolBrush(theme.good)
 
 
 def make_plot() -> tuple[Any, Any, list[Any]]:
@@ -139,7 +140,7 @@ def make_plot() -> tuple[Any, Any, list[Any]]:
 
     plot = pg.GraphicsLayoutWidget()
     plot.setBackground(None)
-    plot.setFixedHeight(HEIGHT // 2)
+    plot.setFixedHeight(HEIGHT_PX // 2)
     plot.ci.layout.setContentsMargins(0, 4, 6, 0)
     plot.ci.layout.setSpacing(0)
     view = pg.ViewBox(enableMenu=False, enableMouse=False)
@@ -156,11 +157,11 @@ def make_plot() -> tuple[Any, Any, list[Any]]:
 
 
 def thinned(points: list[tuple[float, float]]) -> tuple[Any, Any]:
-    """Return steps and values, of many the means of as many neighbours each."""
+    """Return steps and values; if there are many, means of equal numbers of neighbours."""
     if not points:
         return np.empty(0), np.empty(0)
-    found = np.asarray(points)
-    n = len(found) // POINTS + 1
+    values = np.asarray(points)
+    n = len(values) // POINTS + 1
     if n > 1:
-        found = found[len(found) % n :].reshape(-1, n, 2).mean(axis=1)
-    return found[:, 0], found[:, 1]
+        values = values[len(values) % n :].reshape(-1, n, 2).mean(axis=1)
+    return values[:, 0], values[:, 1]

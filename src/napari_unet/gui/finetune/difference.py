@@ -1,4 +1,4 @@
-"""Where the old and the new network give something else, as a layer over the image."""
+"""Where the old and the new network differ, as a layer over the image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 LEGEND = "Turquoise: only before; orange: only now; violet: otherwise."
-"""What the first colours of results stand for here."""
+"""The meaning of the first colours of results in this layer."""
 
 
 def show_difference(
@@ -44,20 +44,20 @@ def show_difference(
     Parameters
     ----------
     viewer
-        Gets a labels layer; that of an earlier call is used again.
+        A labels layer is added to it; that of an earlier call is reused.
     jobs
         Runs the job.
     pair
-        Whose image it is.
+        The image and its annotation.
     before, now
         The models, the older one first.
     channels
-        Of the image, for both; None: the first ones.
+        Channels of the image, for both models; None: the first ones.
 
     Raises
     ------
     UserError
-        When another job is at work, or nothing of the image is on the screen.
+        When another job is running, or nothing of the image is on the screen.
     """
     image, source = pair.image, pair.source
     if not pair.is_open(viewer):
@@ -72,7 +72,7 @@ def show_difference(
         compared = outcome.result
         if compared is None or source not in viewer.layers:
             return
-        # torch is there by now, which it brings in
+        # it imports torch, which is loaded by now
         from napari_unet.core.evaluation.difference import KINDS
 
         placed = place(source, image.axes, region)

@@ -1,4 +1,4 @@
-"""What a network has learnt so far, on what is looked at, while it goes on learning."""
+"""Shows what a network has learnt so far on what is on the screen, while it keeps learning."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 LOOK_MS = 400
 """Time between two looks at what is on the screen."""
 PURPOSE = {"title": LEARNING}
-"""Of the layer that shows it."""
+"""The purpose of the preview layer."""
 
 
 class LivePreview(QObject):
-    """Tells a training what is looked at, and shows what it says of that in a layer below the paint.
+    """Tells a training what is on the screen, and shows its result below the annotation.
 
     Parameters
     ----------
     viewer
         The viewer.
     pair
-        The image, and the paint on it.
+        The image and its annotation.
     spatial
         Spatial axes of the network.
     """
@@ -53,18 +53,18 @@ class LivePreview(QObject):
         self._timer.timeout.connect(self._look)
 
     def begin(self, screen: Screen) -> None:
-        """Keep this up to date from now on."""
+        """Keep a training informed from now on."""
         self._screen = screen
         self._timer.start()
         self._look()
 
     def let_go(self) -> None:
-        """Look no more; what was shown stays."""
+        """Stop; the preview layer stays."""
         self._timer.stop()
         self._screen = None
 
     def show(self, step: Shown) -> None:
-        """Show what a network says; not if its layer was removed, which says that nobody wants it."""
+        """Show a segmentation; not if the user has removed the preview layer."""
         if self._screen is None or not self._wanted:
             return
         source, image = self._pair.source, self._pair.image
@@ -73,7 +73,7 @@ class LivePreview(QObject):
         metadata = tagged(source, PURPOSE)
         metadata[RECORD]["model"] = step.model.spec.name
         if self._layer is None:
-            # in which an earlier training showed the same image
+            # the preview layer of an earlier training on this image
             earlier = earlier_layers(self._viewer, source, PURPOSE, Labels)
             self._layer = next(iter(earlier), None)
         if self._layer is not None:
@@ -89,13 +89,13 @@ class LivePreview(QObject):
                 **placed.transform,
             )
             add_quietly(self._viewer, self._layer, below=self._pair.labels)
-        # nobody is to paint on what is exchanged in a moment
+        # a stroke would be lost at the next update
         self._layer.editable = False
 
     @property
     def _wanted(self) -> bool:
-        there = self._layer is None or self._layer in self._viewer.layers
-        return there and self._pair.is_open(self._viewer)
+        kept = self._layer is None or self._layer in self._viewer.layers
+        return kept and self._pair.is_open(self._viewer)
 
     def _look(self) -> None:
         if self._screen is None:

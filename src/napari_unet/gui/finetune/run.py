@@ -1,4 +1,4 @@
-"""One training in the viewer: from the press of the button to the decision about its result."""
+"""One training in the viewer: from the start to the decision about its result."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ class TrainingRun(QObject):
     jobs
         Runs it.
     request
-        What stood in the form.
+        The contents of the form.
     title
         What it does, in a few words.
     state
-        File of the training's state.
+        The file for the state of the training.
     preview
-        It goes on for as long as it is let, making room for other jobs, and shows there what it has
-        learnt. None: it ends as its options say.
+        Shows what has been learnt so far: the training goes on until it is stopped, and gives way to
+        other jobs. None: it ends as its options say.
 
     Attributes
     ----------
     losses
         Step and loss, for each step.
     checks
-        Step, mean loss since the last check, and IoU on held-out paint or None, for each check.
+        Step, mean loss since the last check, and IoU on held-out annotations or None, for each check.
     result
-        What it came to; None while it is at work and when it came to nothing.
+        The result; None while it is running, and if it has none.
     """
 
     stepped = Signal(object)
-    """It took steps; the newest `Progress`."""
+    """Steps were taken; the newest `Progress`."""
     annotation_taken = Signal()
-    """New paint goes into it from the next check on."""
+    """New annotations are learnt from the next check on."""
     changed = Signal()
-    """It began, ended, or was decided on."""
+    """It has started or ended, or its result was decided on."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class TrainingRun(QObject):
         self.stopped = False
         self.restarted = False
         self._so_far: FinetuneResult | None = None
-        # what there was before it was trained longer
+        # the result before it was trained longer
         self._before: FinetuneResult | None = None
         self._paint: Paint | None = None
         self._keep = self._begun = False
@@ -101,7 +101,7 @@ class TrainingRun(QObject):
         Raises
         ------
         UserError
-            When another job is at work.
+            When another job is running.
         """
         self._jobs.check_idle(gives_way=self._preview is not None)
         longer, self._so_far, self._before = self.result, None, self.result
@@ -114,7 +114,7 @@ class TrainingRun(QObject):
             on_end=self._end,
             gives_way=self._preview is not None,
         )
-        # from here on, what it had come to can't be had any more
+        # the earlier result can't be kept any more
         self.running, self.result = True, None
         self.changed.emit()
 
@@ -125,7 +125,7 @@ class TrainingRun(QObject):
             self._jobs.cancel(self._task)
 
     def forget(self) -> None:
-        """Let go of paint and result, and of the state of a training whose result was decided on."""
+        """Drop annotations and result; delete the state if the result was decided on."""
         self._let_go()
         if self.result is not None:
             with contextlib.suppress(OSError):
@@ -170,7 +170,7 @@ class TrainingRun(QObject):
 
     def _tell_trouble(self, error: UserError | None) -> None:
         if error is None:
-            self._jobs.reported.emit("All that you painted and checked is learnt again.")
+            self._jobs.reported.emit("All annotations are learnt again.")
         else:
             self._jobs.warned.emit(error)
 
@@ -186,7 +186,7 @@ class TrainingRun(QObject):
         if outcome.result is not None:
             self.result = outcome.result
         elif self._so_far is not None and (self._keep or outcome.error is not None):
-            # what went wrong is shown; what there was before is still worth a look
+            # the error is shown, but the network before it may still be good
             self.result, self.stopped = self._so_far, True
         else:
             self.result = self._before
@@ -201,6 +201,6 @@ class TrainingRun(QObject):
 
 
 def comparable_parent(run: TrainingRun) -> bool:
-    """Whether the training began with a trained model, so that there is one to compare with."""
+    """Whether the training started from a trained model, which the result can be compared with."""
     start: Any = run.request.start
     return not isinstance(start, int)

@@ -1,4 +1,4 @@
-"""Varied patches as layers beside their image."""
+"""Augmented patches as layers beside their image."""
 
 from __future__ import annotations
 
@@ -25,35 +25,34 @@ if TYPE_CHECKING:
     from napari_unet.services.training.variations import Variations
 
 COLUMNS = 4
-GAP = 8
+GAP_PX = 8
 """Pixels between two patches."""
 
 
 def show_variations(
-    viewer: napari.Viewer, source: ImageLayer, axes: str, found: Variations
+    viewer: napari.Viewer, source: ImageLayer, axes: str, drawn: Variations
 ) -> Iterator[None]:
-    """Show patches side by side, to the right of the image they are from.
+    """Show patches side by side, to the right of their image.
 
-    The layers of an earlier call are used again; nothing else is touched. To be done in turns, as
-    napari takes its time over each layer.
+    The layers of an earlier call are reused. To be done in slices, as each layer takes napari a while.
 
     Parameters
     ----------
     viewer
-        Gets an image layer and a labels layer.
+        An image layer and a labels layer are added to it.
     source, axes
         The image layer, and a letter for each dimension of its array.
-    found
+    drawn
         The patches and their labels.
 
     Yields
     ------
     None
-        After each piece of the work.
+        After each slice of the work.
     """
-    low, high = (float(x) for x in np.percentile(found.images, (0.5, 99.8)))
-    placed, index = _beside(viewer, source, axes, "ZYX"[4 - found.images.ndim :])
-    pixels, paint = montage(found.images, low)[index], montage(found.labels, 0)[index]
+    low, high = (float(x) for x in np.percentile(drawn.images, (0.5, 99.8)))
+    placed, index = _beside(viewer, source, axes, "ZYX"[4 - drawn.images.ndim :])
+    pixels, paint = montage(drawn.images, low)[index], montage(drawn.labels, 0)[index]
     yield
     is_new = _show_pixels(viewer, pixels, (low, max(high, low + 1e-6)), placed)
     yield
@@ -69,7 +68,7 @@ def _show_pixels(
     limits: tuple[float, float],
     placed: dict[str, Any],
 ) -> bool:
-    """Put them into the layer for them, and return whether it is new."""
+    """Show the pixels in their layer; return whether it is new."""
     image = _earlier(viewer, ImageLayer)
     if image is not None:
         _put(image, pixels, placed)
@@ -103,14 +102,14 @@ def _record() -> dict[str, Any]:
 
 
 def montage(patches: NDArray[Any], between: float) -> NDArray[Any]:
-    """Lay patches, (N, [Z,] Y, X), out in rows, with a value in the gaps between them."""
+    """Arrange patches, (N, [Z,] Y, X), in rows, with a value in the gaps between them."""
     n, *depth, height, width = patches.shape
     rows = -(-n // COLUMNS)
-    whole = (rows * (height + GAP) - GAP, min(n, COLUMNS) * (width + GAP) - GAP)
+    whole = (rows * (height + GAP_PX) - GAP_PX, min(n, COLUMNS) * (width + GAP_PX) - GAP_PX)
     out = np.full((*depth, *whole), between, patches.dtype)
     for i, patch in enumerate(patches):
         row, column = divmod(i, COLUMNS)
-        y, x = row * (height + GAP), column * (width + GAP)
+        y, x = row * (height + GAP_PX), column * (width + GAP_PX)
         out[..., y : y + height, x : x + width] = patch
     return out
 
@@ -131,15 +130,14 @@ def _put(layer: Any, data: Any, placed: dict[str, Any]) -> None:
 def _beside(
     viewer: napari.Viewer, source: ImageLayer, axes: str, spatial: str
 ) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Return how to lie right of an image, volumes from the present plane on.
+    """Return the placement right of an image; volumes start at the current plane.
 
     Returns
     -------
     placed
         Scale, position and units.
     index
-        Puts axes of length 1 where the image has axes that patches lack, as layers are lined up from
-        their last axis.
+        Adds axes of length 1 where the image has axes that patches lack, as napari aligns the last axes.
     """
     letters = axes[: source.ndim]
     first = min(letters.index(a) for a in spatial)
