@@ -96,13 +96,18 @@ def docstrings(modules: dict[str, tuple[Path, ast.Module]]) -> tuple[list[str], 
             for c in outer
             if isinstance(c, ast.ClassDef) and not c.name.startswith("_")
             for n in c.body
-            if isinstance(n, ast.FunctionDef)
+            if isinstance(n, ast.FunctionDef) and not is_setter(n)
         ]
         named = [n for n in (*outer, *inner) if not n.name.startswith("_")]
         count += 1 + len(named)
         missing += [name] if ast.get_docstring(tree) is None else []
         missing += [f"{name}:{n.name}" for n in named if ast.get_docstring(n) is None]
     return missing, count
+
+
+def is_setter(node: ast.FunctionDef) -> bool:
+    """Whether a function sets a property, whose docstring is that of its getter."""
+    return any(isinstance(d, ast.Attribute) and d.attr == "setter" for d in node.decorator_list)
 
 
 def imports_of(modules: dict[str, tuple[Path, ast.Module]]) -> Graph:

@@ -99,7 +99,7 @@ def test_what_segment_said_is_used_and_no_network_runs(
     segment_panel.settings.mirror.value = True
     segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
-    qtbot.waitUntil(lambda: panel.session.kept is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: panel.session.cached_outputs is not None, timeout=SECONDS)
     monkeypatch.setattr("napari_unet.gui.annotate.next_region.cache_outputs", None)
     press(panel, qtbot)
     options = SegmentOptions(mirror=True)
@@ -167,7 +167,7 @@ def test_channels_stay_those_of_the_newest_run(panel, segment_panel, viewer, qtb
     segment_panel.image.channels[0].value = 1
     segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
-    panel.session.kept = None
+    panel.session.cached_outputs = None
     press(panel, qtbot)
     maps = finish(cache_outputs(Image(pixels, "CYX"), model, SegmentOptions(channels=(1,))))
     (place,) = finish(next_regions(finish(uncertainty_map(maps))))
@@ -217,7 +217,7 @@ def test_an_image_that_goes_meanwhile_stops_it(panel, viewer, qtbot):
     settle(panel, qtbot)
     assert "Cancelled" in said(panel)
     assert not frames(viewer)
-    assert panel.session.kept is None
+    assert panel.session.cached_outputs is None
 
 
 def test_cancel_leaves_things_as_they_were(panel, viewer, qtbot):
@@ -246,7 +246,7 @@ def test_while_another_job_runs_what_is_known_suffices(panel, viewer, stack, qtb
     panel.next_region.next_button.click()
     qtbot.waitUntil(lambda: panel.next_region._at_work is None, timeout=SECONDS)
     assert outline(viewer) == told(second)
-    panel.session.kept = None
+    panel.session.cached_outputs = None
     panel.next_region.next_button.click()
     assert "Training is still running" in said(panel)
     hold.clear()
@@ -283,4 +283,4 @@ def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot, dock):
     dock.close(panel)
     qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
     assert not frames(viewer)
-    assert session.kept is None
+    assert session.cached_outputs is None

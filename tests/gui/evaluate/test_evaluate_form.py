@@ -26,7 +26,7 @@ from windowless import viewer as viewer
 
 from napari_unet import Image, LabelPair, finish
 from napari_unet.cli import app
-from napari_unet.gui.evaluate.comparison import LAY_ON
+from napari_unet.gui.evaluate.comparison import ALIGN
 from napari_unet.gui.evaluate.score_tables import colour_of
 from napari_unet.gui.layers.purpose import KIND, only_shows
 from napari_unet.jobs import compare_labels
@@ -298,16 +298,16 @@ def test_true_labels_that_lie_elsewhere_are_laid_on_the_result(panel, form, laye
     _, result, true = layers
     shown = form._rows.isRowVisible
     form.truth.choose(true)
-    assert not shown(form.lay_on_button)
+    assert not shown(form.align_button)
     viewer.layers.remove(true)
     true = viewer.add_image(truth(), name="no scale")
     form.truth.choose(true)
-    assert shown(form.lay_on_button)
+    assert shown(form.align_button)
     panel.evaluation.evaluate_button.click()
     assert "not as large" in said(panel)
-    assert LAY_ON in said(panel)
-    form.lay_on_button.click()
-    assert not shown(form.lay_on_button)
+    assert ALIGN in said(panel)
+    form.align_button.click()
+    assert not shown(form.align_button)
     assert np.array_equal(true.extent.world, result.extent.world)
     check_objects(evaluate(panel, qtbot), of_service(found(), truth(), "YX"))
 

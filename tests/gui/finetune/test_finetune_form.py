@@ -128,10 +128,10 @@ def test_labels_of_another_scale_or_place_are_laid_on_the_image_at_a_click(panel
     for given in ({"scale": (1, 1)}, {"scale": (0.5, 0.5), "translate": (0, 4)}):
         layer = viewer.add_labels(scribbles(inside), name="paint", **given)
         assert form.labels.layer == layer
-        assert not form.lay_on_button.isHidden()
+        assert not form.align_button.isHidden()
         assert "pixel by pixel" in say(panel, qtbot)
-        form.lay_on_button.click()
-        assert form.lay_on_button.isHidden()
+        form.align_button.click()
+        assert form.align_button.isHidden()
         assert np.array_equal(layer.scale, (0.5, 0.5))
         assert np.array_equal(layer.translate, (3, 4))
         assert "strokes" in say(panel, qtbot)

@@ -79,15 +79,15 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
     whole = frames(image, spatial, range(image.n_channels))
     planes = frames(image, "YX", range(image.n_channels))
     loops = list(whole[0].index)
-    found: dict[tuple[int, ...], list[_Parts]] = defaultdict(list)
+    collected: dict[tuple[int, ...], list[_Parts]] = defaultdict(list)
     height, rows = image.sizes["Y"], max(1, BAND // image.sizes["X"])
     for i, plane in enumerate(planes):
         place = tuple(plane.index[a] for a in loops)
         for top in range(0, height, rows):
             yield Progress(i + top / height, len(planes), plane.title)
             band = slice(top, min(top + rows, height))
-            found[place].append(_parts(plane, labels, band, spatial))
-    objects = {place: _joined(parts) for place, parts in sorted(found.items())}
+            collected[place].append(_parts(plane, labels, band, spatial))
+    objects = {place: _joined(parts) for place, parts in sorted(collected.items())}
     return _columns(image, spatial, loops, objects)
 
 

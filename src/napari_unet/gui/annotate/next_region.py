@@ -194,7 +194,7 @@ class NextRegionForm(QWidget):
 
     def _kept(self, image: Image) -> CachedOutputs | None:
         """Return the outputs of the current network for this image, if they are kept."""
-        kept, model = self._session.kept, self._session.model
+        kept, model = self._session.cached_outputs, self._session.model
         if kept is None or model is None or kept.spec is not model.spec:
             return None
         same = kept.image.data is image.data and kept.image.axes == image.axes
@@ -203,28 +203,28 @@ class NextRegionForm(QWidget):
     def _keep(self, image: Image, maps: CachedOutputs) -> None:
         """Keep the outputs of the network, unless newer ones have come in the meantime."""
         if self._kept(image) is None:
-            self._session.kept = maps
+            self._session.cached_outputs = maps
 
-    def _go_to(self, chosen: Chosen, found: Suggestion) -> None:
-        if found.uncertainty is not self._uncertainty:
+    def _go_to(self, chosen: Chosen, suggestion: Suggestion) -> None:
+        if suggestion.uncertainty is not self._uncertainty:
             self._visited = []
-        self._uncertainty = found.uncertainty
-        self._keep(chosen[1], found.uncertainty.outputs)
-        if found.place is None:
+        self._uncertainty = suggestion.uncertainty
+        self._keep(chosen[1], suggestion.uncertainty.outputs)
+        if suggestion.place is None:
             self.say("Nothing is left to suggest: all is annotated, or has been shown.")
             self._visited = []
             return
-        self._visited.append(found.place)
-        self._shown = chosen[0], found.place
-        in_slices(self, show_place(self._viewer, chosen[0], chosen[1], found.place))
-        position = "".join(f", {axis}={i}" for axis, i in found.place.index.items())
-        self.say(f"Suggestion {len(self._visited)}{position}: {found.place.why}.")
+        self._visited.append(suggestion.place)
+        self._shown = chosen[0], suggestion.place
+        in_slices(self, show_place(self._viewer, chosen[0], chosen[1], suggestion.place))
+        position = "".join(f", {axis}={i}" for axis, i in suggestion.place.index.items())
+        self.say(f"Suggestion {len(self._visited)}{position}: {suggestion.place.why}.")
         self.offer(image=True, unchecked=self._unchecked)
 
-    def _add_layer(self, chosen: Chosen, found: tuple[CachedOutputs, NDArray[Any]]) -> None:
+    def _add_layer(self, chosen: Chosen, made: tuple[CachedOutputs, NDArray[Any]]) -> None:
         source, image, _ = chosen
-        maps, values = found
-        self._keep(image, maps)
+        outputs, values = made
+        self._keep(image, outputs)
         placed = place(source, image.axes)
         purpose = {"title": "uncertainty"}
         with selection_kept(self._viewer):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.placement import Placement
     from napari_unet.services.evaluation.scores import Evaluation
 
-LAY_ON = "Align to the result"
+ALIGN = "Align to the result"
 """The button that mends what `compare_layers` reports of labels that lie elsewhere."""
 
 
@@ -151,7 +151,7 @@ def compare_layers(
     try:
         check_alignment(image, true.paint(), true.scale, true.offset, truth.name)
     except UserError as error:
-        remedy = f"If they do match pixel for pixel, press “{LAY_ON}”. Else choose the right layer."
+        remedy = f"If they do match pixel for pixel, press “{ALIGN}”. Else choose the right layer."
         if not fits(result, image, truth):
             remedy = "Open the true labels of this result, with as many pixels, and choose them."
         if np.dtype(true.paint().dtype).kind not in "iub":

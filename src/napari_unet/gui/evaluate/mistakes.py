@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 OPACITY = 0.7
 
 
-def show_mistakes(viewer: napari.Viewer, judged: LabelComparison, states: NDArray[np.uint8]) -> Any:
+def show_mistakes(
+    viewer: napari.Viewer, comparison: LabelComparison, states: NDArray[np.uint8]
+) -> Any:
     """Show hits and mistakes in their colours, and hide the labels that they are about.
 
     Parameters
     ----------
     viewer
         Gets a labels layer; that of an earlier call is used again.
-    judged
+    comparison
         What was compared.
     states
         With the axes of the labels.
@@ -45,13 +47,19 @@ def show_mistakes(viewer: napari.Viewer, judged: LabelComparison, states: NDArra
     purpose = {"title": MISTAKES}
     with selection_kept(viewer):
         shown = result_layer(
-            viewer, judged.result, judged.placed, np.dtype(np.uint8), purpose, names, colours
+            viewer,
+            comparison.result,
+            comparison.placed,
+            np.dtype(np.uint8),
+            purpose,
+            names,
+            colours,
         )
     shown.layer.opacity = OPACITY
     shown.layer.visible = True
     shown.write(tuple(slice(0, n) for n in states.shape), states)
-    shown.finish({"compared": list(judged.names), "purpose": purpose})
-    for layer in (judged.result, judged.truth):
+    shown.finish({"compared": list(comparison.names), "purpose": purpose})
+    for layer in (comparison.result, comparison.truth):
         if layer in viewer.layers:
             layer.visible = False
     return shown.layer

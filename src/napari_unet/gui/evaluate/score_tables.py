@@ -1,4 +1,4 @@
-"""Scores of a result as rich text, in which the colours of the mistakes are told too."""
+"""Scores of a result as rich text, with the colours of the mistakes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluation.scores import Evaluation, ObjectEvaluation
 
 LEVELS = (0.5, 0.75, 0.9)
-"""IoU at which hits are told: of the ten of the command line the first, the middle and a strict one."""
+"""IoU thresholds shown in the window: the first, the middle and a strict one of the ten."""
 
 
-def told(judged: LabelComparison, found: Evaluation) -> str:
+def format_scores(comparison: LabelComparison, scores: Evaluation) -> str:
     """Return what was compared, and how it did."""
-    result, truth = (f"“{html.escape(name)}”" for name in judged.names)
-    where = ", where checked" if judged.regions else ""
+    result, truth = (f"“{html.escape(name)}”" for name in comparison.names)
+    where = ", where checked" if comparison.regions else ""
     lines = [f"{result} against {truth}{where}"]
-    if found.objects is not None:
-        lines.append(_of_objects(found.objects, "volume" if judged.in_volumes else "plane"))
+    if scores.objects is not None:
+        lines.append(_of_objects(scores.objects, "volume" if comparison.in_volumes else "plane"))
     else:
-        lines.append(_of_classes(found))
-    if found.empty:
+        lines.append(_of_classes(scores))
+    if scores.empty:
         lines.append(
-            f"{found.empty} plane{'s' * (found.empty != 1)} without any true label: all that was found "
-            "there counts as wrong."
+            f"{scores.empty} plane{'s' * (scores.empty != 1)} without any true label: "
+            "everything found there counts as wrong."
         )
     # a table is a paragraph by itself
     return "<br>".join(lines).replace("<br><table", "<table").replace("</table><br>", "</table>")
@@ -61,17 +61,17 @@ def _of_objects(objects: ObjectEvaluation, unit: str) -> str:
     )
 
 
-def _of_classes(found: Evaluation) -> str:
+def _of_classes(scores: Evaluation) -> str:
     from napari_unet.services.evaluation.mistakes import EXTRA, HIT, MISS, OTHER
 
     mean = ""
-    if len(found.classes) > 2:
-        iou, dice = _figures([found.iou, found.dice])
+    if len(scores.classes) > 2:
+        iou, dice = _figures([scores.iou, scores.dice])
         mean = f"<br>Mean without background: IoU {iou}, Dice {dice}"
     colours = [f"{patch(HIT)} right", f"{patch(MISS)} missed", f"{patch(EXTRA)} extra"]
     if mean:
         colours.append(f"{patch(OTHER)} other class")
-    return f"{score_table((), found.classes)}{mean}<br>{', '.join(colours)}"
+    return f"{score_table((), scores.classes)}{mean}<br>{', '.join(colours)}"
 
 
 def patch(state: int) -> str:
@@ -90,8 +90,8 @@ def _table(rows: Sequence[tuple[str, list[str]]]) -> str:
     lines = []
     for i, (name, cells) in enumerate(rows):
         style = f"{DIM} padding-right: 10px" if i == 0 else "padding-right: 10px"
-        cells_told = "".join(f"<td align='right' style='{style}'>{cell}</td>" for cell in cells)
-        lines.append(f"<tr><td style='{style}; white-space: nowrap'>{name}</td>{cells_told}</tr>")
+        row = "".join(f"<td align='right' style='{style}'>{cell}</td>" for cell in cells)
+        lines.append(f"<tr><td style='{style}; white-space: nowrap'>{name}</td>{row}</tr>")
     return f"<table>{''.join(lines)}</table>"
 
 

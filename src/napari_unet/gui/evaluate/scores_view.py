@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.evaluate.mistakes import show_mistakes
-from napari_unet.gui.evaluate.score_tables import told
+from napari_unet.gui.evaluate.score_tables import format_scores
 from napari_unet.gui.widgets.command_button import CommandButton
 from napari_unet.gui.widgets.fields import button, offer, text
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from napari_unet.services.evaluation.scores import Evaluation
 
 SCORES_TIP = (
-    "IoU is the share of the pixels of either that are in both. Found: a true and a found object "
-    "overlap at least so much. Missed: a true object without such a partner. Extra: a found object "
+    "IoU is the share of the pixels of either that are in both. Found: a true and a predicted object "
+    "overlap at least so much. Missed: a true object without such a partner. Extra: a predicted object "
     "without one. AP: found / (found + missed + extra). SEG: mean IoU of the true objects, 0 for those "
     "that are not covered for more than half. Merged: one object covers most of several true ones. "
     "Split: several lie in one true object. Dice counts twice what is in both. 1 is perfect."
 )
 SHOW_TIP = (
-    "Add a layer in which what is right and what is wrong is coloured, as told above, at an IoU of 0.5. "
+    "Add a layer that colours what is right and what is wrong, as described above, at an IoU of 0.5. "
     "The two layers that were compared are hidden. An object has one colour: the pieces of what is "
     "merged or split are not missed or extra as well."
 )
@@ -53,7 +53,7 @@ class ScoresView(QWidget):
     def __init__(self, panel: Panel) -> None:
         super().__init__()
         self._viewer = panel.viewer
-        self._judged: LabelComparison | None = None
+        self._comparison: LabelComparison | None = None
         self._states: NDArray[Any] | None = None
         self.scores = text()
         self.scores.setToolTip(SCORES_TIP)
@@ -68,36 +68,36 @@ class ScoresView(QWidget):
         self.mistakes.clicked.connect(self._show_mistakes)
         self.forget()
 
-    def watch(self, judged: LabelComparison) -> None:
+    def watch(self, comparison: LabelComparison) -> None:
         """Forget what was shown, and note from now on what changes of what is being compared."""
         self.forget()
-        self._judged = judged
+        self._comparison = comparison
         for event in self._events():
             event.connect(self._note_event)
 
-    def put(self, found: Evaluation, states: NDArray[Any] | None) -> None:
+    def put(self, scores: Evaluation, states: NDArray[Any] | None) -> None:
         """Show how the result did that is watched.
 
         Parameters
         ----------
-        found
+        scores
             The scores.
         states
             What each pixel is, see `mistakes`; None if that is too much.
         """
-        assert self._judged is not None
+        assert self._comparison is not None
         self._states = states
-        self.scores.setText(told(self._judged, found))
+        self.scores.setText(format_scores(self._comparison, scores))
         self.scores.setVisible(True)
         self.changed.setVisible(bool(self.changed.text()))
-        self.command.setVisible(self._judged.paths is not None)
+        self.command.setVisible(self._comparison.paths is not None)
         offer(self.mistakes, SHOW_TIP, "" if states is not None else TOO_LARGE)
 
     def forget(self) -> None:
         """Show nothing."""
         for event in self._events():
             event.disconnect(self._note_event)
-        self._judged = self._states = None
+        self._comparison = self._states = None
         for part in (self.scores, self.changed):
             part.clear()
         for hidden in (self.scores, self.changed, self.command):
@@ -106,7 +106,9 @@ class ScoresView(QWidget):
 
     def note_change(self, layer: Layer) -> None:
         """Say so if the scores are those of a layer that has been changed."""
-        compared = () if self._judged is None else (self._judged.result, self._judged.truth)
+        compared = (
+            () if self._comparison is None else (self._comparison.result, self._comparison.truth)
+        )
         if layer in compared:
             self.changed.setText(CHANGED.format(layer.name))
             # while they are being compared, it is said at the end
@@ -114,7 +116,9 @@ class ScoresView(QWidget):
 
     def _events(self) -> list[Any]:
         """Return what tells that something of what was compared is changed."""
-        compared = () if self._judged is None else (self._judged.result, self._judged.truth)
+        compared = (
+            () if self._comparison is None else (self._comparison.result, self._comparison.truth)
+        )
         known = [getattr(layer.events, name, None) for layer in compared for name in CHANGES]
         return [event for event in known if event is not None]
 
@@ -122,8 +126,8 @@ class ScoresView(QWidget):
         self.note_change(event.source)
 
     def _line(self) -> str | None:
-        return None if self._judged is None else self._judged.command()
+        return None if self._comparison is None else self._comparison.command()
 
     def _show_mistakes(self) -> None:
-        if self._judged is not None and self._states is not None:
-            show_mistakes(self._viewer, self._judged, self._states)
+        if self._comparison is not None and self._states is not None:
+            show_mistakes(self._viewer, self._comparison, self._states)

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.evaluate.comparison import LAY_ON, compare_layers
+from napari_unet.gui.evaluate.comparison import ALIGN, compare_layers
 from napari_unet.gui.evaluate.truth_layers import (
     as_image,
     likely_kind_of_both,
@@ -19,7 +19,7 @@ from napari_unet.gui.evaluate.truth_layers import (
     misfit,
     misfits,
 )
-from napari_unet.gui.layers.fit import lay_on, lies_apart
+from napari_unet.gui.layers.fit import align_to_image, lies_apart
 from napari_unet.gui.layers.purpose import is_paint
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import button, form
@@ -45,7 +45,7 @@ KINDS = {
     "classes": "Each label is a class, the same in both layers.",
     "scribbles": "The true labels are a few strokes: only what is painted counts. 1 is background.",
 }
-LAY_ON_TIP = (
+ALIGN_TIP = (
     "The true labels have as many pixels as the result, but of another size, or at another position. "
     "If they match it pixel for pixel, give them its scale and position; no label changes."
 )
@@ -74,7 +74,7 @@ class TruthForm(QWidget):
         self.reasons_label = ThemedLabel(dim=True)
         self.reasons_label.setWordWrap(True)
         self.reasons_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.lay_on_button = button(LAY_ON, LAY_ON_TIP)
+        self.align_button = button(ALIGN, ALIGN_TIP)
         self.kind = Choice([(kind, kind) for kind in KINDS], tips=KINDS, tooltip=KIND_TIP)
         self._lay_out(beside)
         self._connect()
@@ -86,7 +86,7 @@ class TruthForm(QWidget):
         self._rows.addRow("Result", self.result.native)
         self._rows.addRow("True labels", self.truth.native)
         self._rows.addRow(self.reasons_label)
-        self._rows.addRow("", self.lay_on_button)
+        self._rows.addRow("", self.align_button)
         last = QHBoxLayout()
         last.addWidget(self.kind.native, stretch=1)
         last.addWidget(beside, stretch=1)
@@ -102,7 +102,7 @@ class TruthForm(QWidget):
         self.truth.changed.connect(self._take_truth)
         for box in (self.result, self.truth):
             box.native.activated.connect(lambda _, box=box: self._by_hand.update({box: box.layer}))
-        self.lay_on_button.clicked.connect(self._lay_on)
+        self.align_button.clicked.connect(self._align_to_image)
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
@@ -168,7 +168,7 @@ class TruthForm(QWidget):
     def _take_truth(self) -> None:
         kind = likely_kind_of_both(self.result.layer, self.truth.layer)
         self.kind.value = kind
-        self._rows.setRowVisible(self.lay_on_button, self._lies_apart())
+        self._rows.setRowVisible(self.align_button, self._lies_apart())
 
     def _fits(self, layer: Layer) -> bool:
         result, image = self.result.layer, self._image
@@ -196,7 +196,7 @@ class TruthForm(QWidget):
         result, truth, image = self.result.layer, self.truth.layer, self._image
         return image is not None and truth is not None and lies_apart(result, image, truth)
 
-    def _lay_on(self) -> None:
+    def _align_to_image(self) -> None:
         if self._lies_apart() and self._image is not None:
-            lay_on(self.result.layer, self._image, self.truth.layer)
-        self._rows.setRowVisible(self.lay_on_button, self._lies_apart())
+            align_to_image(self.result.layer, self._image, self.truth.layer)
+        self._rows.setRowVisible(self.align_button, self._lies_apart())

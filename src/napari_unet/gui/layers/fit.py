@@ -50,7 +50,7 @@ def lies_apart(source: Layer, image: Image, labels: Layer) -> bool:
     return False
 
 
-def lay_on(source: Layer, image: Image, labels: Layer) -> None:
+def align_to_image(source: Layer, image: Image, labels: Layer) -> None:
     """Give a labels layer the scale and position of the image; for labels that `lies_apart` finds."""
     for name, value in place(source, image.axes).transform.items():
         setattr(labels, name, value)

@@ -168,11 +168,11 @@ class Measuring(QObject):
 
 def _places(image: Image, columns: Columns) -> NDArray[Any]:
     """Return where objects lie, (n, label axes), in pixels."""
-    found = []
+    columns_px = []
     for axis in image.label_axes:
         name = next((c for c in columns if c.startswith(f"centroid_{axis.lower()}_")), axis.lower())
         step = 1.0
         if name.startswith("centroid") and not name.endswith("_px"):
             step = image.scale.get(axis, 1.0)
-        found.append(columns[name] / step)
-    return np.stack(found, axis=1)
+        columns_px.append(columns[name] / step)
+    return np.stack(columns_px, axis=1)

@@ -132,16 +132,16 @@ def read(path: Path, reader: str) -> list[Source]:
     """
     from napari.plugins.io import read_data_with_plugins
 
-    found: list[Any] | None = None
+    data: list[Any] | None = None
     # the plugin may have been removed or renamed
     for name in dict.fromkeys((reader or None, None)):
         try:
-            found, _ = read_data_with_plugins([str(path)], plugin=name)
+            data, _ = read_data_with_plugins([str(path)], plugin=name)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             problem: object = error
             continue
         break
-    if found is None:
+    if data is None:
         raise UserError(
             f"{path.name} can't be opened",
             value=problem,
@@ -149,11 +149,14 @@ def read(path: Path, reader: str) -> list[Source]:
             remedy="Install that plugin, or check whether File ▸ Open opens the file.",
         )
     sources: list[Source] = []
-    for data, *rest in found:
+    for pixels, *rest in data:
         meta: dict[str, Any] = dict(rest[0]) if rest else {}
         kind = str(rest[1]) if len(rest) > 1 else "image"
         axis = meta.pop("channel_axis", None)
-        sources += [(data, meta, kind)] if axis is None else split_channels(data, axis, **meta)
+        if axis is None:
+            sources.append((pixels, meta, kind))
+        else:
+            sources += split_channels(pixels, axis, **meta)
     return sources
 
 

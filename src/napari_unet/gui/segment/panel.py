@@ -197,7 +197,7 @@ class SegmentPanel(Panel):
             run = SegmentRun(self.viewer, layer, image, model, options, region)
             run.check(self.session.jobs)
             if region is None:
-                self.session.kept, self.session.options = None, options
+                self.session.cached_outputs, self.session.options = None, options
                 # its layer may be reused
                 self._last = None
                 self.rethreshold.take(None)
@@ -217,7 +217,7 @@ class SegmentPanel(Panel):
                     self._newest.show_alone()
                 self.evaluation.form.suggest(self._newest.layer)
                 self._last = self._newest, self.session.source
-                self.session.kept = self._newest.cached_outputs
+                self.session.cached_outputs = self._newest.cached_outputs
                 # later strokes are journaled even if no other panel is open
                 self._newest.journal_paint(self.keeper)
             self._numbered = self._newest.numbered
@@ -230,9 +230,9 @@ class SegmentPanel(Panel):
             self.measuring.start(self._numbered)
 
     def _note_followed(self) -> None:
-        found = self.rethreshold.current
-        if found is not None:
-            self.evaluation.view.note_change(found.result.layer)
+        current = self.rethreshold.current
+        if current is not None:
+            self.evaluation.view.note_change(current.result.layer)
         self._measure()
 
     def _offer_centres(self) -> None:

@@ -64,7 +64,7 @@ class Session(QObject):
         How images are segmented: the settings that *Segment* and *Batch* show.
     options
         How the last image was segmented.
-    kept
+    cached_outputs
         The network's outputs for that image; None if they are not known, or too large to be kept.
     training_files
         Where the states of trainings are saved.
@@ -96,7 +96,7 @@ class Session(QObject):
         self.settings = SharedSettings(self)
         self.model_changed.connect(self.settings.forget_threshold)
         self.options = SegmentOptions()
-        self.kept: CachedOutputs | None = None
+        self.cached_outputs: CachedOutputs | None = None
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: Training | None = None
         self.batch: object | None = None

@@ -86,8 +86,8 @@ def _manifests() -> tuple[PluginManifest | None, list[PluginManifest], str]:
 
     ours, others, error = None, [], ""
     with _silent("npe2"):
-        found = list(PluginManifest.discover())
-    for manifest, distribution, problem in found:
+        manifests = list(PluginManifest.discover())
+    for manifest, distribution, problem in manifests:
         if distribution is not None and distribution.metadata["Name"] == DISTRIBUTION:
             ours = ours or manifest
             error = str(problem or "")

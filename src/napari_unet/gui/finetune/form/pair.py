@@ -11,7 +11,13 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.annotation_layers import new_annotation_layer
 from napari_unet.gui.layers.checked_areas import CHECKED
-from napari_unet.gui.layers.fit import add_resampled, can_be_resampled, fits, lay_on, lies_apart
+from napari_unet.gui.layers.fit import (
+    add_resampled,
+    align_to_image,
+    can_be_resampled,
+    fits,
+    lies_apart,
+)
 from napari_unet.gui.layers.layer_pair import LayerPair, pair_layers
 from napari_unet.gui.layers.pairing import (
     can_be_learnt,
@@ -45,7 +51,7 @@ RESAMPLE_TIP = (
     "These labels are smaller or larger than the image by a whole factor. Add a copy with the image's "
     "pixels: labels are repeated or left out, none are invented."
 )
-LAY_ON_TIP = (
+ALIGN_TIP = (
     "These labels have as many pixels as the image, but another pixel size or position. If they belong "
     "to it pixel by pixel, give them its scale and position; no label changes."
 )
@@ -82,7 +88,7 @@ class PairForm(QWidget):
         self.origin_label = text()
         self.new_button = button("New annotation", NEW_TIP)
         self.resample_button = button("Resample to the image", RESAMPLE_TIP)
-        self.lay_on_button = button("Lay on the image", LAY_ON_TIP)
+        self.align_button = button("Align to the image", ALIGN_TIP)
         entries = [(kind.capitalize(), kind) for kind in KINDS]
         self.kind = Choice(entries, tips=KIND_TIPS, tooltip=KIND_TIP)
         self.region = LayerChoice(
@@ -103,7 +109,7 @@ class PairForm(QWidget):
         self.region.native.activated.connect(self._decide_region)
         self.new_button.clicked.connect(self._add_layer)
         self.resample_button.clicked.connect(self._resample)
-        self.lay_on_button.clicked.connect(self._lay_on)
+        self.align_button.clicked.connect(self._align_to_image)
         self.remove_button.clicked.connect(self.removed)
         # nobody has chosen yet
         self._choose_labels(None)
@@ -115,7 +121,7 @@ class PairForm(QWidget):
         self.rows.addRow("", self.new_button)
         self.rows.addRow("", self.origin_label)
         self.rows.addRow("", self.resample_button)
-        self.rows.addRow("", self.lay_on_button)
+        self.rows.addRow("", self.align_button)
         self.rows.addRow("Kind", self.kind.native)
         self.rows.addRow("Region", self.region.native)
         box = QVBoxLayout(self)
@@ -198,7 +204,7 @@ class PairForm(QWidget):
         self.origin_label.setText(f"“{labels.name}” was made over another image." if other else "")
         self.rows.setRowVisible(self.origin_label, other)
         self.rows.setRowVisible(self.resample_button, self._applies(can_be_resampled))
-        self.rows.setRowVisible(self.lay_on_button, self._applies(lies_apart))
+        self.rows.setRowVisible(self.align_button, self._applies(lies_apart))
         self._suggest_region()
 
     def _suggest_region(self) -> None:
@@ -244,11 +250,11 @@ class PairForm(QWidget):
             assert labels is not None
             self.labels.choose(add_resampled(self._viewer, source, self.image.image(), labels))
 
-    def _lay_on(self) -> None:
+    def _align_to_image(self) -> None:
         if self._applies(lies_apart):
             source, labels = self.image.layer, self.labels.layer
             assert source is not None
             assert labels is not None
-            lay_on(source, self.image.image(), labels)
+            align_to_image(source, self.image.image(), labels)
             self._show()
             self.changed.emit()

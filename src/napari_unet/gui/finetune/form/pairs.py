@@ -65,9 +65,9 @@ class PairsForm(QWidget):
         UserError
             When something is missing, or two pairs are the same.
         """
-        found = tuple(form.pair() for form in self.forms)
-        check_distinct(found)
-        return found
+        pairs = tuple(form.pair() for form in self.forms)
+        check_distinct(pairs)
+        return pairs
 
     def fitting(self) -> list[tuple[Labels, ImageLayer]]:
         """Return the labels layers that are chosen, each with its image, as far as their shapes fit."""

@@ -155,17 +155,17 @@ def look_job(
 
     before = earlier.paint if earlier is not None else None
     paint = yield from snapshot(request.pairs, request.paints, before, stroked=stroked)
-    found = earlier if earlier is not None and paint is earlier.paint else None
-    if found is not None and (found.plan is not None or not (plan and found.summary.enough)):
-        return found
+    known = earlier if earlier is not None and paint is earlier.paint else None
+    if known is not None and (known.plan is not None or not (plan and known.summary.enough)):
+        return known
     yield from torch_ready()
     spec = yield from request.spec(paint)
-    if found is None:
+    if known is None:
         summary = (yield from inspect_annotations(paint, spec.label_names)).summary
-        found = Inspected(paint, summary, request.fitting())
-    if plan and found.summary.enough:
-        found = replace(found, plan=(yield from plan_of(paint, spec, request.options)))
-    return found
+        known = Inspected(paint, summary, request.fitting())
+    if plan and known.summary.enough:
+        known = replace(known, plan=(yield from plan_of(paint, spec, request.options)))
+    return known
 
 
 def vary_job(request: Request) -> Job[Variations]:
@@ -225,8 +225,8 @@ def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job
     # needed for the curves; imported in this thread, it does not block the window
     importlib.import_module("pyqtgraph")
     if longer is None:
-        found: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)
-        paint.annotations = found
+        copies: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)
+        paint.annotations = copies
     start: Any = request.start
     if isinstance(start, int):
         start = yield from request.blank(paint.annotations)
