@@ -33,7 +33,7 @@ def sample(_: argparse.Namespace) -> dict[str, float]:
         hand, start = Hand(), time.perf_counter()
         # its panel is in front
         until(lambda: "Segment" in studio.advice_label.text())
-        hand.click(studio.show_page("Segment").segment)
+        hand.click(studio.show_page("Segment").segment_button)
         until(lambda: studio.session.model is not None)
         rest(studio)
         took = time.perf_counter() - start

@@ -27,7 +27,7 @@ from napari_unet.core.annotations.regions import Region
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.resample import Resampled
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def main() -> None:
     options = chosen(__doc__, NAME, steps=5000)
     train(
         split(options.data)[0],
-        Blank(base=24, depth=3, task="objects", name=NAME),
+        NewModel(base=24, depth=3, task="objects", name=NAME),
         schedule(
             steps=options.steps,
             patch=128,

@@ -23,7 +23,7 @@ from recipe import chosen, schedule, train
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.image.axes import Image
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def main() -> None:
     pixels, membranes = slices(options.data)
     train(
         [Annotation(image(pixels[:-ASIDE]), cells(membranes[:-ASIDE]), "objects")],
-        Blank(base=16, classes=("cell",), name=NAME),
+        NewModel(base=16, classes=("cell",), name=NAME),
         schedule(
             steps=options.steps,
             patch=256,

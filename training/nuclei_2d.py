@@ -20,7 +20,7 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "nuclei-fluorescence"
 TEST = 80
 """Images that are set aside."""
-BLANK = Blank(base=16, task="objects", normalization=Normalization(kind="percentile"), name=NAME)
+BLANK = NewModel(base=16, task="objects", normalization=Normalization(kind="percentile"), name=NAME)
 FIRST = FinetuneOptions(
     steps=6000,
     minutes=None,

@@ -16,7 +16,7 @@ from recipe import chosen, schedule, train
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.image.axes import Image
-from napari_unet.core.model.adapt import Blank
+from napari_unet.core.model.adapt import NewModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def main() -> None:
     seen = Image(image.data[:, :ASIDE], "ZYX", image.scale, image.unit, image.name)
     train(
         [Annotation(seen, nuclei[:, :ASIDE], "objects")],
-        Blank(ndim=3, base=16, depth=3, task="objects", spacing=VOXEL, name=NAME),
+        NewModel(ndim=3, base=16, depth=3, task="objects", spacing=VOXEL, name=NAME),
         schedule(
             steps=options.steps,
             patch=64,

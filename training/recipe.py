@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_unet.core.annotations.annotation import Annotation
-    from napari_unet.core.model.adapt import Blank
+    from napari_unet.core.model.adapt import NewModel
 
 
 def chosen(text: str, name: str, steps: int) -> argparse.Namespace:
@@ -38,7 +38,7 @@ def schedule(**own: Any) -> FinetuneOptions:
 
 def train(
     annotations: Sequence[Annotation],
-    start: Blank | Model,
+    start: NewModel | Model,
     options: FinetuneOptions,
     output: Path,
     turned: Callable[[Model], Model] | None = None,

@@ -25,8 +25,11 @@ WAITS = {
 }
 """How long the window lets things settle, in milliseconds: less than a user's hand needs."""
 
+INSTALLED: list = []
+"""Plugins found by the first window."""
 
-@pytest.fixture(scope="session", autouse=True)
+
+@pytest.fixture(scope="module", autouse=True)
 def _windows_are_cheap() -> Iterator[None]:
     if importlib.util.find_spec("napari") is None:
         yield
@@ -49,15 +52,14 @@ def _read_plugins_once(patch: pytest.MonkeyPatch) -> None:
     from npe2 import PluginManifest
 
     discover = PluginManifest.discover
-    found: list = []
 
     def discover_once(paths=()):
         if paths:
             yield from discover(paths)
             return
-        if not found:
-            found.extend(discover())
-        for result in found:
+        if not INSTALLED:
+            INSTALLED.extend(discover())
+        for result in INSTALLED:
             manifest = result.manifest and result.manifest.model_copy(deep=True)
             yield result._replace(manifest=manifest)
 

@@ -124,7 +124,7 @@ def learning(viewer, qtbot, button):
     paint = panel.form.pairs.first.labels.layer
     paint.data = scribbles(inside)
     quick(panel, steps=5000)
-    getattr(panel.form, button).click()
+    getattr(panel.form, f"{button}_button").click()
     run = panel.session.training
     qtbot.waitUntil(lambda: run.can_stop, timeout=SECONDS)
 

@@ -25,7 +25,7 @@ from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
 from napari_unet.services.library import Library
 
-SECONDS = 120_000
+SECONDS = 60_000
 """Longest wait of a test, in milliseconds: far more than it takes on a machine at rest."""
 PASS_S = 0.4
 """Seconds that a job needs for each forward pass of a large model."""

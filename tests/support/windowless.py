@@ -9,7 +9,7 @@ import pytest
 from gui_kit import library as library
 from gui_kit import small_model
 from napari.components import ViewerModel
-from napari.plugins import _initialize_plugins
+from npe2 import PluginManager, PluginManifest
 
 from napari_unet.gui.journal.keeper import PaintKeeper
 from napari_unet.gui.session.session import Session
@@ -44,7 +44,11 @@ def viewer(qapp):
 @pytest.fixture
 def readers():
     """Have files opened by napari's own readers, which a window would find."""
-    _initialize_plugins()
+    manager = PluginManager.instance()
+    if "napari" not in manager:
+        # a window that was there before would put the plugin's commands into its menus again
+        with manager.events.plugins_registered.blocked():
+            manager.register(PluginManifest.from_distribution("napari"))
 
 
 @pytest.fixture

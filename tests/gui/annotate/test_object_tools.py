@@ -150,7 +150,7 @@ def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
     assert not volume.data[:, 15, 10:30].any()
     assert np.array_equal(np.delete(volume.data, 15, axis=1), np.delete(before, 15, axis=1))
     panel.plane_button.click()
-    assert "not a plane of the image" in said(panel)
+    assert "does not show a plane of the image" in said(panel)
     volume.undo()
     viewer.dims.ndisplay = 3
     drag(volume, (2, 15, 15))

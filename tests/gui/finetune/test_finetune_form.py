@@ -288,7 +288,7 @@ def test_several_pairs_are_learnt_together(painted_panel, viewer, qtbot):
     result = train(panel, qtbot)
     assert result.model.spec.provenance.training["images"] == ["cells", "more cells"]
     panel.outcome.comparison.discard_button.click()
-    b.remove.click()
+    b.remove_button.click()
     assert panel.form.pairs.forms == [a]
     assert a.image.layers.follows
 
@@ -312,7 +312,7 @@ def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewe
     assert pair.labels.layer == on_one
     assert pair.image.layers.choose(two)
     assert pair.labels.layer == on_one, "of two channels that are images by themselves"
-    assert pair.origin_label.text() == "“one paint” was made over another image."
+    assert pair.origin_label.text() == "“one scribbles” was made over another image."
     viewer.layers.selection.active = two
     viewer.layers.selection.active = on_one
     assert pair.image.layer == one

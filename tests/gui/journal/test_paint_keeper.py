@@ -228,7 +228,7 @@ def test_what_another_window_has_taken_is_said(
     one.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: not one.restore_offer.isVisibleTo(one), timeout=SECONDS)
     two.restore_offer.restore_button.click()
-    qtbot.waitUntil(lambda: "another window" in said(two), timeout=SECONDS)
+    qtbot.waitUntil(lambda: "another napari window" in said(two), timeout=SECONDS)
     assert not two.restore_offer.isVisibleTo(two)
 
 

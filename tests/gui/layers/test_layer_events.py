@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -122,7 +124,7 @@ def test_a_result_that_is_exchanged_meanwhile_is_the_users(viewer, qtbot):
 
 def test_a_batch_ends_with_its_viewer_and_leaves_whole_files(viewer, qtbot, caplog):
     panel = running_a_batch(viewer, qtbot, n=200).panel
-    run, folder = panel.session.jobs._task.run, panel.output.path
+    run, folder = panel.session.jobs._task.run, Path(panel.output.value)
     viewer.close()
     qtbot.waitUntil(lambda: run.over, timeout=SECONDS)
     assert run.outcome.cancelled

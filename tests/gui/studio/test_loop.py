@@ -73,7 +73,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     # the image is open: a result in a click
     qtbot.waitUntil(lambda: "Segment" in studio.advice_label.text(), timeout=SECONDS)
     segment = studio.show_page("Segment")
-    hand.click(segment.segment)
+    hand.click(segment.segment_button)
     qtbot.waitUntil(lambda: session.model is not None, timeout=SECONDS)
     hand.wait(jobs)
     assert hand.clicks <= 3
@@ -85,7 +85,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     load = studio.show_page("Load U-Net")
     load.load_text("nuclei-broad")
     hand.wait(jobs)
-    hand.click(segment.segment)
+    hand.click(segment.segment_button)
     hand.wait(jobs)
     before = viewer.layers[f"{source.name} labels"]
     was = before.data.copy()
@@ -113,8 +113,8 @@ def test_segment_correct_tune_segment_again_save_and_open(
     hand.wait(jobs)
     assert session.source == "nuclei-broad-tuned"
 
-    hand.click(tune.segment)
-    hand.click(segment.segment)
+    hand.click(tune.outcome.segment_button)
+    hand.click(segment.segment_button)
     hand.wait(jobs)
     now = next(layer for layer in viewer.layers if model_of(layer) == session.source)
     assert iou(now.data[PLANE], truth) > iou(was[PLANE], truth)

@@ -28,7 +28,7 @@ def studio(viewer):
 
 
 def segment(studio, qtbot, what="segment"):
-    getattr(studio.show_page("Segment"), what).click()
+    getattr(studio.show_page("Segment"), f"{what}_button").click()
     finish_job(studio, qtbot)
 
 

@@ -620,7 +620,7 @@ def test_dense_classes_of_which_only_one_could_judge_are_all_learnt():
         [Annotation(image, labels, "classes")], blank(classes=("cytoplasm", "nucleus"))
     )
     assert not result.after
-    assert "only class 1 could be held out; paint some background" in str(
+    assert "only class 2 could be held out; paint some background" in str(
         result.trained.training_set.held
     )
 

@@ -81,7 +81,7 @@ class AnnotationSource(QWidget):
         rows.addRow("Result", self.result.native)
         for narrow in (self.result_kind, self.new_kind):
             narrow.native.setMinimumContentsLength(4)
-        rows.addRow("Result holds", _beside(self.result_kind.native, self.correct_button))
+        rows.addRow("Kind", _beside(self.result_kind.native, self.correct_button))
         rows.addRow("Kind", _beside(self.new_kind.native, self.new_button))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
