@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from napari_unet.gui.annotate.panel import AnnotatePanel
-from napari_unet.gui.batch.panel import BatchPanel
-from napari_unet.gui.finetune.panel import FinetunePanel
-from napari_unet.gui.journal.keeper import PaintKeeper
 from napari_unet.gui.layers.editing import real
-from napari_unet.gui.models.panel import ModelsPanel
-from napari_unet.gui.project.closing import Closing
-from napari_unet.gui.project.keeper import ProjectKeeper
-from napari_unet.gui.segment.panel import SegmentPanel
+from napari_unet.gui.session.responsiveness import import_soon
 from napari_unet.gui.session.session import Session
-from napari_unet.gui.studio.panel import StudioPanel
-from napari_unet.services.storage.journal_files import JournalFiles
 from napari_unet.services.system.threads import wait_without_spinning
 
 if TYPE_CHECKING:
@@ -26,10 +17,25 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QMainWindow, QWidget
 
-    from napari_unet.gui.widgets.panel import Panel
+    from napari_unet.gui.annotate.panel import AnnotatePanel
+    from napari_unet.gui.batch.panel import BatchPanel
+    from napari_unet.gui.finetune.panel import FinetunePanel
+    from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.models.panel import ModelsPanel
+    from napari_unet.gui.project.keeper import ProjectKeeper
+    from napari_unet.gui.segment.panel import SegmentPanel
+    from napari_unet.gui.studio.panel import StudioPanel
 
 # while no panel has imported PyTorch yet
 wait_without_spinning()
+
+# for the panels that are opened next
+import_soon(
+    "napari_unet.gui.segment.panel",
+    "napari_unet.gui.annotate.panel",
+    "napari_unet.gui.finetune.panel",
+    "napari_unet.gui.batch.panel",
+)
 
 PLUGIN = "napari-unet-studio"
 
@@ -61,6 +67,9 @@ class ViewerParts:
     @cached_property
     def keeper(self) -> PaintKeeper:
         """What journals the paint of the viewer."""
+        from napari_unet.gui.journal.keeper import PaintKeeper
+        from napari_unet.services.storage.journal_files import JournalFiles
+
         files = JournalFiles(self.session.library.folder.parent / "journal")
         keeper = PaintKeeper(self.viewer, files, self.session)
         self.session.jobs.abandoned.connect(keeper.close)
@@ -69,6 +78,8 @@ class ViewerParts:
     @cached_property
     def project(self) -> ProjectKeeper:
         """What saves the viewer as a project."""
+        from napari_unet.gui.project.keeper import ProjectKeeper
+
         return ProjectKeeper(self.viewer, self.session, self.keeper)
 
     def open_panel(self, title: str) -> QWidget:
@@ -82,6 +93,8 @@ class ViewerParts:
 
     def _guard(self, window: QMainWindow) -> None:
         """Ask before the window closes over paint that is not saved."""
+        from napari_unet.gui.project.closing import Closing
+
         Closing(self.viewer, window, lambda: self.project)
 
 
@@ -97,64 +110,122 @@ def parts_of(viewer: napari.Viewer) -> ViewerParts:
     return _parts[viewer]
 
 
-class ModelsDock(ModelsPanel):
-    """*Load U-Net*, as napari opens it."""
+@cache
+def _models_dock() -> type[ModelsPanel]:
+    from napari_unet.gui.models.panel import ModelsPanel
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer, parts_of(napari_viewer).session)
+    class ModelsDock(ModelsPanel):
+        """*Load U-Net*, as napari opens it."""
 
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            super().__init__(napari_viewer, parts_of(napari_viewer).session)
 
-class SegmentDock(SegmentPanel):
-    """*Segment*, as napari opens it."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        parts = parts_of(napari_viewer)
-        super().__init__(napari_viewer, parts.session, parts.keeper)
+    return ModelsDock
 
 
-class AnnotateDock(AnnotatePanel):
-    """*Annotate*, as napari opens it."""
+@cache
+def _segment_dock() -> type[SegmentPanel]:
+    from napari_unet.gui.segment.panel import SegmentPanel
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        parts = parts_of(napari_viewer)
-        super().__init__(napari_viewer, parts.session, parts.keeper)
+    class SegmentDock(SegmentPanel):
+        """*Segment*, as napari opens it."""
 
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            parts = parts_of(napari_viewer)
+            super().__init__(napari_viewer, parts.session, parts.keeper)
 
-class FinetuneDock(FinetunePanel):
-    """*Fine-tune*, as napari opens it."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        parts = parts_of(napari_viewer)
-        super().__init__(napari_viewer, parts.session, parts.keeper)
+    return SegmentDock
 
 
-class BatchDock(BatchPanel):
-    """*Batch*, as napari opens it."""
+@cache
+def _annotate_dock() -> type[AnnotatePanel]:
+    from napari_unet.gui.annotate.panel import AnnotatePanel
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(napari_viewer, parts_of(napari_viewer).session)
+    class AnnotateDock(AnnotatePanel):
+        """*Annotate*, as napari opens it."""
+
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            parts = parts_of(napari_viewer)
+            super().__init__(napari_viewer, parts.session, parts.keeper)
+
+    return AnnotateDock
 
 
-PAGES: dict[str, Callable[[napari.Viewer], Panel]] = {
-    "Load U-Net": ModelsDock,
-    "Segment": SegmentDock,
-    "Annotate": AnnotateDock,
-    "Fine-tune": FinetuneDock,
-    "Batch": BatchDock,
+@cache
+def _finetune_dock() -> type[FinetunePanel]:
+    from napari_unet.gui.finetune.panel import FinetunePanel
+
+    class FinetuneDock(FinetunePanel):
+        """*Fine-tune*, as napari opens it."""
+
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            parts = parts_of(napari_viewer)
+            super().__init__(napari_viewer, parts.session, parts.keeper)
+
+    return FinetuneDock
+
+
+@cache
+def _batch_dock() -> type[BatchPanel]:
+    from napari_unet.gui.batch.panel import BatchPanel
+
+    class BatchDock(BatchPanel):
+        """*Batch*, as napari opens it."""
+
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            super().__init__(napari_viewer, parts_of(napari_viewer).session)
+
+    return BatchDock
+
+
+@cache
+def _studio_dock() -> type[StudioPanel]:
+    from napari_unet.gui.studio.panel import StudioPanel
+
+    class StudioDock(StudioPanel):
+        """*U-Net Studio*, as napari opens it: all panels as tabs."""
+
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            self._parts = parts = parts_of(napari_viewer)
+
+            pages = {title: partial(_dock, name, napari_viewer) for title, name in PAGES.items()}
+            super().__init__(napari_viewer, parts.session, parts.keeper, parts.project, pages)
+            parts.studio = self
+
+        def let_go(self) -> None:
+            """Listen to the viewer no more."""
+            self._parts.studio = None
+            super().let_go()
+
+    return StudioDock
+
+
+def _dock(name: str, viewer: napari.Viewer) -> Any:
+    return DOCKS[name]()(viewer)
+
+
+PAGES = {
+    "Load U-Net": "ModelsDock",
+    "Segment": "SegmentDock",
+    "Annotate": "AnnotateDock",
+    "Fine-tune": "FinetuneDock",
+    "Batch": "BatchDock",
 }
-"""The panels by title, in the order of work."""
+"""Titles of the panels in the order of work, and the names of their classes."""
+
+DOCKS: dict[str, Callable[[], Any]] = {
+    "ModelsDock": _models_dock,
+    "SegmentDock": _segment_dock,
+    "AnnotateDock": _annotate_dock,
+    "FinetuneDock": _finetune_dock,
+    "BatchDock": _batch_dock,
+    "StudioDock": _studio_dock,
+}
+"""What makes each class that the manifest names."""
 
 
-class StudioDock(StudioPanel):
-    """*U-Net Studio*, as napari opens it: all panels as tabs."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        self._parts = parts = parts_of(napari_viewer)
-        pages = {title: partial(make, napari_viewer) for title, make in PAGES.items()}
-        super().__init__(napari_viewer, parts.session, parts.keeper, parts.project, pages)
-        parts.studio = self
-
-    def let_go(self) -> None:
-        """Listen to the viewer no more."""
-        self._parts.studio = None
-        super().let_go()
+def __getattr__(name: str) -> Any:
+    # when napari asks for a panel: opening one would be late if it imported all of them
+    if name in DOCKS:
+        return DOCKS[name]()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -35,6 +35,8 @@ FIRST_IMPORTS = (
 )
 """What the first segmentation imports."""
 
+_soon: list[str] = []
+
 LIBRARIES = {"linux": "libtorch.so", "darwin": "libtorch.dylib", "win32": "torch.dll"}
 SEARCH_BESIDE = 0x1100
 """Windows: look for the libraries that a library needs beside it and in the known folders."""
@@ -43,12 +45,17 @@ NICENESS = 5
 """By how much the priority of a job's thread is below the window's, on Linux."""
 
 
+def import_soon(*names: str) -> None:
+    """Have the thread that imports torch import these modules before it."""
+    _soon.extend(names)
+
+
 def import_ahead() -> None:
     """Import what takes long; to be called in a thread other than the main one."""
     if "torch" not in sys.modules:
         _load_libraries()
     with _collector_paused():
-        for name in FIRST_IMPORTS:
+        for name in (*_soon, *FIRST_IMPORTS):
             # a broken installation is reported where it is used
             with contextlib.suppress(ImportError, OSError):
                 importlib.import_module(name)
