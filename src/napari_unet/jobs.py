@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from napari_unet.core.annotations.annotation import Annotation, Paint
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
-from napari_unet.core.image.frames import frames
 from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.objects.measure import measure as _measure
@@ -32,8 +31,8 @@ from napari_unet.services.segmentation import cached_outputs as _cached_outputs
 from napari_unet.services.segmentation import next_region as _next_region
 from napari_unet.services.segmentation import relabel as _relabel
 from napari_unet.services.segmentation import segment as _segment
-from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import SegmentOptions
+from napari_unet.services.segmentation.prepare import input_frames
 from napari_unet.services.training import finetune as _finetune
 from napari_unet.services.training import new_network as _new_network
 from napari_unet.services.training.options import FinetuneOptions
@@ -131,14 +130,13 @@ def _check_run(image: Any, model: Any, options: Any = None, **_: Any) -> None:
     _must_be(image, Image, "image")
     _must_be(model, Model, "model")
     _must_be(options, SegmentOptions, "options", optional=True)
-    # these raise what segmenting raises for channels and axes that don't fit
-    channels = channel_indices(image, model.spec, options.channels if options else None)
-    frames(image, model.spec.axes, channels)
 
 
 def _check_comparison(image: Any, before: Any, now: Any, options: Any = None, **_: Any) -> None:
-    _check_run(image, before, options)
-    _check_run(image, now, options)
+    for model in (before, now):
+        _check_run(image, model, options)
+        # raises what segmenting raises for channels and axes that don't fit
+        input_frames(image, model.spec, options or SegmentOptions())
 
 
 def _check_annotations(annotations: Any) -> None:

@@ -221,7 +221,7 @@ class SegmentPanel(Panel):
                 # later strokes are journaled even if no other panel is open
                 self._newest.journal_paint(self.keeper)
             self._numbered = self._newest.numbered
-            self.rethreshold.take(self._newest.found)
+            self.rethreshold.take(self._newest.segmented_layer)
             self._newest = None
             self._measure()
 

@@ -164,7 +164,7 @@ class SegmentRun:
         return self._cache if self._complete else None
 
     @property
-    def found(self) -> SegmentedLayer | None:
+    def segmented_layer(self) -> SegmentedLayer | None:
         """The labels, and the outputs to derive them from again; None where that can't be done."""
         outputs = self.cached_outputs
         if outputs is None or not can_relabel(self._model.spec, self._options):

@@ -22,7 +22,6 @@ from napari_unet.gui.widgets.theme import FOLLOWS, ThemedLabel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pydantic.fields import FieldInfo
     from qtpy.QtGui import QShowEvent
 
 
@@ -50,12 +49,6 @@ def form() -> QFormLayout:
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     rows.setVerticalSpacing(6)
     return rows
-
-
-def add_option(rows: QFormLayout, name: str, info: FieldInfo, widget: QWidget) -> None:
-    """Add a row for a field of some options, with its title and its description as the tip."""
-    widget.setToolTip(info.description or "")
-    rows.addRow(info.title or name.capitalize(), widget)
 
 
 class Fold(QCollapsible):
