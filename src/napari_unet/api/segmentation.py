@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import jobs
-from napari_unet.api.running import result_of
+from napari_unet.services.progress_bar import run_under_bar
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def load_model(name: str | Path, *, progress: bool = False) -> Model:
     UserError
         When there is no such model, or it can't be read.
     """
-    return result_of(jobs.load_model(str(name)), "Loading", progress=progress)
+    return run_under_bar(jobs.load_model(str(name)), "Loading", hidden=not progress)
 
 
 def segment(
@@ -89,7 +89,7 @@ def segment(
     job = jobs.segment(
         image, model, options, region=region, out=out, out_probabilities=out_probabilities
     )
-    return result_of(job, "Segmenting", progress=progress)
+    return run_under_bar(job, "Segmenting", hidden=not progress)
 
 
 def cache_outputs(
@@ -115,7 +115,7 @@ def cache_outputs(
         As `segment`, and when the outputs don't fit into memory.
     """
     job = jobs.cache_outputs(image, model, options or SegmentOptions())
-    return result_of(job, "Segmenting", progress=progress)
+    return run_under_bar(job, "Segmenting", hidden=not progress)
 
 
 def relabel(
@@ -147,7 +147,7 @@ def relabel(
         The labels, as `segment` gives them.
     """
     job = jobs.relabel(outputs, options, at=at, out=out)
-    return result_of(job, "Labelling", progress=progress)
+    return run_under_bar(job, "Labelling", hidden=not progress)
 
 
 def uncertainty_map(outputs: CachedOutputs, *, progress: bool = False) -> UncertaintyMap:
@@ -160,7 +160,7 @@ def uncertainty_map(outputs: CachedOutputs, *, progress: bool = False) -> Uncert
     progress
         Whether to show a progress bar.
     """
-    return result_of(jobs.uncertainty_map(outputs), "Uncertainty", progress=progress)
+    return run_under_bar(jobs.uncertainty_map(outputs), "Uncertainty", hidden=not progress)
 
 
 def next_regions(
@@ -187,4 +187,4 @@ def next_regions(
         Whether to show a progress bar.
     """
     job = jobs.next_regions(uncertainty, annotations, visited=visited, count=count)
-    return result_of(job, "Looking", progress=progress)
+    return run_under_bar(job, "Looking", hidden=not progress)

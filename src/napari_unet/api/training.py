@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet import jobs
-from napari_unet.api.running import result_of
+from napari_unet.services.progress_bar import run_under_bar
 from napari_unet.services.training.options import FinetuneOptions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def new_network(
         classes=classes,
         task=task,
     )
-    return result_of(job, "Reading annotations", progress=progress)
+    return run_under_bar(job, "Reading annotations", hidden=not progress)
 
 
 def finetune(
@@ -112,7 +112,7 @@ def finetune(
     """
     path = None if state is None else Path(state)
     job = jobs.finetune(annotations, model, options, state=path, resume=resume)
-    return result_of(job, "Training", progress=progress)
+    return run_under_bar(job, "Training", hidden=not progress)
 
 
 def evaluate(
@@ -148,7 +148,9 @@ def evaluate(
     UserError
         When images, labels and model don't go together.
     """
-    return result_of(jobs.evaluate(annotations, model, options), "Evaluating", progress=progress)
+    return run_under_bar(
+        jobs.evaluate(annotations, model, options), "Evaluating", hidden=not progress
+    )
 
 
 def compare_labels(
@@ -176,7 +178,7 @@ def compare_labels(
     UserError
         When labels are out of range.
     """
-    return result_of(jobs.compare_labels(pairs, kind, names), "Comparing", progress=progress)
+    return run_under_bar(jobs.compare_labels(pairs, kind, names), "Comparing", hidden=not progress)
 
 
 def compare_models(
@@ -209,7 +211,7 @@ def compare_models(
         When a model doesn't fit the image.
     """
     job = jobs.compare_models(image, before, now, options, region=region)
-    return result_of(job, "Comparing", progress=progress)
+    return run_under_bar(job, "Comparing", hidden=not progress)
 
 
 def measure(image: Image, labels: Lazy, *, spatial: str = "", progress: bool = False) -> Columns:
@@ -239,5 +241,5 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "", progress: bool = F
         When the labels are not whole numbers or don't fit the image, or pixels are NaN or infinite.
     """
     job: Any = jobs.measure(image, labels, spatial=spatial)
-    columns: Columns = result_of(job, "Measuring", progress=progress)
+    columns: Columns = run_under_bar(job, "Measuring", hidden=not progress)
     return columns

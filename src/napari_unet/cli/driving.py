@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from napari_unet.cli.options import flag
 from napari_unet.core.errors import UserError
+from napari_unet.services.progress_bar import run_under_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,20 +26,8 @@ T = TypeVar("T")
 
 def run(job: Job[T], title: str) -> T:
     """Run a job under a progress bar with the time left."""
-    # no bar without a terminal
-    bar = tqdm(total=1.0, desc=title, disable=None, bar_format=_BAR, leave=False)
-    with bar, _interruptible() as interrupted:
-        try:
-            while True:
-                progress = next(job)
-                if interrupted():
-                    raise KeyboardInterrupt
-                bar.set_postfix_str(progress.note, refresh=False)
-                bar.update(progress.fraction - bar.n)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        finally:
-            job.close()
+    with _interruptible() as interrupted:
+        return run_under_bar(job, title, hidden=None, leave=False, interrupted=interrupted)
 
 
 @contextmanager
@@ -68,9 +57,6 @@ def say(text: str) -> None:
     """Print text above a progress bar; at once, even to a pipe or a file."""
     tqdm.write(text)
     sys.stdout.flush()
-
-
-_BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
 def as_typed(message: object) -> str:

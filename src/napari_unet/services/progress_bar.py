@@ -1,4 +1,4 @@
-"""Running a job to its end, with or without a progress bar."""
+"""Running a job to its end under a progress bar."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_unet.core.progress import Job
 
 T = TypeVar("T")
@@ -14,7 +16,14 @@ T = TypeVar("T")
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
-def result_of(job: Job[T], title: str, *, progress: bool) -> T:
+def run_under_bar(
+    job: Job[T],
+    title: str,
+    *,
+    hidden: bool | None,
+    leave: bool = True,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> T:
     """Run a job to its end and return its result.
 
     Parameters
@@ -23,13 +32,19 @@ def result_of(job: Job[T], title: str, *, progress: bool) -> T:
         The job. It is closed if it is interrupted, which frees memory and files.
     title
         What the bar calls it.
-    progress
-        Whether to show a bar with the time left.
+    hidden
+        Whether there is no bar; None: none without a terminal.
+    leave
+        Whether the bar stays at the end.
+    interrupted
+        Asked after each step; where it returns True, a ``KeyboardInterrupt`` is raised.
     """
-    with tqdm(total=1.0, desc=title, disable=not progress, bar_format=BAR) as bar:
+    with tqdm(total=1.0, desc=title, disable=hidden, bar_format=BAR, leave=leave) as bar:
         try:
             while True:
                 step = next(job)
+                if interrupted():
+                    raise KeyboardInterrupt
                 bar.set_postfix_str(step.note, refresh=False)
                 bar.update(step.fraction - bar.n)
         except StopIteration as stop:
