@@ -1,6 +1,7 @@
 """Fine-tuning on real images with default settings: what little paint does, and in what time.
 
     python benchmarks/finetune.py [--data ../shared/data] [--parts nuclei em dic drift] [--seeds 3]
+    python benchmarks/finetune.py --stability [FILE] [--seeds 3] [--half judging]
 
 Images are set aside before training by a seeded shuffle, and none of them is used for any choice.
 
@@ -16,6 +17,7 @@ in two others.
 drift: the bundled network for nuclei, right already, tuned on right strokes on one plane of the sample,
 along the middle of nuclei and background, as one would paint in passing. Judged by how its nuclei on the
 other planes agree with those before: nothing calls for a change there.
+--stability: whether tuning ever harms, over five data sets; see stability.py.
 """
 
 from __future__ import annotations
@@ -23,14 +25,13 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import edt
 import numpy as np
+import stability
 import tifffile
 from numpy.typing import NDArray
-from skimage.morphology import dilation, disk, skeletonize
+from scribbles import PAINTED, scribbles
 
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
@@ -49,8 +50,6 @@ from napari_unet.services.training.result import FinetuneResult
 TRAIN, TEST = 5, 100
 """Images of the nuclei that are painted, and of the others that are judged by."""
 EM_STEPS, DIC_STEPS, DRIFT_STEPS = 100, 100, 60
-PAINTED = 0.02
-"""Largest share of the pixels that scribbles cover."""
 DISC = 20
 """Radius of the discs in cells without a label, in pixels."""
 DRIFT_PLANE = 3
@@ -82,7 +81,11 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
     arguments.add_argument("--parts", nargs="+", default=["nuclei", "em", "dic", "drift"])
     arguments.add_argument("--seeds", type=int, default=3)
+    stability.add_arguments(arguments)
     chosen = arguments.parse_args()
+    if chosen.stability:
+        stability.run(chosen)
+        return
     parts = {"nuclei": nuclei, "em": em, "dic": dic, "drift": drift}
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     for part in chosen.parts:
@@ -131,11 +134,11 @@ def em(data: Path, seeds: int) -> None:
         order = np.random.default_rng(seed).permutation(len(pixels))
         train, test = np.sort(order[:15]), np.sort(order[15:])
         image = Image(pixels[train], "ZYX", name="em")
-        scribbles = np.stack([_scribbles(cells[z], seed * 100 + z) for z in train])
-        share = float((scribbles > 0).mean())
+        strokes = np.stack([scribbles(cells[z], seed * 100 + z) for z in train])
+        share = float((strokes > 0).mean())
         assert share <= PAINTED
         found = []
-        for paint, kind in ((cells[train].astype(np.uint8), "classes"), (scribbles, "scribbles")):
+        for paint, kind in ((cells[train].astype(np.uint8), "classes"), (strokes, "scribbles")):
             annotation = Annotation(image, paint, kind)
             start = NewModel(base=16, classes=("cell",), seed=seed)
             options = FinetuneOptions(seed=seed, steps=EM_STEPS, minutes=None)
@@ -205,7 +208,7 @@ def drift(data: Path, seeds: int) -> None:  # noqa: ARG001 - the sample comes wi
     figures = []
     for seed in range(seeds):
         paint = np.zeros(before.shape, np.uint8)
-        paint[DRIFT_PLANE] = _scribbles(before[DRIFT_PLANE], seed, borders=False)
+        paint[DRIFT_PLANE] = scribbles(before[DRIFT_PLANE], seed, borders=False)
         options = FinetuneOptions(seed=seed, steps=DRIFT_STEPS, minutes=None, patch=128, batch=4)
         result = finish(finetune([Annotation(image, paint, "scribbles")], parent, options))
         after = finish(segment(image, result.model)).labels > 0
@@ -256,40 +259,6 @@ def _mean_iou(model: Model, folder: Path, names: list[str]) -> float:
         truth = (_objects(folder / "masks" / name) > 0).astype(int)
         each.append(Confusion.of(labels, truth, 2).foreground_iou)
     return float(np.nanmean(each))
-
-
-def _scribbles(cells: NDArray[np.bool_], seed: int, *, borders: bool = True) -> NDArray[np.uint8]:
-    """Simulate strokes, 3 pixels wide: along the middle, and along the borders if asked.
-
-    What is around cells is 1, cells 2, each with paint in proportion to its area. Borders are followed
-    two pixels inside, as one would paint who wants them to come out well.
-    """
-    paint = np.zeros(cells.shape, np.uint8)
-    for value, mask in ((1, ~cells), (2, cells)):
-        room = 0.95 * PAINTED * mask.sum()
-        for stroke in _strokes(_lines(mask, borders), mask, seed + value):
-            if (paint == value).sum() + stroke.sum() > room:
-                break
-            paint[stroke] = value
-    return paint
-
-
-def _lines(mask: NDArray[np.bool_], borders: bool) -> NDArray[np.bool_]:
-    depth = edt.edt(mask)
-    return skeletonize(mask) | (borders & (depth > 2) & (depth <= 3))
-
-
-def _strokes(
-    lines: NDArray[np.bool_], mask: NDArray[np.bool_], seed: int
-) -> Iterator[NDArray[np.bool_]]:
-    """Yield what a random window of 40 pixels shows of the lines, dilated within the mask."""
-    rng = np.random.default_rng(seed)
-    places = np.argwhere(lines)
-    while True:
-        y, x = places[rng.integers(len(places))]
-        window = np.zeros_like(mask)
-        window[max(y - 20, 0) : y + 20, max(x - 20, 0) : x + 20] = True
-        yield dilation(lines & window, disk(1)) & mask
 
 
 def _told(result: FinetuneResult) -> str:
