@@ -13,7 +13,15 @@ Images = Annotated[
 Labels = Annotated[
     list[str],
     typer.Option(
-        metavar="FILES", help="Their labels: files of the same names, or as many in the same order."
+        metavar="FILES",
+        help="Their labels: files of the same names but for words such as _masks, in the same folder or "
+        "another; or as many in the same order.",
+    ),
+]
+InOrder = Annotated[
+    bool,
+    typer.Option(
+        "--in-order", help="Pair images and labels in the order given, whatever their names."
     ),
 ]
 Kind = Annotated[

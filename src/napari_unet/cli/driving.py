@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_unet.core.progress import Job
+    from napari_unet.services.files.pairs import FilePairs
 
 T = TypeVar("T")
 
@@ -81,6 +82,16 @@ def explained() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("Cancelled; what was finished is kept.", err=True)
         raise typer.Exit(130) from error
+
+
+def paired(images: Sequence[str], labels: Sequence[str], in_order: bool) -> FilePairs:
+    """Find and pair files, and say on stderr what the names leave open."""
+    from napari_unet.services.files.pairs import find_pairs
+
+    pairs = find_pairs(images, labels, in_order=in_order)
+    if pairs.unlabelled or not pairs.by_name:
+        typer.echo(pairs, err=True)
+    return pairs
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_unet.cli.arguments import Axes, Labels, OptionalKind, Overwrite, Regions, Resample
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.arguments import (
+    Axes,
+    InOrder,
+    Labels,
+    OptionalKind,
+    Overwrite,
+    Regions,
+    Resample,
+)
+from napari_unet.cli.driving import explained, paired, run
 from napari_unet.cli.options import changed_flags, options_from, with_options
 from napari_unet.cli.scores import print_classes, print_objects
 from napari_unet.core.errors import UserError
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.progress import Job
     from napari_unet.services.evaluation.scores import Evaluation
+    from napari_unet.services.files.pairs import FilePairs
 
 ModelName = Annotated[
     str | None,
@@ -69,6 +78,7 @@ def evaluate(
     region: Regions = None,
     axes: Axes = None,
     resample: Resample = False,
+    in_order: InOrder = False,
     json_file: Json = None,
     overlay: Overlay = None,
     overwrite: Overwrite = False,
@@ -86,10 +96,12 @@ def evaluate(
         _check_outputs(kind, overlay, json_file, overwrite)
         if predicted:
             _refuse_model_options(model, region, resample, options)
-            job = _compare(predicted, labels, images or [], kind or "classes", axes)
+            files = {"axes": axes, "in_order": in_order}
+            job = _compare(predicted, labels, images or [], kind or "classes", **files)
         else:
             _check_complete(model, images, kind)
-            annotations = _read(images, labels, kind, region, axes=axes, resample=resample)
+            pairs = paired(images or [], labels, in_order)
+            annotations = _read(pairs, kind, region, axes=axes, resample=resample)
             job = _run_model(str(model), annotations, options)
         if overlay is not None:
             job = save_pictures(job, overlay, overwrite=overwrite)
@@ -140,20 +152,18 @@ def _check_complete(model: str | None, images: list[str] | None, kind: str | Non
 
 
 def _compare(
-    predicted: list[str], labels: list[str], images: list[str], kind: Any, axes: str | None
+    predicted: list[str], labels: list[str], images: list[str], kind: Any, **files: Any
 ) -> Job[Evaluation]:
     from napari_unet.services.evaluation.evaluate import compare_labels
     from napari_unet.services.evaluation.label_pairs import read_label_pairs
 
-    return compare_labels(read_label_pairs(predicted, labels, images, axes=axes), kind)
+    return compare_labels(read_label_pairs(predicted, labels, images, **files), kind)
 
 
-def _read(
-    images: Any, labels: list[str], kind: Any, region: list[str] | None, **how: Any
-) -> list[Annotation]:
-    from napari_unet.services.training.annotation_files import read_annotations
+def _read(pairs: FilePairs, kind: Any, region: list[str] | None, **how: Any) -> list[Annotation]:
+    from napari_unet.services.training.annotation_files import read_pairs
 
-    return read_annotations(images, labels, kind, regions=region or (), **how)
+    return read_pairs(pairs, kind, regions=region or (), **how)
 
 
 def _run_model(

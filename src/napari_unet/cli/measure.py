@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from napari_unet.cli.arguments import Axes, Labels, Overwrite
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.arguments import Axes, InOrder, Labels, Overwrite
+from napari_unet.cli.driving import explained, paired, run
 
 
 def measure(
@@ -30,6 +30,7 @@ def measure(
             help="Measure plane by plane, as for the objects of a 2-D model in a Z stack.",
         ),
     ] = False,
+    in_order: InOrder = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure objects: size, position, and intensity in each channel, in the image's unit."""
@@ -42,7 +43,7 @@ def measure(
 
     with explained():
         check_table(output, overwrite)
-        labelled = read_labelled(image, labels, axes=axes)
+        labelled = read_labelled(paired(image, labels, in_order), axes=axes)
         columns = run(measure_all(labelled, spatial="YX" if planes else ""), "Measuring")
         save_table(columns, output, overwrite=overwrite)
         typer.echo(f"{len(columns['label'])} objects: {output}")

@@ -60,6 +60,7 @@ def segment(
 ) -> None:
     """Segment images and write label images."""
     from napari_unet.services.files.images import find_images
+    from napari_unet.services.files.names import labels_apart
     from napari_unet.services.library import Library
     from napari_unet.services.segmentation.batch import make_tasks, segment_files
 
@@ -67,9 +68,11 @@ def segment(
         existing = _existing(overwrite, skip_existing)
         options = options_from(SegmentOptions, settings)
         into_folder = any(Path(given).is_dir() for given in inputs)
-        tasks = make_tasks(
-            find_images(inputs), output, probabilities, uncertainty, into_folder=into_folder
-        )
+        images, labels = labels_apart(find_images(inputs))
+        tasks = make_tasks(images, output, probabilities, uncertainty, into_folder=into_folder)
+        if labels:
+            names = ", ".join(path.name for path in labels)
+            typer.echo(f"Left out, as labels of the others: {names}", err=True)
         network = run(Library().load(model), "Loading")
         job = segment_files(tasks, network, options, axes=axes, existing=existing)
         outcomes = run(job, "Segmenting")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_unet.cli.arguments import Axes, Images, Kind, Labels, Regions, Resample
-from napari_unet.cli.driving import explained, run
+from napari_unet.cli.arguments import Axes, Images, InOrder, Kind, Labels, Regions, Resample
+from napari_unet.cli.driving import explained, run, say
 from napari_unet.cli.options import naming_options, typed_values, with_options
 from napari_unet.cli.training_report import announced, report
 from napari_unet.core.errors import UserError
@@ -94,6 +94,7 @@ def finetune(
     region: Regions = None,
     axes: Axes = None,
     resample: Resample = False,
+    in_order: InOrder = False,
     resume: Resume = True,
     overwrite: Overwrite = False,
     preset: PresetOption = "Standard",
@@ -109,16 +110,17 @@ def finetune(
     The state of the training is kept beside the new model (*.training), so that the same command
     continues after an interruption.
     """
-    from napari_unet.services.training.annotation_files import read_annotations
+    from napari_unet.services.files.pairs import find_pairs
+    from napari_unet.services.training.annotation_files import read_pairs
     from napari_unet.services.training.finetune import finetune as train
 
     with explained():
         _check_output(output, overwrite)
         schedule = _schedule(recorded_schedule, settings)
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
-        annotations = read_annotations(
-            images, labels, kind, regions=region or (), axes=axes, resample=resample
-        )
+        pairs = find_pairs(images, labels, in_order=in_order)
+        say(str(pairs))
+        annotations = read_pairs(pairs, kind, regions=region or (), axes=axes, resample=resample)
         start = _start(model, annotations, options, ndim=dimensions, base=base, depth=depth)
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)

@@ -304,6 +304,23 @@ def test_choosing_labels_chooses_the_image_they_fit(panel, viewer):
     assert first(panel).labels.layer == on_one
 
 
+def test_labels_go_with_the_image_of_their_name(panel, viewer):
+    pair = first(panel)
+    images = [viewer.add_image(np.zeros((30, 40)), name=f"f{i}") for i in range(3)]
+    masks = [viewer.add_labels(np.zeros((30, 40), int), name=f"f{i}_mask") for i in (1, 2, 3)]
+    for image, mask in ((images[1], masks[0]), (images[2], masks[1])):
+        assert pair.image.layers.choose(image)
+        assert pair.labels.layer == mask
+        assert not pair.origin_label.text()
+    assert pair.labels.choose(masks[0])
+    assert pair.image.layer == images[1]
+    assert pair.image.layers.choose(images[0])
+    assert "“f1_mask” has the name of “f1”" in pair.origin_label.text()
+    panel.form.pairs.add_button.click()
+    other = panel.form.pairs.forms[1]
+    assert other.labels.layer.name == f"{other.image.layer.name}_mask"
+
+
 def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewer):
     pair = first(panel)
     one = viewer.add_image(np.zeros((30, 40)), name="one")

@@ -317,7 +317,7 @@ def test_the_command_line_understands_every_setting_as_it_was(chosen):
     words += ["--steps", "1000", "--minutes", "4.5", *option_words(chosen, ("a b", "c"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari_unet.cli.training.training_options", note)
-        patch.setattr("napari_unet.services.training.annotation_files.read_annotations", reach)
+        patch.setattr("napari_unet.services.files.pairs.find_pairs", reach)
         result = CliRunner().invoke(app, ["finetune", *words])
     assert isinstance(result.exception, _ReachedError), result.output
     wanted = {"name": "n", "classes": ("a b", "c")}

@@ -274,7 +274,7 @@ def test_mistakes_are_explained(run, files, monkeypatch, change, arguments, mess
 
 def test_files_must_pair(run, files):
     (files / "found" / "b.tif").rename(files / "found" / "c.tif")
-    assert "have labels with the same name" in run(*folders(files)).output
+    assert "no prediction – b.tif" in run(*folders(files)).output
     (files / "found" / "c.tif").unlink()
     assert "Predictions and labels don't pair up" in run(*folders(files)).output
     nothing = run("--labels", files / "truth", "--objects")

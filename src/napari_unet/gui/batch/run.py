@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed(Progress):
-    """The images that a batch will segment."""
+    """The images that a batch will segment, and how many files are labels of others."""
 
     tasks: list[Task]
+    labels: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class BatchRun(QObject):
         self._jobs = jobs
         self.folders = folders
         self.tasks: list[Task] = []
+        self._labels = 0
         self.outcomes: list[Outcome] = []
         self.complete = False
 
@@ -106,7 +108,7 @@ class BatchRun(QObject):
 
     def _take(self, step: Progress) -> None:
         if isinstance(step, Listed):
-            self.tasks = step.tasks
+            self.tasks, self._labels = step.tasks, step.labels
             self.listed.emit()
         elif isinstance(step, FileDone):
             self.outcomes.append(step.outcome)
@@ -115,7 +117,8 @@ class BatchRun(QObject):
     def _end(self, outcome: JobOutcome[list[Outcome]]) -> None:
         self.complete = outcome.result is not None
         if outcome.result is not None:
-            self._jobs.reported.emit(summary(outcome.result))
+            without = f" {self._labels} label file(s) left out." if self._labels else ""
+            self._jobs.reported.emit(summary(outcome.result) + without)
         elif outcome.cancelled and self.tasks:
             left = len(self.tasks) - len(self.outcomes)
             self._jobs.reported.emit(f"Cancelled: {summary(self.outcomes)} {left} are left.")
@@ -125,9 +128,11 @@ def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:
     """List the images, which can take a while on a network drive, and segment them."""
     # imports tifffile, which would delay the opening of the panel
     from napari_unet.services.files.images import find_images
+    from napari_unet.services.files.names import labels_apart
 
     yield Progress(0, 0, "Looking for images")
-    tasks = make_tasks(find_images([folders.images]), folders.results, None, into_folder=True)
-    yield Listed(0, len(tasks), tasks=tasks)
+    images, labels = labels_apart(find_images([folders.images]))
+    tasks = make_tasks(images, folders.results, None, into_folder=True)
+    yield Listed(0, len(tasks), tasks=tasks, labels=len(labels))
     job = segment_files(tasks, model, folders.options, axes=folders.axes, existing=folders.existing)
     return (yield from job)

@@ -11,6 +11,7 @@ from napari_unet.gui.layers.fit import fits
 from napari_unet.gui.layers.images import image_of, likely_axes
 from napari_unet.gui.layers.purpose import belongs, is_annotation, is_paint, is_preview
 from napari_unet.gui.layers.result_layer import RECORD
+from napari_unet.services.files.names import named_as_labels, share_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +46,15 @@ def made_over_another(
     return labels is not None and any(belongs(labels, other) for other in others)
 
 
+def named_as_another(
+    labels: Labels | None, source: ImageLayer | None, images: Iterable[ImageLayer]
+) -> ImageLayer | None:
+    """Return the other image that has the name of labels, if the chosen one has another name."""
+    if labels is None or _named_alike(labels, source):
+        return None
+    return next((image for image in images if _named_alike(labels, image)), None)
+
+
 def fits_likely(source: ImageLayer, labels: Labels) -> bool:
     """Whether labels have the shape of an image layer, with the axes that it most likely has."""
     try:
@@ -55,14 +65,18 @@ def fits_likely(source: ImageLayer, labels: Labels) -> bool:
 
 
 def image_for(labels: Labels, images: Iterable[ImageLayer]) -> ImageLayer | None:
-    """Return the image that labels belong to: their own, else the first whose shape they have."""
+    """Return the image that labels belong to: their own or namesake, else the first they fit."""
     fitting = (image for image in own_first(labels, images) if fits_likely(image, labels))
     return next(fitting, None)
 
 
 def own_first(labels: Labels, images: Iterable[ImageLayer]) -> list[ImageLayer]:
-    """Return images with the one that labels were made over in front."""
-    return sorted(images, key=lambda image: not belongs(labels, image))
+    """Return images with the one that labels were made over in front, then the one of their name."""
+
+    def strange(image: ImageLayer) -> tuple[bool, bool]:
+        return not belongs(labels, image), not _named_alike(labels, image)
+
+    return sorted(images, key=strange)
 
 
 def labels_for(
@@ -74,8 +88,9 @@ def labels_for(
 ) -> Labels | None:
     """Return the labels to choose once an image is chosen; None where none fit.
 
-    Those chosen stay if they fit, unless they were made over another image and this one has labels of
-    its own. Else the image's own come first, then annotations, then any that fit.
+    Those chosen stay if they fit, unless this image has labels of its own, and those were made over
+    another image or are named as the labels of another. Else the image's own come first, then those of
+    its name, then annotations, then any that fit.
 
     Parameters
     ----------
@@ -91,15 +106,20 @@ def labels_for(
         Whether labels have the image's shape.
     """
     candidates = [labels for labels in offered if fitting(labels)]
-    own = any(belongs(labels, source) for labels in candidates)
-    strange = own and made_over_another(chosen, source, images)
+    own = any(belongs(labels, source) or _named_alike(labels, source) for labels in candidates)
+    named = chosen is not None and named_as_labels(chosen.name) and not _named_alike(chosen, source)
+    strange = own and (named or made_over_another(chosen, source, images))
     if chosen is not None and fitting(chosen) and not strange:
         return chosen
-    return min(
-        candidates,
-        key=lambda labels: (not belongs(labels, source), not is_annotation(labels)),
-        default=None,
-    )
+
+    def strangeness(labels: Labels) -> tuple[bool, bool, bool]:
+        return (
+            not belongs(labels, source),
+            not _named_alike(labels, source),
+            not is_annotation(labels),
+        )
+
+    return min(candidates, key=strangeness, default=None)
 
 
 def region_for(viewer: napari.Viewer, source: ImageLayer | None, kind: Kind) -> Shapes | None:
@@ -121,3 +141,7 @@ def check_distinct(pairs: Iterable[LayerPair]) -> None:
                 rule="What is held out to judge the network must not be learnt by way of another pair.",
                 remedy="Choose another image or other labels, or remove one of the two.",
             )
+
+
+def _named_alike(labels: Labels, source: ImageLayer | None) -> bool:
+    return source is not None and share_key(labels.name, source.name)

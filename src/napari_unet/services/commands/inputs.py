@@ -50,11 +50,12 @@ class TrainingPair:
 
 @dataclass(frozen=True)
 class CommandFiles:
-    """The files that the command reads."""
+    """The files that the command reads, and whether it must not pair them by their names."""
 
     images: list[Path]
     paints: list[Path]
     regions: Path | None
+    in_order: bool
 
 
 def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFiles]:
@@ -77,17 +78,20 @@ def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFil
             paint = yield from _store_paint(image, annotation, subfolder)
         images.append(image)
         paints.append(paint)
-    if pair_files(images, paints) != list(zip(images, paints, strict=True)):
-        raise no_command(
-            "images and annotations would be paired by their names",
-            "Rename the files of the annotations.",
-        )
-    return CommandFiles(images, paints, regions)
+    return CommandFiles(images, paints, regions, not _paired_alike(images, paints))
 
 
 def is_file(model: str) -> bool:
     """Whether a model is named by its file rather than by its name in the library."""
     return Path(model).suffix == MODEL_SUFFIX
+
+
+def _paired_alike(images: Sequence[Path], paints: Sequence[Path]) -> bool:
+    """Whether names pair the files as they are."""
+    try:
+        return list(pair_files(images, paints).pairs) == list(zip(images, paints, strict=True))
+    except UserError:
+        return False
 
 
 def _is_image(path: Path, image: Image) -> Job[bool]:

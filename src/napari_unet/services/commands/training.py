@@ -82,6 +82,7 @@ def training_command(
             words += [flag, str(path)]
     words += ["--kind", pairs[0].annotation.kind]
     words += ["--region", str(files.regions)] if files.regions else []
+    words += ["--in-order"] if files.in_order else []
     if scratch:
         words += ["--dimensions", str(spec.config.ndim)]
     else:

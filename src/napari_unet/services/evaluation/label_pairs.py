@@ -11,7 +11,7 @@ from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.frames import frames
 from napari_unet.services.files.images import find_images, open_image
-from napari_unet.services.files.pairs import pair_files
+from napari_unet.services.files.pairs import find_pairs, pair_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -129,6 +129,7 @@ def read_label_pairs(
     images: Sequence[str | Path] = (),
     *,
     axes: str | None = None,
+    in_order: bool = False,
 ) -> list[LabelPair]:
     """Open predicted and true labels, and pair them as images and labels are.
 
@@ -140,19 +141,20 @@ def read_label_pairs(
         Their images, if there are any.
     axes
         Axes of the labels where the files' own are wrong.
+    in_order
+        Pair the files in the order given, whatever their names.
 
     Raises
     ------
     UserError
         When files are missing, can't be paired, don't fit each other or hold no labels.
     """
-    true = find_images(labels)
-    pairs = pair_files(find_images(predicted), true, "predictions")
-    image_of = (
-        {label: path for path, label in pair_files(find_images(images), true)} if images else {}
-    )
+    pairs = find_pairs(predicted, labels, "predictions", in_order=in_order)
+    true = [label for _, label in pairs.pairs]
+    pictures = pair_files(find_images(images), true, in_order=in_order).pairs if images else ()
+    image_of = {label: path for path, label in pictures}
     result = []
-    for prediction_path, label_path in pairs:
+    for prediction_path, label_path in pairs.pairs:
         image = open_image(image_of[label_path]) if images else None
         prediction = open_image(prediction_path, axes)
         if image is not None and axes is None and prediction.data.shape == image.label_shape:

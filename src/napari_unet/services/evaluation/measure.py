@@ -13,8 +13,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.objects.measure import measure
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.files.images import find_images, open_image
-from napari_unet.services.files.pairs import pair_files
+from napari_unet.services.files.images import open_image
 from napari_unet.services.files.save import check_free
 
 if TYPE_CHECKING:
@@ -22,27 +21,26 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image, Lazy
     from napari_unet.core.objects.measure import Columns
+    from napari_unet.services.files.pairs import FilePairs
 
 
-def read_labelled(
-    images: Sequence[str | Path], labels: Sequence[str | Path], *, axes: str | None = None
-) -> list[tuple[Image, Lazy]]:
-    """Open images and their label images, paired by name as for training.
+def read_labelled(files: FilePairs, *, axes: str | None = None) -> list[tuple[Image, Lazy]]:
+    """Open images and their label images.
 
     Parameters
     ----------
-    images, labels
-        TIFF files, folders or patterns.
+    files
+        The files, paired as for training.
     axes
         Axes of the images where the files' own are wrong.
 
     Raises
     ------
     UserError
-        When files are missing, can't be paired, don't fit each other or hold no labels.
+        When files don't fit each other or hold no labels.
     """
     pairs = []
-    for image_path, label_path in pair_files(find_images(images), find_images(labels)):
+    for image_path, label_path in files.pairs:
         image, numbers = open_image(image_path, axes), open_image(label_path).data
         check_alignment(image, numbers, {}, {}, label_path.name)
         pairs.append((image, numbers))

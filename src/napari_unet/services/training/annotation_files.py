@@ -16,14 +16,15 @@ from napari_unet.core.annotations.regions import Region
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import integer_factors, resample_labels
-from napari_unet.services.files.images import find_images, open_image
-from napari_unet.services.files.pairs import pair_files
+from napari_unet.services.files.images import open_image
+from napari_unet.services.files.pairs import find_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.annotations.annotation import Kind
     from napari_unet.core.image.axes import Image
+    from napari_unet.services.files.pairs import FilePairs
 
 MAX_BYTES_IN_MEMORY = 1 << 30
 """Arrays of up to so many bytes are read at once; patches of larger ones are read from the file."""
@@ -38,13 +39,15 @@ def read_annotations(
     regions: Sequence[str] = (),
     axes: str | None = None,
     resample: bool = False,
+    in_order: bool = False,
 ) -> list[Annotation]:
     """Read images with their labels.
 
     Parameters
     ----------
     images, labels
-        TIFF files, folders or patterns. Files with the same name are paired, or else all in order.
+        TIFF files, folders or patterns. They are paired by their names, or in order where names say
+        nothing. Both may be in one folder.
     kind
         What the labels mean.
     regions
@@ -56,14 +59,42 @@ def read_annotations(
     resample
         Resample labels that are smaller or larger than their image by a whole factor, and ignore the
         pixel size stated in their files.
+    in_order
+        Pair the files in the order given, whatever their names.
 
     Raises
     ------
     UserError
         When files are missing, can't be paired or don't fit each other.
     """
+    pairs = find_pairs(images, labels, in_order=in_order)
+    return read_pairs(pairs, kind, regions=regions, axes=axes, resample=resample)
+
+
+def read_pairs(
+    pairs: FilePairs,
+    kind: Kind,
+    *,
+    regions: Sequence[str] = (),
+    axes: str | None = None,
+    resample: bool = False,
+) -> list[Annotation]:
+    """Read images and labels that have been paired.
+
+    Parameters
+    ----------
+    pairs
+        The files.
+    kind, regions, axes, resample
+        As for `read_annotations`.
+
+    Raises
+    ------
+    UserError
+        When files can't be read or don't fit each other.
+    """
     annotations = []
-    for image_path, label_path in pair_files(find_images(images), find_images(labels)):
+    for image_path, label_path in pairs.pairs:
         image = _in_memory(open_image(image_path, axes))
         painted = _in_memory(open_image(label_path, _label_axes(label_path, image)))
         if resample and painted.data.shape != image.label_shape:

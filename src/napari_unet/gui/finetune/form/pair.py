@@ -25,6 +25,7 @@ from napari_unet.gui.layers.pairing import (
     labels_for,
     made_over_another,
     may_replace,
+    named_as_another,
     region_for,
 )
 from napari_unet.gui.layers.purpose import KIND_TIPS, KINDS, kind_of, note_kind
@@ -177,7 +178,7 @@ class PairForm(QWidget):
     def _take_labels(self) -> None:
         """Choose the image that the labels belong to, unless the chosen one is that."""
         labels, self._image_decided = self.labels.layer, False
-        if labels is not None and (not self.fits(labels) or self._of_another(labels)):
+        if labels is not None and (not self.fits(labels) or self._doubt(labels)):
             self.image.layers.choose(image_for(labels, self.image.layers.offered))
             self.labels.choose(labels)
         self._show()
@@ -200,12 +201,19 @@ class PairForm(QWidget):
         with self.kind.changed.blocked():
             self.kind.value = kind_of(labels)
         # of two channels that are images by themselves this is what is wanted
-        other = self.fits(labels) and self._of_another(labels)
-        self.origin_label.setText(f"“{labels.name}” was made over another image." if other else "")
-        self.rows.setRowVisible(self.origin_label, other)
+        doubt = self._doubt(labels) if self.fits(labels) else ""
+        self.origin_label.setText(doubt)
+        self.rows.setRowVisible(self.origin_label, bool(doubt))
         self.rows.setRowVisible(self.resample_button, self._applies(can_be_resampled))
         self.rows.setRowVisible(self.align_button, self._applies(lies_apart))
         self._suggest_region()
+
+    def _doubt(self, labels: Labels) -> str:
+        """Return why labels may belong to another image."""
+        if self._of_another(labels):
+            return f"“{labels.name}” was made over another image."
+        namesake = named_as_another(labels, self.image.layer, self.image.layers.offered)
+        return f"“{labels.name}” has the name of “{namesake.name}”." if namesake else ""
 
     def _suggest_region(self) -> None:
         """Choose what is marked as checked, unless the user chose a region; scribbles need none."""

@@ -120,7 +120,8 @@ def _choose_others(form: PairForm, before: list[PairForm]) -> None:
             form.image.layers.choose(layer)
             break
     used = [other.labels.layer for other in before]
-    for layer in form.labels.offered:
+    # those that suit the image, if they are free
+    for layer in (form.labels.layer, *form.labels.offered):
         if layer not in used and form.fits(layer):
             form.labels.choose(layer)
             break
