@@ -26,9 +26,8 @@ from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.segment import segment
 
 
-def docked(kind, viewer):
-    panel = kind(viewer)
-    viewer.window.add_dock_widget(panel, name=kind.__name__)
+def docked(kind, viewer, dock):
+    panel = dock(kind(viewer))
     panel.session.model, panel.session.source = small_model(), "small"
     panel.session.model_changed.emit(panel.session.model)
     return panel
@@ -39,9 +38,15 @@ def at_work(viewer, panel, layers, end):
     return SimpleNamespace(viewer=viewer, panel=panel, layers=layers, end=end)
 
 
-def idle(viewer, qtbot):
+def content(busy):
+    """What may only be changed by the user, in the order of the list."""
+    layers = [x for x in busy.viewer.layers if x in busy.layers]
+    return [(x.name, x.visible, x.data.dtype, x.data.tolist()) for x in layers]
+
+
+def idle(viewer, dock, qtbot):
     """Nothing; all panels are open, and something is being corrected."""
-    studio = docked(StudioDock, viewer)
+    studio = docked(StudioDock, viewer, dock)
     image = viewer.add_image(random_image(3, 60, 70), name="cells")
     viewer.add_labels(np.ones((3, 60, 70), np.uint8), name="found", metadata=record(objects=False))
     annotate = studio.show_page("Annotate")
@@ -66,9 +71,9 @@ def idle(viewer, qtbot):
     return at_work(viewer, panel, [image, corrected], end)
 
 
-def previewing(viewer, qtbot):
+def previewing(viewer, dock, qtbot):
     """A preview of the plane in view."""
-    panel = docked(SegmentDock, viewer)
+    panel = docked(SegmentDock, viewer, dock)
     image = viewer.add_image(random_image(2, 256, 256), name="cells")
     mine = viewer.add_labels(np.ones((2, 256, 256), np.uint8), name="mine")
     model = panel.session.model = gui_kit.large_model()
@@ -88,8 +93,8 @@ def previewing(viewer, qtbot):
     return at_work(viewer, panel, [image, mine], end)
 
 
-def segmenting(viewer, qtbot):
-    panel = docked(SegmentDock, viewer)
+def segmenting(viewer, dock, qtbot):
+    panel = docked(SegmentDock, viewer, dock)
     image = viewer.add_image(random_image(8, 96, 96), name="cells", scale=(2, 1, 1))
     mine = viewer.add_labels(np.ones((8, 96, 96), np.uint8), name="mine", scale=(2, 1, 1))
     model = panel.session.model = gui_kit.large_model()
@@ -115,9 +120,9 @@ def segmenting(viewer, qtbot):
     return at_work(viewer, panel, [image, mine], end)
 
 
-def learning(viewer, qtbot, button):
+def learning(viewer, dock, qtbot, button):
     """A training that ends when it is stopped."""
-    panel = docked(FinetuneDock, viewer)
+    panel = docked(FinetuneDock, viewer, dock)
     pixels, inside = discs()
     image = viewer.add_image(pixels, name="cells")
     panel.form.pairs.first.new_button.click()
@@ -154,27 +159,18 @@ def learning(viewer, qtbot, button):
     return at_work(viewer, panel, [image, paint], end)
 
 
-def training(viewer, qtbot):
-    return learning(viewer, qtbot, "train")
+def training(viewer, dock, qtbot):
+    return learning(viewer, dock, qtbot, "train")
 
 
-def keeping_on(viewer, qtbot):
-    busy = learning(viewer, qtbot, "learn")
+def keeping_on(viewer, dock, qtbot):
+    busy = learning(viewer, dock, qtbot, "learn")
     qtbot.waitUntil(lambda: "cells learning" in viewer.layers, timeout=SECONDS)
-    shown, end = viewer.layers["cells learning"], busy.end
-
-    def look_elsewhere():
-        before = shown.data.shape
-        getattr(viewer, "scene", viewer).camera.zoom *= 4
-        qtbot.waitUntil(lambda: shown.data.shape != before, timeout=SECONDS)
-        end()
-
-    busy.end = look_elsewhere
     return busy
 
 
-def running_a_batch(viewer, qtbot, n=4):
-    panel = docked(BatchDock, viewer)
+def running_a_batch(viewer, dock, qtbot, n=4):
+    panel = docked(BatchDock, viewer, dock)
     image = viewer.add_image(random_image(4, 30, 40), name="cells")
     mine = viewer.add_labels(np.ones((4, 30, 40), np.uint8), name="mine")
     images = panel.session.library.folder.parent / f"images {id(viewer)}"
@@ -203,8 +199,8 @@ def done(panel):
     return [panel.image_list.item(i, 1).text() for i in range(panel.image_list.rowCount())]
 
 
-def merging(viewer, qtbot):
-    panel = docked(AnnotateDock, viewer)
+def merging(viewer, dock, qtbot):
+    panel = docked(AnnotateDock, viewer, dock)
     image = viewer.add_image(np.zeros((40, 60)), name="cells")
     found = viewer.add_labels(squares(), name="found", metadata=record(objects=True))
     panel.source.correct_button.click()

@@ -40,12 +40,11 @@ def quick(panel, steps=12):
 
 
 @pytest.fixture
-def panel(viewer):
+def panel(viewer, dock, library):
     """The panel Fine-tune, docked, with the small model loaded and settings for a short training."""
     from napari_unet.gui.plugin import FinetuneDock
 
-    panel = FinetuneDock(viewer)
-    viewer.window.add_dock_widget(panel, name="Fine-tune")
+    panel = dock(FinetuneDock(viewer))
     panel.session.model, panel.session.source = small_model(), "small"
     panel.session.model_changed.emit(panel.session.model)
     quick(panel)
@@ -93,3 +92,14 @@ def train(panel, qtbot):
     begin(panel, qtbot)
     qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
     return panel.session.training.result
+
+
+def shown(panel):
+    """Which of the three parts of the panel is visible."""
+    parts = {"form": panel.form, "live": panel.training_box, "comparison": panel.outcome.comparison}
+    return {name for name, part in parts.items() if part.isVisibleTo(panel)}
+
+
+def save_often(panel):
+    """Have the training's state saved at each step; no row of the form shows that."""
+    panel.put(panel.chosen().model_copy(update={"save_every": 0.01}))

@@ -75,6 +75,27 @@ def viewer(make_napari_viewer_proxy, library):
     return make_napari_viewer_proxy(show=True, strict_qt="raise")
 
 
+class Docks:
+    """Docks panels in a window."""
+
+    def __init__(self, viewer):
+        self._viewer = viewer
+
+    def __call__(self, panel):
+        self._viewer.window.add_dock_widget(panel, name=type(panel).__name__)
+        return panel
+
+    def close(self, panel):
+        """Close a panel."""
+        self._viewer.window.remove_dock_widget(panel)
+
+
+@pytest.fixture
+def dock(viewer):
+    """Docks a panel in the viewer's window."""
+    return Docks(viewer)
+
+
 @pytest.fixture
 def segment_panel(viewer):
     """The panel Segment, docked, with the small model loaded."""

@@ -87,8 +87,10 @@ class Docks:
         panel.let_go()
 
     def close_all(self):
+        """Do as a window that is closed."""
         for panel in list(self._panels):
             self.close(panel)
+            panel.session.jobs.abandon()
 
 
 @pytest.fixture

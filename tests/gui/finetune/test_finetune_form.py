@@ -9,11 +9,11 @@ from finetune_kit import SIZE, discs, preview, quick, scribbles, summary, train,
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, said, small_model
-from gui_kit import library as library
-from gui_kit import viewer as viewer
-from napari._qt.layer_controls.qt_labels_controls import QtLabelsControls
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.progress import finish
@@ -56,26 +56,6 @@ def test_without_image_or_paint_the_form_says_what_to_do(panel, viewer, qtbot):
     panel.form.train_button.click()
     qtbot.waitUntil(lambda: "Nothing has been painted yet" in said(panel), timeout=SECONDS)
     assert panel.form.isVisibleTo(panel)
-
-
-def test_painting_renews_the_summary(panel, viewer, qtbot):
-    viewer.add_image(discs()[0], name="cells")
-    first(panel).new_button.click()
-    layer = first(panel).labels.layer
-    assert viewer.layers.selection.active == layer
-    assert (layer.mode, layer.selected_label) == ("paint", 1)
-    (controls,) = panel.window().findChildren(QtLabelsControls)
-    assert controls.paint_button.isChecked()
-    layer.paint((30, 30), 1)
-    wait_for_summary(panel, "No cell painted yet (label 2)", qtbot)
-    panel.form.train_button.click()
-    qtbot.waitUntil(lambda: "Only &#x27;background&#x27;" in said(panel), timeout=SECONDS)
-    assert panel.form.summary.plan_label.text() == ""
-    layer.paint((60, 60), 2)
-    wait_for_summary(panel, "2 strokes", qtbot)
-    qtbot.waitUntil(lambda: "MiB" in panel.form.summary.plan_label.text(), timeout=SECONDS)
-    layer.undo()
-    wait_for_summary(panel, "1 stroke;", qtbot)
 
 
 def test_labels_of_another_shape_are_named(panel, viewer, qtbot):

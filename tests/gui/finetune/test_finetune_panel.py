@@ -1,4 +1,4 @@
-"""*Fine-tune* in a real viewer: from paint to a network that is kept, and all that can come between."""
+"""*Fine-tune* without a window: what is learnt, shown and kept, and all that can come between."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ import time
 
 import numpy as np
 import pytest
-import tifffile
-from finetune_kit import begin, discs, preview, quick, scribbles, summary, train, wait_for_summary
+from finetune_kit import (
+    begin,
+    discs,
+    preview,
+    quick,
+    save_often,
+    scribbles,
+    shown,
+    summary,
+    train,
+    wait_for_summary,
+)
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, finish_job, said, small_model
-from gui_kit import library as library
-from gui_kit import viewer as viewer
 from napari.layers import Labels
 from scripted_training import script as script
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.core.training.state import read_status
 from napari_unet.core.training.trainer import Trainer
@@ -27,50 +38,6 @@ from napari_unet.gui.widgets.fields import MAIN
 
 def labels_layer(panel):
     return panel.form.pairs.first.labels.layer
-
-
-def shown(panel):
-    """Which of the three parts of the panel is visible."""
-    parts = {"form": panel.form, "live": panel.training_box, "comparison": panel.outcome.comparison}
-    return {name for name, part in parts.items() if part.isVisibleTo(panel)}
-
-
-@pytest.mark.real_training
-def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, library, qtbot):
-    panel = painted_panel
-    wait_for_summary(panel, "strokes; pixels: background", qtbot)
-    qtbot.waitUntil(lambda: "patches of" in panel.form.summary.plan_label.text(), timeout=SECONDS)
-    assert shown(panel) == {"form"}
-    quick(panel, steps=60)
-    old = panel.session.model
-    begin(panel, qtbot, steps=2)
-    assert shown(panel) == {"live"}
-    qtbot.waitUntil(lambda: "steps/s" in panel.foot.note.text(), timeout=SECONDS)
-    finish_job(panel, qtbot)
-    assert shown(panel) == {"live", "comparison"}
-    result = panel.session.training.result
-    assert result.better, result.verdict
-    assert panel.session.model is old, "not before it is wanted"
-    assert "Better" in panel.outcome.comparison.verdict_label.text()
-    assert "cell" in panel.outcome.comparison.scores_label.text()
-    assert panel.outcome.comparison.keep_button.styleSheet() == MAIN
-    panel.outcome.comparison.keep_button.click()
-    finish_job(panel, qtbot)
-    assert panel.session.model.spec.name == "small-tuned"
-    assert panel.session.source == "small-tuned"
-    assert {e.name for e in library.entries() if not e.bundled} == {"small", "small-tuned"}
-    assert panel.session.model.spec.provenance.training["annotated_pixels"]["cell"] > 0
-    assert shown(panel) == {"form"}
-    assert panel.form.start.network.entries[0][0] == "small-tuned"
-    assert "cells preview" in said(panel), "what it finds is shown"
-    panel.outcome.segment_button.click()
-    segment = viewer.window.dock_widgets["Segment (napari-unet-studio)"]
-    segment.segment_button.click()
-    finish_job(panel, qtbot)
-    made = next(x for x in viewer.layers if x.name == "cells labels")
-    assert made.metadata["napari_unet"]["model"] == "small-tuned"
-    _, inside = discs()
-    assert (made.data > 0)[inside].mean() > 0.8
 
 
 def test_keep_both_leaves_the_current_model_and_discard_leaves_nothing(
@@ -266,14 +233,13 @@ def test_paint_made_meanwhile_is_learnt_from(painted_panel, qtbot):
 
 
 @pytest.fixture
-def checked_panel(panel, viewer):
+def checked_panel(panel, viewer, dock):
     """The panel with a corrected stack whose first plane is checked, and *Annotate* beside it."""
     image, inside = discs()
     viewer.add_image(np.stack([image] * 3), name="cells")
     corrected = np.stack([inside] * 3).astype(np.uint8)
     viewer.add_labels(corrected, name="corrected", metadata={KIND: "classes"})
-    panel.annotate = AnnotateDock(viewer)
-    viewer.window.add_dock_widget(panel.annotate, name="Annotate")
+    panel.annotate = dock(AnnotateDock(viewer))
     check(panel, viewer, 0)
     assert panel.form.pairs.first.region.layer.name == "cells checked"
     return panel
@@ -420,53 +386,6 @@ def test_scrolling_meanwhile_exchanges_nothing(panel, viewer, qtbot):
     finish_job(panel, qtbot)
 
 
-def test_layers_removed_meanwhile_disturb_nothing(painted_panel, viewer, qtbot):
-    panel = painted_panel
-    quick(panel, steps=40)
-    begin(panel, qtbot, steps=1)
-    viewer.layers.clear()
-    finish_job(panel, qtbot)
-    assert panel.session.training.result is not None
-    panel.outcome.comparison.keep_button.click()
-    finish_job(panel, qtbot)
-    assert panel.session.model.spec.name == "small-tuned"
-    panel.outcome.segment_button.click()
-
-
-def test_a_closed_panel_finds_its_training_again(painted_panel, viewer, qtbot):
-    panel = painted_panel
-    quick(panel, steps=60)
-    begin(panel, qtbot, steps=1)
-    session, gone = panel.session, []
-    panel.destroyed.connect(lambda: gone.append(True))
-    viewer.window.remove_dock_widget(panel)
-    qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
-    again = FinetuneDock(viewer)
-    viewer.window.add_dock_widget(again, name="Fine-tune again")
-    assert "live" in shown(again)
-    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
-    assert shown(again) == {"live", "comparison"}
-    again.outcome.comparison.keep_button.click()
-    finish_job(again, qtbot)
-    assert session.model.spec.name == "small-tuned"
-
-
-def test_closing_the_viewer_stops_the_training_without_a_word(painted_panel, viewer, qtbot, caplog):
-    panel = painted_panel
-    quick(panel, steps=5000)
-    begin(panel, qtbot, steps=1)
-    run = panel.session.jobs._task.run
-    viewer.close()
-    qtbot.waitUntil(lambda: run.over, timeout=SECONDS)
-    assert run.outcome.cancelled
-    assert caplog.records == []
-
-
-def save_often(panel):
-    """Have the training's state saved at each step; no row of the form shows that."""
-    panel.put(panel.chosen().model_copy(update={"save_every": 0.01}))
-
-
 def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbot):
     panel = painted_panel
     quick(panel, steps=5000)
@@ -502,41 +421,7 @@ def test_an_interrupted_training_can_be_resumed_or_forgotten(painted_panel, qtbo
     assert not panel.resume_offer.isVisibleTo(panel)
 
 
-def test_an_interrupted_training_is_found_by_the_same_image_only(
-    viewer, make_napari_viewer_proxy, tmp_path, qtbot
-):
-    image, inside = discs()
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        tifffile.imwrite(tmp_path / folder / "cells.tif", image)
-
-    def opened(viewer, path, source="small"):
-        panel = FinetuneDock(viewer)
-        viewer.window.add_dock_widget(panel, name="Fine-tune")
-        panel.session.model, panel.session.source = small_model(), source
-        panel.session.model_changed.emit(panel.session.model)
-        viewer.open(path)
-        return panel
-
-    panel = opened(viewer, tmp_path / "one" / "cells.tif")
-    quick(panel, steps=5000)
-    save_often(panel)
-    panel.form.pairs.first.new_button.click()
-    labels_layer(panel).data = scribbles(inside)
-    begin(panel, qtbot, steps=1)
-    qtbot.waitUntil(panel.form.state().exists, timeout=SECONDS)
-    panel.foot.cancel.click()
-    finish_job(panel, qtbot)
-    assert panel.resume_offer.isVisibleTo(panel)
-    again = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif")
-    assert again.resume_offer.isVisibleTo(again)
-    other_image = opened(make_napari_viewer_proxy(), tmp_path / "two" / "cells.tif")
-    assert not other_image.resume_offer.isVisibleTo(other_image)
-    other_model = opened(make_napari_viewer_proxy(), tmp_path / "one" / "cells.tif", "not small")
-    assert not other_model.resume_offer.isVisibleTo(other_model)
-
-
-def test_old_states_go_when_the_panel_opens(viewer, library):
+def test_old_states_go_when_the_panel_opens(viewer, dock, library):
     folder = library.folder.parent / "training"
     folder.mkdir()
     old, new = folder / "old.training", folder / "new.training"
@@ -544,7 +429,7 @@ def test_old_states_go_when_the_panel_opens(viewer, library):
         path.write_bytes(b"")
         then = time.time() - days * 24 * 3600
         os.utime(path, (then, then))
-    viewer.window.add_dock_widget(FinetuneDock(viewer), name="Fine-tune")
+    dock(FinetuneDock(viewer))
     assert (old.exists(), new.exists()) == (False, True)
 
 

@@ -7,9 +7,10 @@ import pytest
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, said
-from gui_kit import library as library
-from gui_kit import viewer as viewer
 from scripted_training import script as script
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.gui.layers.purpose import is_paint
 from napari_unet.gui.plugin import SegmentDock, StudioDock
@@ -68,10 +69,9 @@ def test_learning_again_shows_it_in_the_same_layer(painted_panel, viewer, qtbot)
     end(painted_panel, qtbot)
 
 
-def test_segmenting_meanwhile_goes_first(painted_panel, viewer, qtbot):
+def test_segmenting_meanwhile_goes_first(painted_panel, viewer, dock, qtbot):
     panel = painted_panel
-    other = SegmentDock(viewer)
-    viewer.window.add_dock_widget(other, name="Segment")
+    other = dock(SegmentDock(viewer))
     learn(panel, viewer, qtbot)
     run = panel.session.training
     other.image.layers.choose(viewer.layers["cells"])
@@ -108,14 +108,6 @@ def test_what_it_shows_can_be_removed_and_so_can_the_image(painted_panel, viewer
     assert caplog.records == []
 
 
-def test_closing_the_viewer_ends_it(painted_panel, viewer, qtbot, caplog):
-    learn(painted_panel, viewer, qtbot)
-    run = painted_panel.session.jobs._task.run
-    viewer.close()
-    qtbot.waitUntil(lambda: run.over, timeout=SECONDS)
-    assert caplog.records == []
-
-
 def test_it_shows_planes_as_they_are_looked_at(panel, viewer, qtbot):
     from finetune_kit import discs, scribbles
 
@@ -132,9 +124,8 @@ def test_it_shows_planes_as_they_are_looked_at(panel, viewer, qtbot):
     end(panel, qtbot)
 
 
-def test_the_dock_says_that_it_learns(painted_panel, viewer, qtbot):
-    studio = StudioDock(viewer)
-    viewer.window.add_dock_widget(studio, name="U-Net Studio")
+def test_the_dock_says_that_it_learns(painted_panel, viewer, dock, qtbot):
+    studio = dock(StudioDock(viewer))
     learn(painted_panel, viewer, qtbot)
     assert "Learning" in studio.job_label.text()
     end(painted_panel, qtbot)

@@ -12,11 +12,12 @@ from finetune_kit import begin, discs, quick, scribbles, train
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, finish_job, said
-from gui_kit import library as library
-from gui_kit import viewer as viewer
 from qtpy.QtWidgets import QApplication
 from scripted_training import script as script
 from typer.testing import CliRunner
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.cli import app
 from napari_unet.core.model.adapt import NewModel

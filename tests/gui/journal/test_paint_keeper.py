@@ -1,4 +1,4 @@
-"""Nothing painted is lost: paint is journalled in a real viewer, and offered again afterwards."""
+"""Nothing painted is lost: paint is journalled, and offered again afterwards."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import pytest
 from finetune_kit import discs
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, finish_job, random_image, said
-from gui_kit import library as library
-from gui_kit import segment_panel as segment_panel
-from gui_kit import viewer as viewer
+from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from napari.components import ViewerModel
 from napari.layers import Labels
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.records import replay
 from napari_unet.gui.layers.checked_areas import check_plane, checked_layer
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.purpose import IMAGE, KIND
-from napari_unet.gui.plugin import FinetuneDock
+from napari_unet.gui.plugin import FinetuneDock, SegmentDock
 
 
 @pytest.fixture
@@ -63,14 +64,16 @@ def crash(folder):
         path.unlink()
 
 
-def opened(make_viewer, name="cells", shape=None):
-    """Another viewer with an image and the panel."""
-    viewer = make_viewer()
-    image = discs()[0]
-    viewer.add_image(image if shape is None else np.zeros(shape, np.uint8), name=name)
-    panel = FinetuneDock(viewer)
-    viewer.window.add_dock_widget(panel, name="Fine-tune")
-    return viewer, panel
+@pytest.fixture
+def opened(dock):
+    """Open an image in another viewer, and the panel with it."""
+
+    def open_another(name="cells"):
+        viewer = ViewerModel()
+        viewer.add_image(discs()[0], name=name)
+        return viewer, dock(FinetuneDock(viewer))
+
+    return open_another
 
 
 def test_strokes_undo_fill_and_another_array_are_kept(painted_panel, folder, qtbot):
@@ -129,7 +132,7 @@ def test_painting_without_a_pause_is_kept_too(painted_panel, folder, qtbot):
 
 
 def test_paint_of_a_killed_viewer_is_restored_over_its_image(
-    painted_panel, viewer, folder, make_napari_viewer_proxy, qtbot
+    painted_panel, viewer, folder, opened, qtbot
 ):
     layer = labels_layer(painted_panel)
     layer.scale, layer.name = (2, 0.5), "my paint"
@@ -137,7 +140,7 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
     layer.paint((50, 50), 3)
     wait_until_kept(layer, folder, qtbot)
     crash(folder)
-    other, panel = opened(make_napari_viewer_proxy)
+    other, panel = opened()
     row = panel.restore_offer
     assert row.isVisibleTo(panel)
     assert "“my paint” on “cells”, painted at " in row.message_label.text()
@@ -155,9 +158,7 @@ def test_paint_of_a_killed_viewer_is_restored_over_its_image(
     wait_until_kept(made, folder, qtbot)
 
 
-def test_what_was_checked_is_restored_with_the_paint(
-    painted_panel, viewer, folder, make_napari_viewer_proxy, qtbot
-):
+def test_what_was_checked_is_restored_with_the_paint(painted_panel, viewer, folder, opened, qtbot):
     layer, source = labels_layer(painted_panel), viewer.layers["cells"]
     painted_panel.form.pairs.first.kind.value = "classes"
     wait_until_kept(layer, folder, qtbot)
@@ -171,7 +172,7 @@ def test_what_was_checked_is_restored_with_the_paint(
     )
     qtbot.waitUntil(lambda: noted(folder).look["classes"]["2"] == "nucleus", timeout=SECONDS)
     crash(folder)
-    other, panel = opened(make_napari_viewer_proxy)
+    other, panel = opened()
     panel.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "cells checked" in other.layers, timeout=SECONDS)
     made = checked_layer(other, other.layers["cells"])
@@ -197,10 +198,10 @@ def test_closing_keeps_what_was_checked_though_its_layer_goes_first(
     assert noted(folder).look["checks"]["kinds"] == ["rectangle"]
 
 
-def test_restoring_says_which_image_to_open(painted_panel, folder, make_napari_viewer_proxy, qtbot):
+def test_restoring_says_which_image_to_open(painted_panel, folder, opened, qtbot):
     wait_until_kept(labels_layer(painted_panel), folder, qtbot)
     crash(folder)
-    other, panel = opened(make_napari_viewer_proxy, "others")
+    other, panel = opened("others")
     panel.restore_offer.restore_button.click()
     assert "is not open" in said(panel)
     assert "Open “cells” and press Restore" in said(panel)
@@ -209,44 +210,25 @@ def test_restoring_says_which_image_to_open(painted_panel, folder, make_napari_v
     qtbot.waitUntil(lambda: "cells scribbles" in other.layers, timeout=SECONDS)
 
 
-def test_discarded_paint_is_gone(painted_panel, folder, make_napari_viewer_proxy, qtbot):
+def test_discarded_paint_is_gone(painted_panel, folder, opened, qtbot):
     wait_until_kept(labels_layer(painted_panel), folder, qtbot)
     crash(folder)
-    _, panel = opened(make_napari_viewer_proxy)
+    _, panel = opened()
     panel.restore_offer.discard_button.click()
     assert not panel.restore_offer.isVisibleTo(panel)
     assert list(folder.iterdir()) == []
 
 
-def test_what_another_window_has_taken_is_said(
-    painted_panel, folder, make_napari_viewer_proxy, qtbot
-):
+def test_what_another_window_has_taken_is_said(painted_panel, folder, opened, qtbot):
     wait_until_kept(labels_layer(painted_panel), folder, qtbot)
     crash(folder)
-    _, one = opened(make_napari_viewer_proxy)
-    _, two = opened(make_napari_viewer_proxy)
+    _, one = opened()
+    _, two = opened()
     one.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: not one.restore_offer.isVisibleTo(one), timeout=SECONDS)
     two.restore_offer.restore_button.click()
     qtbot.waitUntil(lambda: "another napari window" in said(two), timeout=SECONDS)
     assert not two.restore_offer.isVisibleTo(two)
-
-
-def test_paint_of_a_closed_viewer_is_offered_next_time(
-    painted_panel, viewer, folder, make_napari_viewer_proxy, qtbot
-):
-    layer = labels_layer(painted_panel)
-    wait_until_kept(layer, folder, qtbot)
-    _, beside = opened(make_napari_viewer_proxy)
-    assert not beside.restore_offer.isVisibleTo(beside), "its viewer is at work"
-    gone = []
-    painted_panel.session.jobs.abandoned.connect(lambda: gone.append(True))
-    layer.paint((50, 50), 3)
-    viewer.close()
-    qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
-    _, panel = opened(make_napari_viewer_proxy)
-    assert panel.restore_offer.isVisibleTo(panel)
-    assert np.array_equal(journalled(folder), layer.data), "the last stroke is there too"
 
 
 def test_a_removed_layer_can_be_restored_until_the_viewer_closes(
@@ -280,9 +262,9 @@ def test_segmentations_that_are_only_looked_at_leave_no_journal(panel, viewer, f
     wait_until_kept(layer, folder, qtbot)
 
 
-def test_strokes_on_a_result_are_kept_though_only_segment_is_open(
-    segment_panel, viewer, folder, qtbot
-):
+def test_strokes_on_a_result_are_kept_though_only_segment_is_open(viewer, dock, folder, qtbot):
+    segment_panel = dock(SegmentDock(viewer))
+    segment_panel.session.model = small_model()
     viewer.add_image(random_image(40, 50), name="cells")
     segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
