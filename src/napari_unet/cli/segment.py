@@ -98,6 +98,8 @@ def _report(outcomes: Sequence[Outcome]) -> None:
     for outcome in failed:
         typer.echo(f"{outcome.task.source}: {as_typed(outcome.error)}", err=True)
     for outcome in outcomes:
+        for note in outcome.notes:
+            typer.echo(f"{outcome.task.source}: {note}", err=True)
         if not outcome.error:
             typer.echo(outcome.task.labels)
     if failed or any(outcome.skipped for outcome in outcomes):

@@ -198,16 +198,6 @@ def test_without_an_image_or_a_frame_the_buttons_say_so(panel, viewer):
     assert "no frame" in panel.next_region.checked_button.toolTip()
 
 
-def test_pixels_that_are_no_numbers_are_told(panel, viewer, qtbot):
-    panel.session.model = small_model()
-    pixels = np.ones((40, 40), np.float32)
-    pixels[3, 4] = np.nan
-    viewer.add_image(pixels, name="cells", contrast_limits=(0, 1))
-    press(panel, qtbot)
-    assert "not numbers" in said(panel)
-    assert not frames(viewer)
-
-
 def test_an_image_that_goes_meanwhile_stops_it(panel, viewer, qtbot):
     panel.session.model = large_model()
     source = viewer.add_image(random_image(4, 512, 512), name="cells")

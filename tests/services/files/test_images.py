@@ -17,7 +17,7 @@ from places import SHARED
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
-from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.images import find_images, open_image, open_labels
 from napari_unet.services.tiff.pages import Page
 
 ZOO = SHARED / "tiff-zoo"
@@ -89,7 +89,7 @@ def test_every_file_of_the_zoo_opens_rightly_or_is_refused(entry, caplog):
         assert not caplog.records  # the error says it all
         return
     axes, expected = oracle(path)
-    image = open_image(path)
+    image = open_labels(path)
     assert image.axes == axes == entry["axes"]
     assert image.data.shape == expected.shape == tuple(entry["shape"])
     assert image.data.dtype == expected.dtype.newbyteorder("=")

@@ -71,6 +71,8 @@ class Image:
         Name for titles and messages.
     channel_names
         Names of the channels where the source states them, else empty.
+    nodata
+        The value that stands for "no data"; None: none but NaN, infinity and what exceeds float32.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Image:
     unit: str = "pixel"
     name: str = "image"
     channel_names: tuple[str, ...] = ()
+    nodata: float | None = None
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)
@@ -97,6 +100,11 @@ class Image:
     def n_channels(self) -> int:
         """Number of channels; 1 without a channel axis."""
         return int(np.prod([self.sizes[a] for a in self.axes if a in CHANNEL_AXES], dtype=int))
+
+    @property
+    def may_lack_data(self) -> bool:
+        """Whether its type or its "no data" value allow pixels without data."""
+        return self.nodata is not None or np.dtype(self.data.dtype).kind == "f"
 
     def spacing(self, axes: str) -> tuple[float, ...]:
         """Pixel size along some axes, in `unit`; 1 along all of them if one is not a positive number."""

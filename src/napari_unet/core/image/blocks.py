@@ -49,12 +49,7 @@ def read_blocks(frames: Sequence[Frame]) -> Iterator[tuple[Progress, NDArray[Any
     Progress
         How much has been read.
     ndarray
-        (channels, pixels): the next block, of at most `BLOCK_PIXELS` pixels.
-
-    Raises
-    ------
-    UserError
-        When a pixel is NaN or infinite.
+        (channels, pixels): the next block, of at most `BLOCK_PIXELS` pixels; NaN where one lacks data.
     """
     boxes = list(blocks(frames[0].shape))
     total = len(boxes) * len(frames)

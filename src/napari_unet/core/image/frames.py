@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import CHANNEL_AXES
+from napari_unet.core.image.missing import mark_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ class Frame:
         return " ".join(f"{a}={i}" for a, i in self.index.items())
 
     def read(self, box: Box) -> NDArray[Any]:
-        """Read a window, in the image's own dtype.
+        """Read a window, in the image's own dtype, or as floats where pixels lack data.
 
         Parameters
         ----------
@@ -61,12 +62,8 @@ class Frame:
         Returns
         -------
         ndarray
-            The channels, then the spatial axes.
-
-        Raises
-        ------
-        UserError
-            When a pixel of the window is NaN or infinite.
+            The channels, then the spatial axes. Pixels without data are NaN: those that are infinite,
+            have the image's "no data" value, or lie beyond the range of float32.
         """
         key_of = dict(zip(self.spatial, box, strict=True))
         remaining = "".join(a for a in self.image.axes if a not in self.index)
@@ -86,8 +83,7 @@ class Frame:
         channels = [c - first for c in self.channels]
         if channels != list(range(len(block))):
             block = block[channels]
-        self._check_finite(block)
-        return block
+        return mark_missing(block, self.image.nodata)
 
     def write(self, out: Any, box: Box, block: NDArray[Any]) -> None:
         """Write a spatial block into an array with the image's label axes.
@@ -124,16 +120,6 @@ class Frame:
         key = tuple(self.index[a] if a in self.index else key_of[a] for a in axes)
         order = tuple(self.spatial.index(a) for a in axes if a in key_of)
         return key, order
-
-    def _check_finite(self, block: NDArray[Any]) -> None:
-        if block.dtype.kind in "fc" and not np.isfinite(block).all():
-            bad = int(np.size(block) - np.count_nonzero(np.isfinite(block)))
-            raise UserError(
-                f"{self.image.name!r} has pixels that are not numbers",
-                value=f"{bad} NaN or infinite pixels near {self.title or 'the first plane'}",
-                rule="Every pixel must be a finite number.",
-                remedy="Replace them before segmenting, for example with numpy.nan_to_num.",
-            )
 
 
 def frames(image: Image, spatial: str, channels: Sequence[int]) -> list[Frame]:

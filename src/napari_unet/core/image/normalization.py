@@ -85,11 +85,14 @@ class AffineNormalization:
         A number for each channel.
     clip
         Lowest and highest value of the result; None: not clipped.
+    limits
+        Lowest and highest value for each channel, beyond which outliers lie; empty: there are none.
     """
 
     gain: tuple[float, ...]
     offset: tuple[float, ...]
     clip: tuple[float, float] | None = None
+    limits: tuple[tuple[float, float], ...] = ()
 
     def __call__(self, block: NDArray[Any]) -> NDArray[np.float32]:
         """Normalise a block of pixels.
@@ -97,12 +100,12 @@ class AffineNormalization:
         Parameters
         ----------
         block
-            The pixels, channels first, of any numeric dtype.
+            The pixels, channels first, of any numeric dtype; NaN where one lacks data.
 
         Returns
         -------
         ndarray of float32
-            The same shape.
+            The same shape; 0 where a pixel lacks data.
         """
         shape = (-1,) + (1,) * (block.ndim - 1)
         # float64: rounding the mean of large values to float32 would be visible to the network
@@ -116,10 +119,25 @@ class AffineNormalization:
         centre = np.divide(-offset, gain, out=np.zeros_like(gain), where=gain != 0)
         centre = centre.astype(work.dtype).astype(np.float64)
         rest = offset + centre * gain
-        work -= centre.reshape(shape).astype(work.dtype)
-        work *= gain.reshape(shape).astype(work.dtype)
-        if rest.any():
-            work += rest.reshape(shape).astype(work.dtype)
+        # what overflows is brought back into the range of float32 below
+        with np.errstate(over="ignore"):
+            work -= centre.reshape(shape).astype(work.dtype)
+            work *= gain.reshape(shape).astype(work.dtype)
+            if rest.any():
+                work += rest.reshape(shape).astype(work.dtype)
+        self._bound(work)
+        return work.astype(np.float32, copy=False)
+
+    def _bound(self, work: NDArray[Any]) -> None:
+        """Limit outliers, and give pixels without data the value 0."""
+        for channel, limits in zip(work, self.limits, strict=False):
+            np.clip(channel, *limits, out=channel)
         if self.clip is not None:
             np.clip(work, *self.clip, out=work)
-        return work.astype(np.float32, copy=False)
+        largest = float(np.finfo(np.float32).max)
+        with np.errstate(invalid="ignore"):
+            # false also where a value is NaN
+            finite = -largest <= work.min(initial=0) and work.max(initial=0) <= largest
+        if not finite:
+            np.nan_to_num(work, copy=False, nan=0.0, posinf=largest, neginf=-largest)
+            np.clip(work, -largest, largest, out=work)

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.image.missing import mark_missing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Box, Lazy
+
+MIN_SHARE = 1e-3
+"""Share of the weight of pixels with data below which a new pixel has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +117,14 @@ class Resampled:
         The array, possibly lazy.
     shape
         Its shape after resampling.
+    nodata
+        The value of pixels without data, as in `mark_missing`. They take no part in the means; where
+        there are no others, the new pixel is NaN.
     """
 
-    def __init__(self, data: Lazy, shape: tuple[int, ...]) -> None:
+    def __init__(self, data: Lazy, shape: tuple[int, ...], nodata: float | None = None) -> None:
         self._data = data
+        self._nodata = nodata
         self.shape = shape
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
 
@@ -132,7 +141,15 @@ class Resampled:
                 axes.append(axis)
                 part = along.window
             source.append(part)
-        return resample(np.asarray(self._data[tuple(source)]), weights, axes)
+        block = mark_missing(np.asarray(self._data[tuple(source)]), self._nodata)
+        missing = np.isnan(block) if block.dtype.kind == "f" else np.zeros(1, bool)
+        if not missing.any():
+            return resample(block, weights, axes)
+        total = resample(np.where(missing, 0, block), weights, axes)
+        share = resample((~missing).astype(np.float32), weights, axes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean: NDArray[np.float32] = np.where(share > MIN_SHARE, total / share, np.nan)
+        return mean.astype(np.float32, copy=False)
 
 
 def window_of(box: Box, old: Sequence[int], new: Sequence[int]) -> Box:

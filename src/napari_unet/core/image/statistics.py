@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,8 +84,8 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
     Raises
     ------
     UserError
-        When a pixel is NaN or infinite, the number of gains or offsets does not fit the channels, or
-        the low percentile is not below the high one.
+        When the number of gains or offsets does not fit the channels, or the low percentile is not below
+        the high one.
     """
     n = len(frames[0].channels)
     if normalization.kind == "linear":
@@ -99,11 +100,20 @@ def measure(normalization: Normalization, frames: Sequence[Frame]) -> Job[Affine
         return AffineNormalization((gain,) * n, (0.0,) * n, normalization.clip)
     if normalization.kind == "zscore":
         low, width = yield from _mean_and_deviation(frames, normalization.per_channel)
-    else:
-        low, width = yield from percentiles(frames, normalization)
-    gain_array = 1 / (width + normalization.epsilon)
+        return _to_unit(low, width, normalization)
+    measured = yield from percentiles(frames, normalization)
+    affine = _to_unit(measured.low, measured.width, normalization)
+    limits = tuple((low, high) for low, high in measured.limits.tolist())
+    return replace(affine, limits=limits if np.isfinite(measured.limits).any() else ())
+
+
+def _to_unit(
+    low: NDArray[np.float64], width: NDArray[np.float64], normalization: Normalization
+) -> AffineNormalization:
+    """Return what maps `low` to 0 and what lies `width` above it to 1."""
+    gain = 1 / (width + normalization.epsilon)
     return AffineNormalization(
-        tuple(gain_array.tolist()), tuple((-low * gain_array).tolist()), normalization.clip
+        tuple(gain.tolist()), tuple((-low * gain).tolist()), normalization.clip
     )
 
 
@@ -121,7 +131,7 @@ def _per_channel(name: str, values: tuple[float, ...], n: int) -> tuple[float, .
 def _maximum(frames: Sequence[Frame]) -> Job[float]:
     top = -np.inf
     for progress, block in read_blocks(frames):
-        top = max(top, float(block.max()))
+        top = max(top, float(np.fmax.reduce(block, axis=None)))
         yield progress
     return top
 
@@ -130,19 +140,39 @@ def _mean_and_deviation(
     frames: Sequence[Frame], per_channel: bool
 ) -> Job[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     n = len(frames[0].channels)
-    count, mean, square = 0, np.zeros(n), np.zeros(n)
+    count, mean, square = np.zeros(n), np.zeros(n), np.zeros(n)
     for progress, block in read_blocks(frames):
         # pairwise update of mean and variance (Chan, Golub and LeVeque 1979)
-        size = block.shape[1]
-        block_mean = block.mean(axis=1, dtype=np.float64)
-        block_square = block.var(axis=1, dtype=np.float64) * size
+        size, block_mean, block_square = _moments(block)
         delta = block_mean - mean
-        mean = mean + delta * size / (count + size)
-        square = square + block_square + delta**2 * count * size / (count + size)
-        count += size
+        total = np.maximum(count + size, 1)
+        mean = mean + delta * size / total
+        square = square + block_square + delta**2 * count * size / total
+        count = count + size
         yield progress
-    variance = square / count
+    variance = square / np.maximum(count, 1)
     if not per_channel:
-        variance = np.full(n, variance.mean() + mean.var())
-        mean = np.full(n, mean.mean())
+        weights = count / max(count.sum(), 1)
+        common = (weights * mean).sum()
+        variance = np.full(n, (weights * (variance + (mean - common) ** 2)).sum())
+        mean = np.full(n, common)
     return mean, np.sqrt(variance)
+
+
+def _moments(
+    block: NDArray[Any],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Count, mean and sum of squares of the pixels of each channel that have data."""
+    missing = np.isnan(block) if block.dtype.kind == "f" else None
+    if missing is None or not missing.any():
+        size = np.full(len(block), float(block.shape[1]))
+        return (
+            size,
+            block.mean(axis=1, dtype=np.float64),
+            block.var(axis=1, dtype=np.float64) * size,
+        )
+    size = (~missing).sum(axis=1).astype(np.float64)
+    values = np.where(missing, 0, block).astype(np.float64)
+    mean = values.sum(axis=1) / np.maximum(size, 1)
+    square = (np.where(missing, 0, values - mean[:, None]) ** 2).sum(axis=1)
+    return size, mean, square

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.image.missing import missing_pixels
 from napari_unet.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -30,11 +31,36 @@ class Outputs(Progress):
         The window of the frame.
     values
         (out_channels, \*window) float32: probabilities, 0 to 1, where the model has an activation.
+    missing
+        Number of pixels of the window that lack data.
     """
 
     frame: Frame
     write: Box
     values: NDArray[np.float32]
+    missing: int = 0
+
+
+def background_where_missing(outputs: Outputs, spec: ModelSpec) -> Outputs:
+    """Make background of the pixels that lack data.
+
+    Parameters
+    ----------
+    outputs
+        A window, on the image's own pixels.
+    spec
+        The model's description.
+    """
+    if not outputs.frame.image.may_lack_data:
+        return outputs
+    missing = missing_pixels(outputs.frame.read(outputs.write))
+    if missing is None:
+        return outputs
+    values = outputs.values.copy()
+    values[:, missing] = 0
+    if spec.activation == "softmax":
+        values[0, missing] = 1
+    return replace(outputs, values=values, missing=int(missing.sum()))
 
 
 UINT8_SCALE = 255

@@ -162,7 +162,7 @@ class RescaledFrames:
             return cls(list(originals), list(originals), pixel_size_unknown=unknown)
         sizes = image.sizes | dict(zip(spatial, shape, strict=True))
         scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
-        data = Resampled(image.data, tuple(sizes[a] for a in image.axes))
+        data = Resampled(image.data, tuple(sizes[a] for a in image.axes), image.nodata)
         rescaled = Image(data, image.axes, scale, image.unit, image.name, image.channel_names)
         frames = [Frame(rescaled, frame.index, frame.channels, spatial) for frame in originals]
         return cls(list(originals), frames)

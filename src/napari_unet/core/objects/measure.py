@@ -71,8 +71,7 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
     Raises
     ------
     UserError
-        When labels are not whole or don't fit the image, the image has no Z axis for ``"ZYX"``, or a
-        pixel is NaN or infinite.
+        When labels are not whole or don't fit the image, or it has no Z axis for ``"ZYX"``.
     """
     check_alignment(image, labels, {}, {}, f"labels of {image.name}")
     spatial = spatial or ("ZYX" if "Z" in image.axes else "YX")
@@ -100,8 +99,8 @@ class _Parts:
     label
         (n,) numbers of the objects.
     sums
-        (1 + axes + channels, n) float64: pixels, and over these the sum of the places along each spatial
-        axis and of the intensities of each channel.
+        (1 + axes + 2 × channels, n) float64: pixels, and over these the sum of the places along each
+        spatial axis, of the intensities of each channel, and of the pixels that have data in it.
     low, high
         (channels, n) in the image's dtype: least and largest intensity.
     border
@@ -133,12 +132,21 @@ def _parts(plane: Frame, labels: Lazy, rows: slice, spatial: str) -> _Parts:
             border |= (first[a] == 0) | (last[a] == sizes[a] - 1)
     values = plane.read(box)
     values = values.reshape(len(values), -1)
-    brightness = np.add.reduceat(values, starts, axis=1, dtype=np.float64)
+    data = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
+    brightness = np.add.reduceat(np.where(data, values, 0), starts, axis=1, dtype=np.float64)
+    with_data = np.add.reduceat(data, starts, axis=1, dtype=np.float64)
     runs = _Parts(
         numbers.ravel()[starts].astype(np.int64),
-        np.array([length, *((first[a] + last[a]) / 2 * length for a in spatial), *brightness]),
-        np.minimum.reduceat(values, starts, axis=1),
-        np.maximum.reduceat(values, starts, axis=1),
+        np.array(
+            [
+                length,
+                *((first[a] + last[a]) / 2 * length for a in spatial),
+                *brightness,
+                *with_data,
+            ]
+        ),
+        np.fmin.reduceat(values, starts, axis=1),
+        np.fmax.reduceat(values, starts, axis=1),
         border,
     )
     return _joined([runs])
@@ -171,8 +179,8 @@ def _joined(parts: Sequence[_Parts]) -> _Parts:
     return _Parts(
         label[starts],
         np.add.reduceat(sums, starts, axis=1),
-        np.minimum.reduceat(low, starts, axis=1),
-        np.maximum.reduceat(high, starts, axis=1),
+        np.fmin.reduceat(low, starts, axis=1),
+        np.fmax.reduceat(high, starts, axis=1),
         np.logical_or.reduceat(border, starts),
     )
 
@@ -201,7 +209,9 @@ def _columns(
         np.cbrt(6 / math.pi * size) if volumes else np.sqrt(4 / math.pi * size)
     )
     for c, suffix in enumerate(_suffixes(image)):
-        columns[f"intensity_mean{suffix}"] = sums[len(spatial) + c] / pixels
+        total, with_data = sums[len(spatial) + c], sums[len(spatial) + image.n_channels + c]
+        with np.errstate(invalid="ignore"):
+            columns[f"intensity_mean{suffix}"] = total / with_data
         columns[f"intensity_min{suffix}"] = low[c]
         columns[f"intensity_max{suffix}"] = high[c]
     columns["touches_border"] = np.concatenate([o.border for o in objects.values()])

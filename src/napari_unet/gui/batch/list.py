@@ -55,7 +55,7 @@ class BatchList(QTableWidget):
             item.setToolTip(str(outcome.error))
             item.setForeground(Qt.GlobalColor.red)
         else:
-            item.setToolTip(str(outcome.task.labels))
+            item.setToolTip("\n".join([str(outcome.task.labels), *outcome.notes]))
         self.scrollToItem(item)
 
     def _choose(self, row: int, _: int) -> None:

@@ -232,7 +232,8 @@ class SegmentRun:
             self._add_probabilities(outcome.result.probabilities)
             seconds = time.monotonic() - self._began
             message = f"Done in {seconds:.1f} s: “{self._result.layer.name}”."
-            jobs.reported.emit(f"{self._occasion} {message}".strip())
+            parts = [self._occasion, message, *outcome.result.notes]
+            jobs.reported.emit(" ".join(filter(None, parts)))
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, probabilities: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.frames import frames
-from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.images import find_images, open_image, open_labels
 from napari_unet.services.files.pairs import find_pairs, pair_files
 
 if TYPE_CHECKING:
@@ -156,9 +156,9 @@ def read_label_pairs(
     result = []
     for prediction_path, label_path in pairs.pairs:
         image = open_image(image_of[label_path]) if images else None
-        prediction = open_image(prediction_path, axes)
+        prediction = open_labels(prediction_path, axes)
         if image is not None and axes is None and prediction.data.shape == image.label_shape:
-            prediction = open_image(prediction_path, image.label_axes)
-        truth = open_image(label_path).data
+            prediction = open_labels(prediction_path, image.label_axes)
+        truth = open_labels(label_path).data
         result.append(LabelPair(prediction, truth, image))
     return result

@@ -16,8 +16,9 @@ import tifffile
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, check_axes
+from napari_unet.services.tiff.appearance import as_shown
 from napari_unet.services.tiff.checks import check_header
-from napari_unet.services.tiff.metadata import calibration, channel_names, legal_axes
+from napari_unet.services.tiff.metadata import calibration, channel_names, legal_axes, nodata_value
 from napari_unet.services.tiff.pages import damaged
 from napari_unet.services.tiff.reader import TiffArray
 
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 SUFFIXES = (".tif", ".tiff")
 
 
-def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Image:
+def open_image(
+    path: str | Path, axes: str | None = None, series: int = 0, *, appearance: bool = True
+) -> Image:
     """Open a TIFF file; its pixels are read later, window by window.
 
-    Pixel values are those stored: an image with a colour table keeps its indices, which in
-    microscopy are the intensities (the table is how they were shown), and nothing is inverted.
+    Pixels are as they look: where the file says that 0 is white they are inverted, and CMYK becomes RGB.
+    But an image with a colour table keeps its indices, which in microscopy are the intensities.
 
     Parameters
     ----------
@@ -41,12 +44,14 @@ def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Im
         A letter for each axis, in place of what the file says.
     series
         Which image, if the file has several.
+    appearance
+        False: pixel values as stored, as those of labels must be.
 
     Returns
     -------
     Image
-        With the axes, voxel size, unit and channel names that the file states. Axes of length 1 are
-        left out where the format always writes them (OME, ImageJ).
+        With the axes, voxel size, unit, channel names and "no data" value that the file states. Axes of
+        length 1 are left out where the format always writes them (OME, ImageJ).
 
     Raises
     ------
@@ -70,14 +75,21 @@ def open_image(path: str | Path, axes: str | None = None, series: int = 0) -> Im
         check_axes(letters, chosen.shape)
         _check_dtype(path, chosen)
         scale, unit = calibration(file, series)
+        pixels = TiffArray(chosen)
         image = Image(
-            TiffArray(chosen),
+            as_shown(pixels, chosen.keyframe, chosen.axes) if appearance else pixels,
             letters,
             scale={a: scale[a] for a in letters if a in scale},
             unit=unit,
             name=re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE),
+            nodata=nodata_value(chosen.keyframe),
         )
         return replace(image, channel_names=channel_names(file, series, image.n_channels))
+
+
+def open_labels(path: str | Path, axes: str | None = None, series: int = 0) -> Image:
+    """Open a file of labels: like `open_image`, but with the values as stored, however they look."""
+    return open_image(path, axes, series, appearance=False)
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[Path]:

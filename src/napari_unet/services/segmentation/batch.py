@@ -62,12 +62,15 @@ class Outcome:
         Whether it already had a result, which was kept.
     objects
         Number of objects; None if the labels are classes.
+    notes
+        What one should know of how the image was read, a sentence each.
     """
 
     task: Task
     error: UserError | None = None
     skipped: bool = False
     objects: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +205,8 @@ def _segment_file(
         names, values = ("uncertainty",), result.uncertainty[None]
         save_probabilities(task.uncertainty, values, image, names, overwrite=overwrite)
     numbered = labels_are_objects(model.spec, options)
-    return Outcome(task, objects=int(result.labels.max()) if numbered else None)
+    objects = int(result.labels.max()) if numbered else None
+    return Outcome(task, objects=objects, notes=tuple(result.notes))
 
 
 def _check_distinct(tasks: Sequence[Task]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
+from napari_unet.core.inference.outputs import Outputs, background_where_missing
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib
 from napari_unet.core.progress import Job, Progress
@@ -94,7 +95,7 @@ class PreparedRun:
         return replace(self, frames=rescaled.originals, box=box, rescaled=rescaled, plan=plan)
 
     def outputs(self) -> Job[None]:
-        """Compute the model's outputs.
+        """Compute the model's outputs; pixels that lack data become background.
 
         Yields
         ------
@@ -106,7 +107,8 @@ class PreparedRun:
         UserError
             As there.
         """
-        yield from self.rescaled.run(self.predictor, self.box, self.statistics)
+        for step in self.rescaled.run(self.predictor, self.box, self.statistics):
+            yield background_where_missing(step, self.spec) if isinstance(step, Outputs) else step
 
 
 def prepare(

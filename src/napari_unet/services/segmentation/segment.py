@@ -43,7 +43,8 @@ class Segmentation:
     probabilities
         (out_channels, \*labels.shape) float32 between 0 and 1, if asked for.
     record
-        Model, options, device, precision and tiling, as JSON values.
+        Model, options, device, precision and tiling, as JSON values; ``missing_pixels`` is the number of
+        those without data.
     uncertainty
         (\*labels.shape) float32 from 0, sure, to 1, if asked for.
     """
@@ -53,6 +54,16 @@ class Segmentation:
     probabilities: Any = None
     record: dict[str, Any] = field(default_factory=dict)
     uncertainty: Any = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What one should know of how the image was read, a sentence each."""
+        missing = self.record.get("missing_pixels", 0)
+        if not missing:
+            return []
+        return [
+            f"{missing:,} pixels have no data (NaN, infinite or “no data”): they are background."
+        ]
 
 
 def segment(
@@ -107,7 +118,7 @@ def segment(
     ------
     UserError
         At once, when image, model and options don't go together, or `out` is too narrow. Later, when
-        pixels are NaN or infinite, or memory does not suffice for the smallest tile.
+        memory does not suffice for the smallest tile.
     """
     run = prepare(image, model, options, region)
     return segment_prepared(run, out=out, out_probabilities=out_probabilities, out_uint8=out_uint8)
@@ -141,6 +152,7 @@ def _write_all(
         if not isinstance(step, Outputs):
             yield step
             continue
+        result.record["missing_pixels"] += step.missing
         for writer in writers:
             yield from writer.write(step)
     return result
@@ -157,7 +169,7 @@ def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segment
         labels=np.zeros(shape, dtype) if out is None else out,
         axes=image.label_axes,
         probabilities=out_probabilities,
-        record=run.record,
+        record=run.record | {"missing_pixels": 0},
         uncertainty=np.zeros(shape, np.float32) if options.uncertainty else None,
     )
 

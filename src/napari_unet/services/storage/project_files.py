@@ -14,7 +14,7 @@ from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, guess_axes
 from napari_unet.core.progress import Progress
-from napari_unet.services.files.images import SUFFIXES, open_image
+from napari_unet.services.files.images import SUFFIXES, open_image, open_labels
 from napari_unet.services.library import looks_like_path, safe_file_name
 from napari_unet.services.storage.project import (
     FILE,
@@ -95,7 +95,7 @@ def open_layer(folder: str | Path, note: LayerNote) -> Image:
     UserError
         When they are missing, damaged, or have been changed.
     """
-    image = open_image(Path(folder) / note.stored)
+    image = open_labels(Path(folder) / note.stored)
     check_unchanged(note, tuple(image.data.shape), image.data.dtype.name)
     return image
 

@@ -75,6 +75,15 @@ def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
     return tuple(names) if len(names) == n and all(names) else ()
 
 
+def nodata_value(page: Any) -> float | None:
+    """Return the value of pixels without data, as GDAL and GIS programs state it; None if not stated."""
+    stated = page.tags.valueof("GDAL_NODATA")
+    try:
+        return None if stated is None else float(str(stated).strip().rstrip("\0"))
+    except ValueError:
+        return None
+
+
 def _ome_image(file: Any, series: int) -> ElementTree.Element | None:
     if not file.is_ome or file.series[series].kind != "ome":
         return None

@@ -16,7 +16,7 @@ from napari_unet.core.annotations.regions import Region
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import integer_factors, resample_labels
-from napari_unet.services.files.images import open_image
+from napari_unet.services.files.images import open_image, open_labels
 from napari_unet.services.files.pairs import find_pairs
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def read_pairs(
     annotations = []
     for image_path, label_path in pairs.pairs:
         image = _in_memory(open_image(image_path, axes))
-        painted = _in_memory(open_image(label_path, _label_axes(label_path, image)))
+        painted = _in_memory(open_labels(label_path, _label_axes(label_path, image)))
         if resample and painted.data.shape != image.label_shape:
             painted = replace(
                 image, data=resample_labels(image, painted.data), axes=image.label_axes

@@ -1,0 +1,55 @@
+"""Public cases of trouble at the edges: what an image means, by the objects that are found in it."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import tifffile
+from places import SHARED
+
+from napari_unet.core.image.frames import frames
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.image.statistics import measure
+from napari_unet.core.progress import finish
+from napari_unet.services.files.images import open_image
+from napari_unet.services.library import Library
+from napari_unet.services.segmentation.segment import segment
+
+CASES = SHARED.parent / "cases"
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the public cases are not here")
+
+
+@functools.cache
+def nuclei():
+    return finish(Library().load("nuclei-fluorescence"))
+
+
+@functools.cache
+def segmented(name):
+    return finish(segment(open_image(CASES / name), nuclei()))
+
+
+def test_a_hot_pixel_changes_nothing_else():
+    clean, hot = segmented("08_clean.tif"), segmented("08_one_hot_pixel.tif")
+    assert clean.labels.max() == hot.labels.max() == 10
+    where = np.argwhere((clean.labels > 0) != (hot.labels > 0))
+    assert (np.abs(where - (30, 200)) <= 2).all()
+
+
+def test_no_data_is_told_and_background():
+    result = segmented("03_nodata_float32_small.tif")
+    stored = tifffile.imread(CASES / "03_nodata_float32_small.tif")
+    assert result.labels.max() == 10
+    assert not result.labels[stored < -1e38].any()
+    assert result.notes[0].startswith(f"{(stored < -1e38).sum():,} pixels have no data")
+
+
+def test_an_outlier_leaves_the_others_as_they_are():
+    found = []
+    for name in ("03_outlier_float32_2304.tif", "03_outlier_none.tif"):
+        image = open_image(CASES / name)
+        affine = finish(measure(Normalization(), frames(image, "YX", [0])))
+        found.append(affine(np.asarray(image.data[600:900, 600:900])[None]))
+    np.testing.assert_allclose(*found, atol=1e-4)
