@@ -53,3 +53,7 @@ def test_an_outlier_leaves_the_others_as_they_are():
         affine = finish(measure(Normalization(), frames(image, "YX", [0])))
         found.append(affine(np.asarray(image.data[600:900, 600:900])[None]))
     np.testing.assert_allclose(*found, atol=1e-4)
+
+
+def test_72_dots_per_inch_are_no_pixel_size():
+    assert open_image(CASES / "18_inch72.tif").unit == "pixel"

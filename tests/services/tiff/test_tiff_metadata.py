@@ -43,11 +43,13 @@ def test_micrometers_by_any_name(tmp_path, unit):
     ("unit", "micrometers"), [("nm", 1e-3), ("mm", 1e3), ("cm", 1e4), ("inch", 25400)]
 )
 def test_other_lengths_become_micrometers(tmp_path, unit, micrometers):
-    said = {"axes": "ZYX", "unit": unit, "spacing": 3.0}
-    tifffile.imwrite(tmp_path / "a.tif", STACK[0], imagej=True, resolution=(4, 2), metadata=said)
+    shrink = 4096 if unit in ("cm", "inch") else 1
+    said = {"axes": "ZYX", "unit": unit, "spacing": 3.0 / shrink}
+    per_unit = (4 * shrink, 2 * shrink)
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], imagej=True, resolution=per_unit, metadata=said)
     image = open_image(tmp_path / "a.tif")
     assert image.unit == "micrometer"
-    lengths = {"Z": 3.0, "Y": 0.5, "X": 0.25}
+    lengths = {"Z": 3.0 / shrink, "Y": 0.5 / shrink, "X": 0.25 / shrink}
     assert image.scale == pytest.approx({a: n * micrometers for a, n in lengths.items()})
 
 
@@ -58,6 +60,10 @@ def test_other_lengths_become_micrometers(tmp_path, unit, micrometers):
         (25_400, "INCH", 1.0),
         (72, "INCH", None),
         (300, "INCH", None),
+        (1200, "INCH", None),
+        (2400, "INCH", None),
+        (28.346, "CENTIMETER", None),
+        (944.88, "CENTIMETER", None),
         (1, "CENTIMETER", None),
         (10_000, "NONE", None),
     ],
@@ -73,6 +79,28 @@ def test_a_resolution_tag_alone_counts_if_it_is_a_microscope_s(tmp_path, per_uni
     image = open_image(tmp_path / "a.tif")
     assert image.unit == ("pixel" if pixel is None else "micrometer")
     assert image.scale == pytest.approx({} if pixel is None else {"Y": pixel, "X": pixel})
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_unit"),
+    [("inch", 72), ("inch", 96), ("inch", 2400), ("cm", 37.795), ("cm", 1), ("um", 72 / 25400)],
+)
+@pytest.mark.parametrize("imagej", [True, False])
+def test_how_large_to_print_is_no_pixel_size(tmp_path, unit, per_unit, imagej):
+    said = {"axes": "ZYX", "unit": unit, "spacing": 3.0}
+    tifffile.imwrite(
+        tmp_path / "a.tif", STACK[0], imagej=imagej, resolution=(per_unit,) * 2, metadata=said
+    )
+    image = open_image(tmp_path / "a.tif")
+    assert (image.unit, dict(image.scale)) == ("pixel", {})
+
+
+@pytest.mark.parametrize("size", [25400 / 72, 25400 / 96, 25400 / 300])
+def test_a_converter_s_printing_resolution_is_no_pixel_size(tmp_path, size):
+    said = {"axes": "YX", "PhysicalSizeX": size, "PhysicalSizeY": size}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK[0, 0], ome=True, metadata=said, **GREY)
+    image = open_image(tmp_path / "a.ome.tif")
+    assert (image.unit, dict(image.scale)) == ("pixel", {})
 
 
 def test_scifio_says_it_in_lists(tmp_path):

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from napari_unet.core.image.axes import MICROMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Scale = dict[str, float]
 
@@ -26,6 +26,16 @@ SECONDS = {
 
 LARGEST_PIXEL = 20.0
 """In micrometers. A resolution tag alone that states a larger one is meant for printing."""
+
+PRINTED_UNITS = ("in", "inch", "inches", "cm", "centimeter", "centimetre")
+"""Units that programs fill in where an image states how large to print it."""
+
+DOTS_PER_INCH = (
+    *(72, 75, 90, 96, 100, 120, 144, 150, 180, 192, 200, 203, 220, 240, 254, 300, 350, 360, 400),
+    *(450, 600, 720, 800, 900, 1200, 1270, 1440, 1600, 1800, 2400, 2540, 2880, 3200, 4000, 4800),
+    *(5760, 6400, 9600),
+)
+"""Resolutions of screens, printers and scanners of paper."""
 
 SPARE_LETTERS = "QPRWVUABDEFGHIJKLMNO"
 
@@ -103,6 +113,9 @@ def _from_ome(image: ElementTree.Element) -> tuple[Scale, str]:
             scale[a], unit = size * MICROMETERS[name], "micrometer"
         elif size and name == "pixel":
             scale[a] = size
+    if unit == "micrometer" and _is_printed(scale.get(a) for a in "YX"):
+        # converters take a resolution for printing for the pixel size
+        scale, unit = {}, "pixel"
     step = _positive(pixels.get("TimeIncrement"))
     factor = SECONDS.get(pixels.get("TimeIncrementUnit", "s").lower())
     if step and factor:
@@ -116,14 +129,19 @@ def _from_tags(
     """Combine the resolution tags, in pixels per unit, with the text of ImageJ or tifffile."""
     scale: Scale = {a: 1 / n for a, n in per_unit.items() if n}
     name = str(metadata.get("unit", "")).lower()
-    factor = MICROMETERS.get(name)
-    if factor is None and not name:
-        factor = MICROMETERS.get(resolution_unit)
-        if factor and any(size * factor > LARGEST_PIXEL for size in scale.values()):
+    factor = MICROMETERS.get(name or resolution_unit)
+    spacing = _positive(metadata.get("spacing"))
+    if factor is not None:
+        lengths = [size * factor for size in scale.values()]
+        large = max(lengths, default=0) > LARGEST_PIXEL
+        if (large and (not name or name in PRINTED_UNITS)) or _is_printed(
+            lengths, always=name in ("", *PRINTED_UNITS)
+        ):
             factor = None
+            spacing = None if name else spacing
     if factor is None and name not in ("pixel", "pixels"):
         scale = {}
-    if spacing := _positive(metadata.get("spacing")):
+    if spacing:
         scale["Z"] = spacing
     if factor is not None:
         scale = {a: size * factor for a, size in scale.items()}
@@ -133,6 +151,19 @@ def _from_tags(
     if interval and seconds:
         scale["T"] = interval * seconds
     return scale, unit
+
+
+def _is_printed(lengths: Iterable[float | None], *, always: bool = False) -> bool:
+    """Whether a pixel size in micrometers is that of a screen, printer or scanner.
+
+    Sizes that a microscope may have count only `always`.
+    """
+    return any(
+        abs(25400 / length / dots - 1) < 1e-3
+        for length in lengths
+        if length and (always or length > LARGEST_PIXEL)
+        for dots in DOTS_PER_INCH
+    )
 
 
 def _from_scifio(metadata: Mapping[str, Any]) -> tuple[Scale, str]:
