@@ -9,12 +9,14 @@ import pytest
 import tifffile
 from places import SHARED
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.image.statistics import measure
 from napari_unet.core.progress import finish
-from napari_unet.services.files.images import open_image
+from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.library import Library
+from napari_unet.services.segmentation.batch import make_tasks
 from napari_unet.services.segmentation.segment import segment
 
 CASES = SHARED.parent / "cases"
@@ -43,7 +45,7 @@ def test_no_data_is_told_and_background():
     stored = tifffile.imread(CASES / "03_nodata_float32_small.tif")
     assert result.labels.max() == 10
     assert not result.labels[stored < -1e38].any()
-    assert result.notes[0].startswith(f"{(stored < -1e38).sum():,} pixels have no data")
+    assert result.notes[0].startswith(f"{(stored < -1e38).sum():,} pixels without data")
 
 
 def test_an_outlier_leaves_the_others_as_they_are():
@@ -57,3 +59,26 @@ def test_an_outlier_leaves_the_others_as_they_are():
 
 def test_72_dots_per_inch_are_no_pixel_size():
     assert open_image(CASES / "18_inch72.tif").unit == "pixel"
+
+
+def test_two_channels_behind_y_and_x():
+    image = open_image(CASES / "05_yxc2.tif")
+    assert image.axes == "YXC"
+    assert finish(segment(image, nuclei())).labels.max() == 10
+
+
+def test_files_of_one_data_set_are_one_image():
+    (path,) = find_images([CASES / "07_multifile"])
+    assert find_images(sorted((CASES / "07_multifile").iterdir())) == [path]
+    assert open_image(path).sizes == {"Z": 3, "Y": 256, "X": 256}
+
+
+@pytest.mark.parametrize("name", ["06_pages_unequal.tif", "06_two_series.ome.tif"])
+def test_no_image_of_a_file_is_left_out(name, tmp_path):
+    tasks = make_tasks([CASES / name], tmp_path / "out", into_folder=False)
+    assert [task.series for task in tasks] == [0, 1]
+    assert len({task.labels for task in tasks}) == 2
+    with pytest.raises(UserError, match="several images"):
+        make_tasks([CASES / name], tmp_path / "out.tif", into_folder=False)
+    (chosen,) = make_tasks([CASES / name], tmp_path / "out.tif", into_folder=False, series=1)
+    assert chosen.series == 1

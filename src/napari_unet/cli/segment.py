@@ -41,6 +41,14 @@ Uncertainty = Annotated[
         metavar="PATH", help="Also write here how uncertain the network is, from 0 to 1; likewise."
     ),
 ]
+Series = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="NUMBER",
+        help="Which image to take of files that hold several, from 0. Without: all of them.",
+    ),
+]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out images that have a result already.")
 ]
@@ -52,6 +60,7 @@ def segment(
     output: Output,
     model: ModelName,
     axes: Axes = None,
+    series: Series = None,
     probabilities: Probabilities = None,
     uncertainty: Uncertainty = None,
     overwrite: Overwrite = False,
@@ -69,7 +78,9 @@ def segment(
         options = options_from(SegmentOptions, settings)
         into_folder = any(Path(given).is_dir() for given in inputs)
         images, labels = labels_apart(find_images(inputs))
-        tasks = make_tasks(images, output, probabilities, uncertainty, into_folder=into_folder)
+        tasks = make_tasks(
+            images, output, probabilities, uncertainty, into_folder=into_folder, series=series
+        )
         if labels:
             names = ", ".join(path.name for path in labels)
             typer.echo(f"Left out, as labels of the others: {names}", err=True)
@@ -99,7 +110,7 @@ def _report(outcomes: Sequence[Outcome]) -> None:
         typer.echo(f"{outcome.task.source}: {as_typed(outcome.error)}", err=True)
     for outcome in outcomes:
         for note in outcome.notes:
-            typer.echo(f"{outcome.task.source}: {note}", err=True)
+            typer.echo(f"{outcome.task.title}: {note}", err=True)
         if not outcome.error:
             typer.echo(outcome.task.labels)
     if failed or any(outcome.skipped for outcome in outcomes):

@@ -113,13 +113,15 @@ def test_titles_say_where():
     ("shape", "axes"),
     [
         ((5, 6), "YX"),
-        ((64, 64, 3), "ZYX"),
+        ((64, 64, 3), "YXC"),
+        ((64, 64, 6), "ZYX"),
+        ((5, 4, 3), "ZYX"),
         ((3, 64, 64), "ZYX"),
-        ((2, 64, 64, 4), "TZYX"),
+        ((2, 64, 64, 4), "ZYXC"),
         ((2, 3, 4, 5, 6), "QTZYX"),
     ],
 )
-def test_axes_are_guessed_and_never_rgb(shape, axes):
+def test_axes_are_guessed(shape, axes):
     assert guess_axes(shape) == axes
     check_axes(axes, shape)
 

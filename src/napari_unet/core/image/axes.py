@@ -23,6 +23,9 @@ CHANNEL_AXES = "CS"
 Box = tuple[slice, ...]
 """A window of an array: a slice with start and stop for each axis."""
 
+MAX_TRAILING_CHANNELS = 5
+"""A last axis longer than this is taken for pixels."""
+
 MICROMETERS = {
     **dict.fromkeys(["µm", "μm", "um", "micron", "microns", "micrometer", "micrometre"], 1.0),
     **dict.fromkeys(["micrometers", "micrometres", "\\u00b5m"], 1.0),
@@ -73,6 +76,8 @@ class Image:
         Names of the channels where the source states them, else empty.
     nodata
         The value that stands for "no data"; None: none but NaN, infinity and what exceeds float32.
+    notes
+        What one should know of how it was read, a sentence each.
 
     Raises
     ------
@@ -87,6 +92,7 @@ class Image:
     name: str = "image"
     channel_names: tuple[str, ...] = ()
     nodata: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)
@@ -163,11 +169,19 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
         )
 
 
+def may_end_in_channels(shape: Sequence[int]) -> bool:
+    """Whether the last axis of an array is too short for pixels, unlike those before: it is channels."""
+    return len(shape) > 2 and 2 <= shape[-1] <= MAX_TRAILING_CHANNELS < min(shape[-3:-1])
+
+
 def guess_axes(shape: Sequence[int]) -> str:
     """Return axes for an array that states none: the last letters of ``TZYX``, never RGB.
 
-    Further leading dimensions get letters without a meaning of their own.
+    A last axis of 2 to 5 behind two longer ones is channels. Further leading dimensions get letters
+    without a meaning of their own.
     """
+    if may_end_in_channels(shape):
+        return guess_axes(shape[:-1]) + "C"
     known = "TZYX"
     if len(shape) <= len(known):
         return known[len(known) - len(shape) :]

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import glob
-import logging
 import re
-from contextlib import contextmanager
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from threading import get_ident
-from typing import TYPE_CHECKING, Any
-
-import tifffile
+from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Image, check_axes
-from napari_unet.services.tiff.appearance import as_shown
-from napari_unet.services.tiff.checks import check_header
-from napari_unet.services.tiff.metadata import calibration, channel_names, legal_axes, nodata_value
-from napari_unet.services.tiff.pages import damaged
-from napari_unet.services.tiff.reader import TiffArray
+from napari_unet.services.tiff.ome_files import once_per_data_set
+from napari_unet.services.tiff.open import SUFFIXES, open_tiff, series_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-SUFFIXES = (".tif", ".tiff")
+    from napari_unet.core.image.axes import Image
+
+__all__ = ["SUFFIXES", "find_images", "open_image", "open_labels", "sample_path", "series_count"]
 
 
 def open_image(
-    path: str | Path, axes: str | None = None, series: int = 0, *, appearance: bool = True
+    path: str | Path,
+    axes: str | None = None,
+    series: int | None = None,
+    *,
+    appearance: bool = True,
 ) -> Image:
     """Open a TIFF file; its pixels are read later, window by window.
 
@@ -43,7 +39,7 @@ def open_image(
     axes
         A letter for each axis, in place of what the file says.
     series
-        Which image, if the file has several.
+        Which image, if the file holds several, counted from 0 without thumbnails and the like.
     appearance
         False: pixel values as stored, as those of labels must be.
 
@@ -56,40 +52,26 @@ def open_image(
     Raises
     ------
     UserError
-        When the file can't be read or used, or `axes` don't fit it. Damaged pixels raise it when they
-        are read.
+        When the file can't be read or used, it holds several images of which none is chosen, or `axes`
+        don't fit it. Damaged pixels raise it when they are read.
     """
-    path = Path(path)
-    with _opened(path) as file:
-        if not 0 <= series < len(file.series):
-            raise UserError(
-                f"{path.name} has no image number {series}",
-                value=f"{len(file.series)} image(s)",
-                rule="The images of a file are numbered from 0.",
-                remedy="Choose an image that the file has.",
-            )
-        chosen = file.series[series]
-        letters = axes.strip().upper() if axes else legal_axes(chosen.axes)
-        if not axes and not set("YX") <= set(letters):
-            raise damaged(str(path), f"an image of shape {tuple(chosen.shape)}")
-        check_axes(letters, chosen.shape)
-        _check_dtype(path, chosen)
-        scale, unit = calibration(file, series)
-        pixels = TiffArray(chosen)
-        image = Image(
-            as_shown(pixels, chosen.keyframe, chosen.axes) if appearance else pixels,
-            letters,
-            scale={a: scale[a] for a in letters if a in scale},
-            unit=unit,
-            name=re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE),
-            nodata=nodata_value(chosen.keyframe),
-        )
-        return replace(image, channel_names=channel_names(file, series, image.n_channels))
+    return open_tiff(_known(Path(path)), axes, series, appearance=appearance)
 
 
-def open_labels(path: str | Path, axes: str | None = None, series: int = 0) -> Image:
+def open_labels(path: str | Path, axes: str | None = None, series: int | None = None) -> Image:
     """Open a file of labels: like `open_image`, but with the values as stored, however they look."""
     return open_image(path, axes, series, appearance=False)
+
+
+def series_count(path: Path) -> int:
+    """Count the images that a file holds.
+
+    Raises
+    ------
+    UserError
+        When it can't be read.
+    """
+    return len(series_shapes(_known(path)))
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[Path]:
@@ -103,7 +85,8 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     Returns
     -------
     list of Path
-        In the order given, those of a folder or pattern in natural order (2 before 10), each once.
+        In the order given, those of a folder or pattern in natural order (2 before 10), each once; of an
+        OME data set of several files only the first.
 
     Raises
     ------
@@ -122,7 +105,7 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
                 remedy="Change its permissions or choose another one.",
             ) from error
     # a file may be given in several ways
-    return list({path.absolute(): path for path in paths}.values())
+    return once_per_data_set(list({path.absolute(): path for path in paths}.values()))
 
 
 def sample_path() -> Path:
@@ -136,7 +119,7 @@ def _matches(given: Path) -> list[Path]:
     if given.is_dir():
         inside = [p for p in given.iterdir() if p.suffix.lower() in SUFFIXES]
     else:
-        inside = [Path(p) for p in glob.glob(str(given), recursive=True)]  # noqa: PTH207
+        inside = [Path(p) for p in glob.glob(_pattern(given), recursive=True)]  # noqa: PTH207
     # hidden files are not images: macOS leaves a ._name.tif beside each name.tif on foreign disks
     images = [p for p in inside if p.is_file() and not p.name.startswith(".")]
     if not images:
@@ -149,25 +132,14 @@ def _matches(given: Path) -> list[Path]:
     return sorted(images, key=_natural)
 
 
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Return a sort key by which ``t2`` comes before ``t10``."""
-    parts = re.split(r"(\d+)", str(path).casefold())
-    return [(1, int(x), "") if x.isdecimal() else (0, 0, x) for x in parts]
+def _pattern(given: Path) -> str:
+    """Return a pattern in which the folders that exist stand for themselves: ``run[1]`` is a name."""
+    folder = next((parent for parent in given.parents if parent.is_dir()), Path())
+    return str(Path(glob.escape(str(folder))) / given.relative_to(folder))
 
 
-def _check_dtype(path: Path, series: Any) -> None:
-    if series.keyframe.dtype is None or series.dtype.kind not in "biuf":
-        raise UserError(
-            f"{path.name} has pixels of a type that can't be used",
-            value=f"{series.dtype}, {series.keyframe.bitspersample} bits",
-            rule="Pixels must be integers or floating-point numbers.",
-            remedy="Convert the image, for example in Fiji with Image ▸ Type.",
-        )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a TIFF file; any error in the block becomes a `UserError`."""
+def _known(path: Path) -> Path:
+    """Check that a file is of a kind that can be read."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"{path.name} is not a TIFF file",
@@ -175,39 +147,10 @@ def _opened(path: Path) -> Iterator[Any]:
             rule=f"Images are read from files whose names end in {' or '.join(SUFFIXES)}.",
             remedy="Export it as TIFF or OME-TIFF, for example from Fiji.",
         )
-    try:
-        with _delayed_log(), tifffile.TiffFile(path) as file:
-            check_header(file)
-            yield file
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(
-            f"{path.name} can't be opened",
-            value=error.strerror or error,
-            rule="The file must exist and you must have the right to read it.",
-            remedy="Check the name, the folder and the permissions.",
-        ) from error
-    except Exception as error:
-        # parsing a damaged file may raise anything
-        raise damaged(str(path), error) from error
+    return path
 
 
-@contextmanager
-def _delayed_log() -> Iterator[None]:
-    """Hold back what tifffile logs in this thread, and drop it if an error is raised instead."""
-    log, this_thread = logging.getLogger("tifffile"), get_ident()
-    held: list[logging.LogRecord] = []
-
-    def hold(record: logging.LogRecord) -> bool:
-        if record.thread == this_thread:
-            held.append(record)
-        return record.thread != this_thread
-
-    log.addFilter(hold)
-    try:
-        yield
-    finally:
-        log.removeFilter(hold)
-    for record in held:
-        log.handle(record)
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Return a sort key by which ``t2`` comes before ``t10``."""
+    parts = re.split(r"(\d+)", str(path).casefold())
+    return [(1, int(x), "") if x.isdecimal() else (0, 0, x) for x in parts]

@@ -34,12 +34,20 @@ class Task:
         Where its labels go.
     probabilities, uncertainty
         Where these go, or None.
+    series
+        Which image of the file.
     """
 
     source: Path
     labels: Path
     probabilities: Path | None = None
     uncertainty: Path | None = None
+    series: int = 0
+
+    @property
+    def title(self) -> str:
+        """Name of the file, with the number of the image if it is not the first."""
+        return f"{self.source.name} image {self.series}" if self.series else self.source.name
 
     @property
     def outputs(self) -> list[Path]:
@@ -87,6 +95,7 @@ def make_tasks(
     uncertainty: Path | None = None,
     *,
     into_folder: bool,
+    series: int | None = None,
 ) -> list[Task]:
     """Pair inputs with outputs.
 
@@ -98,26 +107,67 @@ def make_tasks(
         Files for a single image, else folders in which each output keeps its input's stem.
     into_folder
         Whether the outputs are folders even for a single image.
+    series
+        Which image of each file; None: all. Outputs of files with several end in ``_series0``, …
 
     Raises
     ------
     UserError
-        When two inputs would share an output, or an output would overwrite an input.
+        When two inputs would share an output, an output would overwrite an input, or a file of several
+        images has a single output.
     """
     from napari_unet.services.files.images import SUFFIXES
 
     single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
     if single:
-        tasks = [Task(sources[0], labels, probabilities, uncertainty)]
+        number = _only_series(sources[0]) if series is None else series
+        tasks = [Task(sources[0], labels, probabilities, uncertainty, number)]
     else:
-        others = (probabilities, uncertainty)
         tasks = [
-            Task(source, labels / name, *(folder and folder / name for folder in others))
+            Task(
+                source,
+                labels / name,
+                probabilities and probabilities / name,
+                uncertainty and uncertainty / name,
+                number,
+            )
             for source in sources
-            for name in (f"{source.stem}.tif",)
+            for number, name in _output_names(source, series)
         ]
     _check_distinct(tasks)
     return tasks
+
+
+def _output_names(source: Path, series: int | None) -> list[tuple[int, str]]:
+    """Return the number of each image of a file that is segmented, and the name of its output."""
+    if series is not None:
+        return [(series, f"{source.stem}.tif")]
+    count = _count(source)
+    if count == 1:
+        return [(0, f"{source.stem}.tif")]
+    return [(number, f"{source.stem}_series{number}.tif") for number in range(count)]
+
+
+def _only_series(source: Path) -> int:
+    count = _count(source)
+    if count > 1:
+        raise UserError(
+            f"{source.name} holds several images",
+            value=f"{count} images, one output",
+            rule="None of them is left out without a word.",
+            remedy="Choose one by `series=0`, or give a folder as the output for all.",
+        )
+    return 0
+
+
+def _count(source: Path) -> int:
+    """Count the images of a file; one that can't be read fails when its turn comes."""
+    from napari_unet.services.files.images import series_count
+
+    try:
+        return series_count(source)
+    except UserError:
+        return 1
 
 
 def segment_files(
@@ -157,11 +207,11 @@ def segment_files(
     for i, task in enumerate(tasks):
         job = _segment_file(task, model, options, axes, existing)
         try:
-            outcome = yield from as_part(job, i, len(tasks), name=task.source.name)
+            outcome = yield from as_part(job, i, len(tasks), name=task.title)
         except UserError as error:
             outcome = Outcome(task, error)
         outcomes.append(outcome)
-        yield FileDone(i + 1, len(tasks), task.source.name, outcome=outcome)
+        yield FileDone(i + 1, len(tasks), task.title, outcome=outcome)
     return outcomes
 
 
@@ -192,7 +242,7 @@ def _segment_file(
     # refused before the work, not after it
     for path in task.outputs:
         check_output(path, overwrite)
-    image = open_image(task.source, axes)
+    image = open_image(task.source, axes, task.series)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
     options = options.model_copy(update=outputs)
     result = yield from segment(image, model, options)

@@ -169,7 +169,7 @@ def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segment
         labels=np.zeros(shape, dtype) if out is None else out,
         axes=image.label_axes,
         probabilities=out_probabilities,
-        record=run.record | {"missing_pixels": 0},
+        record=run.record | {"missing_pixels": 0, "notes": list(image.notes)},
         uncertainty=np.zeros(shape, np.float32) if options.uncertainty else None,
     )
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from napari_unet.core.image.axes import MICROMETERS
+from napari_unet.core.image.axes import MICROMETERS, may_end_in_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +47,15 @@ def legal_axes(axes: str) -> str:
     for a in axes:
         letters += a if re.fullmatch("[A-Z]", a) and a not in letters else next(spare)
     return letters
+
+
+def axes_of(series: Any) -> str:
+    """Return the axes of a series: those stated, else a guess in which few last pixels are channels."""
+    axes, shape = str(series.axes), tuple(series.shape)
+    if set(axes[-3:]) <= set("QIYX") and "Q" in axes and may_end_in_channels(shape):
+        # tifffile names what nobody stated Q, and takes the last two axes for Y and X
+        axes = axes[:-3] + "YXC"
+    return legal_axes(axes)
 
 
 def calibration(file: Any, series: int) -> tuple[Scale, str]:

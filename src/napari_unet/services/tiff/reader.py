@@ -34,6 +34,8 @@ class TiffArray:
     ----------
     series
         A series of an open ``tifffile.TiffFile``.
+    mark_absent
+        Whether planes that the file announces but lacks are NaN, in an array of floats, rather than 0.
 
     Attributes
     ----------
@@ -41,6 +43,8 @@ class TiffArray:
         Shape of the series.
     dtype
         Its type, in native byte order.
+    absent
+        Which of its pages are missing.
 
     Raises
     ------
@@ -48,11 +52,17 @@ class TiffArray:
         When the file is shorter than its header says. Reading raises it when pixels are damaged.
     """
 
-    def __init__(self, series: Any) -> None:
+    def __init__(self, series: Any, *, mark_absent: bool = False) -> None:
         self.shape: tuple[int, ...] = tuple(int(n) for n in series.shape)
         self.dtype: np.dtype[Any] = series.dtype.newbyteorder("=")
+        self.absent: NDArray[np.bool_] = np.zeros(1, bool)
+        if series.dataoffset is None:
+            self.absent = np.array([page is None for page in series], bool)
+        if mark_absent and self.absent.any():
+            small = self.dtype.itemsize <= 2
+            self.dtype = np.result_type(self.dtype, np.float32 if small else np.float64)
         self._path: str = series.parent.filehandle.path
-        self._read = _reader(series)
+        self._read = _reader(series, self.dtype)
 
     @property
     def ndim(self) -> int:
@@ -106,17 +116,17 @@ def window(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...]]:
     return tuple(box), tuple(rest)
 
 
-def _reader(series: Any) -> Callable[[Box], NDArray[Any]]:
+def _reader(series: Any, dtype: np.dtype[Any]) -> Callable[[Box], NDArray[Any]]:
     """Choose how the windows of a series are read."""
     handle = series.parent.filehandle
     if series.transform is None:
         if series.dataoffset is not None:
-            dtype = series.dtype.newbyteorder(series.parent.byteorder)
-            mapped = Mapped(handle.path, dtype, series.dataoffset, series.shape)
+            stored = series.dtype.newbyteorder(series.parent.byteorder)
+            mapped = Mapped(handle.path, stored, series.dataoffset, series.shape)
             mapped.check(handle.size)
             return mapped.read
         if (lead := _leading(series)) is not None:
-            return PageStack(locate(series), series.shape, lead).read
+            return PageStack(locate(series), series.shape, lead, dtype).read
         if len(series) * series.keyframe.size != series.size:
             raise damaged(handle.path, f"{len(series)} page(s) for shape {tuple(series.shape)}")
     if series.nbytes > EAGER_BYTES:

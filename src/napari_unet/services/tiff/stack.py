@@ -60,9 +60,20 @@ class PageStack:
         differ in axes of length 1.
     lead
         Number of axes that run over pages.
+    dtype
+        Type of what is read.
     """
 
-    def __init__(self, pages: list[Page | None], shape: tuple[int, ...], lead: int) -> None:
+    def __init__(
+        self,
+        pages: list[Page | None],
+        shape: tuple[int, ...],
+        lead: int,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._dtype = dtype
+        # the marker of pages that are missing
+        self._absent = np.nan if any(p is None for p in pages) and dtype.kind == "f" else 0
         self._pages = pages
         self._shape = shape
         self._lead = lead
@@ -70,8 +81,11 @@ class PageStack:
         self._cache = Cache()
 
     def read(self, box: Box) -> NDArray[Any]:
-        """Decode a window; pixels that were never written are 0, or the file's "no data" value."""
-        out = np.zeros([b.stop - b.start for b in box], self._layout.dtype.newbyteorder("="))
+        """Decode a window; pixels that were never written are 0, or the file's "no data" value.
+
+        A page that is missing is NaN where the type has it.
+        """
+        out = np.zeros([b.stop - b.start for b in box], self._dtype)
         if not out.size:
             return out
         inner = zip(box[self._lead :], self._shape[self._lead :], strict=True)
@@ -97,6 +111,7 @@ class PageStack:
         """Fill the window of one page."""
         page = self._pages[number]
         if page is None:
+            plane[:] = self._absent
             return
         if page.mapped is not None:
             plane[:] = page.mapped.read(inside)
