@@ -16,8 +16,8 @@ from napari_unet.core.image.statistics import measure
 from napari_unet.core.progress import finish
 from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.library import Library
-from napari_unet.services.segmentation.batch import make_tasks
 from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.segmentation.tasks import make_tasks
 
 CASES = SHARED.parent / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the public cases are not here")

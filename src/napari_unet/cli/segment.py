@@ -71,7 +71,8 @@ def segment(
     from napari_unet.services.files.images import find_images
     from napari_unet.services.files.names import labels_apart
     from napari_unet.services.library import Library
-    from napari_unet.services.segmentation.batch import make_tasks, segment_files
+    from napari_unet.services.segmentation.batch import segment_files
+    from napari_unet.services.segmentation.tasks import make_tasks
 
     with explained():
         existing = _existing(overwrite, skip_existing)

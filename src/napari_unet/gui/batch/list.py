@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_unet.services.segmentation.batch import Outcome, Task
+    from napari_unet.services.segmentation.batch import Outcome
+    from napari_unet.services.segmentation.tasks import Task
 
 TIP = "Double-click a finished image to open it with its result."
 

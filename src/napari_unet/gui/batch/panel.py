@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model.spec import Model
     from napari_unet.gui.session.session import Session
-    from napari_unet.services.segmentation.batch import Task
     from napari_unet.services.segmentation.options import SegmentOptions
+    from napari_unet.services.segmentation.tasks import Task
 
 INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
 OUTPUT_TIP = "The folder for the results: a label image of the same name for each image."

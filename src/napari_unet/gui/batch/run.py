@@ -10,11 +10,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.progress import Progress
 from napari_unet.services.segmentation.batch import (
     FileDone,
-    Task,
-    make_tasks,
     segment_files,
     summary,
 )
+from napari_unet.services.segmentation.tasks import Task, make_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path

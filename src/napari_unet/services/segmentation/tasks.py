@@ -1,0 +1,144 @@
+"""Which files a batch reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to segment.
+
+    Attributes
+    ----------
+    source
+        The image file.
+    labels
+        Where its labels go.
+    probabilities, uncertainty
+        Where these go, or None.
+    series
+        Which image of the file.
+    """
+
+    source: Path
+    labels: Path
+    probabilities: Path | None = None
+    uncertainty: Path | None = None
+    series: int = 0
+
+    @property
+    def title(self) -> str:
+        """Name of the file, with the number of the image if it is not the first."""
+        return f"{self.source.name} image {self.series}" if self.series else self.source.name
+
+    @property
+    def outputs(self) -> list[Path]:
+        """All files that are written."""
+        paths = (self.labels, self.probabilities, self.uncertainty)
+        return [path for path in paths if path is not None]
+
+
+def make_tasks(
+    sources: Sequence[Path],
+    labels: Path,
+    probabilities: Path | None = None,
+    uncertainty: Path | None = None,
+    *,
+    into_folder: bool,
+    series: int | None = None,
+) -> list[Task]:
+    """Pair inputs with outputs.
+
+    Parameters
+    ----------
+    sources
+        The image files.
+    labels, probabilities, uncertainty
+        Files for a single image, else folders in which each output keeps its input's stem.
+    into_folder
+        Whether the outputs are folders even for a single image.
+    series
+        Which image of each file; None: all. Outputs of files with several end in ``_series0``, …
+
+    Raises
+    ------
+    UserError
+        When two inputs would share an output, an output would overwrite an input, or a file of several
+        images has a single output.
+    """
+    from napari_unet.services.files.images import SUFFIXES
+
+    single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
+    if single:
+        number = _only_series(sources[0]) if series is None else series
+        tasks = [Task(sources[0], labels, probabilities, uncertainty, number)]
+    else:
+        tasks = [
+            Task(
+                source,
+                labels / name,
+                probabilities and probabilities / name,
+                uncertainty and uncertainty / name,
+                number,
+            )
+            for source in sources
+            for number, name in _output_names(source, series)
+        ]
+    _check_distinct(tasks)
+    return tasks
+
+
+def _output_names(source: Path, series: int | None) -> list[tuple[int, str]]:
+    """Return the number of each image of a file that is segmented, and the name of its output."""
+    if series is not None:
+        return [(series, f"{source.stem}.tif")]
+    count = _count(source)
+    if count == 1:
+        return [(0, f"{source.stem}.tif")]
+    return [(number, f"{source.stem}_series{number}.tif") for number in range(count)]
+
+
+def _only_series(source: Path) -> int:
+    count = _count(source)
+    if count > 1:
+        raise UserError(
+            f"{source.name} holds several images",
+            value=f"{count} images, one output",
+            rule="None of them is left out without a word.",
+            remedy="Choose one by `series=0`, or give a folder as the output for all.",
+        )
+    return 0
+
+
+def _count(source: Path) -> int:
+    """Count the images of a file; one that can't be read fails when its turn comes."""
+    from napari_unet.services.files.images import series_count
+
+    try:
+        return series_count(source)
+    except UserError:
+        return 1
+
+
+def _check_distinct(tasks: Sequence[Task]) -> None:
+    sources = {task.source.resolve() for task in tasks}
+    taken: dict[Path, Path] = {}
+    for task in tasks:
+        for path in task.outputs:
+            other = taken.setdefault(path.resolve(), task.source)
+            twice = task.outputs.count(path) > 1
+            if path.resolve() in sources or other != task.source or twice:
+                raise UserError(
+                    f"{path} can't be the output for {task.source}",
+                    value=f"also used for {other}" if other != task.source else "already in use",
+                    rule="Every output needs a file of its own, different from all inputs.",
+                    remedy="Choose another output, or run the folders one by one.",
+                )
