@@ -58,12 +58,13 @@ class Segmentation:
     @property
     def notes(self) -> list[str]:
         """What one should know of how the image was read, a sentence each."""
-        missing = self.record.get("missing_pixels", 0)
-        if not missing:
-            return []
-        return [
-            f"{missing:,} pixels have no data (NaN, infinite or “no data”): they are background."
-        ]
+        notes = list(self.record.get("notes", ()))
+        if missing := self.record.get("missing_pixels", 0):
+            noun = "pixel" if missing == 1 else "pixels"
+            notes.append(
+                f"{missing:,} {noun} without data (NaN, infinite or “no data”): background."
+            )
+        return notes
 
 
 def segment(
