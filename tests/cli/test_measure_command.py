@@ -101,7 +101,7 @@ def test_a_finished_table_stays_unless_told_otherwise(run, files):
     [
         (LABELS[:, :, 1:], "another shape"),
         (LABELS[:, ::2, ::2], "2× smaller"),
-        (LABELS.astype(np.float32), "does not hold whole numbers"),
+        (LABELS.astype(np.float32) + 0.5, "does not hold whole numbers"),
     ],
 )
 def test_bad_labels_are_explained(run, files, labels, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from finetune_kit import SIZE, discs, preview, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
@@ -299,6 +300,23 @@ def test_labels_go_with_the_image_of_their_name(panel, viewer):
     panel.form.pairs.add_button.click()
     other = panel.form.pairs.forms[1]
     assert other.labels.layer.name == f"{other.image.layer.name}_mask"
+
+
+def test_an_empty_label_file_is_learnt_as_background_but_not_a_new_annotation(
+    panel, viewer, tmp_path
+):
+    path = tmp_path / "one_masks.tif"
+    tifffile.imwrite(path, np.zeros((30, 40), np.uint8))
+    viewer.add_image(np.zeros((30, 40)), name="one")
+    viewer.open(path, layer_type="labels", plugin="napari")
+    pair = first(panel)
+    pair.kind.value = "objects"
+    whole = pair.pair()
+    assert len(whole.regions) == 1
+    assert "learnt as background" in whole.annotation(whole.paint()).notes[0]
+    pair.new_button.click()
+    pair.kind.value = "objects"
+    assert not pair.pair().regions
 
 
 def test_paint_goes_with_its_own_image_though_another_has_its_shape(panel, viewer):

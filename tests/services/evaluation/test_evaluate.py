@@ -243,7 +243,7 @@ def test_scribbles_say_what_they_say(run, files):
     ("change", "arguments", "message"),
     [
         (lambda f: f[:-1], ("--objects",), "has another shape than"),
-        (lambda f: f.astype(np.float32), ("--objects",), "does not hold whole numbers"),
+        (lambda f: f.astype(np.float32) + 0.5, ("--objects",), "does not hold whole numbers"),
         (lambda f: f.astype(np.int16) - 1, ("--objects",), "are negative"),
         (lambda f: f.astype(np.int16) - 1, (), "are negative"),
         (lambda f: f + 256, (), "The labels are not classes"),

@@ -54,6 +54,10 @@ class Annotation:
     scale, offset
         Pixel size of the labels, and the position of their first pixel in pixels of the image, as far
         as they are known; they must agree with the image.
+    unlabelled
+        A label that only marks pixels about which nothing is known; None if there is none.
+    notes
+        How the labels were understood where that is not plain; each a sentence.
 
     Raises
     ------
@@ -68,6 +72,8 @@ class Annotation:
     name: str = "labels"
     scale: Mapping[str, float] = field(default_factory=dict)
     offset: Mapping[str, float] = field(default_factory=dict)
+    unlabelled: int | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_alignment(self.image, self.paint, self.scale, self.offset, self.name)

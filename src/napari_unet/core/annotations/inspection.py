@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotations.annotation import Truth
 from napari_unet.core.annotations.bitmask import BitMask
+from napari_unet.core.annotations.meaning import understand
 from napari_unet.core.annotations.strokes import StrokeBuilder, pieces
 from napari_unet.core.annotations.summary import Summary, summarise
 from napari_unet.core.errors import UserError
@@ -51,7 +52,7 @@ class Inspection:
 
     @property
     def summary(self) -> Summary:
-        """What there is to train on, and what is missing."""
+        """What there is to train on, what is missing, and how labels were understood."""
         return summarise(self.truths, self.names)
 
 
@@ -97,7 +98,8 @@ def inspect_annotations(
     contents: list[_Contents] = []
     done = 0
     for annotation in annotations:
-        contents.append((yield from _inspect(annotation, done, total)))
+        understood = yield from understand(annotation, done, total)
+        contents.append((yield from _inspect(understood, done, total)))
         done += sum(1 for _ in annotation.plane_keys())
     names = _default_names(contents) if names is None else names
     foreground = _foreground(contents, names)
@@ -112,9 +114,11 @@ def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
         frame, box = annotation.whole(key)
         if mask := areas.mask(frame.index):
             paint = annotation.read(frame, box)
+            if annotation.unlabelled is not None:
+                mask = BitMask.of(mask.window(*box) & (paint != annotation.unlabelled))
             inside = mask.window(*box)
             _check_signs(annotation, paint, frame.title)
-            if annotation.regions:
+            if annotation.regions or annotation.unlabelled is not None:
                 paint = np.where(inside, paint, 0)
             if annotation.regions or paint.any():
                 applies[key] = mask

@@ -27,6 +27,8 @@ class Summary:
         Number of labelled pixels of each class by its name, the background first.
     missing
         What is still needed for training, each a sentence without a full stop.
+    notes
+        How labels were understood where that is not plain, each a sentence.
     """
 
     planes: int
@@ -34,12 +36,13 @@ class Summary:
     objects: int
     pixels: Mapping[str, int]
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not any(self.pixels.values()):
             return f"{self.missing[0]}."
         missing = "".join(f" {sentence}." for sentence in self.missing)
-        return f"{self._contents}.{missing}"
+        return "\n".join([f"{self._contents}.{missing}", *self.notes])
 
     @property
     def _contents(self) -> str:
@@ -86,6 +89,7 @@ def summarise(truths: Sequence[Truth], names: Mapping[int, str]) -> Summary:
         objects=sum(n for n, objects in numbers if objects),
         pixels={name: counts[c] for c, name in every.items()},
         missing=_missing(counts, every, truths),
+        notes=tuple(note for truth in truths for note in truth.annotation.notes),
     )
 
 

@@ -13,16 +13,20 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.fit import lie_of
 from napari_unet.gui.layers.images import layer_array
 from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.purpose import is_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Layer, Shapes
+    from napari.layers import Labels, Layer, Shapes
 
     from napari_unet.core.annotations.annotation import Kind
     from napari_unet.core.image.axes import Image, Lazy
+
+MAX_NEGATIVE = 1 << 28
+"""Pixels of labels that are searched for a label without a thread."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class LayerPair:
     scale, offset
         How the labels are placed on the image, as for `Annotation`.
     shapes
-        The layer that outlines the regions; None: the labels apply on planes that are painted.
+        The layer that outlines the regions; None: the labels apply on planes that are painted, or
+        everywhere if they come from a file without any label.
     """
 
     image: Image
@@ -90,7 +95,25 @@ class LayerPair:
             When the labels do not match the image pixel for pixel, or a region is outside it.
         """
         name = self.labels.name
-        return Annotation(self.image, paint, self.kind, self.regions, name, self.scale, self.offset)
+        negative = self.shapes is None and self.regions
+        return Annotation(
+            self.image,
+            paint,
+            self.kind,
+            self.regions,
+            name,
+            self.scale,
+            self.offset,
+            notes=(f"{name}: opened without any label; learnt as background.",) if negative else (),
+        )
+
+
+def _is_negative(labels: Labels) -> bool:
+    """Whether labels come from a file in which nothing is labelled, so that all is background."""
+    data = labels.data
+    if labels.source.path is None or is_annotation(labels) or not isinstance(data, np.ndarray):
+        return False
+    return data.size <= MAX_NEGATIVE and not data.any()
 
 
 class _Inside:
@@ -111,7 +134,7 @@ class _Inside:
 
 
 def pair_layers(
-    source: Layer, image: Image, labels: Layer | None, kind: Kind, shapes: Shapes | None
+    source: Layer, image: Image, labels: Labels | None, kind: Kind, shapes: Shapes | None
 ) -> LayerPair:
     """Pair an image layer with its annotation.
 
@@ -140,7 +163,12 @@ def pair_layers(
     inside = place(source, image.axes).inside
     fits = len(inside) == labels.ndim
     scale, offset = lie_of(source, image, labels, inside) if fits else ({}, {})
-    regions = () if shapes is None else regions_of(shapes, source, image)
+    if shapes is not None:
+        regions = regions_of(shapes, source, image)
+    elif kind != "scribbles" and _is_negative(labels):
+        regions = (Region.box((0, image.sizes["Y"]), (0, image.sizes["X"])),)
+    else:
+        regions = ()
     return LayerPair(image, source, labels, inside, kind, regions, scale, offset, shapes)
 
 

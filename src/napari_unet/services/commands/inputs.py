@@ -14,14 +14,11 @@ from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.core.progress import Progress
 from napari_unet.services.commands.line import no_command
 from napari_unet.services.files.images import SUFFIXES, open_image
+from napari_unet.services.files.labels import MAX_BYTES_IN_MEMORY
 from napari_unet.services.files.pairs import pair_files
 from napari_unet.services.files.save import save_labels
 from napari_unet.services.tiff.writer import Stack, write_stack
-from napari_unet.services.training.annotation_files import (
-    MAX_BYTES_IN_MEMORY,
-    read_annotations,
-    write_regions,
-)
+from napari_unet.services.training.annotation_files import read_annotations, write_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

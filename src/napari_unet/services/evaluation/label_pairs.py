@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.frames import frames
-from napari_unet.services.files.images import find_images, open_image, open_labels
+from napari_unet.services.files.images import find_images, open_image
+from napari_unet.services.files.labels import read_labels
 from napari_unet.services.files.pairs import find_pairs, pair_files
 
 if TYPE_CHECKING:
@@ -156,9 +157,7 @@ def read_label_pairs(
     result = []
     for prediction_path, label_path in pairs.pairs:
         image = open_image(image_of[label_path]) if images else None
-        prediction = open_labels(prediction_path, axes)
-        if image is not None and axes is None and prediction.data.shape == image.label_shape:
-            prediction = open_labels(prediction_path, image.label_axes)
-        truth = open_labels(label_path).data
+        prediction = read_labels(prediction_path, image, axes).image
+        truth = read_labels(label_path, replace(prediction, channel_names=())).image.data
         result.append(LabelPair(prediction, truth, image))
     return result

@@ -13,7 +13,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.objects.measure import measure
 from napari_unet.core.progress import Job, Progress
-from napari_unet.services.files.images import open_image, open_labels
+from napari_unet.services.files.images import open_image
+from napari_unet.services.files.labels import read_labels
 from napari_unet.services.files.save import check_free
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def read_labelled(files: FilePairs, *, axes: str | None = None) -> list[tuple[Im
     """
     pairs = []
     for image_path, label_path in files.pairs:
-        image, numbers = open_image(image_path, axes), open_labels(label_path).data
+        image = open_image(image_path, axes)
+        numbers = read_labels(label_path, image).image.data
         check_alignment(image, numbers, {}, {}, label_path.name)
         pairs.append((image, numbers))
     return pairs

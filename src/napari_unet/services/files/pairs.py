@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 from napari_unet.services.files.images import find_images
+from napari_unet.services.files.labels import find_labels
 from napari_unet.services.files.names import (
     distinct_parts,
     key_of,
@@ -34,7 +35,7 @@ class FilePairs:
     pairs
         Each image and its labels, in the order of the images.
     unlabelled
-        Images that are left out, as no file has the name of their labels.
+        Images that are left out: in one folder with the others, but without labels.
     by_name
         Whether the names say what belongs together; else the files are paired in their order.
     """
@@ -74,7 +75,8 @@ def find_pairs(
     UserError
         When files are missing or can't be paired.
     """
-    return pair_files(find_images(images), find_images(labels), noun, in_order=in_order)
+    find = find_images if noun == "images" else find_labels
+    return pair_files(find(images), find_labels(labels), noun, in_order=in_order)
 
 
 def pair_files(
@@ -102,13 +104,17 @@ def pair_files(
     Raises
     ------
     UserError
-        When labels have no image, names contradict the order, or numbers differ and no names match. It
-        shows what would be paired.
+        When labels have no image or, unless both are in one folder, an image has no labels; when names
+        contradict the order, or numbers differ and no names match. It shows what would be paired.
     """
-    images, labels = _apart(images, labels, noun)
-    pairs = None if in_order or len(images) == len(labels) == 1 else _by_names(images, labels, noun)
-    if pairs is not None:
-        return pairs
+    images, labels, mixed = _apart(images, labels, noun)
+    single = len(images) == len(labels) == 1
+    found = None if in_order or single else _by_names(images, labels, noun)
+    if found is not None:
+        left = tuple(path for path in images if path not in found)
+        if left and not mixed:
+            raise _contradiction(images, labels, found, noun)
+        return FilePairs(tuple(found.items()), left)
     if len(images) != len(labels):
         raise UserError(
             f"{noun.capitalize()} and labels don't pair up",
@@ -122,11 +128,11 @@ def pair_files(
 
 def _apart(
     images: Sequence[Path], labels: Sequence[Path], noun: str
-) -> tuple[Sequence[Path], Sequence[Path]]:
-    """Separate images and labels that are in one folder."""
+) -> tuple[Sequence[Path], Sequence[Path], bool]:
+    """Separate images and labels, and return whether they were mixed in one folder."""
     if noun != "images":
         # predictions are labels, too, and may be compared with themselves
-        return images, labels
+        return images, labels, False
     images = labels_apart(images).images
     known = {p.absolute() for p in images}
     shared = [p.name for p in labels if p.absolute() in known]
@@ -140,23 +146,23 @@ def _apart(
             "a word such as _masks or _labels after it.",
             remedy="Give the labels, or rename them.",
         )
-    return images, labels
+    return images, labels, bool(shared)
 
 
-def _by_names(images: Sequence[Path], labels: Sequence[Path], noun: str) -> FilePairs | None:
-    """Return the pairs that names tell; None where they tell nothing."""
+def _by_names(images: Sequence[Path], labels: Sequence[Path], noun: str) -> dict[Path, Path] | None:
+    """Return the labels of images as names tell; None where they tell nothing."""
     some: dict[Path, Path] = {}
     for image_keys, label_keys in _exact_keys(images, labels):
         found = _matches(images, labels, image_keys, label_keys) or {}
         if len(found) == len(labels):
-            return _named(images, labels, found, noun)
+            return found
         some = found or some
     if some:
         raise _contradiction(images, labels, some, noun)
     for image_keys, label_keys in _loose_keys(images, labels):
         loose = _matches(images, labels, image_keys, label_keys)
         if loose and len(loose) == len(labels):
-            return _named(images, labels, loose, noun)
+            return loose
         if loose or (loose is not None and _single_numbers([*image_keys, *label_keys])):
             raise _contradiction(images, labels, loose, noun)
     return None
@@ -186,16 +192,6 @@ def _matches(
     named = {k: p for k, p in zip(label_keys, labels, strict=True) if k}
     found = zip(image_keys, images, strict=True)
     return {p: named[k] for k, p in found if k in named}
-
-
-def _named(
-    images: Sequence[Path], labels: Sequence[Path], found: dict[Path, Path], noun: str
-) -> FilePairs:
-    left = tuple(path for path in images if path not in found)
-    if left and noun != "images":
-        # each of them is to be judged
-        raise _contradiction(images, labels, found, noun)
-    return FilePairs(tuple(found.items()), left)
 
 
 def _single_numbers(keys: Keys) -> bool:

@@ -15,19 +15,18 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.alignment import integer_factors, resample_labels
-from napari_unet.services.files.images import open_image, open_labels
+from napari_unet.core.image.alignment import resample_labels
+from napari_unet.services.files.images import open_image
+from napari_unet.services.files.labels import MAX_BYTES_IN_MEMORY, read_labels
 from napari_unet.services.files.pairs import find_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.annotations.annotation import Kind
-    from napari_unet.core.image.axes import Image
+    from napari_unet.core.image.axes import Image, Lazy
     from napari_unet.services.files.pairs import FilePairs
 
-MAX_BYTES_IN_MEMORY = 1 << 30
-"""Arrays of up to so many bytes are read at once; patches of larger ones are read from the file."""
 RANGE_PATTERN = r"([A-Za-z])=(\d+):(\d+)"
 
 
@@ -96,17 +95,23 @@ def read_pairs(
     annotations = []
     for image_path, label_path in pairs.pairs:
         image = _in_memory(open_image(image_path, axes))
-        painted = _in_memory(open_labels(label_path, _label_axes(label_path, image)))
+        read = read_labels(label_path, image)
+        painted, notes = read.image, read.notes
         if resample and painted.data.shape != image.label_shape:
             painted = replace(
                 image, data=resample_labels(image, painted.data), axes=image.label_axes
             )
         texts = [text for given in regions for text in _of_image(given, image)]
         areas = [region for text in texts for region in read_regions(text, image)]
+        if kind != "scribbles" and not areas and _is_empty(painted.data):
+            areas = [Region.box((0, image.sizes["Y"]), (0, image.sizes["X"]))]
+            notes = (
+                *notes,
+                f"{label_path.name}: no label at all; learnt as background everywhere.",
+            )
         scale = painted.scale if painted.unit == image.unit and not resample else {}
-        annotations.append(
-            Annotation(image, painted.data, kind, tuple(areas), label_path.name, scale=scale)
-        )
+        where, name = tuple(areas), label_path.name
+        annotations.append(Annotation(image, painted.data, kind, where, name, scale, notes=notes))
     for given in regions:
         if Path(given).is_dir():
             _check_folder(Path(given), [annotation.image.name for annotation in annotations])
@@ -221,10 +226,9 @@ def _shapes(path: Path, image: Image) -> list[Region]:
     return [Region.from_shape(kinds[i], np.array(corners[i]), image.label_axes) for i in corners]
 
 
-def _label_axes(path: Path, image: Image) -> str | None:
-    """Return the image's axes for labels with as many, whose file may not name them."""
-    shape = open_image(path).data.shape
-    return None if integer_factors(image, shape) is None else image.label_axes
+def _is_empty(labels: Lazy) -> bool:
+    """Whether there is no label at all, in labels that are in memory."""
+    return isinstance(labels, np.ndarray) and not labels.any()
 
 
 def _in_memory(image: Image) -> Image:
