@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tifffile
 import zarr
 from finetune_kit import SIZE, discs, preview, quick, scribbles, summary, train, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
 from gui_kit import SECONDS, said, small_model
+from napari.layers._source import layer_source
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
 from windowless import dock as dock
@@ -302,13 +302,10 @@ def test_labels_go_with_the_image_of_their_name(panel, viewer):
     assert other.labels.layer.name == f"{other.image.layer.name}_mask"
 
 
-def test_an_empty_label_file_is_learnt_as_background_but_not_a_new_annotation(
-    panel, viewer, tmp_path
-):
-    path = tmp_path / "one_masks.tif"
-    tifffile.imwrite(path, np.zeros((30, 40), np.uint8))
+def test_an_empty_label_file_is_learnt_as_background_but_not_a_new_annotation(panel, viewer):
     viewer.add_image(np.zeros((30, 40)), name="one")
-    viewer.open(path, layer_type="labels", plugin="napari")
+    with layer_source(path="one_masks.tif"):
+        viewer.add_labels(np.zeros((30, 40), np.uint8), name="one_masks")
     pair = first(panel)
     pair.kind.value = "objects"
     whole = pair.pair()

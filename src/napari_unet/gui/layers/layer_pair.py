@@ -13,7 +13,6 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.fit import lie_of
 from napari_unet.gui.layers.images import layer_array
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.purpose import is_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +110,7 @@ class LayerPair:
 def _is_negative(labels: Labels) -> bool:
     """Whether labels come from a file in which nothing is labelled, so that all is background."""
     data = labels.data
-    if labels.source.path is None or is_annotation(labels) or not isinstance(data, np.ndarray):
+    if labels.source.path is None or not isinstance(data, np.ndarray):
         return False
     return data.size <= MAX_NEGATIVE and not data.any()
 
