@@ -17,8 +17,9 @@ from windowless import library as library
 from windowless import viewer as viewer
 
 from napari_unet.core.annotations.regions import Region
-from napari_unet.core.progress import finish
+from napari_unet.core.progress import Progress, finish
 from napari_unet.gui.finetune.curves import POINTS, thinned
+from napari_unet.gui.finetune.form.request import look_job
 from napari_unet.gui.layers.annotation_layers import new_annotation_layer
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.layer_pair import regions_of
@@ -57,6 +58,22 @@ def test_without_image_or_paint_the_form_says_what_to_do(panel, viewer, qtbot):
     panel.form.train_button.click()
     qtbot.waitUntil(lambda: "Nothing has been painted yet" in said(panel), timeout=SECONDS)
     assert panel.form.isVisibleTo(panel)
+
+
+def test_what_changes_during_an_inspection_is_inspected_too(painted_panel, qtbot, monkeypatch):
+    panel, module = painted_panel, "napari_unet.gui.finetune.form.annotation_summary"
+
+    def slow_job(*arguments, **options):
+        while not panel.form.settings.classes.value:
+            yield Progress(0, 0)
+        return (yield from look_job(*arguments, **options))
+
+    monkeypatch.setattr(f"{module}.look_job", slow_job)
+    summary = panel.form.summary
+    summary.form_changed()
+    qtbot.waitUntil(lambda: summary._planner.running, timeout=SECONDS)
+    panel.form.settings.classes.value = ("nucleus", "membrane")
+    wait_for_summary(panel, "No membrane painted yet (label 3)", qtbot)
 
 
 def test_labels_of_another_shape_are_named(panel, viewer, qtbot):

@@ -113,11 +113,10 @@ def labels_for(
         return chosen
 
     def strangeness(labels: Labels) -> tuple[bool, bool, bool]:
-        return (
-            not belongs(labels, source),
-            not _named_alike(labels, source),
-            not is_annotation(labels),
-        )
+        made_here = belongs(labels, source)
+        # the name tells nothing more of those that are known to be the image's own
+        related = made_here or _named_alike(labels, source)
+        return not made_here, not related, not is_annotation(labels)
 
     return min(candidates, key=strangeness, default=None)
 

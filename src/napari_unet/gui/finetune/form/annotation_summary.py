@@ -43,6 +43,7 @@ class AnnotationSummary(QObject):
         self._jobs = jobs
         self._request = request
         self._looked: Inspected | None = None
+        self._outdated = False
         self._planner = Jobs(self)
         self._planner.ended.connect(self._show)
         self._form_settled = QTimer(self)
@@ -55,6 +56,8 @@ class AnnotationSummary(QObject):
     def form_changed(self) -> None:
         """Inspect the annotations again, once the form has settled."""
         self._looked = None
+        # what is being inspected now is what was set before
+        self._outdated = True
         self._form_settled.start()
 
     def come_into_sight(self) -> None:
@@ -80,6 +83,7 @@ class AnnotationSummary(QObject):
             self._explain(error)
             return
         self._watch.watch(request.pairs)
+        self._outdated = False
         job = look_job(request, self._looked, stroked, plan=self.plan_label.isVisible())
         self._planner.start("Looking", job)
 
@@ -88,7 +92,8 @@ class AnnotationSummary(QObject):
             self._looked = None
             self._explain(outcome.error)
         elif outcome.result is not None:
-            self._looked = inspected = outcome.result
+            inspected = outcome.result
+            self._looked = None if self._outdated else inspected
             self.summary_label.setText(f"{inspected.summary} {inspected.fitting}".strip())
             self.plan_label.setText("" if inspected.plan is None else f"{inspected.plan}.")
         # any other error is shown with its details when the training is started
