@@ -16,7 +16,15 @@ from hypothesis.extra import numpy as arrays
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.blocks import Blocks
-from napari_unet.core.journal.records import ImageIdentity, PaintNote, read_note, replay
+from napari_unet.core.journal.records import (
+    ImageIdentity,
+    PaintNote,
+    note_record,
+    read_note,
+    replay,
+    start_of_file,
+)
+from napari_unet.core.journal.records import _record as record_of
 from napari_unet.core.journal.run_length import pack_pixels, unpack_pixels
 from napari_unet.services.storage import journal as journal_module
 from napari_unet.services.storage.journal import Journal
@@ -39,6 +47,29 @@ def update(journal, labels, note=None, **how):
 def disc(labels, y, x, radius, value):
     rows, columns = np.ogrid[: labels.shape[-2], : labels.shape[-1]]
     labels[..., (rows - y) ** 2 + (columns - x) ** 2 <= radius**2] = value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dtype": "float32"}, {"dtype": "object"}, {"shape": (5,)}, {"shape": (3, -1)}, {"kind": "?"}],
+)
+def test_a_description_that_describes_no_labels_is_damage(tmp_path, change):
+    """Whole, with its checksum, but written by something else."""
+    said = {**note_of(np.zeros((4, 5), np.uint8)).model_dump(), **change}
+    path = tmp_path / "x.paint"
+    content = PaintNote.model_construct(**said).model_dump_json(warnings=False)
+    path.write_bytes(start_of_file() + record_of(1, content.encode()))
+    for read in (read_note, replay):
+        with pytest.raises(UserError, match=r"x\.paint"):
+            read(path)
+
+
+def test_a_description_of_more_than_memory_holds_is_told(tmp_path):
+    path = tmp_path / "x.paint"
+    note = note_of(np.zeros((4, 5), np.uint8)).model_copy(update={"shape": (1 << 30, 1 << 30)})
+    path.write_bytes(start_of_file() + note_record(note))
+    with pytest.raises(UserError, match="not enough memory"):
+        replay(path)
 
 
 @st.composite
