@@ -58,11 +58,16 @@ class Annotation:
         A label that only marks pixels about which nothing is known; None if there is none.
     notes
         How the labels were understood where that is not plain; each a sentence.
+    result_before
+        The result that the labels were copied from and then corrected, of the same shape. What differs
+        from it was changed by a person; without regions, only planes that differ are annotated. None:
+        everything was painted anew.
 
     Raises
     ------
     UserError
-        When the labels do not match the image pixel for pixel, or a region lies outside it.
+        When the labels or the result do not match the image pixel for pixel, or a region lies outside
+        it.
     """
 
     image: Image
@@ -74,9 +79,13 @@ class Annotation:
     offset: Mapping[str, float] = field(default_factory=dict)
     unlabelled: int | None = None
     notes: tuple[str, ...] = ()
+    result_before: Lazy | None = None
 
     def __post_init__(self) -> None:
         check_alignment(self.image, self.paint, self.scale, self.offset, self.name)
+        if self.result_before is not None:
+            name = f"result before {self.name}"
+            check_alignment(self.image, self.result_before, self.scale, self.offset, name)
         for region in self.regions:
             check_region(region, self.image)
 
@@ -108,10 +117,23 @@ class Annotation:
 
     def read(self, frame: Frame, box: Box) -> NDArray[Any]:
         """Read the labels in a window of a frame of the image, in the frame's order of axes."""
-        key, order = frame.label_index(box)
-        block = np.asarray(self.paint[key])
-        native = np.uint8 if block.dtype.kind == "b" else block.dtype.newbyteorder("=")
-        return block.astype(native, copy=False).transpose(np.argsort(order))
+        return _read(self.paint, frame, box)
+
+    def read_before(self, frame: Frame, box: Box) -> NDArray[Any] | None:
+        """Read the result before the correction likewise; None if there is none.
+
+        Scribbles are painted anew in any case.
+        """
+        if self.result_before is None or self.kind == "scribbles":
+            return None
+        return _read(self.result_before, frame, box)
+
+
+def _read(labels: Lazy, frame: Frame, box: Box) -> NDArray[Any]:
+    key, order = frame.label_index(box)
+    block = np.asarray(labels[key])
+    native = np.uint8 if block.dtype.kind == "b" else block.dtype.newbyteorder("=")
+    return block.astype(native, copy=False).transpose(np.argsort(order))
 
 
 @dataclass(frozen=True)
@@ -129,12 +151,22 @@ class Strokes:
     pieces
         For each plane with labels, the number of the stroke that each of its pieces, as the function
         `pieces` numbers them, belongs to.
+    changed
+        Whether each differs from the result that the annotation was copied from; all of them if it was
+        painted anew.
     """
 
     values: NDArray[np.int64]
     sizes: NDArray[np.int64]
     middles: tuple[tuple[int, ...], ...]
     pieces: Mapping[PlaneKey, NDArray[np.int64]]
+    changed: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls) -> Strokes:
+        """Return no strokes."""
+        no_numbers = np.zeros(0, np.int64)
+        return cls(no_numbers, no_numbers, (), {}, np.zeros(0, bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +183,9 @@ class Truth:
         Number of labelled pixels of each class, with 0 for background. Objects are class 1.
     strokes
         Its strokes or objects.
+    removed
+        Objects and parts of the result that it was copied from which are background now. Their numbers
+        follow those of the strokes.
     foreground
         For ``classes`` with a single label other than 0, such as 255: that label. It means class 1.
     held
@@ -161,6 +196,7 @@ class Truth:
     applies: Mapping[PlaneKey, BitMask]
     pixels: Mapping[int, int]
     strokes: Strokes
+    removed: Strokes = field(default_factory=Strokes.none)
     foreground: int | None = None
     held: Mapping[PlaneKey, BitMask] = field(default_factory=dict)
 
@@ -220,11 +256,11 @@ class Truth:
         self, masks: Mapping[PlaneKey, BitMask], frame: Frame, box: Box
     ) -> NDArray[np.bool_]:
         *depth, rows, columns = box
-        keys = self._keys(frame, *depth)
+        keys = self.keys(frame, *depth)
         planes = [masks.get(key, BitMask.none()).window(rows, columns) for key in keys]
         return np.stack(planes) if depth else planes[0]
 
-    def _keys(self, frame: Frame, depth: slice | None = None) -> Iterator[PlaneKey]:
+    def keys(self, frame: Frame, depth: slice | None = None) -> Iterator[PlaneKey]:
         """Return the plane keys of a frame, or of a range of its Z."""
         for z in range(depth.start, depth.stop) if depth else (frame.index.get("Z", 0),):
             index = {**frame.index, "Z": z}

@@ -26,6 +26,7 @@ from napari_unet.core.annotations.holdout_masks import (
 )
 from napari_unet.core.annotations.validation_split import (
     MIN_CANDIDATES,
+    MIN_CHANGED,
     Candidate,
     split_candidates,
 )
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import PlaneKey, Truth
     from napari_unet.core.annotations.bitmask import BitMask
     from napari_unet.core.annotations.holdout_masks import Held
+
+
+ENOUGH_OBJECTS, ENOUGH_STROKES = 8, 3
+"""So many objects, or strokes of a class, are held out even if the fraction is less, up to half of them:
+with fewer, chance decides how two networks compare."""
+ENOUGH_UNCHANGED = 20
+"""Likewise, of what was left as it is in a result: it shows whether the new network is worse there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +103,17 @@ class _Choice:
         if held:
             self.taken.append(f"{len(held)} of {total} {name}")
 
+    def add_groups(
+        self, groups: Sequence[Sequence[Candidate]], held: Sequence[Sequence[Candidate]], name: str
+    ) -> None:
+        every, out = ([c for each in some for c in each] for some in (groups, held))
+        if all(c.changed for c in every):
+            self.add_strokes(out, len(every), name)
+            return
+        for title, changed in ((f"corrected {name}", True), (f"unchanged {name}", False)):
+            total = sum(c.changed == changed for c in every)
+            self.add_strokes([c for c in out if c.changed == changed], total, title)
+
 
 def hold_out(
     truths: Sequence[Truth],
@@ -109,7 +128,8 @@ def hold_out(
     Scribbles: a fraction of the strokes of each class with at least `MIN_CANDIDATES` strokes, if there
     are two such classes. Objects: a fraction of them, with the background nearest to each. Classes: a
     fraction of the regions, or without regions of the planes, if there are enough, with each class that
-    several of them contain on both sides; else, as for objects, of the connected parts.
+    several of them contain on both sides; else, as for objects, of the connected parts. Of a corrected
+    result, the fraction is that of what was changed; of the rest, as many in proportion.
 
     Parameters
     ----------
@@ -144,10 +164,11 @@ def hold_out(
             choice.add_areas(held_areas, len(areas))
             continue
         groups = _groups(truths, numbers)
-        held = [_split(group, since, fraction, seed) for group in groups]
+        enough = ENOUGH_STROKES if kind == "scribbles" else ENOUGH_OBJECTS
+        held = [_split(group, since, fraction, seed, enough) for group in groups]
         if kind != "scribbles" or sum(map(bool, held)) >= 2:
             name = "objects" if kind == "objects" else "strokes"
-            choice.add_strokes([c for each in held for c in each], sum(map(len, groups)), name)
+            choice.add_groups(groups, held, name)
     if not choice.taken:
         return HoldOut(tuple(truths), (), reason or _reason(truths, since=bool(learnt)))
     return (yield from _apply(choice, truths, learnt))
@@ -171,22 +192,41 @@ def _groups(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Candid
     """Return the strokes of some annotations by class, and all objects together."""
     groups: dict[int, list[Candidate]] = defaultdict(list)
     for i in numbers:
-        strokes, name = truths[i].strokes, truths[i].annotation.image.name
-        each = zip(strokes.values.tolist(), strokes.sizes.tolist(), strokes.middles, strict=True)
-        for stroke, (value, size, middle) in enumerate(each):
-            group = groups[0 if truths[i].objects else value]
-            group.append(Candidate(i, stroke, size, name, middle))
+        name, first = truths[i].annotation.image.name, 0
+        for strokes in (truths[i].strokes, truths[i].removed):
+            values, sizes = strokes.values.tolist(), strokes.sizes.tolist()
+            each = zip(values, sizes, strokes.middles, strokes.changed.tolist(), strict=True)
+            for number, (value, size, middle, changed) in enumerate(each, first):
+                group = groups[0 if truths[i].objects else value]
+                group.append(Candidate(i, number, size, name, middle, changed))
+            first = len(strokes.sizes)
     return [groups[value] for value in sorted(groups)]
 
 
 def _split(
-    group: list[Candidate], since: Sequence[Collection[int]] | None, fraction: float, seed: int
+    group: list[Candidate],
+    since: Sequence[Collection[int]] | None,
+    fraction: float,
+    seed: int,
+    enough: int,
 ) -> list[Candidate]:
     """Return what to hold out of a group, or of its members that are new since an earlier training."""
     if len(group) < MIN_CANDIDATES:
         return []
-    new = group if since is None else [c for c in group if c.number in since[c.truth]]
-    return split_candidates(new, fraction, seed).held
+    if since is not None:
+        new = [c for c in group if c.number in since[c.truth]]
+        return split_candidates(new, fraction, seed).held
+    changed = [c for c in group if c.changed]
+    rest = [c for c in group if not c.changed]
+    pixels = sum(c.size for c in group)
+    least = min(enough, (len(changed) + 1) // 2 if rest else len(changed) // 2)
+    held = []
+    if len(changed) >= MIN_CHANGED:
+        held += split_candidates(changed, fraction, seed, least=least, pixels=pixels).held
+    if len(rest) >= MIN_CANDIDATES:
+        least = min(ENOUGH_UNCHANGED, len(rest) // 2)
+        held += split_candidates(rest, fraction, seed, least=least).held
+    return held
 
 
 def _apply(choice: _Choice, truths: Sequence[Truth], learnt: Sequence[Truth]) -> Job[HoldOut]:

@@ -8,6 +8,7 @@ import edt
 import numpy as np
 
 from napari_unet.core.annotations.bitmask import BitMask
+from napari_unet.core.annotations.changes import removed_pieces
 from napari_unet.core.annotations.strokes import plane_pieces
 from napari_unet.core.progress import Job, Progress
 
@@ -59,7 +60,7 @@ def stroke_masks(
     truths
         The annotations.
     strokes
-        The numbers of the strokes or objects of each.
+        The numbers of the strokes or objects of each; those of what was removed follow these.
     learnt
         Earlier annotations of the same images, whose pixels are left out.
     """
@@ -71,12 +72,15 @@ def stroke_masks(
     earlier = _earlier_truths(truths, learnt)
     for truth, wanted, before in zip(truths, strokes, earlier, strict=True):
         masks.append({})
+        n = len(truth.strokes.sizes)
         # one more, for what is no piece and has number -1
-        flags = np.zeros(len(truth.strokes.sizes) + 1, dtype=bool)
-        flags[list(wanted)] = True
+        flags, flags_removed = np.zeros(n + 1, bool), np.zeros(len(truth.removed.sizes) + 1, bool)
+        flags[[i for i in wanted if i < n]] = True
+        flags_removed[[i - n for i in wanted if i >= n]] = True
         for key, numbers in truth.strokes.pieces.items() if wanted else ():
-            if flags[numbers].any():
-                mask = _plane_mask(truth, key, flags[numbers])
+            removed = flags_removed[truth.removed.pieces.get(key, np.array([-1]))]
+            if flags[numbers].any() or removed.any():
+                mask = _plane_mask(truth, key, flags[numbers], removed)
                 if before is not None and key in before.applies:
                     mask &= ~_learnt_pixels(before, key)
                 masks[-1][key] = BitMask.of(mask)
@@ -91,14 +95,29 @@ def add_masks(held: dict[PlaneKey, BitMask], others: Mapping[PlaneKey, BitMask])
         held[key] = BitMask.union([held.get(key, BitMask.none()), mask])
 
 
-def _plane_mask(truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of the wanted pieces of a plane, with the background nearest to them."""
+def _plane_mask(
+    truth: Truth, key: PlaneKey, wanted: NDArray[np.bool_], removed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the pixels of the wanted pieces of a plane, with the background nearest to them.
+
+    Parameters
+    ----------
+    truth, key
+        The annotation, and the plane.
+    wanted, removed
+        Which of its pieces, and of its removed pieces.
+    """
     numbered, inside = plane_pieces(truth, key)
     mask: NDArray[np.bool_] = wanted[numbered]
     if truth.annotation.kind != "scribbles":
-        others = (numbered > 0) & ~mask
+        pieces = numbered > 0
+        if len(removed) > 1:
+            gone = removed_pieces(truth, key)
+            mask |= removed[gone]
+            pieces |= gone > 0
+        others = pieces & ~mask
         nearer = edt.edt(~mask) < edt.edt(~others)
-        mask |= inside & (numbered == 0) & nearer
+        mask |= inside & ~pieces & nearer
     return mask
 
 

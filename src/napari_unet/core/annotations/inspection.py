@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotations.annotation import Truth
 from napari_unet.core.annotations.bitmask import BitMask
+from napari_unet.core.annotations.changes import PlaneChanges, plane_changes
 from napari_unet.core.annotations.meaning import understand
 from napari_unet.core.annotations.strokes import StrokeBuilder, pieces
 from napari_unet.core.annotations.summary import Summary, summarise
@@ -64,6 +65,7 @@ class _Contents(NamedTuple):
     background: int
     counts: Mapping[int, int]
     strokes: Strokes
+    removed: Strokes
 
 
 def inspect_annotations(
@@ -109,6 +111,7 @@ def inspect_annotations(
 def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
     areas = AnnotatedAreas(annotation)
     builder, counts, background = StrokeBuilder(annotation.kind), Counter[int](), 0
+    removed = StrokeBuilder(annotation.kind)
     applies: dict[PlaneKey, BitMask] = {}
     for i, key in enumerate(annotation.plane_keys(), 1):
         frame, box = annotation.whole(key)
@@ -120,15 +123,36 @@ def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
             _check_signs(annotation, paint, frame.title)
             if annotation.regions or annotation.unlabelled is not None:
                 paint = np.where(inside, paint, 0)
-            if annotation.regions or paint.any():
+            numbered, values = pieces(paint, annotation.kind)
+            changes = _changes(annotation, key, inside, numbered, values)
+            # where nobody looked, a result is no annotation
+            if annotation.regions or (len(values) > 1 if changes is None else changes):
                 applies[key] = mask
-                numbered, values = pieces(paint, annotation.kind)
-                sizes = builder.add(key, _position(annotation, key), numbered, values)
+                position, changed = _position(annotation, key), None
+                if changes is not None:
+                    changed = changes.changed
+                    removed.add(key, position, changes.removed, changes.removed_values)
+                sizes = builder.add(key, position, numbered, values, changed)
                 background += int(np.count_nonzero(inside)) - int(sizes[1:].sum())
                 for value, n in zip(values[1:].tolist(), sizes[1:].tolist(), strict=True):
                     counts[1 if annotation.kind == "objects" else value] += n
         yield Progress(done + i, total, "Inspecting the annotations")
-    return _Contents(annotation, applies, background, counts, builder.strokes())
+    strokes, gone = builder.strokes(), removed.strokes()
+    return _Contents(annotation, applies, background, counts, strokes, gone)
+
+
+def _changes(
+    annotation: Annotation,
+    key: PlaneKey,
+    inside: NDArray[np.bool_],
+    numbered: NDArray[Any],
+    values: NDArray[np.int64],
+) -> PlaneChanges | None:
+    """Return what a person changed in a plane; None if it was painted anew."""
+    before = annotation.read_before(*annotation.whole(key))
+    if before is None:
+        return None
+    return plane_changes(numbered, values, np.where(inside, before, 0), annotation.kind)
 
 
 class AnnotatedAreas:
@@ -218,7 +242,9 @@ def _truth(contents: _Contents, names: Mapping[int, str], foreground: int | None
     if kind != "scribbles":
         pixels[0] = contents.background
     value = foreground if kind == "classes" and foreground != 1 else None
-    return Truth(contents.annotation, contents.applies, pixels, contents.strokes, value)
+    return Truth(
+        contents.annotation, contents.applies, pixels, contents.strokes, contents.removed, value
+    )
 
 
 def _check_classes(

@@ -97,6 +97,7 @@ class StrokeBuilder:
         self._values: list[int] = []
         self._sizes: list[int] = []
         self._middles: list[tuple[int, ...]] = []
+        self._changed: list[bool] = []
         self._pieces: dict[PlaneKey, NDArray[np.int64]] = {}
         self._volume: PlaneKey | None = None
         self._objects: dict[int, int] = {}
@@ -108,6 +109,7 @@ class StrokeBuilder:
         position: tuple[PlaneKey, int],
         numbered: NDArray[Any],
         values: NDArray[np.int64],
+        changed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
         """Add the pieces of a plane.
 
@@ -119,6 +121,8 @@ class StrokeBuilder:
             Its volume, and its position along Z there.
         numbered, values
             As `pieces` returns them.
+        changed
+            Whether each was changed or painted anew, the first entry for none; None: all were.
 
         Returns
         -------
@@ -133,6 +137,8 @@ class StrokeBuilder:
         ids = np.arange(first - 1, first - 1 + len(values))
         self._parents.extend(range(first, first + len(values) - 1))
         self._values.extend(values[1:].tolist())
+        flags = np.ones(len(values), bool) if changed is None else changed
+        self._changed.extend(flags[1:].tolist())
         self._sizes.extend(sizes[1:].tolist())
         self._middles.extend((*key, y, x) for y, x in _middles(numbered, sizes))
         self._pieces[key] = ids
@@ -154,8 +160,12 @@ class StrokeBuilder:
             key: np.concatenate([[-1], stroke[ids[1:]]]) for key, ids in self._pieces.items()
         }
         total = np.bincount(stroke, weights=sizes, minlength=len(kept)).astype(np.int64)
+        flags = np.array(self._changed, dtype=bool)
+        changed = np.bincount(stroke, weights=flags, minlength=len(kept)) > 0
         # a root is the first of its pieces
-        return Strokes(values[kept], total, tuple(self._middles[i] for i in kept), of_piece)
+        return Strokes(
+            values[kept], total, tuple(self._middles[i] for i in kept), of_piece, changed
+        )
 
     def _join_touching(
         self,

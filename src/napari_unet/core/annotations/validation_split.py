@@ -23,6 +23,8 @@ HASH_PLANES = 4
 """So many adjacent planes share a hash, as neighbours look alike."""
 MAX_PIXEL_FRACTION = 0.5
 """Largest fraction of the pixels that is held out."""
+MIN_CHANGED = 3
+"""Fewest corrections of a result of which some are held out."""
 FRACTION_TOLERANCE = 0.5
 """By how much of itself the fraction of held-out candidates may differ from the one asked for."""
 
@@ -42,6 +44,8 @@ class Candidate(NamedTuple):
         The image's name.
     middle
         The key of its plane, and the y and x of its centre.
+    changed
+        Whether it was corrected or painted anew; else it is as in the result that was corrected.
     """
 
     truth: int
@@ -49,6 +53,7 @@ class Candidate(NamedTuple):
     size: int
     image: str
     middle: tuple[int, ...]
+    changed: bool = True
 
 
 class Split(NamedTuple):
@@ -79,6 +84,9 @@ def split_candidates(
     fraction: float,
     seed: int,
     classes: Sequence[Iterable[int]] | None = None,
+    *,
+    least: int = 1,
+    pixels: int | None = None,
 ) -> Split:
     """Hold out about a fraction of some candidates.
 
@@ -94,17 +102,23 @@ def split_candidates(
     classes
         The classes in each candidate: all of them must remain for training, and those in several
         candidates must be held out, too. None: classes do not matter.
+    least
+        Hold out at least so many, whatever the fraction; unless that is 0, when nothing is held out.
+    pixels
+        The pixels of which at most `MAX_PIXEL_FRACTION` are held out; None: those of the candidates.
     """
     wanted = fraction * len(candidates)
     if wanted <= 0:
         return Split([], set())
-    fewest = max(1, round(wanted * (1 - FRACTION_TOLERANCE)))
-    most = max(1, round(wanted * (1 + FRACTION_TOLERANCE)))
+    fewest = max(least, round(wanted * (1 - FRACTION_TOLERANCE)))
+    most = max(least, round(wanted * (1 + FRACTION_TOLERANCE)))
     contents = [frozenset(c) for c in classes] if classes else [frozenset()] * len(candidates)
     remaining = Counter(c for content in contents for c in content)
     missing = {c for c, n in remaining.items() if n > 1}
     hashes = [split_hash(candidate, seed) for candidate in candidates]
-    pixels_left = MAX_PIXEL_FRACTION * sum(candidate.size for candidate in candidates)
+    if pixels is None:
+        pixels = sum(candidate.size for candidate in candidates)
+    pixels_left = MAX_PIXEL_FRACTION * pixels
     held: list[Candidate] = []
     for i in sorted(range(len(candidates)), key=lambda i: (hashes[i], candidates[i].middle)):
         enough = len(held) >= (fewest if hashes[i] >= fraction else most)

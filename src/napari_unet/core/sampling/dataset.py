@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.inspection import inspect_annotations
+from napari_unet.core.annotations.units import units_of
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.sampling.patches import index_patches
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.holdout import HoldOut
     from napari_unet.core.annotations.holdout_masks import Held
     from napari_unet.core.annotations.inspection import Inspection
+    from napari_unet.core.annotations.units import Units
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.model.spec import ModelSpec
@@ -52,6 +54,11 @@ class ValidationWindow:
     frame: Frame
     box: Box
     statistics: NormalizationStatistics
+
+    @cached_property
+    def units(self) -> Units:
+        """The objects, strokes or blocks that are held out here, on which networks are compared."""
+        return units_of(self.truth, self.frame, self.box)
 
 
 @dataclass(frozen=True, eq=False)

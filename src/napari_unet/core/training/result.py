@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_unet.core.evaluation.verdict import Comparison, Verdict, compare
+
 if TYPE_CHECKING:
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
@@ -37,6 +39,8 @@ class Trained:
         What it learnt from.
     warnings
         What went wrong without ending the training, each a sentence.
+    known_before, known_after
+        Scores of both on examples of what the parent knew before; None without such examples.
     """
 
     model: Model
@@ -48,6 +52,15 @@ class Trained:
     reduced_by_memory: bool
     training_set: TrainingSet
     warnings: tuple[str, ...] = ()
+    known_before: ValidationScores | None = None
+    known_after: ValidationScores | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the network compares with its parent, on each of the two."""
+        return Verdict(
+            _compared(self.before, self.after), _compared(self.known_before, self.known_after)
+        )
 
     @property
     def measured(self) -> int:
@@ -58,3 +71,9 @@ class Trained:
     def ended(self) -> str:
         """Why it ended; empty while it goes on."""
         return self.status.ended
+
+
+def _compared(before: ValidationScores | None, after: ValidationScores | None) -> Comparison | None:
+    if before is None or after is None or before.units is None or after.units is None:
+        return None
+    return compare(before.units, after.units)

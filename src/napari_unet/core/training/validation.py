@@ -18,11 +18,13 @@ from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.core.objects.numbering import Numbering
 from napari_unet.core.progress import Progress
+from napari_unet.core.sampling.window_units import WindowUnits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_unet.core.device import Compute
+    from napari_unet.core.evaluation.unit_scores import UnitScores
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.sampling.dataset import ValidationWindow
@@ -38,10 +40,13 @@ class ValidationScores:
         Pixels of each class.
     objects
         Scores of the objects, if the model is scored by these.
+    units
+        Scores of the single objects, strokes or areas, by which two models are compared.
     """
 
     confusion: Confusion
     objects: ObjectScores | None = None
+    units: UnitScores | None = None
 
     @property
     def score(self) -> float:
@@ -99,6 +104,7 @@ def validate(
     """
     confusion = Confusion.zero(max(model.spec.label_names) + 1)
     object_scores = ObjectScores.zero()
+    units = WindowUnits(max(model.spec.label_names) + 1)
     predictor = Predictor(model, compute, memory=memory)
     options = ObjectOptions(foreground=model.spec.threshold, seed=model.spec.separation)
     # of the rescaled images, by those of the images as they are
@@ -116,9 +122,13 @@ def validate(
             if isinstance(step, Outputs):
                 confusion += _confusion(step, window, model)
                 if count_objects:
-                    object_scores += _object_scores(numbering, step, window)
+                    object_scores += _object_scores(numbering, step, window, units)
+                else:
+                    labels = to_labels(step.values, model.spec, model.spec.threshold)
+                    units.add_classes(window, step.write, labels)
             yield Progress(i + min(step.fraction, 1.0), len(windows), "Validating")
-    return ValidationScores(confusion, object_scores if object_scores.n_true.sum() else None)
+    found = object_scores if object_scores.n_true.sum() else None
+    return ValidationScores(confusion, found, units.scores())
 
 
 def _confusion(outputs: Outputs, window: ValidationWindow, model: Model) -> Confusion:
@@ -131,12 +141,13 @@ def _confusion(outputs: Outputs, window: ValidationWindow, model: Model) -> Conf
 
 
 def _object_scores(
-    numbering: Numbering, outputs: Outputs, window: ValidationWindow
+    numbering: Numbering, outputs: Outputs, window: ValidationWindow, units: WindowUnits
 ) -> ObjectScores:
     """Compare the objects of the frames that these outputs complete."""
     scores = ObjectScores.zero()
     for _, box, labels in numbering.add(outputs):
         scores += ObjectScores.of(Overlaps.of(labels, window.truth.validation(window.frame, box)))
+        units.add_objects(window, box, labels)
     return scores
 
 

@@ -6,12 +6,15 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.core.evaluation.verdict import Verdict
 from napari_unet.core.inference.rescale import common_pixel_size
 from napari_unet.core.memory_units import GIB
+from napari_unet.services.training.verdict_text import verdict_lines
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
     from napari_unet.core.evaluation.confusion import ClassScore
+    from napari_unet.core.evaluation.verdict import Outcome
     from napari_unet.core.model.spec import Model
     from napari_unet.core.training.result import Trained
     from napari_unet.core.training.trainer import Trainer
@@ -42,31 +45,31 @@ class FinetuneResult:
     trainer: Trainer = field(repr=False)
 
     @property
+    def outcome(self) -> Outcome | None:
+        """Whether it is better than its parent; None if that can't be compared."""
+        verdict = self.trained.verdict
+        return None if verdict == Verdict() else verdict.outcome
+
+    @property
     def better(self) -> bool | None:
-        """Whether it beats its parent on the held-out annotations; None for a draw, or without any."""
-        old, new = self.trained.before, self.trained.after
-        if old is None or new is None:
-            return None
-        gain = new.score - old.score
-        # undefined if nothing held out is foreground
-        return gain > 0 if abs(gain) >= 5e-4 else None
+        """Whether it is better than its parent; None if one can't tell."""
+        return {"better": True, "worse": False}.get(self.outcome or "")
 
     @property
     def verdict(self) -> str:
-        """How the two compare, in a sentence."""
+        """How the two compare, in words: on what was annotated, and on what the parent knew before."""
         old, new = self.trained.before, self.trained.after
         if new is None:
             return f"Not validated. {self.trained.training_set.held}"
-        iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
         if old is None:
+            iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
             has_parent = self.trainer.setup.parent is not None
             why = "its parent has other classes or channels" if has_parent else "it has no parent"
             return f"{iou} on held-out annotations; {why} to compare it with."
-        change = {True: "Better than", False: "NOT better than", None: "As good as"}[self.better]
-        verdict = f"{change} before on held-out annotations: {iou}, was {old.score:.3f}."
+        lines = verdict_lines(self.trained.verdict)
         if self._parent_may_have_learnt_them:
-            verdict += " The old model may have learnt some of these, which would flatter it."
-        return verdict
+            lines.append("The old model may have learnt some of these, which would flatter it.")
+        return " ".join(lines)
 
     @property
     def _parent_may_have_learnt_them(self) -> bool:

@@ -1,0 +1,54 @@
+"""A corrected result, tuned on and judged by what was corrected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from painted import blank, options
+
+from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.image.axes import Image
+from napari_unet.core.progress import finish
+from napari_unet.services.training.finetune import finetune
+
+SIDE, DIM = 16, (2, 4, 9)
+
+
+def frame(seed=0):
+    """Nine squares, three of them dim; their numbers."""
+    labels = np.zeros((3 * SIDE, 3 * SIDE), np.int32)
+    for i in range(9):
+        y, x = (SIDE * n + 3 for n in divmod(i, 3))
+        labels[y : y + 10, x : x + 10] = i + 1
+    brightness = np.where(labels > 0, np.where(np.isin(labels, DIM), 90, 200), 40)
+    noise = np.random.default_rng(seed).normal(0, 6, labels.shape)
+    return np.clip(brightness + noise, 0, 255).astype(np.uint8), labels
+
+
+def tuned(annotation, start, steps=50):
+    return finish(finetune([annotation], start, options(steps=steps, learning_rate=1e-2)))
+
+
+@pytest.fixture(scope="module")
+def result():
+    """A network that knew only bright squares, tuned on a frame where three dim ones were added."""
+    pixels, labels = frame()
+    found = np.where(np.isin(labels, DIM), 0, labels)
+    parent = tuned(Annotation(Image(pixels, "YX", name="old"), found, "objects"), blank()).model
+    new, _ = frame(seed=1)
+    corrected = Annotation(Image(new, "YX", name="new"), labels, "objects", result_before=found)
+    return tuned(corrected, parent)
+
+
+def test_three_corrections_in_a_frame_of_nine_can_be_judged(result):
+    compared = result.trained.verdict.annotated
+    assert (compared.n, compared.right_before, compared.right_after) == (2, 0, 2)
+    assert compared.n_unchanged >= 1
+    assert compared.lost == 0
+    assert result.better
+    assert "of 2 held-out corrected objects, 2 are right, before 0" in result.verdict
+    assert "none is lost" in result.verdict
+
+
+def test_held_out_is_drawn_among_what_was_corrected(result):
+    assert "2 of 3 corrected objects" in str(result.trained.training_set.held)
