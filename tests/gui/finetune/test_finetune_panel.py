@@ -68,7 +68,7 @@ def test_a_worse_network_is_not_put_first(painted_panel, qtbot, script):
     script.gain = -0.1
     result = train(panel, qtbot)
     assert result.better is False, result.verdict
-    assert "NOT better" in panel.outcome.comparison.verdict_label.text()
+    assert "Worse than before" in panel.outcome.comparison.verdict_label.text()
     assert panel.outcome.comparison.keep_button.styleSheet() == ""
     assert panel.session.model is good
 

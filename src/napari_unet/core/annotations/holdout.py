@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.holdout_masks import Held
 
 
-ENOUGH_OBJECTS, ENOUGH_STROKES = 8, 3
+ENOUGH_OBJECTS, ENOUGH_STROKES = 5, 3
 """So many objects, or strokes of a class, are held out even if the fraction is less, up to half of them:
 with fewer, chance decides how two networks compare."""
-ENOUGH_UNCHANGED = 20
-"""Likewise, of what was left as it is in a result: it shows whether the new network is worse there."""
+ENOUGH_CORRECTED, ENOUGH_UNCHANGED = 10, 20
+"""Likewise, of what was corrected in a result, and of what was left as it is: the one shows whether the
+new network is better, the other whether it is worse where the old one was right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +220,9 @@ def _split(
     changed = [c for c in group if c.changed]
     rest = [c for c in group if not c.changed]
     pixels = sum(c.size for c in group)
-    least = min(enough, (len(changed) + 1) // 2 if rest else len(changed) // 2)
+    least = min(enough, len(changed) // 2)
+    if rest:
+        least = min(ENOUGH_CORRECTED, (len(changed) + 1) // 2)
     held = []
     if len(changed) >= MIN_CHANGED:
         held += split_candidates(changed, fraction, seed, least=least, pixels=pixels).held

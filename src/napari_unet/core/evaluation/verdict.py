@@ -24,12 +24,12 @@ MIN_UNITS = 2
 """Nothing is said on fewer held-out objects, strokes or areas."""
 RIGHT = 0.5
 """A unit with a higher score is right."""
-CONFIDENCE = 0.95
+CONFIDENCE = 0.9
 RESAMPLES = 4000
 NOISE = 0.1
 """Standard deviation of the score of a unit if somebody else had outlined it. It keeps the interval of a
 few units that happen to agree from being far too narrow."""
-PRIOR = (0.25, 2.0)
+PRIOR = (0.02, 2.0)
 """Losses and non-losses that are assumed beforehand among what was right already (a Beta prior)."""
 
 
