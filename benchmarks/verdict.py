@@ -33,7 +33,7 @@ from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import Frame
 from napari_unet.core.progress import finish
 from napari_unet.core.sampling.dataset import ValidationWindow
-from napari_unet.core.sampling.window_units import WindowUnits
+from napari_unet.core.training.window_units import WindowUnits
 
 Labels = NDArray[np.int32]
 GOOD_IOU = 0.7

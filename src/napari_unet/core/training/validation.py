@@ -18,7 +18,7 @@ from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.core.objects.numbering import Numbering
 from napari_unet.core.progress import Progress
-from napari_unet.core.sampling.window_units import WindowUnits
+from napari_unet.core.training.window_units import WindowUnits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
