@@ -28,7 +28,9 @@ T = TypeVar("T")
 def run(job: Job[T], title: str) -> T:
     """Run a job under a progress bar with the time left."""
     with _interruptible() as interrupted:
-        return run_under_bar(job, title, hidden=None, leave=False, interrupted=interrupted)
+        return run_under_bar(
+            job, title, hidden=None, leave=False, interrupted=interrupted, say=as_typed
+        )
 
 
 @contextmanager
@@ -66,9 +68,11 @@ def as_typed(message: object) -> str:
     def option(match: re.Match[str]) -> str:
         name, value = match.groups()
         typed = flag({"regions": "region"}.get(name, name))
+        if value == "False":
+            return f"--no-{typed[2:]}"
         return typed if value in (None, "True") else f"{typed} {value}"
 
-    return re.sub(r"`(\w+)(?:=([\w']+))?`", option, str(message))
+    return re.sub(r"`(\w+)(?:=([\w.']+))?`", option, str(message))
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def _entries(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     yield "labels", "objects" if spec.task == "objects" else _some([*spec.label_names.values()])
     yield "threshold", _thresholds(spec)
     yield "normalization", _normalization(spec.normalization)
+    yield "diameter", f"{spec.diameter:g} pixels" if spec.diameter else "not known"
     size = " x ".join(f"{width:g}" for width in spec.pixel_size)
     yield "pixel size", f"{size} µm" if size else "not known"
     yield (

@@ -11,6 +11,15 @@ import yaml
 from napari_unet.cli.driving import explained, print_table, run
 from napari_unet.cli.model_card import model_card
 
+Diameter = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="Typical diameter of the objects it has learnt, in pixels (default: as it states, or as in "
+        "the test output of a package).",
+    ),
+]
+
 models = typer.Typer(help="List the models, or add, check and delete them.")
 
 
@@ -81,13 +90,14 @@ def show_history(name: Annotated[str, typer.Argument(help="Name in the library."
 def add_model(
     source: Annotated[str, typer.Argument(help="Model file, foreign weights or package.")],
     name: Annotated[str | None, typer.Option(help="Name it gets in the library.")] = None,
+    diameter: Diameter = None,
     fetch: Annotated[
         bool, typer.Option(help="Download weights that a package only names, if they are missing.")
     ] = False,
 ) -> None:
     """Put a model into the library."""
     from napari_unet.core.importers import MissingWeightsError, fetch_weights
-    from napari_unet.services.library import Library
+    from napari_unet.services.library import Library, with_diameter
 
     with explained():
         library = Library()
@@ -98,10 +108,25 @@ def add_model(
                 raise
             run(fetch_weights(Path(source)), "Downloading")
             model = run(library.load(source), "Loading")
+        if diameter is not None:
+            model = with_diameter(model, diameter)
         entry = library.add(model, name)
         error = model.spec.provenance.verified_error
         checked = "" if error is None else f" (it gives its test output to within {error:.1e})"
         typer.echo(f"{entry.name}{checked}")
+
+
+@models.command("diameter")
+def set_diameter(
+    name: Annotated[str, typer.Argument(help="Name in the library.")],
+    pixels: Annotated[float, typer.Argument(help="Typical diameter in pixels; 0: not known.")],
+) -> None:
+    """State how large the objects are that one of your models has learnt."""
+    from napari_unet.services.library import Library
+
+    with explained():
+        Library().set_diameter(name, pixels or None)
+        typer.echo(f"{name}: {f'{pixels:g} pixels' if pixels else 'diameter not known'}.")
 
 
 @models.command("verify")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -35,6 +35,19 @@ class Progress:
     def fraction(self) -> float:
         """Fraction of the work that is done, 0 to 1."""
         return self.done / self.total if self.total > 0 else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice(Progress):
+    """Something that the user should know before the work goes on.
+
+    Attributes
+    ----------
+    text
+        One sentence or more. Settings are named as in Python, in backticks: ```diameter=20```.
+    """
+
+    text: str
 
 
 Job = Generator[Progress, None, T]
@@ -80,7 +93,7 @@ def as_part(
     Yields
     ------
     Progress
-        The progress of the larger job.
+        The progress of the larger job; a `Notice` stays one.
 
     Returns
     -------
@@ -92,5 +105,9 @@ def as_part(
             step = next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        note = f"{name} {step.note}".strip()
-        yield Progress(done + min(step.fraction, 1.0) * share, total, note)
+        note, now = f"{name} {step.note}".strip(), done + min(step.fraction, 1.0) * share
+        if isinstance(step, Notice):
+            text = f"{name}: {step.text}" if name else step.text
+            yield replace(step, done=now, total=total, note=note, text=text)
+        else:
+            yield Progress(now, total, note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,6 +189,31 @@ class Library:
                 remedy=f"Delete {entry.path} yourself.",
             ) from error
 
+    def set_diameter(self, name: str, diameter: float | None) -> None:
+        """State the diameter of the objects that one of the user's models has learnt.
+
+        Parameters
+        ----------
+        name
+            The model.
+        diameter
+            In pixels along X; None: not known.
+
+        Raises
+        ------
+        UserError
+            When there is no such model, it came with the package, or the diameter is not above 0.
+        """
+        entry = self.entry(name)
+        if entry.bundled:
+            raise UserError(
+                f"The diameter of {name!r} can't be changed",
+                value="it came with the package",
+                rule="Only your own models can be changed.",
+                remedy="Set the diameter of the objects in your image.",
+            )
+        save_model(with_diameter(load_model(entry.path), diameter), entry.path)
+
     def verify(self, name: str) -> None:
         """Check a model's weights against their checksum and its architecture.
 
@@ -197,6 +223,24 @@ class Library:
             When they don't match.
         """
         load_model(self.entry(name).path)
+
+
+def with_diameter(model: Model, diameter: float | None) -> Model:
+    """Return a model that states another diameter of the objects that it has learnt.
+
+    Raises
+    ------
+    UserError
+        When the diameter is not above 0.
+    """
+    if diameter is not None and not 0 < diameter < inf:
+        raise UserError(
+            "This can't be the diameter of objects",
+            value=diameter,
+            rule="It is a number of pixels above 0.",
+            remedy="Measure a typical object in an image that the model was trained with.",
+        )
+    return replace(model, spec=model.spec.model_copy(update={"diameter": diameter}))
 
 
 def bundled_folder() -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
+
+from napari_unet.core.progress import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,7 @@ def run_under_bar(
     hidden: bool | None,
     leave: bool = True,
     interrupted: Callable[[], bool] = lambda: False,
+    say: Callable[[str], str] = str,
 ) -> T:
     """Run a job to its end and return its result.
 
@@ -38,6 +42,8 @@ def run_under_bar(
         Whether the bar stays at the end.
     interrupted
         Asked after each step; where it returns True, a ``KeyboardInterrupt`` is raised.
+    say
+        How a `Notice` is put before it is written to standard error.
     """
     with tqdm(total=1.0, desc=title, disable=hidden, bar_format=BAR, leave=leave) as bar:
         try:
@@ -45,6 +51,8 @@ def run_under_bar(
                 step = next(job)
                 if interrupted():
                     raise KeyboardInterrupt
+                if isinstance(step, Notice):
+                    tqdm.write(say(step.text), file=sys.stderr)
                 bar.set_postfix_str(step.note, refresh=False)
                 bar.update(step.fraction - bar.n)
         except StopIteration as stop:

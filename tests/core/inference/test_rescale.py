@@ -20,7 +20,7 @@ from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.resample import Resampled
-from napari_unet.core.inference.rescale import common_pixel_size, rescaled_shape
+from napari_unet.core.image.scale import common_pixel_size, pixel_size_factors, rescaled_shape
 from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.progress import finish
@@ -43,6 +43,12 @@ def _model(pixel_size: tuple[float, ...], **changes: object) -> Model:
 def _image(shape: tuple[int, ...], axes: str, size: float, seed: int = 0) -> Image:
     pixels = np.random.default_rng(seed).random(shape).astype(np.float32)
     return Image(pixels, axes, dict.fromkeys("ZYX", size), "um", "noise")
+
+
+def _shape_at(
+    image: Image, spatial: str, pixel_size: tuple[float, ...], width: float | None = None
+) -> tuple[int, ...] | None:
+    return rescaled_shape(image, spatial, pixel_size_factors(image, spatial, pixel_size, width))
 
 
 @given(st.data())
@@ -93,8 +99,8 @@ def test_what_is_too_fine_for_large_pixels_becomes_grey():
 )
 def test_when_an_image_is_rescaled(scale, unit, expected):
     image = Image(np.zeros((100, 200)), "YX", scale, unit)
-    assert rescaled_shape(image, "YX", (0.5, 0.5)) == expected
-    assert rescaled_shape(image, "YX", ()) is None
+    assert _shape_at(image, "YX", (0.5, 0.5)) == expected
+    assert _shape_at(image, "YX", ()) is None
 
 
 @given(tile=st.integers(52, 120), size=st.sampled_from([0.3, 0.35, 0.9, 1.4]))
@@ -170,8 +176,8 @@ def test_the_size_of_pixels_can_be_said_where_the_image_states_none():
 
 def test_voxels_of_a_size_that_is_said_have_the_shape_of_the_models():
     image = Image(np.zeros((10, 30, 40), np.float32), "ZYX")
-    assert rescaled_shape(image, "ZYX", (1.0, 0.5, 0.5)) is None
-    assert rescaled_shape(image, "ZYX", (1.0, 0.5, 0.5), width=1.0) == (20, 60, 80)
+    assert _shape_at(image, "ZYX", (1.0, 0.5, 0.5)) is None
+    assert _shape_at(image, "ZYX", (1.0, 0.5, 0.5), width=1.0) == (20, 60, 80)
 
 
 def test_real_nuclei_at_a_sixth_of_the_pixel_size_are_found_as_before(shared_data):
@@ -179,7 +185,7 @@ def test_real_nuclei_at_a_sixth_of_the_pixel_size_are_found_as_before(shared_dat
     path = sorted((folder / "images").iterdir())[3]
     pixels, nuclei = tifffile.imread(path), tifffile.imread(folder / "masks" / path.name)
     broad = finish(Library().load("nuclei-broad"))
-    spec = broad.spec.model_copy(update={"pixel_size": (0.5, 0.5)})
+    spec = broad.spec.model_copy(update={"pixel_size": (0.5, 0.5), "diameter": None})
     model = dataclasses.replace(broad, spec=spec)
     size = {"Y": 0.5 / 6, "X": 0.5 / 6}
     fine = Image(np.kron(pixels, np.ones((6, 6), pixels.dtype)), "YX", size, "micrometer")

@@ -14,7 +14,8 @@ OBJECT_OPTIONS = ("separation", "smallest", "fill_holes")
 
 
 def objects():
-    return model_of(THREE, task="objects", activation="sigmoid", pixel_size=(0.5, 0.5)).spec
+    size = {"pixel_size": (0.5, 0.5), "diameter": 20}
+    return model_of(THREE, task="objects", activation="sigmoid", **size).spec
 
 
 def classes(activation):
@@ -42,10 +43,13 @@ def test_the_threshold_has_none_where_classes_exclude_each_other():
     assert not has_effect("threshold", classes("softmax"))
 
 
-def test_the_pixel_size_has_none_on_a_model_that_states_none():
-    for name in ("rescale", "pixel_size"):
+def test_a_model_that_states_neither_pixel_size_nor_diameter_rescales_nothing():
+    for name in ("rescale", "pixel_size", "diameter"):
         assert not has_effect(name, classes("sigmoid"))
-        assert not has_effect(name, None)
+    stating = model_of(TWO, activation="sigmoid", diameter=20).spec
+    effects = {n: has_effect(n, stating) for n in ("rescale", "pixel_size", "diameter")}
+    assert effects == {"rescale": True, "pixel_size": False, "diameter": True}
+    assert {n: has_effect(n, None) for n in effects} == effects
 
 
 def test_the_defaults_of_a_model_are_stated():

@@ -65,6 +65,7 @@ def load_package(path: Path) -> Model:
                 verified_error=error,
             )
             fields = {**dict(spec), "activation": kind, "provenance": provenance}
+            fields["diameter"] = test.diameter(kind)
             return Model(ModelSpec.model_validate(fields), model.network)
     raise UserError(
         f"{package.path.name} fails its own test",

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cc3d
 import numpy as np
 import torch
 
@@ -15,6 +16,7 @@ from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
+from napari_unet.core.objects.diameters import diameters, typical, without_nets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4
 """Largest accepted difference from the test output of a package."""
+FEWEST_OBJECTS, SMALLEST_OBJECT = 3, 6.0
+"""How many objects of which diameter in a test output tell what a network has learnt: noise has none."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,25 @@ class PackageTest:
         errors = {kind: float((_activated(logits, kind) - expected).abs().max()) for kind in tried}
         best = min(errors, key=lambda kind: errors[kind])
         return best, errors[best]
+
+    def diameter(self, kind: Activation) -> float | None:
+        """Return the typical diameter of the objects in the test output, in pixels along X.
+
+        Parameters
+        ----------
+        kind
+            The activation, from `compare`: with softmax, the first class is the background.
+
+        Returns
+        -------
+        float or None
+            None where there are not enough objects that are large enough to tell.
+        """
+        found = self.output[:, 1:] if kind == "softmax" else self.output
+        planes = (without_nets(cc3d.connected_components(each.max(axis=0) > 0.5)) for each in found)
+        values = np.concatenate([diameters(plane.astype(np.int32)) for plane in planes])
+        values = values[values >= SMALLEST_OBJECT]
+        return round(typical(values), 1) if len(values) >= FEWEST_OBJECTS else None
 
     def check_probability(self, kind: Activation) -> None:
         """Check that an output without activation is a probability.

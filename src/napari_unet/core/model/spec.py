@@ -82,6 +82,13 @@ class ModelSpec(BaseModel):
     pixel_size: tuple[float, ...] = Field(
         (), title="Pixel size", description="In micrometers, per spatial axis; empty if unknown."
     )
+    diameter: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Diameter",
+        description="Typical diameter of the objects it learnt, in pixels along X; None if unknown.",
+    )
     license: str = Field("", title="Licence")
     authors: tuple[str, ...] = Field((), title="Authors")
     citation: tuple[str, ...] = Field((), title="Please cite")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.dataset import TrainingSet
     from napari_unet.core.training.options import TrainingOptions
 
-IRRELEVANT_OPTIONS = {"save_every", "memory"}
+IRRELEVANT_OPTIONS = {"save_every", "memory", "diameter"}
 """Options that do not change what is learnt."""
 SAMPLE_SIDE = 256
 """Side of the part of an image by which it is recognised, in pixels."""

@@ -211,6 +211,7 @@ def facts(spec: ModelSpec) -> list[tuple[str, str]]:
         ("Works on", f"{config.ndim}-D {what}"),
         ("Channels", ", ".join(spec.channels)),
         ("Classes", ", ".join(spec.classes)),
+        ("Object diameter", f"{spec.diameter:g} pixels" if spec.diameter else "not stated"),
         ("Pixel size", f"{size} µm" if size else "not stated"),
         ("Size", f"{weights / 1e6:.2f} million weights, {weights * 4 / 1e6:.1f} MB"),
         ("Origin", spec.provenance.origin),

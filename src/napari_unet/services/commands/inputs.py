@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.inference.rescale import pixel_size_of
+from napari_unet.core.image.scale import pixel_size_of
 from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.core.progress import Progress
 from napari_unet.services.commands.line import no_command

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.batch import Existing
 
 VALUES = (
+    "diameter",
     "pixel_size",
     "threshold",
     "separation",

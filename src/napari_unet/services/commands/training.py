@@ -29,6 +29,7 @@ OPTIONS = (
     "precision",
     "memory",
     "task",
+    "diameter",
 )
 """Settings with an option of their own and a single value."""
 SEPARATE = {"steps", "minutes", "pace", "augment", "channels", "classes", "name", "save_every"}

@@ -91,6 +91,10 @@ def compare(
     for i, model in enumerate((before, now)):
         job = segment(image, model, options, region=region)
         result = yield from as_part(job, i, 2, name=model.spec.name)
+        found = result.record["diameter"]["pixels"]
+        if options.rescale and options.diameter is None and found is not None:
+            # of the image, whichever model looks at it
+            options = options.model_copy(update={"diameter": found})
         results.append(result.labels if region is None else result.labels[region])
     meaning = _meaning(before, now, options)
     labels = difference(results[0], results[1], meaning, now.spec.config.ndim)

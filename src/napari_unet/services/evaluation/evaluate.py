@@ -154,6 +154,7 @@ def _segmented(truths: Sequence[Truth], model: Model, options: SegmentOptions) -
     work: list[tuple[Truth, PreparedRun, Frame]] = []
     for truth in truths:
         run = prepare(truth.annotation.image, model, options, predictor=predictor)
+        run = yield from as_part(run.sized(), 0, 1, share=0, name=run.image.name)
         work += [(truth, run, frame) for frame in run.frames]
     for i, (truth, run, frame) in enumerate(work):
         box = tuple(slice(0, n) for n in frame.shape)

@@ -108,7 +108,8 @@ def cache_outputs(image: Image, model: Model, options: SegmentOptions) -> Job[Ca
 
 def _fill(cached: CachedOutputs, model: Model, options: SegmentOptions) -> Job[CachedOutputs]:
     writer = Uint8Writer(cached.probabilities)
-    for step in prepare(cached.image, model, options).outputs():
+    run = yield from prepare(cached.image, model, options).sized()
+    for step in run.outputs():
         if isinstance(step, Outputs):
             yield from writer.write(step)
         yield Progress(step.done, step.total, step.note)

@@ -31,11 +31,21 @@ class SegmentOptions(BaseModel):
         description="How intensities are scaled. None: as the model was trained.",
         json_schema_extra={"none": "as trained", "by": "kind"},
     )
+    diameter: float | None = Field(
+        None,
+        ge=2,
+        allow_inf_nan=False,
+        title="Diameter",
+        description="Typical diameter of the objects in pixels: the image is resampled so that they "
+        "are as large as those the network learnt. None: estimated, if the network states a diameter.",
+        json_schema_extra={"none": "estimated", "unit": "px", "step": 1.0, "decimals": 1},
+    )
     rescale: bool = Field(
         True,
         title="Rescale",
-        description="Resample the image to the pixel size the model was trained with, if both are known "
-        "and differ by a quarter or more. The result has the image's own pixels.",
+        description="Resample the image so that its objects are as large as those the network learnt: "
+        "by their diameter or, if the network states none, by the pixel sizes. The result has the "
+        "image's own pixels.",
     )
     pixel_size: float | None = Field(
         None,
@@ -170,6 +180,10 @@ def has_effect(name: str, spec: ModelSpec | None, objects: bool | None = None) -
             return trained_on_objects and numbered
         case "smallest" | "fill_holes":
             return numbered
-        case "rescale" | "pixel_size":
+        case "rescale":
+            return spec is None or bool(spec.pixel_size or spec.diameter)
+        case "pixel_size":
             return spec is not None and bool(spec.pixel_size)
+        case "diameter":
+            return spec is None or spec.diameter is not None
     return True

@@ -11,6 +11,7 @@ from napari_unet.core.memory_units import format_bytes
 if TYPE_CHECKING:
     from napari_unet.core.inference.predictor import Predictor
     from napari_unet.core.inference.rescale import RescaledFrames
+    from napari_unet.services.segmentation.sizing import Sizing
 
 
 MIN_HALO_SHARE = 0.005
@@ -38,11 +39,15 @@ class Plan:
     exact
         Whether the result is that of the whole image.
     rescaled
-        Shape of a plane or volume at the model's pixel size; empty if it is not rescaled.
+        Shape of a plane or volume as the network is shown it; empty if it is not rescaled.
     passes
         Mirror images that are averaged; 1: the image as it is.
     unknown_size
         Whether it is not rescaled because the image states no pixel size, though the model does.
+    diameter
+        Diameter of the objects in pixels, by which it is rescaled; None: not by it.
+    estimates
+        Whether the diameter is estimated first, so that the rest will change.
     """
 
     device: str
@@ -56,6 +61,8 @@ class Plan:
     rescaled: tuple[int, ...] = ()
     passes: int = 1
     unknown_size: bool = False
+    diameter: float | None = None
+    estimates: bool = False
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.tile_shape))
@@ -68,9 +75,14 @@ class Plan:
             parts.insert(1, f"{self.halo_share:.0%} of the work for where they overlap")
         if self.rescaled:
             shape = " × ".join(map(str, self.rescaled))
-            parts.insert(0, f"rescaled to {shape}, the model's pixel size")
+            by = "the model's pixel size"
+            if self.diameter is not None:
+                by = f"for objects of {self.diameter:.3g} pixels"
+            parts.insert(0, f"rescaled to {shape}, {by}")
         if self.unknown_size:
             parts.insert(0, "not rescaled, as the image states no pixel size (set Pixel size)")
+        if self.estimates:
+            parts.insert(0, "the objects' diameter is estimated first")
         if self.passes > 1:
             parts.append(f"{self.passes} mirror images: {self.passes} times the time")
         if not self.exact:
@@ -78,8 +90,10 @@ class Plan:
         return ", ".join(parts)
 
 
-def plan_of(predictor: Predictor, rescaled: RescaledFrames) -> Plan:
-    """Return what a predictor will do with some frames of one shape.
+def plan_of(
+    predictor: Predictor, rescaled: RescaledFrames, size: Sizing, *, unknown_size: bool
+) -> Plan:
+    """Return what a predictor will do with some frames of one shape, at some scale.
 
     Raises
     ------
@@ -106,5 +120,7 @@ def plan_of(predictor: Predictor, rescaled: RescaledFrames) -> Plan:
         exact=predictor.spec.config.tiles_exactly or tiling.n_tiles == 1,
         rescaled=() if rescaled.unchanged else frames[0].shape,
         passes=passes,
-        unknown_size=rescaled.pixel_size_unknown,
+        unknown_size=unknown_size,
+        diameter=size.diameter,
+        estimates=size.pending,
     )

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.frames import frames
+from napari_unet.core.image.scale import pixel_size_of
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.outputs import Outputs, background_where_missing
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib
-from napari_unet.core.progress import Job, Progress
+from napari_unet.core.progress import Job, Notice, Progress
 from napari_unet.services.segmentation.channels import channel_indices
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.plan import Plan, plan_of
+from napari_unet.services.segmentation.sizing import (
+    MUCH_WORK,
+    Sizing,
+    estimated,
+    sizing,
+    warning,
+    work,
+)
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
@@ -30,31 +40,38 @@ class PreparedRun:
 
     Attributes
     ----------
-    image, spec, options
-        The image, the model's description, and how to segment.
+    image, spec, options, region
+        The image, the model's description, how to segment, and which part; None: all.
     frames
         The planes or volumes to compute.
     box
         Window of each frame to compute; None: all of it.
     predictor
         The model at work; it copies the network when it first runs.
+    size
+        The scale at which the network is shown the image; `sized` makes sure that it is known.
     rescaled
-        The frames, and the same at the model's pixel size.
+        The frames, and the same at this scale.
     statistics
         Normalisation of *all* frames of the image, whichever are computed; measured when first needed.
     plan
         Tiles and memory.
+    told
+        Whether the scale is known and what is to be said of it has been.
     """
 
     image: Image
     spec: ModelSpec
     options: SegmentOptions
+    region: Box | None
     frames: list[Frame]
     box: Box | None
     predictor: Predictor
+    size: Sizing
     rescaled: RescaledFrames
     statistics: NormalizationStatistics
     plan: Plan
+    told: bool = False
 
     @property
     def objects(self) -> bool:
@@ -75,7 +92,49 @@ class PreparedRun:
             "tile_shape": list(self.plan.tile_shape),
             "exact": self.plan.exact,
             "rescaled_shape": list(self.plan.rescaled),
+            "diameter": {**self.size.record, "learnt": self.spec.diameter},
         }
+
+    def sized(self) -> Job[PreparedRun]:
+        """Return the run at a scale that is known: where the diameter is automatic, it is estimated.
+
+        Yields
+        ------
+        Progress
+            While the network looks at a part of the image.
+        Notice
+            What the user should know of the scale before the work begins.
+
+        Raises
+        ------
+        UserError
+            When a pixel is not a number, or memory does not suffice.
+        """
+        if self.told:
+            return self
+        run, size = self, self.size
+        if size.pending:
+            # it brings torch
+            from napari_unet.core.diameter.estimate import estimate_diameter
+
+            whole = input_frames(self.image, self.spec, self.options)
+            found = yield from estimate_diameter(whole, self.predictor)
+            size = estimated(self.image, self.spec, self.options, found)
+            run = _assembled(self.image, self.spec, self.options, self.region, self.predictor, size)
+        if work(self.image, self.spec.axes, size.factors) > MUCH_WORK:
+            size = yield from run._with_warning()
+        for text in size.notes:
+            yield Notice(0, 1, "", text=text)
+        return replace(run, size=size, told=True)
+
+    def _with_warning(self) -> Job[Sizing]:
+        """Add to the notes how long the run will take."""
+        from napari_unet.core.diameter.look import seconds_per_pixel
+
+        seconds = self.size.seconds or (yield from seconds_per_pixel(self.predictor))
+        pixels = self.plan.n_tiles * prod(self.plan.tile_shape)
+        text = warning(self.image, self.spec, self.size, seconds * pixels)
+        return replace(self.size, notes=(*self.size.notes, text))
 
     def within(self, region: Box) -> PreparedRun:
         """Return the same for a part of the labels; it shares the predictor and the statistics.
@@ -91,7 +150,7 @@ class PreparedRun:
             When the region holds no pixel of the image.
         """
         rescaled, box = _within(self.rescaled, self.image, region)
-        plan = plan_of(self.predictor, rescaled)
+        plan = plan_of(self.predictor, rescaled, self.size, unknown_size=self.plan.unknown_size)
         return replace(self, frames=rescaled.originals, box=box, rescaled=rescaled, plan=plan)
 
     def outputs(self) -> Job[None]:
@@ -140,19 +199,43 @@ def prepare(
         When they don't go together.
     """
     options, spec = options or SegmentOptions(), model.spec
-    whole = RescaledFrames.of(
-        input_frames(image, spec, options),
-        spec.pixel_size if options.rescale else (),
-        options.pixel_size,
-    )
+    size = sizing(image, spec, options)
+    predictor = predictor or make_predictor(model, options)
+    return _assembled(image, spec, options, region, predictor, size)
+
+
+def _assembled(
+    image: Image,
+    spec: ModelSpec,
+    options: SegmentOptions,
+    region: Box | None,
+    predictor: Predictor,
+    size: Sizing,
+) -> PreparedRun:
+    originals = input_frames(image, spec, options)
+    whole = RescaledFrames.by(originals, size.factors)
     # of the whole image, so that a region is normalised as in the whole image
     statistics = NormalizationStatistics(options.normalization or spec.normalization, whole.frames)
     rescaled, box = (whole, None) if region is None else _within(whole, image, region)
-    predictor = predictor or make_predictor(model, options)
-    plan = plan_of(predictor, rescaled)
     return PreparedRun(
-        image, spec, options, rescaled.originals, box, predictor, rescaled, statistics, plan
+        image,
+        spec,
+        options,
+        region,
+        rescaled.originals,
+        box,
+        predictor,
+        size,
+        rescaled,
+        statistics,
+        plan_of(predictor, rescaled, size, unknown_size=_is_size_unknown(image, spec, options)),
     )
+
+
+def _is_size_unknown(image: Image, spec: ModelSpec, options: SegmentOptions) -> bool:
+    """Whether an image is only not rescaled because it states no pixel size."""
+    by_pixel_size = spec.diameter is None and options.rescale and bool(spec.pixel_size)
+    return by_pixel_size and options.pixel_size is None and not pixel_size_of(image, spec.axes)
 
 
 def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +21,6 @@ from napari_unet.services.segmentation.writers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_unet.core.image.axes import Box, Image
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
@@ -43,8 +41,8 @@ class Segmentation:
     probabilities
         (out_channels, \*labels.shape) float32 between 0 and 1, if asked for.
     record
-        Model, options, device, precision and tiling, as JSON values; ``missing_pixels`` is the number of
-        those without data.
+        Model, options, device, precision, tiling and the objects' diameter, as JSON values;
+        ``missing_pixels`` is the number of those without data.
     uncertainty
         (\*labels.shape) float32 from 0, sure, to 1, if asked for.
     """
@@ -107,6 +105,8 @@ def segment(
     ------
     Progress
         Many times a second on most machines.
+    Notice
+        What is to be known of the scale before the work begins.
     TileDone
         After each finished window.
 
@@ -142,13 +142,12 @@ def segment_prepared(
     UserError
         As there.
     """
-    result = _empty_result(run, out, out_probabilities)
-    return _write_all(run, result, _writers(run, result, out_uint8))
+    return _write_all(run, _empty_result(run, out, out_probabilities), out_uint8)
 
 
-def _write_all(
-    run: PreparedRun, result: Segmentation, writers: Sequence[Writer]
-) -> Job[Segmentation]:
+def _write_all(run: PreparedRun, result: Segmentation, out_uint8: Any) -> Job[Segmentation]:
+    run = yield from run.sized()
+    writers = _writers(run, result, out_uint8)
     for step in run.outputs():
         if not isinstance(step, Outputs):
             yield step
@@ -156,7 +155,7 @@ def _write_all(
         result.record["missing_pixels"] += step.missing
         for writer in writers:
             yield from writer.write(step)
-    return result
+    return replace(result, record=run.record | result.record)
 
 
 def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segmentation:
@@ -170,7 +169,7 @@ def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segment
         labels=np.zeros(shape, dtype) if out is None else out,
         axes=image.label_axes,
         probabilities=out_probabilities,
-        record=run.record | {"missing_pixels": 0, "notes": list(image.notes)},
+        record={"missing_pixels": 0, "notes": list(image.notes)},
         uncertainty=np.zeros(shape, np.float32) if options.uncertainty else None,
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.annotations.annotation import Paint
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Job, Progress
+from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.segmentation.channels import common_channels, input_names
 from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.training.result import result_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_unet.core.annotations.annotation import Annotation
+    from napari_unet.core.annotations.annotation import Annotation, Truth
     from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
     from napari_unet.core.training.options import TrainingOptions
@@ -95,9 +95,11 @@ def finetune(
         trainer = longer.trainer
         _check_unchanged(trainer.setup.options, options)
         job = trainer.train_longer(paint, options)
-    trained = yield from _with_results(job, trainer, options)
+    diameter = _Diameter(trainer, options)
+    trained = yield from _with_results(job, trainer, options, diameter)
     _check_trained(trained)
-    return result_of(trainer, trained, options)
+    stated = yield from as_part(diameter.of(trained), options.steps, options.steps, share=0)
+    return result_of(trainer, trained, options, stated)
 
 
 def _check_annotated(paint: Paint) -> None:
@@ -162,7 +164,33 @@ def _prepare(setup: TrainingSetup, resume: bool) -> Job[Trainer]:
     return Trainer((yield from prepare(setup, resume=resume)))
 
 
-def _with_results(job: Job[T], trainer: Trainer, options: FinetuneOptions) -> Job[T]:
+class _Diameter:
+    """The diameter that the new model states; annotations are only measured again when they change."""
+
+    def __init__(self, trainer: Trainer, options: FinetuneOptions) -> None:
+        self._model, self._parent = trainer.setup.model.spec, trainer.setup.parent
+        self._given = options.diameter
+        self._measured: float | None = None
+        self._truths: Sequence[Truth] = ()
+
+    def of(self, trained: Trained) -> Job[float | None]:
+        """Return that of the annotations that were learnt."""
+        from napari_unet.core.diameter.annotated import annotated_diameter
+
+        if self._given is not None:
+            return self._given
+        truths = trained.training_set.inspection.truths
+        if truths is not self._truths:
+            self._measured = yield from annotated_diameter(truths, self._model.axes)
+            self._truths = truths
+        if self._measured is None and self._parent is not None:
+            return self._parent.spec.diameter
+        return self._measured
+
+
+def _with_results(
+    job: Job[T], trainer: Trainer, options: FinetuneOptions, diameter: _Diameter
+) -> Job[T]:
     """Run a training; turn each validation into the result there would be."""
     from napari_unet.core.training.progress import Validated
 
@@ -172,7 +200,8 @@ def _with_results(job: Job[T], trainer: Trainer, options: FinetuneOptions) -> Jo
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         if isinstance(step, Validated):
-            result = result_of(trainer, step.trained, options)
+            stated = yield from as_part(diameter.of(step.trained), step.done, step.total, share=0)
+            result = result_of(trainer, step.trained, options, stated)
             yield ResultSoFar(step.done, step.total, step.note, step.metrics, result=result)
         else:
             yield step

@@ -46,6 +46,15 @@ class FinetuneOptions(TrainingOptions):
             "choices": [["classes of pixels", "semantic"], ["single objects", "objects"]],
         },
     )
+    diameter: float | None = Field(
+        None,
+        ge=2,
+        allow_inf_nan=False,
+        title="Diameter",
+        description="Typical diameter of the annotated objects in pixels, which the new model states. "
+        "None: measured in the annotation or, with scribbles, as the old model states.",
+        json_schema_extra={"none": "measured", "unit": "px", "step": 1.0, "decimals": 1},
+    )
     name: str = Field(
         "", title="Name", description="Name of the new model. Empty: the old name with -tuned."
     )

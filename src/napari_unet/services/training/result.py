@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.evaluation.verdict import Verdict
-from napari_unet.core.inference.rescale import common_pixel_size
+from napari_unet.core.image.scale import common_pixel_size
 from napari_unet.core.memory_units import GIB
 from napari_unet.services.training.verdict_text import verdict_lines
 from napari_unet.version import __version__
@@ -88,8 +88,10 @@ class FinetuneResult:
         return shares_images and not (same_split and bool(held.taken))
 
 
-def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> FinetuneResult:
-    """Return the result of a training, with the new model's name and provenance."""
+def result_of(
+    trainer: Trainer, trained: Trained, options: FinetuneOptions, diameter: float | None
+) -> FinetuneResult:
+    """Return the result of a training, with the new model's name, diameter and provenance."""
     from napari_unet.core.model.spec import Model
 
     images = [annotation.image for annotation in trained.training_set.annotations]
@@ -100,6 +102,7 @@ def result_of(trainer: Trainer, trained: Trained, options: FinetuneOptions) -> F
     spec = trained.model.spec.model_copy(
         update={
             "name": options.name or _name(trainer, trained.model.spec.name),
+            "diameter": None if diameter is None else round(diameter, 1),
             "pixel_size": common_pixel_size(images, trained.model.spec.axes),
             "provenance": _provenance(trainer, trained, options, before, after),
         }
