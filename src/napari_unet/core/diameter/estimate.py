@@ -95,7 +95,7 @@ def estimate_diameter(frames: Sequence[Frame], predictor: Predictor) -> Job[Diam
     Raises
     ------
     UserError
-        When a pixel is not a number, or memory does not suffice.
+        When memory does not suffice.
     """
     places = dict.fromkeys(len(frames) * i // (FRAMES + 1) for i in (2, 1, 3))
     found = DiameterEstimate()
@@ -103,7 +103,7 @@ def estimate_diameter(frames: Sequence[Frame], predictor: Predictor) -> Job[Diam
         frame = frames[min(place, len(frames) - 1)]
         yield Progress(i, len(places), NOTE)
         stretched = proportions(frame.image, frame.spatial, predictor.spec.pixel_size)
-        field = Field.read(frame, stretched)
+        field = Field.read(frame, stretched, predictor.normalization)
         seen = yield from _look(field, predictor)
         found = _conclusion(seen)
         if found.diameter is not None or found.membranes:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.frames import Frame
 from napari_unet.core.image.resample import Resampled
+from napari_unet.core.image.statistics import measure
+from napari_unet.core.progress import finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,10 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Box
-    from napari_unet.core.image.frames import Frame
+    from napari_unet.core.image.normalization import Normalization
 
 FIELD_PIXELS = 1 << 21
 """Pixels that are read at a time."""
+SAMPLE_PIXELS = 1 << 17
+"""Pixels that tell the normalisation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +36,8 @@ class Field:
     Attributes
     ----------
     halves
-        (channels, \*spatial) float32 each: the pixels, and the same again and again at half the scale.
+        (channels, \*spatial) float32 each: the pixels, normalised, and the same again and again at half
+        the scale.
     proportions
         Along each axis, how much longer the pixels are than the network's, relative to X.
     """
@@ -39,16 +46,30 @@ class Field:
     proportions: tuple[float, ...]
 
     @classmethod
-    def read(cls, frame: Frame, proportions: Sequence[float]) -> Field:
+    def read(
+        cls, frame: Frame, proportions: Sequence[float], normalization: Normalization
+    ) -> Field:
         """Read the part of a frame that shows most; all of a small one.
+
+        Parameters
+        ----------
+        frame
+            The plane or volume.
+        proportions
+            As the attribute.
+        normalization
+            Of the intensities; outliers are limited, and pixels without data become 0.
 
         Raises
         ------
         UserError
-            When a pixel is not a number.
+            When the normalisation does not fit the channels.
         """
-        parts = (frame.read(box).astype(np.float32) for box in _windows(frame.shape))
-        pyramids = [_halves(part) for part in parts]
+        parts = [frame.read(box) for box in _windows(frame.shape)]
+        step = max(sum(part[0].size for part in parts) // SAMPLE_PIXELS, 1)
+        sample = np.concatenate([part.reshape(len(part), -1)[:, ::step] for part in parts], axis=1)
+        affine = finish(measure(normalization, [frame_of(sample[:, None], "YX")]))
+        pyramids = [_halves(affine(part)) for part in parts]
         # where it varies most on a coarse scale, which noise does not
         best = max(pyramids, key=lambda halves: float(halves[min(3, len(halves) - 1)].std()))
         return cls(best, tuple(proportions))
@@ -68,6 +89,11 @@ class Field:
             return pixels[(slice(None), *box)]
         made = Resampled(pixels, (len(pixels), *shape))
         return made[(slice(0, len(pixels)), *box)]
+
+
+def frame_of(pixels: NDArray[Any], spatial: str) -> Frame:
+    """Return pixels, channels first, as a frame."""
+    return Frame(Image(pixels, f"C{spatial}"), {}, tuple(range(len(pixels))), spatial)
 
 
 def _windows(shape: Sequence[int]) -> Iterator[Box]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.core.image.axes import Image
-from napari_unet.core.image.frames import Frame
+from napari_unet.core.diameter.field import SAMPLE_PIXELS, frame_of
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.image.statistics import NormalizationStatistics, measure
 from napari_unet.core.inference.outputs import Outputs
@@ -37,8 +36,6 @@ SMALLEST_DIAMETER = 3.5
 """Diameter in pixels of the image; smaller objects can't be told from its noise."""
 CERTAINTY = 0.8
 """Mean probability of the objects' pixels from which the network is certain of them."""
-SAMPLE_PIXELS = 1 << 17
-"""Pixels that tell the normalisation."""
 NOTE = "Estimating the diameter"
 
 
@@ -144,7 +141,7 @@ def see(field: Field, scale: float, window: Box, predictor: Predictor) -> Job[Se
     spec, spatial = predictor.spec, predictor.spec.axes
     pixels = field.at(scale, window)
     statistics = _statistics(field.at(min(scale, 1.0)), predictor.normalization, spatial)
-    frame = _frame(pixels, spatial)
+    frame = frame_of(pixels, spatial)
     values = np.zeros((spec.config.out_channels, *frame.shape), np.float32)
     began = time.perf_counter()
     for step in predictor.run([frame], None, statistics):
@@ -180,7 +177,7 @@ def seconds_per_pixel(predictor: Predictor) -> Job[float]:
     spec = predictor.spec
     side = round(WINDOW_PIXELS[spec.config.ndim] ** (1 / spec.config.ndim))
     pixels = np.zeros((spec.config.in_channels, *(side,) * spec.config.ndim), np.float32)
-    frame = _frame(pixels, spec.axes)
+    frame = frame_of(pixels, spec.axes)
     statistics = NormalizationStatistics(Normalization(kind="linear"), [frame])
     # the network is only copied to its device in the first run
     began = 0.0
@@ -193,16 +190,14 @@ def seconds_per_pixel(predictor: Predictor) -> Job[float]:
 def _statistics(
     pixels: NDArray[np.float32], normalization: Normalization, spatial: str
 ) -> NormalizationStatistics:
-    """Return the normalisation of the field at a scale, as a sample of its pixels tells it."""
+    """Return the normalisation at a scale of the field, which is normalised at its own scale already."""
     step = max(round(sqrt(pixels[0].size / SAMPLE_PIXELS)), 1)
-    sample = _frame(pixels[..., ::step, ::step], spatial)
+    sample = frame_of(pixels[..., ::step, ::step], spatial)
+    if normalization.kind not in ("percentile", "zscore"):
+        return NormalizationStatistics(Normalization(kind="linear"), [sample])
     affine = finish(measure(normalization, [sample]))
     linear = Normalization(kind="linear", gain=affine.gain, offset=affine.offset, clip=affine.clip)
     return NormalizationStatistics(linear, [sample])
-
-
-def _frame(pixels: NDArray[np.float32], spatial: str) -> Frame:
-    return Frame(Image(pixels, f"C{spatial}"), {}, tuple(range(len(pixels))), spatial)
 
 
 def _foreground(values: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
