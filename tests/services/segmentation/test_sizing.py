@@ -20,11 +20,12 @@ from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import Notice, finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.library import bundled_folder
-from napari_unet.services.segmentation.batch import make_tasks, segment_files
+from napari_unet.services.segmentation.batch import segment_files
 from napari_unet.services.segmentation.cached_outputs import cache_outputs
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.prepare import prepare
 from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.segmentation.tasks import make_tasks
 
 FLOAT = {"device": "cpu", "precision": "float32"}
 
@@ -35,7 +36,7 @@ def nuclei() -> Model:
 
 
 def run(image: Image, model: Model, **options: Any) -> tuple[Any, list[str]]:
-    """Segment, and return the result and what was told before the first result."""
+    """Segment, and return the result and what was told before the work began."""
     job = segment(image, model, SegmentOptions(**FLOAT, **options))
     told = []
     while True:
@@ -59,8 +60,10 @@ def test_objects_of_the_right_size_are_segmented_as_if_there_were_no_diameter(nu
     assert result.record["rescaled_shape"] == []
     assert result.record["diameter"]["pixels"] == pytest.approx(20, rel=0.2)
     assert result.record["diameter"]["source"] == "estimated"
-    assert len(told) == 1
-    assert "estimated" in told[0]
+    assert not told
+    assert result.notes == [
+        f"Diameter estimated: {result.record['diameter']['pixels']:.3g} pixels."
+    ]
 
 
 def test_large_objects_are_found_whole_at_the_scale_that_was_learnt(nuclei):
@@ -74,6 +77,7 @@ def test_large_objects_are_found_whole_at_the_scale_that_was_learnt(nuclei):
     again, told = run(image, nuclei, diameter=diameter)
     assert again.record["diameter"]["source"] == "given"
     assert not told
+    assert not again.notes
     assert (again.labels > 0).mean() == pytest.approx((result.labels > 0).mean(), rel=1e-3)
     # and turned off, nothing is rescaled
     assert run(image, nuclei, rescale=False)[0].record["diameter"]["factors"] == []
@@ -103,7 +107,7 @@ def test_much_work_is_told_with_its_time_before_it_begins(nuclei):
     (text,) = told
     assert re.search(r"15 times the work, about \d+ s\. `diameter=9\.7` makes it 4 times", text)
     assert "`rescale=False`" in text
-    assert text in result.record["diameter"]["notes"]
+    assert text == result.record["diameter"]["warning"]
     assert not run(discs(20, 100), nuclei, diameter=10.5)[1]
 
 
@@ -117,8 +121,8 @@ def test_pixel_sizes_of_a_network_without_a_diameter_are_told_likewise():
 
 def test_nothing_found_is_told_and_the_image_is_left_as_it_is(nuclei):
     noise = np.random.default_rng(0).normal(100, 5, (80, 90)).astype(np.float32)
-    result, told = run(Image(noise, "YX"), nuclei)
-    assert "No objects were found at any scale" in told[0]
+    result, _ = run(Image(noise, "YX"), nuclei)
+    assert "No objects were found at any scale" in result.notes[0]
     assert result.record["diameter"]["pixels"] is None
     assert result.record["rescaled_shape"] == []
 
@@ -144,14 +148,14 @@ def test_a_network_that_states_none_can_not_follow_one(nuclei):
 def test_diameter_and_pixel_size_that_contradict_are_told():
     model = model_of(UNetConfig.classic(base=2, depth=2), pixel_size=(0.1, 0.1), diameter=20)
     image = Image(np.zeros((64, 64), np.float32), "YX")
-    _, told = run(image, model, diameter=40, pixel_size=0.2)
-    assert "contradict" in told[0]
-    assert "measure 10 pixels, not 40" in told[0]
-    assert not run(image, model, diameter=12, pixel_size=0.2)[1]
+    (note,) = run(image, model, diameter=40, pixel_size=0.2)[0].notes
+    assert "contradict" in note
+    assert "measure 10 pixels, not 40" in note
+    assert not run(image, model, diameter=12, pixel_size=0.2)[0].notes
     # a pixel size that was set counts, unless a diameter is
     alone, _ = run(image, model, pixel_size=0.2)
     assert alone.record["diameter"]["source"] == "pixel size"
-    assert "no effect" in run(image, model, diameter=40, rescale=False)[1][0]
+    assert "no effect" in run(image, model, diameter=40, rescale=False)[0].notes[0]
 
 
 def test_each_image_of_a_batch_has_its_own_diameter(nuclei, tmp_path):
@@ -159,8 +163,13 @@ def test_each_image_of_a_batch_has_its_own_diameter(nuclei, tmp_path):
         tifffile.imwrite(tmp_path / f"{name}.tif", discs(diameter, 300).data)
     sources: list[Path] = sorted(tmp_path.glob("*.tif"))
     tasks = make_tasks(sources, tmp_path / "out", into_folder=True)
-    job = segment_files(tasks, nuclei, SegmentOptions(**FLOAT))
-    told = [step.text for step in job if isinstance(step, Notice)]
-    found = dict(re.findall(r"(\w+)\.tif: Diameter estimated: ([\d.]+)", " ".join(told)))
-    assert float(found["small"]) == pytest.approx(18, rel=0.2)
-    assert float(found["large"]) == pytest.approx(90, rel=0.2)
+    outcomes = finish(segment_files(tasks, nuclei, SegmentOptions(**FLOAT)))
+    notes = {outcome.task.source.stem: outcome.notes[-1] for outcome in outcomes}
+    found = {
+        name: float(re.findall(r"estimated: ([\d.]+)", note)[0]) for name, note in notes.items()
+    }
+    assert found == {"small": pytest.approx(18, rel=0.2), "large": pytest.approx(90, rel=0.2)}
+    # a warning names its file
+    job = segment_files(tasks, nuclei, SegmentOptions(**FLOAT, diameter=5), existing="replace")
+    warning = next(step.text for step in job if isinstance(step, Notice))
+    assert warning.startswith("large.tif: Objects of 5 pixels are enlarged")

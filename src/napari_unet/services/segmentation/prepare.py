@@ -103,7 +103,7 @@ class PreparedRun:
         Progress
             While the network looks at a part of the image.
         Notice
-            What the user should know of the scale before the work begins.
+            How long it will take, where rescaling multiplies the work.
 
         Raises
         ------
@@ -123,18 +123,17 @@ class PreparedRun:
             run = _assembled(self.image, self.spec, self.options, self.region, self.predictor, size)
         if work(self.image, self.spec.axes, size.factors) > MUCH_WORK:
             size = yield from run._with_warning()
-        for text in size.notes:
-            yield Notice(0, 1, "", text=text)
+            yield Notice(0, 1, text=size.warning)
         return replace(run, size=size, told=True)
 
     def _with_warning(self) -> Job[Sizing]:
-        """Add to the notes how long the run will take."""
+        """Find out how long the run will take."""
         from napari_unet.core.diameter.look import seconds_per_pixel
 
         seconds = self.size.seconds or (yield from seconds_per_pixel(self.predictor))
         pixels = self.plan.n_tiles * prod(self.plan.tile_shape)
         text = warning(self.image, self.spec, self.size, seconds * pixels)
-        return replace(self.size, notes=(*self.size.notes, text))
+        return replace(self.size, warning=text)
 
     def within(self, region: Box) -> PreparedRun:
         """Return the same for a part of the labels; it shares the predictor and the statistics.

@@ -55,8 +55,11 @@ class Segmentation:
 
     @property
     def notes(self) -> list[str]:
-        """What one should know of how the image was read, a sentence each."""
-        notes = list(self.record.get("notes", ()))
+        """What one should know of how the image was read and rescaled, a sentence or more each."""
+        notes = [
+            *self.record.get("notes", ()),
+            *self.record.get("diameter", {}).get("notes", ()),
+        ]
         if missing := self.record.get("missing_pixels", 0):
             noun = "pixel" if missing == 1 else "pixels"
             notes.append(
@@ -106,7 +109,7 @@ def segment(
     Progress
         Many times a second on most machines.
     Notice
-        What is to be known of the scale before the work begins.
+        How long it will take, where rescaling multiplies the work.
     TileDone
         After each finished window.
 

@@ -49,7 +49,9 @@ class Sizing:
     pending
         Whether the diameter is still to be estimated.
     notes
-        What the user should know.
+        What the user should know of it, a sentence or more each.
+    warning
+        How much longer the run takes than without rescaling, where that is much.
     """
 
     factors: tuple[float, ...] = ()
@@ -59,6 +61,7 @@ class Sizing:
     seconds: float = field(default=0.0, compare=False)
     pending: bool = False
     notes: tuple[str, ...] = ()
+    warning: str = ""
 
     @property
     def record(self) -> dict[str, Any]:
@@ -70,6 +73,7 @@ class Sizing:
             "objects": self.objects,
             "factors": [round(factor, 5) for factor in self.factors],
             "notes": list(self.notes),
+            "warning": self.warning,
         }
 
 
