@@ -46,12 +46,14 @@ def mark_missing(block: NDArray[Any], nodata: float | None = None) -> NDArray[An
 
 def _beyond_range(block: NDArray[Any]) -> NDArray[np.bool_]:
     # the type of the pixels decides what fits: float16 has no 3.4e38
-    limit = min(LARGEST, float(np.finfo(block.dtype).max))
+    widest = float(np.finfo(block.dtype).max)
+    # of the pixels' own type: NumPy 1 compares single values as float64
+    limit = block.dtype.type(min(LARGEST, widest))
     low, high = block.min(initial=0), block.max(initial=0)
     if -limit < low and high < limit:
         return np.zeros(block.shape, bool)
     within = (block > -limit) & (block < limit)
-    if limit < LARGEST:
+    if widest < LARGEST:
         within |= np.abs(block) == np.finfo(block.dtype).max
     return ~within
 
