@@ -52,7 +52,7 @@ def _beyond_range(block: NDArray[Any]) -> NDArray[np.bool_]:
     low, high = block.min(initial=0), block.max(initial=0)
     if -limit < low and high < limit:
         return np.zeros(block.shape, bool)
-    within = (block > -limit) & (block < limit)
+    within: NDArray[np.bool_] = (block > -limit) & (block < limit)
     if widest < LARGEST:
         within |= np.abs(block) == np.finfo(block.dtype).max
     return ~within
