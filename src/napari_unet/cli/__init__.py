@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.cli.check import check
 from napari_unet.cli.compare import compare
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(segment)
 app.command()(relabel)
+app.command()(check)
 app.command()(finetune)
 app.command()(evaluate)
 app.command()(compare)

@@ -493,3 +493,21 @@ def test_a_result_with_objects_is_taken_for_objects(panel, viewer):
     record = {"purpose": {"title": "objects", "objects": True}}
     viewer.add_labels(discs()[1].astype(int), name="found", metadata={"napari_unet": record})
     assert first(panel).kind.value == "objects"
+
+
+def test_faults_of_opened_labels_are_listed_and_a_click_leads_there(panel, viewer, qtbot):
+    labels = np.zeros((60, 80), np.uint8)
+    labels[5:15, 5:15] = labels[40:50, 60:70] = 1
+    labels[5:15, 30:40] = 2
+    viewer.add_image((labels > 0) * 100.0, name="one")
+    layer = viewer.add_labels(labels, name="one_masks")
+    first(panel).kind.value = "objects"
+    shown = panel.form.summary.findings
+    qtbot.waitUntil(lambda: shown.count() == 1)
+    assert "number 1 is in 2 places" in shown.item(0).text()
+    shown.itemClicked.emit(shown.item(0))
+    assert viewer.layers.selection.active == layer
+    assert viewer.layers["one suggestion"].visible
+    layer.data[40:50, 60:70] = 3
+    layer.refresh()
+    qtbot.waitUntil(lambda: shown.count() == 0)

@@ -216,7 +216,10 @@ class NextRegionForm(QWidget):
             return
         self._visited.append(suggestion.place)
         self._shown = chosen[0], suggestion.place
-        in_slices(self, show_place(self._viewer, chosen[0], chosen[1], suggestion.place))
+        place = suggestion.place
+        rows, columns = place.window.rows, place.window.columns
+        shown = show_place(self._viewer, *chosen[:2], rows, columns, place.index)
+        in_slices(self, shown)
         position = "".join(f", {axis}={i}" for axis, i in suggestion.place.index.items())
         self.say(f"Suggestion {len(self._visited)}{position}: {suggestion.place.why}.")
         self.offer(image=True, unchecked=self._unchecked)

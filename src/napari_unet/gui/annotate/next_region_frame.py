@@ -12,7 +12,7 @@ from napari_unet.gui.layers.images import add_quietly
 from napari_unet.gui.layers.placement import letters_of, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.gui.layers.placement import Placement
-    from napari_unet.services.segmentation.next_region import Place
 
 NEXT = "napari_unet_next"
 """Key of a Shapes layer's metadata under which the identity of its image lies."""
@@ -30,12 +29,28 @@ FRAME_SCREEN_PX = 400
 
 
 def show_place(
-    viewer: napari.Viewer, source: ImageLayer, image: Image, found: Place
+    viewer: napari.Viewer,
+    source: ImageLayer,
+    image: Image,
+    rows: slice,
+    columns: slice,
+    index: Mapping[str, int],
 ) -> Iterator[None]:
     """Put a frame around a region of an image, in place of an earlier frame, and bring it into view.
 
     The selected layer stays selected. The frame is hidden in the meantime, or napari would draw it
     again after each change, some 100 ms at a time.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    source, image
+        The image layer, and its image.
+    rows, columns
+        The region in its plane.
+    index
+        Position of the plane along the label axes other than Y and X.
 
     Yields
     ------
@@ -44,7 +59,7 @@ def show_place(
     """
     placed = place(source, image.axes)
     letters = letters_of(placed, source, image.axes)
-    corners = placed.corners(letters, found.index, found.window.rows, found.window.columns)
+    corners = placed.corners(letters, index, rows, columns)
     layer = _framed(viewer, source, corners, placed)
     yield
     lead = viewer.dims.ndim - layer.ndim

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.finetune.form.findings import FindingList
 from napari_unet.gui.finetune.form.request import Inspected, Request, look_job
 from napari_unet.gui.layers.snapshots import AnnotationWatch
 from napari_unet.gui.session.jobs import Jobs
@@ -15,6 +16,9 @@ from napari_unet.gui.widgets.fields import text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import napari
+
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.session.worker import Outcome
 
 SETTLE_MS = 400
@@ -22,20 +26,31 @@ SETTLE_MS = 400
 
 
 class AnnotationSummary(QObject):
-    """Two lines below the form: the annotations, and the plan, which is made only while it is visible.
+    """Below the form: the annotations, what looks wrong in them, and the plan.
+
+    The plan is made only while it is visible.
 
     Parameters
     ----------
     parent
         Its owner.
+    viewer
+        Shows the places of what looks wrong.
     jobs
         The viewer's jobs; nothing is inspected while one is running.
     request
         Returns what is set in the form.
     """
 
-    def __init__(self, parent: QObject, jobs: Jobs, request: Callable[[], Request]) -> None:
+    def __init__(
+        self,
+        parent: QObject,
+        viewer: napari.Viewer,
+        jobs: Jobs,
+        request: Callable[[], Request],
+    ) -> None:
         super().__init__(parent)
+        self.findings = FindingList(viewer)
         self.summary_label = text()
         self.summary_label.setToolTip("What you have annotated so far, and what is still missing.")
         self.plan_label = text()
@@ -44,6 +59,7 @@ class AnnotationSummary(QObject):
         self._request = request
         self._looked: Inspected | None = None
         self._outdated = False
+        self._asked: tuple[LayerPair, ...] = ()
         self._planner = Jobs(self)
         self._planner.ended.connect(self._show)
         self._form_settled = QTimer(self)
@@ -84,6 +100,7 @@ class AnnotationSummary(QObject):
             return
         self._watch.watch(request.pairs)
         self._outdated = False
+        self._asked = request.pairs
         job = look_job(request, self._looked, stroked, plan=self.plan_label.isVisible())
         self._planner.start("Looking", job)
 
@@ -95,9 +112,11 @@ class AnnotationSummary(QObject):
             inspected = outcome.result
             self._looked = None if self._outdated else inspected
             self.summary_label.setText(f"{inspected.summary} {inspected.fitting}".strip())
+            self.findings.list_findings(inspected.findings, self._asked)
             self.plan_label.setText("" if inspected.plan is None else f"{inspected.plan}.")
         # any other error is shown with its details when the training is started
 
     def _explain(self, error: UserError) -> None:
         self.summary_label.setText(f"{error.problem}{error.cause}. {error.remedy}")
         self.plan_label.clear()
+        self.findings.list_findings((), ())

@@ -12,6 +12,7 @@ from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.services.segmentation.channels import input_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_unet.core.annotations.annotation import Annotation, Paint
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.training.plan import TrainingPlan
     from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.layers.snapshots import Snapshot
+    from napari_unet.services.checking.finding import Finding
     from napari_unet.services.training.keep_learning import Screen
     from napari_unet.services.training.options import FinetuneOptions
     from napari_unet.services.training.result import FinetuneResult
@@ -124,6 +126,8 @@ class Inspected:
         What was annotated, and what is missing.
     fitting
         How the network is adapted to the channels.
+    findings
+        Probable faults in the annotations.
     plan
         Patches, batch, memory; None if there is too little to train on, or it was not requested.
     """
@@ -131,6 +135,7 @@ class Inspected:
     paint: Snapshot
     summary: Summary
     fitting: str
+    findings: Sequence[Finding] = ()
     plan: TrainingPlan | None = None
 
 
@@ -151,6 +156,7 @@ def look_job(
         Whether to plan, which imports much of torch.
     """
     from napari_unet.core.annotations.inspection import inspect_annotations
+    from napari_unet.services.checking.check import check
     from napari_unet.services.training.plan import plan_of
 
     before = earlier.paint if earlier is not None else None
@@ -162,7 +168,10 @@ def look_job(
     spec = yield from request.spec(paint)
     if known is None:
         summary = (yield from inspect_annotations(paint, spec.label_names)).summary
-        known = Inspected(paint, summary, request.fitting())
+        # labels painted in this window lie where they were painted
+        foreign = [pair.labels.source.path is not None for pair in request.pairs]
+        findings = yield from check(paint, foreign=foreign)
+        known = Inspected(paint, summary, request.fitting(), findings)
     if plan and known.summary.enough:
         known = replace(known, plan=(yield from plan_of(paint, spec, request.options)))
     return known
