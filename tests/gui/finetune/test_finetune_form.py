@@ -503,11 +503,11 @@ def test_faults_of_opened_labels_are_listed_and_a_click_leads_there(panel, viewe
     layer = viewer.add_labels(labels, name="one_masks")
     first(panel).kind.value = "objects"
     shown = panel.form.summary.findings
-    qtbot.waitUntil(lambda: shown.count() == 1)
+    qtbot.waitUntil(lambda: shown.count() == 1, timeout=SECONDS)
     assert "number 1 is in 2 places" in shown.item(0).text()
     shown.itemClicked.emit(shown.item(0))
     assert viewer.layers.selection.active == layer
     assert viewer.layers["one suggestion"].visible
     layer.data[40:50, 60:70] = 3
     layer.refresh()
-    qtbot.waitUntil(lambda: shown.count() == 0)
+    qtbot.waitUntil(lambda: shown.count() == 0, timeout=SECONDS)
