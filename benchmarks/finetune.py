@@ -17,7 +17,7 @@ in two others.
 drift: the bundled network for nuclei, right already, tuned on right strokes on one plane of the sample,
 along the middle of nuclei and background, as one would paint in passing. Judged by how its nuclei on the
 other planes agree with those before: nothing calls for a change there.
---stability: whether tuning ever harms, over five data sets; see stability.py.
+--stability: whether tuning ever harms, over five data sets; see parts/stability.py.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import stability
 import tifffile
 from numpy.typing import NDArray
-from scribbles import PAINTED, scribbles
+from parts import stability
+from parts.scribbles import PAINTED, scribbles
 
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region

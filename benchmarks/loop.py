@@ -35,10 +35,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import loop_paint
-import loop_slider
-import loop_stalls
-import loop_tune
+from parts import loop_paint, loop_slider, loop_stalls, loop_tune
 
 PARTS = {
     "sample": loop_tune.sample,

@@ -219,7 +219,7 @@ class recording:  # noqa: N801 - reads as a statement
     """Note the stalls of a block under a name."""
 
     def __init__(self, phases: Phases, name: str) -> None:
-        from stalls import StallRecorder
+        from parts.stalls import StallRecorder
 
         self.phases, self.name, self.recorder = phases, name, StallRecorder()
 

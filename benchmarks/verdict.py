@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from verdict_networks import found_by
+from parts.verdict_networks import found_by
 
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.holdout import hold_out

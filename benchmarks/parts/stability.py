@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stability_data import DATA_SETS, HALVES, Window
 
 from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.evaluation.matching import ObjectScores
@@ -39,6 +38,7 @@ from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.options import FinetuneOptions
+from parts.stability_data import DATA_SETS, HALVES, Window
 
 KINDS = ("objects", "scribbles")
 PLANES = (1, 3, 10)

@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from loop_tune import CORRECTED, LIKE, NETWORK, read
-from loop_window import pause, rest, until, window
+
+from parts.loop_tune import CORRECTED, LIKE, NETWORK, read
+from parts.loop_window import pause, rest, until, window
 
 if TYPE_CHECKING:
     import argparse

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from scribbles import scribbles
 from skimage.util import view_as_blocks
 
 from napari_unet.core.annotations.annotation import Annotation, Kind
 from napari_unet.core.image.axes import Image
+from parts.scribbles import scribbles
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training"))
 
 import nuclei_2d
 

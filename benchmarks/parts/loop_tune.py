@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from loop_window import SIDE, Hand, pause, rest, until, window
+
+from parts.loop_window import SIDE, Hand, pause, rest, until, window
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from loop_window import (
+from parts.loop_window import (
     SIDE,
     canvas_of,
     crop_of_time_lapse,
@@ -78,9 +78,13 @@ class Window:
     """A window in a process of its own, which does what it is told."""
 
     def __init__(self, kind: str, data: Path) -> None:
-        command = [sys.executable, "-W", "ignore", __file__, kind, str(data)]
+        command = [sys.executable, "-W", "ignore", "-m", "parts.loop_paint", kind]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, str(data.resolve())],
+            cwd=Path(__file__).resolve().parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Window:

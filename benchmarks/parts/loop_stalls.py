@@ -5,8 +5,18 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from loop_window import SIDE, crop_of_time_lapse, pause, plain_paint, rest, stroke, until, window
 from responsiveness import Phases, recording
+
+from parts.loop_window import (
+    SIDE,
+    crop_of_time_lapse,
+    pause,
+    plain_paint,
+    rest,
+    stroke,
+    until,
+    window,
+)
 
 if TYPE_CHECKING:
     import argparse
