@@ -14,18 +14,19 @@ PAINTED = 0.02
 
 
 def scribbles(
-    cells: NDArray[np.bool_], seed: int, *, borders: bool = True, most: int | None = None
+    cells: NDArray[np.bool_], seed: int, *, borders: bool = True, strokes: int | None = None
 ) -> NDArray[np.uint8]:
     """Simulate strokes, 3 pixels wide: along the middle, and along the borders if asked.
 
-    What is around cells is 1, cells 2, each with paint in proportion to its area, of at most `most`
+    What is around cells is 1, cells 2, each with paint in proportion to its area, or with so many
     strokes. Borders are followed two pixels inside, as one would paint who wants them to come out well.
     """
     paint = np.zeros(cells.shape, np.uint8)
     for value, mask in ((1, ~cells), (2, cells)):
         room = 0.95 * PAINTED * mask.sum()
         for n, stroke in enumerate(_strokes(_lines(mask, borders), mask, seed + value)):
-            if n == most or (paint == value).sum() + stroke.sum() > room:
+            full = (paint == value).sum() + stroke.sum() > room
+            if full if strokes is None else n == strokes:
                 break
             paint[stroke] = value
     return paint

@@ -60,7 +60,7 @@ class Window:
         image = Image(self.pixels, "YX", name=self.name)
         if kind == "objects":
             return Annotation(image, self.objects, kind)
-        paint = scribbles(self.objects > 0, seed * 1000, borders=False, most=STROKES)
+        paint = scribbles(self.objects > 0, seed * 1000, borders=False, strokes=STROKES)
         return Annotation(image, paint, kind)
 
 

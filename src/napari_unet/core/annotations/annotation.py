@@ -225,11 +225,11 @@ class Truth:
         labels[~self._within(self.applies, frame, box)] = IGNORE
         return labels
 
-    def training(self, frame: Frame, box: Box) -> NDArray[np.int32]:
-        """Return the `labels` without those held out."""
+    def training(self, frame: Frame, box: Box, *, held: int = IGNORE) -> NDArray[np.int32]:
+        """Return the `labels` without those held out, which get another value."""
         labels = self.labels(frame, box)
         if self.held:
-            labels[self._within(self.held, frame, box)] = IGNORE
+            labels[self._within(self.held, frame, box)] = held
         return labels
 
     def validation(self, frame: Frame, box: Box) -> NDArray[np.int32]:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     """What the targets of a patch depend on: whether it has objects, and its pixel size."""
 
 
+HELD_OUT = IGNORE - 1
+"""Label, while a patch is deformed, of pixels that are labelled, but held out."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """The patches of a training step, or some of them.
@@ -43,11 +47,14 @@ class Batch:
         (N, [Z,] Y, X) int32, as `Truth.labels` returns them.
     targets
         What the network should predict.
+    held
+        (N, [Z,] Y, X) bool: where labels are held out.
     """
 
     images: Tensor
     labels: Tensor
     targets: Targets | ObjectTargets
+    held: Tensor
 
 
 class Batches:
@@ -110,7 +117,7 @@ class Batches:
             statistics = self._set.statistics[patch.source[0]]
             yield from statistics.prepare(patch.frame)
             images.append(torch.from_numpy(statistics[patch.frame](patch.image())))
-            labels.append(torch.from_numpy(patch.labels()))
+            labels.append(torch.from_numpy(patch.labels(HELD_OUT)))
         draws = [self._draw(patch, step, n) for patch, n in zip(patches, samples, strict=True)]
         moved, picked = warp(
             torch.stack(images).to(self._device),
@@ -118,7 +125,10 @@ class Batches:
             draws,
             ignore=IGNORE,
         )
-        return Batch(change_intensities(moved, draws), picked, self._targets(picked, patches))
+        held = picked == HELD_OUT
+        picked = torch.where(held, IGNORE, picked)
+        targets = self._targets(picked, patches)
+        return Batch(change_intensities(moved, draws), picked, targets, held)
 
     def _spacing(self, truth: Truth) -> tuple[float, ...]:
         return truth.annotation.image.spacing(self._set.sampler.spatial)

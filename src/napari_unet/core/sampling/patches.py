@@ -58,12 +58,12 @@ class Patch:
         inner = [p - b.start for p, b in zip(indices, box, strict=True)]
         return block[np.ix_(np.arange(len(block)), *inner)]
 
-    def labels(self) -> NDArray[np.int32]:
-        """Read the training labels, (*shape), like `Truth.labels`; `IGNORE` beyond the image."""
+    def labels(self, held: int = IGNORE) -> NDArray[np.int32]:
+        """Read the training labels, (*shape), like `Truth.training`; `IGNORE` beyond the image."""
         box = tuple(slice(max(first, 0), min(first + n, size)) for first, n, size in self._spans)
         out = np.full(self.shape, IGNORE, dtype=np.int32)
         inner = (slice(b.start - s, b.stop - s) for b, s in zip(box, self.start, strict=True))
-        out[tuple(inner)] = self.truth.training(self.frame, box)
+        out[tuple(inner)] = self.truth.training(self.frame, box, held=held)
         return out
 
     @property

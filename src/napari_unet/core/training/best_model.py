@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_unet.core.model.spec import Model
+from napari_unet.core.training.interpolation import between, with_weights
+from napari_unet.core.training.recipe import SHARES, unjudged_share
 from napari_unet.core.training.validation import validate
 
 if TYPE_CHECKING:
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_unet.core.device import Compute
+    from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.core.sampling.dataset import ValidationWindow
     from napari_unet.core.training.validation import ValidationScores
+
+    _Considered = tuple[float, Model, ValidationScores]
+    """The share of the way, the network there, and its scores."""
 
 IOU_TOLERANCE = 0.02
 """Smaller differences in IoU are taken for chance: a few held-out strokes can't resolve them. Then the
@@ -34,6 +38,8 @@ class ValidationOutcome:
     ----------
     iou
         Its mean IoU on the held-out annotations; None if nothing is held out.
+    share
+        How far it lies on the way from the start to the weights that were considered, 0 to 1.
     is_best
         Whether it is now the best model.
     is_highest
@@ -41,6 +47,7 @@ class ValidationOutcome:
     """
 
     iou: float | None
+    share: float
     is_best: bool
     is_highest: bool
 
@@ -56,6 +63,9 @@ class BestModel:
         Device and precision, and bytes that may be used; None: what is free.
     objects
         Whether the score counts objects rather than pixels.
+    start
+        The network that the training started from, if it predicts what its parent does. Then the
+        networks on the way from there are considered, too, and no other is further from it than needed.
 
     Attributes
     ----------
@@ -74,11 +84,13 @@ class BestModel:
         memory: int | None,
         *,
         objects: bool = False,
+        start: Model | None = None,
     ) -> None:
         self._parent = parent
         self._objects = objects
         self._compute = compute
         self._memory = memory
+        self._start = start
         self.model: Model | None = None
         self.before: ValidationScores | None = None
         self.after: ValidationScores | None = None
@@ -95,14 +107,31 @@ class BestModel:
         self.before, self.after = before, after
         self.highest = 0.0 if after is None else _known(after.score)
 
-    def consider(self, model: Model, windows: Sequence[ValidationWindow]) -> Job[ValidationOutcome]:
-        """Validate a network, and keep it if it is the best."""
+    def considered(self, trust: float) -> int:
+        """Return the number of networks that are validated each time."""
+        return len(SHARES) if self._start is not None and trust else 1
+
+    def consider(
+        self, model: Model, windows: Sequence[ValidationWindow], trust: float = 0.0
+    ) -> Job[ValidationOutcome]:
+        """Validate a network, and keep it, or one on the way to it, if it is the best.
+
+        Parameters
+        ----------
+        model
+            The network.
+        windows
+            Where the held-out annotations lie.
+        trust
+            How far the parent is trusted, 0 to 1. The more it is, the nearer a network must be to it.
+        """
         if not all(bool(v.isfinite().all()) for v in model.network.state_dict().values()):
-            return ValidationOutcome(None, is_best=False, is_highest=False)
+            return ValidationOutcome(None, 0.0, is_best=False, is_highest=False)
         if not windows:
-            self.model = model
-            return ValidationOutcome(None, is_best=True, is_highest=True)
-        scores = yield from self._validate(model, windows)
+            share = 1.0 if self._start is None else unjudged_share(trust)
+            self.model = model if self._start is None else between(self._start, model, share)
+            return ValidationOutcome(None, share, is_best=True, is_highest=True)
+        share, model, scores = yield from self._nearest(model, windows, trust)
         iou = _known(scores.score)
         is_highest = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
@@ -110,7 +139,23 @@ class BestModel:
         is_best = among_highest and (self._beats_parent(iou) or not self._best_beats_parent)
         if is_best:
             self.model, self.after = model, scores
-        return ValidationOutcome(scores.score, is_best=is_best, is_highest=is_highest)
+        return ValidationOutcome(scores.score, share, is_best=is_best, is_highest=is_highest)
+
+    def _nearest(
+        self, model: Model, windows: Sequence[ValidationWindow], trust: float
+    ) -> Job[_Considered]:
+        """Return the network nearest to the start that does as well as any on the way to a model."""
+        if self._start is None or not trust:
+            return 1.0, model, (yield from self._validate(model, windows))
+        found: list[_Considered] = []
+        for share in SHARES:
+            candidate = between(self._start, model, share)
+            found.append((share, candidate, (yield from self._validate(candidate, windows))))
+        if self.before is not None and max(map(_iou, found)) < _known(self.before.score):
+            # never worse than the parent, on what can be judged
+            found.insert(0, (0.0, self._start, (yield from self._validate(self._start, windows))))
+        highest = max(map(_iou, found))
+        return next(each for each in found if _iou(each) >= highest - IOU_TOLERANCE * trust)
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights of the best model, to be saved."""
@@ -143,11 +188,8 @@ class BestModel:
         return (yield from job)
 
 
-def with_weights(model: Model, weights: Mapping[str, Tensor]) -> Model:
-    """Return a copy of a model, with other weights."""
-    network = copy.deepcopy(model.network)
-    network.load_state_dict(weights)
-    return Model(model.spec, network.eval())
+def _iou(considered: _Considered) -> float:
+    return _known(considered[2].score)
 
 
 def _known(iou: float) -> float:

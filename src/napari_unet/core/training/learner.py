@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.batches import Batch
     from napari_unet.core.sampling.targets import Targets
     from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.core.training.teacher import Teacher
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
 MAX_GRADIENT_NORM = 1.0
@@ -43,15 +44,24 @@ class Learner:
         Device and precision.
     options
         Learning rates, weight decay and the like.
+    teacher
+        The parent, whose opinion counts where nothing is annotated; None: there is none.
     tuning
         Whether the weights come from an earlier training: then the encoder learns more slowly and batch
         norms keep their statistics.
     """
 
     def __init__(
-        self, model: Model, compute: Compute, options: TrainingOptions, *, tuning: bool
+        self,
+        model: Model,
+        compute: Compute,
+        options: TrainingOptions,
+        *,
+        teacher: Teacher | None,
+        tuning: bool,
     ) -> None:
         self.compute = compute
+        self.teacher = teacher
         self.network = copy.deepcopy(model.network).requires_grad_(True)
         self.network.to(compute.device)
         self.network.to(memory_format=_channels_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
@@ -130,9 +140,15 @@ class Learner:
         dtype, on = self.compute.dtype, self.compute.precision != "float32"
         for chunk in chunks:
             x = chunk.images.contiguous(memory_format=_channels_last(chunk.images.dim()))
+            teacher = self.teacher
+            opinion = None
             with torch.autocast(self.compute.device, dtype, enabled=on):
+                if teacher is not None and teacher.has_a_say(chunk):
+                    opinion = teacher.opinion(x)
                 logits = training_forward(self.network, x, policy)
             loss = self._loss(logits, chunk.targets, class_weights)
+            if teacher is not None and opinion is not None:
+                loss = loss + teacher.loss(logits, opinion, chunk)
             loss = loss * (len(chunk.images) / patches)
             self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
@@ -163,6 +179,8 @@ class Learner:
         """Move network, weight average and optimizer to a device."""
         self.network.to(device)
         self.average.network.to(device)
+        if self.teacher is not None:
+            self.teacher.network.to(device)
         for state in self._optimizer.state.values():
             for moment in MOMENTS:
                 state[moment] = state[moment].to(device)

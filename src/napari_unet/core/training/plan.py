@@ -30,8 +30,9 @@ PATCH_SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128
 """Default side of a patch, by device and number of dimensions."""
 BATCH_SIZES = {2: 4, 3: 2}
 """Default number of patches in a batch, by number of dimensions."""
-COPIES = 5
-"""Tensors of the size of the weights: weights, gradients, AdamW's two moments, the average."""
+COPIES = 6
+"""Tensors of the size of the weights: weights, gradients, AdamW's two moments, the average, the
+parent's."""
 
 
 @dataclass(frozen=True)

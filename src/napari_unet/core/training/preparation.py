@@ -15,6 +15,8 @@ from napari_unet.core.training.learner import Learner
 from napari_unet.core.training.progress import TrainingStarted
 from napari_unet.core.training.state import load_state
 from napari_unet.core.training.status import TrainingStatus
+from napari_unet.core.training.teacher import Teacher
+from napari_unet.core.training.trust import measure_trust
 
 if TYPE_CHECKING:
     from napari_unet.core.progress import Job
@@ -95,8 +97,12 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
             job_of_state = _find_interrupted(setup, training_set, plan)
             interrupted = yield from as_part(job_of_state, 0, steps, share=0)
         if interrupted is None:
-            prepared = _begin(setup, training_set, plan)
+            trust = yield from as_part(measure_trust(setup, training_set), 0, steps, share=0)
+            prepared = _begin(setup, training_set, plan, trust)
         else:
+            if interrupted.annotations_changed:
+                measuring = measure_trust(setup, interrupted.training_set)
+                interrupted.state.status.trust = yield from as_part(measuring, 0, steps, share=0)
             prepared = _continue(setup, interrupted, plan)
         status, best = prepared.status, prepared.best_model
         yield TrainingStarted(
@@ -114,7 +120,9 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
         setup.compute.release()
 
 
-def _begin(setup: TrainingSetup, training_set: TrainingSet, plan: TrainingPlan) -> Prepared:
+def _begin(
+    setup: TrainingSetup, training_set: TrainingSet, plan: TrainingPlan, trust: float
+) -> Prepared:
     """Return a training before its first step."""
     status = TrainingStatus(
         key=training_key(setup.model, setup.options, training_set),
@@ -123,6 +131,7 @@ def _begin(setup: TrainingSetup, training_set: TrainingSet, plan: TrainingPlan) 
         patch=(),
         chunk=1,
         policy=(0, 0),
+        trust=trust,
     )
     status.adopt(plan)
     return Prepared(
@@ -130,7 +139,7 @@ def _begin(setup: TrainingSetup, training_set: TrainingSet, plan: TrainingPlan) 
         training_set,
         plan,
         _is_reduced(setup, plan),
-        _new_learner(setup),
+        _new_learner(setup, status),
         status,
         _new_best_model(setup),
     )
@@ -146,7 +155,7 @@ def _continue(setup: TrainingSetup, interrupted: _Interrupted, plan: TrainingPla
             status.begin_cycle(setup.options.steps)
     status.paint = annotations_key(interrupted.training_set)
     plan = status.plan(plan)
-    learner, best = _new_learner(setup), _new_best_model(setup)
+    learner, best = _new_learner(setup, status), _new_best_model(setup)
     learner.restore(tensors)
     best.restore(tensors, setup.model)
     reduced = _is_reduced(setup, plan)
@@ -181,25 +190,18 @@ def _is_reduced(setup: TrainingSetup, plan: TrainingPlan) -> bool:
     return (plan.patch, plan.chunk, plan.policy) != (best.patch, best.chunk, best.policy)
 
 
-def _new_learner(setup: TrainingSetup) -> Learner:
-    return Learner(setup.model, setup.compute, setup.options, tuning=setup.tuning)
+def _new_learner(setup: TrainingSetup, status: TrainingStatus) -> Learner:
+    teacher = Teacher(setup.model) if setup.same_outputs else None
+    if teacher is not None:
+        teacher.trust = status.trust
+    return Learner(setup.model, setup.compute, setup.options, teacher=teacher, tuning=setup.tuning)
 
 
 def _new_best_model(setup: TrainingSetup) -> BestModel:
     return BestModel(
-        setup.parent if _comparable(setup) else None,
+        setup.parent if setup.comparable else None,
         setup.compute,
         bytes_of_gib(setup.options.memory),
         objects=setup.model.spec.task == "objects",
+        start=setup.model if setup.same_outputs else None,
     )
-
-
-def _comparable(setup: TrainingSetup) -> bool:
-    """Return whether model and parent predict the same classes from the same channels."""
-    if setup.parent is None:
-        return False
-    old, new = setup.parent.spec, setup.model.spec
-    # objects are found in the foreground, whatever that is called
-    same_foreground = new.task == "objects" and len(old.label_names) == 1
-    same_classes = same_foreground or old.label_names == new.label_names
-    return same_classes and old.channels == new.channels

@@ -56,6 +56,26 @@ class TrainingSetup:
         """Whether the weights come from an earlier training."""
         return self.parent is not None
 
+    @property
+    def comparable(self) -> bool:
+        """Whether model and parent predict the same classes from the same channels."""
+        if self.parent is None:
+            return False
+        old, new = self.parent.spec, self.model.spec
+        # objects are found in the foreground, whatever that is called
+        same_foreground = new.task == "objects" and len(old.label_names) == 1
+        same_classes = same_foreground or old.label_names == new.label_names
+        return same_classes and old.channels == new.channels
+
+    @property
+    def same_outputs(self) -> bool:
+        """Whether the model predicts what its parent does, so that it can teach itself."""
+        return (
+            self.parent is not None
+            and self.comparable
+            and self.parent.spec.task == self.model.spec.task
+        )
+
     def choose_plan(self, smaller_than: TrainingPlan | None = None) -> Job[TrainingPlan]:
         """Choose the preferred plan among those that fit the free memory.
 

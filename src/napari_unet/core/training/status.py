@@ -16,13 +16,24 @@ if TYPE_CHECKING:
 
 
 class Point(BaseModel):
-    """One validation: a point of the curves."""
+    """One validation: a point of the curves.
+
+    Attributes
+    ----------
+    step, loss
+        Steps taken, and the mean loss since the last validation.
+    iou
+        Score of the network considered; None if nothing is held out.
+    share
+        How far it lies on the way from the parent's weights to the tuned ones, 0 to 1.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: int
     loss: float
     iou: float | None = None
+    share: float = 1.0
 
 
 class TrainingStatus(BaseModel):
@@ -52,6 +63,8 @@ class TrainingStatus(BaseModel):
         What happened that can't be repeated, such as new annotations; empty: nothing.
     measured
         Measured peak of the memory in bytes; 0: not measured yet.
+    trust
+        How far the parent is trusted, 0 to 1; 0: not at all, as in trainings of earlier versions.
     ended
         Why the training ended; empty while it goes on.
     """
@@ -78,6 +91,7 @@ class TrainingStatus(BaseModel):
     pace: list[tuple[int, int]] = []
     altered: str = ""
     measured: int = 0
+    trust: float = 0.0
     ended: str = ""
 
     @property
@@ -100,7 +114,7 @@ class TrainingStatus(BaseModel):
             self.best_step = self.step
         loss = sum(self.losses) / max(len(self.losses), 1)
         self.losses.clear()
-        self.curve.append(Point(step=self.step, loss=loss, iou=outcome.iou))
+        self.curve.append(Point(step=self.step, loss=loss, iou=outcome.iou, share=outcome.share))
         return self.curve[-1]
 
     def reason_to_stop(self, options: TrainingOptions) -> str:

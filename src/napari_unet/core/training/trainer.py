@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress, as_part
-from napari_unet.core.training.best_model import with_weights
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.identity import annotations_key, training_key
+from napari_unet.core.training.interpolation import with_weights
 from napari_unet.core.training.plan import untraced_bytes
 from napari_unet.core.training.progress import Validated
+from napari_unet.core.training.recipe import careful_rate
 from napari_unet.core.training.result import Trained
 from napari_unet.core.training.schedule import (
     rate_factor,
@@ -23,6 +24,7 @@ from napari_unet.core.training.schedule import (
 )
 from napari_unet.core.training.state import TrainingState, save_state
 from napari_unet.core.training.traced_memory import watched
+from napari_unet.core.training.trust import measure_trust
 
 if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Paint
@@ -176,7 +178,7 @@ class Trainer:
         cycle = status.step, status.first, status.total
         # in each step: the total may have been fitted to the remaining time since the last one
         self._learner.freeze_statistics(setup.tuning or statistics_are_frozen(*cycle))
-        rate = setup.options.learning_rate * rate_factor(*cycle)
+        rate = setup.options.learning_rate * careful_rate(status.trust) * rate_factor(*cycle)
         given = chunks, plan.policy, rate, self._training_set.class_weights, status.step + 1
         if status.measured:
             return self._learner.learn(*given)
@@ -202,13 +204,14 @@ class Trainer:
         status = self.status
         pixels = self._plan.batch * math.prod(self._plan.patch)
         validation_pixels = self._training_set.validation_pixels
+        validation_pixels *= self._best_model.considered(status.trust)
         interval = validation_interval(status.total - status.first, pixels, validation_pixels)
         return step >= status.total or step % interval == 0
 
     def _validate(self) -> Job[None]:
         """Validate the weight average, and keep it if it is the best."""
         began = time.monotonic()
-        job = self._best_model.consider(self.newest, self._training_set.windows)
+        job = self._best_model.consider(self.newest, self._training_set.windows, self.status.trust)
         outcome = yield from self._part(job)
         self._validation_seconds = time.monotonic() - began
         point = self.status.record(outcome, self._best_model.highest)
@@ -231,6 +234,9 @@ class Trainer:
             return
         self._batches = self.setup.batches(self._training_set, self._plan)
         status = self.status
+        if self._learner.teacher is not None:
+            job_of_trust = measure_trust(self.setup, self._training_set)
+            status.trust = self._learner.teacher.trust = yield from self._part(job_of_trust)
         status.paint, status.worse = annotations_key(self._training_set), 0
         status.alter("annotations were added during the training")
         yield from self._part(self._best_model.revalidate(self._training_set.windows))

@@ -1,0 +1,44 @@
+"""How far the parent is trusted: by how it does on all that is annotated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil, isnan, prod
+from typing import TYPE_CHECKING
+
+from napari_unet.core.memory_units import bytes_of_gib
+from napari_unet.core.sampling.dataset import validation_windows
+from napari_unet.core.training.recipe import TRUST_PIXELS, trust_of
+from napari_unet.core.training.validation import validate
+
+if TYPE_CHECKING:
+    from napari_unet.core.progress import Job
+    from napari_unet.core.sampling.dataset import TrainingSet
+    from napari_unet.core.training.setup import TrainingSetup
+
+
+def measure_trust(setup: TrainingSetup, training_set: TrainingSet) -> Job[float]:
+    """Return how far the network that the training starts from is trusted, 0 to 1.
+
+    It is compared with all annotations, those held out among them, at the pixel size it learns at. 0
+    for one that does not predict what its parent did.
+    """
+    if not setup.same_outputs:
+        return 0.0
+    windows = [
+        window
+        for truth, statistics in zip(training_set.held.truths, training_set.statistics, strict=True)
+        for window in validation_windows(
+            replace(truth, held=truth.applies),
+            setup.model.spec.axes,
+            setup.paint.channels,
+            statistics,
+        )
+    ]
+    pixels = sum(prod(side.stop - side.start for side in window.box) for window in windows)
+    # evenly, so that no image is left out
+    chosen = windows[:: max(1, ceil(pixels / TRUST_PIXELS))]
+    objects = setup.model.spec.task == "objects"
+    memory = bytes_of_gib(setup.options.memory)
+    scores = yield from validate(setup.model, chosen, setup.compute, memory, objects=objects)
+    return 0.0 if isnan(scores.score) else trust_of(scores.score)
