@@ -9,8 +9,8 @@ from napari_unet.core.model.spec import Model
 from napari_unet.core.sampling.batches import Batch
 from napari_unet.core.sampling.object_targets import object_targets
 from napari_unet.core.sampling.targets import Targets
-from napari_unet.core.training.interpolation import between
-from napari_unet.core.training.recipe import (
+from napari_unet.core.training.tuning.interpolation import between
+from napari_unet.core.training.tuning.recipe import (
     CAREFUL_RATE,
     DOUBT_RADIUS,
     TRUST,
@@ -18,7 +18,7 @@ from napari_unet.core.training.recipe import (
     trust_of,
     unjudged_share,
 )
-from napari_unet.core.training.teacher import Teacher, doubt
+from napari_unet.core.training.tuning.teacher import Teacher, doubt
 
 SIDE = 96
 TASKS = {"sigmoid": {}, "softmax": {"classes": ("one", "two")}, "objects": {"task": "objects"}}

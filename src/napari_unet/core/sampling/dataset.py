@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.inspection import inspect_annotations
@@ -16,7 +15,7 @@ from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.sampling.patches import index_patches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout import HoldOut
@@ -96,7 +95,7 @@ class TrainingSet:
     @cached_property
     def validation_pixels(self) -> int:
         """Pixels that the network computes in one validation."""
-        return sum(int(np.prod([s.stop - s.start for s in w.box])) for w in self.windows)
+        return count_pixels(self.windows)
 
 
 def make_training_set(
@@ -201,6 +200,11 @@ def validation_windows(
             if any(mask.window(*part[-2:]).any() for mask in masks)
         ]
     return windows
+
+
+def count_pixels(windows: Iterable[ValidationWindow]) -> int:
+    """Return the number of pixels in some windows."""
+    return sum(prod(side.stop - side.start for side in window.box) for window in windows)
 
 
 def _parts(box: Box) -> Iterator[Box]:

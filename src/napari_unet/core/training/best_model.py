@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_unet.core.training.interpolation import between, with_weights
-from napari_unet.core.training.recipe import SHARES, unjudged_share
+from napari_unet.core.training.tuning.candidates import (
+    IOU_TOLERANCE,
+    Candidate,
+    forgets,
+    iou_of,
+    nearest,
+)
+from napari_unet.core.training.tuning.interpolation import between, with_weights
+from napari_unet.core.training.tuning.recipe import SHARES, unjudged_share
 from napari_unet.core.training.validation import validate
 
 if TYPE_CHECKING:
@@ -21,12 +27,6 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.dataset import ValidationWindow
     from napari_unet.core.training.validation import ValidationScores
 
-    _Considered = tuple[float, Model, ValidationScores]
-    """The share of the way, the network there, and its scores."""
-
-IOU_TOLERANCE = 0.02
-"""Smaller differences in IoU are taken for chance: a few held-out strokes can't resolve them. Then the
-later network, trained at a lower rate, is preferred, unless it alone is worse than the parent."""
 PREFIX = "best/"
 
 
@@ -66,6 +66,8 @@ class BestModel:
     start
         The network that the training started from, if it predicts what its parent does. Then the
         networks on the way from there are considered, too, and no other is further from it than needed.
+    rehearsed
+        What the parent knew before: a network that does worse there is not kept. Empty: not known.
 
     Attributes
     ----------
@@ -73,6 +75,8 @@ class BestModel:
         The best network; None before the first validation.
     before, after
         Validation scores of the parent and of `model`; None where they are not known.
+    known_before, known_after
+        Likewise, on what the parent knew before.
     highest
         Highest IoU of any network so far.
     """
@@ -85,15 +89,19 @@ class BestModel:
         *,
         objects: bool = False,
         start: Model | None = None,
+        rehearsed: Sequence[ValidationWindow] = (),
     ) -> None:
         self._parent = parent
         self._objects = objects
         self._compute = compute
         self._memory = memory
         self._start = start
+        self._rehearsed = rehearsed
         self.model: Model | None = None
         self.before: ValidationScores | None = None
         self.after: ValidationScores | None = None
+        self.known_before: ValidationScores | None = None
+        self.known_after: ValidationScores | None = None
         self.highest = 0.0
 
     def revalidate(self, windows: Sequence[ValidationWindow]) -> Job[None]:
@@ -105,7 +113,11 @@ class BestModel:
         if windows and self.model is not None:
             after = yield from self._validate(self.model, windows)
         self.before, self.after = before, after
-        self.highest = 0.0 if after is None else _known(after.score)
+        self.highest = 0.0 if after is None else iou_of(after)
+        if self.known_before is None and self._start is not None:
+            self.known_before = yield from self._known(self._start)
+        if self.model is not None:
+            self.known_after = yield from self._known(self.model)
 
     def considered(self, trust: float) -> int:
         """Return the number of networks that are validated each time."""
@@ -130,32 +142,46 @@ class BestModel:
         if not windows:
             share = 1.0 if self._start is None else unjudged_share(trust)
             self.model = model if self._start is None else between(self._start, model, share)
+            self.known_after = yield from self._known(self.model)
             return ValidationOutcome(None, share, is_best=True, is_highest=True)
-        share, model, scores = yield from self._nearest(model, windows, trust)
-        iou = _known(scores.score)
+        share, model, scores, known = yield from self._nearest(model, windows, trust)
+        iou = iou_of(scores)
         is_highest = self.after is None or iou > self.highest
         self.highest = max(self.highest, iou)
         among_highest = iou >= self.highest - IOU_TOLERANCE
         is_best = among_highest and (self._beats_parent(iou) or not self._best_beats_parent)
         if is_best:
-            self.model, self.after = model, scores
+            self.model, self.after, self.known_after = model, scores, known
         return ValidationOutcome(scores.score, share, is_best=is_best, is_highest=is_highest)
 
     def _nearest(
         self, model: Model, windows: Sequence[ValidationWindow], trust: float
-    ) -> Job[_Considered]:
+    ) -> Job[Candidate]:
         """Return the network nearest to the start that does as well as any on the way to a model."""
         if self._start is None or not trust:
-            return 1.0, model, (yield from self._validate(model, windows))
-        found: list[_Considered] = []
+            return (yield from self._candidate(1.0, model, windows))
+        found: list[Candidate] = []
         for share in SHARES:
-            candidate = between(self._start, model, share)
-            found.append((share, candidate, (yield from self._validate(candidate, windows))))
-        if self.before is not None and max(map(_iou, found)) < _known(self.before.score):
+            on_the_way = between(self._start, model, share)
+            found.append((yield from self._candidate(share, on_the_way, windows)))
+        found = [each for each in found if not forgets(each, self.known_before)]
+        before = 0.0 if self.before is None else iou_of(self.before)
+        if all(iou_of(each.scores) < before for each in found):
             # never worse than the parent, on what can be judged
-            found.insert(0, (0.0, self._start, (yield from self._validate(self._start, windows))))
-        highest = max(map(_iou, found))
-        return next(each for each in found if _iou(each) >= highest - IOU_TOLERANCE * trust)
+            found.insert(0, (yield from self._candidate(0.0, self._start, windows)))
+        return nearest(found, self.before, trust)
+
+    def _candidate(
+        self, share: float, model: Model, windows: Sequence[ValidationWindow]
+    ) -> Job[Candidate]:
+        scores = yield from self._validate(model, windows)
+        return Candidate(share, model, scores, (yield from self._known(model)))
+
+    def _known(self, model: Model) -> Job[ValidationScores | None]:
+        """Validate a network on what the parent knew before."""
+        if not self._rehearsed:
+            return None
+        return (yield from self._validate(model, self._rehearsed))
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights of the best model, to be saved."""
@@ -169,10 +195,10 @@ class BestModel:
 
     @property
     def _best_beats_parent(self) -> bool:
-        return self.after is not None and self._beats_parent(_known(self.after.score))
+        return self.after is not None and self._beats_parent(iou_of(self.after))
 
     def _beats_parent(self, iou: float) -> bool:
-        return self.before is None or iou > _known(self.before.score)
+        return self.before is None or iou > iou_of(self.before)
 
     def _validate(
         self, model: Model, windows: Sequence[ValidationWindow], pixel_size: Sequence[float] = ()
@@ -186,12 +212,3 @@ class BestModel:
             pixel_size=pixel_size,
         )
         return (yield from job)
-
-
-def _iou(considered: _Considered) -> float:
-    return _known(considered[2].score)
-
-
-def _known(iou: float) -> float:
-    """Replace an IoU that is undefined, because nothing held out is foreground, by 0."""
-    return 0.0 if isnan(iou) else iou

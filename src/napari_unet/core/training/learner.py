@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.sampling.batches import Batch
     from napari_unet.core.sampling.targets import Targets
     from napari_unet.core.training.options import TrainingOptions
-    from napari_unet.core.training.teacher import Teacher
+    from napari_unet.core.training.tuning.teacher import Teacher
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
 MAX_GRADIENT_NORM = 1.0

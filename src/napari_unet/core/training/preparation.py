@@ -15,8 +15,9 @@ from napari_unet.core.training.learner import Learner
 from napari_unet.core.training.progress import TrainingStarted
 from napari_unet.core.training.state import load_state
 from napari_unet.core.training.status import TrainingStatus
-from napari_unet.core.training.teacher import Teacher
-from napari_unet.core.training.trust import measure_trust
+from napari_unet.core.training.tuning.rehearsal import Rehearsal, prepare_rehearsal
+from napari_unet.core.training.tuning.teacher import Teacher
+from napari_unet.core.training.tuning.trust import measure_trust
 
 if TYPE_CHECKING:
     from napari_unet.core.progress import Job
@@ -46,6 +47,8 @@ class Prepared:
         How far the training is.
     best_model
         The best network so far, compared with the parent.
+    rehearsal
+        What the network knew before; None if that is not at hand.
     """
 
     setup: TrainingSetup
@@ -55,6 +58,7 @@ class Prepared:
     learner: Learner
     status: TrainingStatus
     best_model: BestModel
+    rehearsal: Rehearsal | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,18 +96,19 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
     try:
         plan = yield from as_part(setup.choose_plan(), 0, steps, share=0)
         training_set = yield from as_part(setup.training_set(plan), 0, steps, share=0)
+        rehearsal = yield from as_part(prepare_rehearsal(setup), 0, steps, share=0)
         interrupted = None
         if resume:
             job_of_state = _find_interrupted(setup, training_set, plan)
             interrupted = yield from as_part(job_of_state, 0, steps, share=0)
         if interrupted is None:
             trust = yield from as_part(measure_trust(setup, training_set), 0, steps, share=0)
-            prepared = _begin(setup, training_set, plan, trust)
+            prepared = _begin(setup, training_set, rehearsal, plan, trust)
         else:
             if interrupted.annotations_changed:
                 measuring = measure_trust(setup, interrupted.training_set)
                 interrupted.state.status.trust = yield from as_part(measuring, 0, steps, share=0)
-            prepared = _continue(setup, interrupted, plan)
+            prepared = _continue(setup, interrupted, rehearsal, plan)
         status, best = prepared.status, prepared.best_model
         yield TrainingStarted(
             status.step,
@@ -121,7 +126,11 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
 
 
 def _begin(
-    setup: TrainingSetup, training_set: TrainingSet, plan: TrainingPlan, trust: float
+    setup: TrainingSetup,
+    training_set: TrainingSet,
+    rehearsal: Rehearsal | None,
+    plan: TrainingPlan,
+    trust: float,
 ) -> Prepared:
     """Return a training before its first step."""
     status = TrainingStatus(
@@ -141,11 +150,17 @@ def _begin(
         _is_reduced(setup, plan),
         _new_learner(setup, status),
         status,
-        _new_best_model(setup),
+        _new_best_model(setup, rehearsal),
+        rehearsal,
     )
 
 
-def _continue(setup: TrainingSetup, interrupted: _Interrupted, plan: TrainingPlan) -> Prepared:
+def _continue(
+    setup: TrainingSetup,
+    interrupted: _Interrupted,
+    rehearsal: Rehearsal | None,
+    plan: TrainingPlan,
+) -> Prepared:
     """Return an interrupted training as it was saved, with the present annotations."""
     status, tensors = interrupted.state.status, interrupted.state.tensors
     if interrupted.annotations_changed:
@@ -155,11 +170,12 @@ def _continue(setup: TrainingSetup, interrupted: _Interrupted, plan: TrainingPla
             status.begin_cycle(setup.options.steps)
     status.paint = annotations_key(interrupted.training_set)
     plan = status.plan(plan)
-    learner, best = _new_learner(setup, status), _new_best_model(setup)
+    learner, best = _new_learner(setup, status), _new_best_model(setup, rehearsal)
     learner.restore(tensors)
     best.restore(tensors, setup.model)
     reduced = _is_reduced(setup, plan)
-    return Prepared(setup, interrupted.training_set, plan, reduced, learner, status, best)
+    training_set = interrupted.training_set
+    return Prepared(setup, training_set, plan, reduced, learner, status, best, rehearsal)
 
 
 def _find_interrupted(
@@ -197,11 +213,12 @@ def _new_learner(setup: TrainingSetup, status: TrainingStatus) -> Learner:
     return Learner(setup.model, setup.compute, setup.options, teacher=teacher, tuning=setup.tuning)
 
 
-def _new_best_model(setup: TrainingSetup) -> BestModel:
+def _new_best_model(setup: TrainingSetup, rehearsal: Rehearsal | None) -> BestModel:
     return BestModel(
         setup.parent if setup.comparable else None,
         setup.compute,
         bytes_of_gib(setup.options.memory),
         objects=setup.model.spec.task == "objects",
         start=setup.model if setup.same_outputs else None,
+        rehearsed=() if rehearsal is None else rehearsal.windows,
     )

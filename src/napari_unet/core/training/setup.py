@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_unet.core.annotations.annotation import Paint, Truth
+    from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout_masks import Held
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
@@ -42,6 +42,8 @@ class TrainingSetup:
         The trained model that `model` is, or was adapted from; None when training from scratch.
     path
         File for the training state; None: the state is not saved.
+    rehearsal
+        Annotated images of what the parent knew before; empty: there are none.
     """
 
     model: Model
@@ -50,6 +52,7 @@ class TrainingSetup:
     compute: Compute
     parent: Model | None = None
     path: Path | None = None
+    rehearsal: tuple[Annotation, ...] = ()
 
     @property
     def tuning(self) -> bool:
@@ -114,12 +117,12 @@ class TrainingSetup:
             learnt=learnt,
         )
 
-    def batches(self, training_set: TrainingSet, plan: TrainingPlan) -> Batches:
-        """Return the batches of a training set, with patches of the plan's shape."""
+    def batches(self, training_set: TrainingSet, patch: tuple[int, ...]) -> Batches:
+        """Return the batches of a training set, with patches of a shape."""
         weight = self.options.border_weight
         return Batches(
             training_set,
-            plan.patch,
+            patch,
             self.options.augment,
             Border(weight, self.options.border_width) if weight else None,
             self.compute.device,

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Progress, as_part
+from napari_unet.core.sampling.dataset import count_pixels
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.identity import annotations_key, training_key
-from napari_unet.core.training.interpolation import with_weights
 from napari_unet.core.training.plan import untraced_bytes
 from napari_unet.core.training.progress import Validated
-from napari_unet.core.training.recipe import careful_rate
 from napari_unet.core.training.result import Trained
 from napari_unet.core.training.schedule import (
     rate_factor,
@@ -23,8 +22,11 @@ from napari_unet.core.training.schedule import (
     validation_interval,
 )
 from napari_unet.core.training.state import TrainingState, save_state
+from napari_unet.core.training.step_batches import StepBatches
 from napari_unet.core.training.traced_memory import watched
-from napari_unet.core.training.trust import measure_trust
+from napari_unet.core.training.tuning.interpolation import with_weights
+from napari_unet.core.training.tuning.recipe import careful_rate
+from napari_unet.core.training.tuning.trust import measure_trust
 
 if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Paint
@@ -63,7 +65,8 @@ class Trainer:
         self._reduced_by_memory = prepared.reduced_by_memory
         self._learner = prepared.learner
         self._best_model = prepared.best_model
-        self._batches = self.setup.batches(self._training_set, self._plan)
+        self._rehearsal = prepared.rehearsal
+        self._batches = self._step_batches()
         self._clock = TrainingClock(self.status, self.setup.options)
         self._warnings: list[str] = []
         self._refused: object = None
@@ -148,7 +151,8 @@ class Trainer:
         """
         while True:
             try:
-                chunks = yield from self._draw_chunks()
+                draws = self._batches.draw(self.status.step, rehearses=self.status.trust > 0)
+                chunks = yield from self._part(draws)
                 loss = self._learn(chunks)
                 break
             except Exception as error:
@@ -162,15 +166,6 @@ class Trainer:
             self.status.losses.append(loss)
             self._clock.count()
         return loss
-
-    def _draw_chunks(self) -> Job[list[Batch]]:
-        """Draw the batch of the next step, in chunks of patches that fit into memory together."""
-        chunks, plan = [], self._plan
-        for first in range(0, plan.batch, plan.chunk):
-            samples = range(first, min(first + plan.chunk, plan.batch))
-            chunk = yield from self._part(self._batches.make(self.status.step, samples))
-            chunks.append(chunk)
-        return chunks
 
     def _learn(self, chunks: list[Batch]) -> float:
         """Learn from a batch, and measure the memory this takes the first time."""
@@ -192,7 +187,7 @@ class Trainer:
     def _reduce_plan(self) -> Job[None]:
         """Continue with a plan that takes less memory than the present one."""
         self._plan = yield from self._part(self.setup.choose_plan(smaller_than=self._plan))
-        self._batches = self.setup.batches(self._training_set, self._plan)
+        self._batches = self._step_batches()
         self.status.adopt(self._plan)
         self.status.alter("memory ran out on the way")
         self.status.measured = 0
@@ -203,7 +198,8 @@ class Trainer:
         """Return whether the network is validated after a step."""
         status = self.status
         pixels = self._plan.batch * math.prod(self._plan.patch)
-        validation_pixels = self._training_set.validation_pixels
+        rehearsed = () if self._rehearsal is None else self._rehearsal.windows
+        validation_pixels = self._training_set.validation_pixels + count_pixels(rehearsed)
         validation_pixels *= self._best_model.considered(status.trust)
         interval = validation_interval(status.total - status.first, pixels, validation_pixels)
         return step >= status.total or step % interval == 0
@@ -232,7 +228,7 @@ class Trainer:
             self._refused = newest
             self._warnings.append(f"New annotations were not learnt. {error}")
             return
-        self._batches = self.setup.batches(self._training_set, self._plan)
+        self._batches = self._step_batches()
         status = self.status
         if self._learner.teacher is not None:
             job_of_trust = measure_trust(self.setup, self._training_set)
@@ -267,12 +263,17 @@ class Trainer:
                 self._warnings.append(warning)
         self._clock.saved(time.monotonic() - began)
 
+    def _step_batches(self) -> StepBatches:
+        return StepBatches(self.setup, self._training_set, self._rehearsal, self._plan)
+
     def _trained(self) -> Trained:
         late = [LATE] if self.status.ended and self._has_new_annotations else []
         return Trained(
             model=self._best_model.model or self.setup.model,
             before=self._best_model.before,
             after=self._best_model.after,
+            known_before=self._best_model.known_before,
+            known_after=self._best_model.known_after,
             status=self.status.model_copy(deep=True),
             plan=self._plan,
             compute=self.setup.compute,

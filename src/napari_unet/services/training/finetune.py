@@ -10,6 +10,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.segmentation.channels import common_channels, input_names
 from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
+from napari_unet.services.training.rehearsal import rehearsal_annotations, rehearsal_name
 from napari_unet.services.training.result import result_of
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def _setup(
     )
     images = [annotation.image for annotation in paint.annotations]
     paint.channels = common_channels(images, start.spec, options.channels)
-    return TrainingSetup(start, paint, options, compute, parent, state)
+    rehearsal = () if parent is None else rehearsal_annotations(rehearsal_name(parent))
+    return TrainingSetup(start, paint, options, compute, parent, state, rehearsal)
 
 
 def _prepare(setup: TrainingSetup, resume: bool) -> Job[Trainer]:

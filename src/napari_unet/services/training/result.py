@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.evaluation.verdict import Verdict
 from napari_unet.core.image.scale import common_pixel_size
 from napari_unet.core.memory_units import GIB
+from napari_unet.services.training.rehearsal import RECORD, rehearsal_name
 from napari_unet.services.training.verdict_text import verdict_lines
 from napari_unet.version import __version__
 
@@ -126,6 +127,7 @@ def _provenance(
     from napari_unet.core.model.spec import Provenance
 
     status, used = trained.status, trained.training_set
+    parent = trainer.setup.parent
     record = {
         "images": [a.image.name for a in used.annotations],
         "kinds": [a.kind for a in used.annotations],
@@ -139,9 +141,9 @@ def _provenance(
         "curve": [point.model_dump() for point in status.curve],
         "scores": {"before": [vars(s) for s in before], "after": [vars(s) for s in after]},
         "ended": trained.ended,
+        RECORD: "" if parent is None else rehearsal_name(parent),
         **_resolved(trained, options),
     }
-    parent = trainer.setup.parent
     return Provenance(
         origin="trained from scratch" if parent is None else f"tuned from {parent.spec.name}",
         format="U-Net Studio",

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from napari_unet.core.annotations.annotation import IGNORE
 from napari_unet.core.sampling.object_targets import ObjectTargets
-from napari_unet.core.training.recipe import DOUBT_RADIUS, LEAST_UNLABELLED, OPINION
+from napari_unet.core.training.tuning.recipe import DOUBT_RADIUS, LEAST_UNLABELLED, OPINION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,13 +28,20 @@ DOUBT_RADIUS = 16
 """Pixels around a stroke that contradicts the parent in which its opinion does not count; as far again
 it counts ever more. About an object's radius: what was struck out or missed is so as a whole."""
 
-SHARES = (0.25, 0.5, 1.0)
+SHARES = (0.1, 0.3, 1.0)
 """Shares of the way from the parent's weights to the tuned ones at which networks are validated, as in
 Wortsman et al. 2022 (arXiv:2109.01903). The smallest one that does as well as any is kept: what is held
-out comes from the images that were learnt, and can't tell what is lost on others."""
+out comes from the images that were learnt, and can't tell what is lost on others. A long training goes
+far: a tenth of its way is as long as a short one's half."""
 
-UNJUDGED_SHARE = 0.5
+UNJUDGED_SHARE = 0.3
 """The share where nothing is held out and the parent is trusted fully; 1 where it is not trusted."""
+
+REHEARSED = 2
+"""Patches of what the network knew before that each step learns along, as small as they come."""
+
+FORGOTTEN = 0.01
+"""By how much a network may do worse than its parent on what that knew before, and still be kept."""
 
 TRUST_PIXELS = 1 << 20
 """Annotated pixels by which the trust is measured, about: it takes one inference."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, isnan, prod
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
 from napari_unet.core.memory_units import bytes_of_gib
-from napari_unet.core.sampling.dataset import validation_windows
-from napari_unet.core.training.recipe import TRUST_PIXELS, trust_of
+from napari_unet.core.sampling.dataset import count_pixels, validation_windows
+from napari_unet.core.training.tuning.recipe import TRUST_PIXELS, trust_of
 from napari_unet.core.training.validation import validate
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ def measure_trust(setup: TrainingSetup, training_set: TrainingSet) -> Job[float]
             statistics,
         )
     ]
-    pixels = sum(prod(side.stop - side.start for side in window.box) for window in windows)
     # evenly, so that no image is left out
-    chosen = windows[:: max(1, ceil(pixels / TRUST_PIXELS))]
+    chosen = windows[:: max(1, ceil(count_pixels(windows) / TRUST_PIXELS))]
     objects = setup.model.spec.task == "objects"
     memory = bytes_of_gib(setup.options.memory)
     scores = yield from validate(setup.model, chosen, setup.compute, memory, objects=objects)

@@ -1,0 +1,4 @@
+"""How carefully a trained network is tuned, so that it keeps what it knows.
+
+Part of `training`.
+"""
