@@ -163,8 +163,8 @@ def test_no_network_is_further_from_the_parent_than_it_needs_to_be(
 
 def test_a_network_that_forgets_is_not_kept(monkeypatch):
     start = blank().build()
-    # of what it knew before a quarter of the way loses nothing, half of it all
-    judged(monkeypatch, start, lambda at: 0.5 + 0.4 * at, lambda at: 0.9 - 0.8 * (at > 0.3))
+    # of what it knew before the first part of the way loses nothing, the next nearly all
+    judged(monkeypatch, start, lambda at: 0.5 + 0.4 * at, lambda at: 0.9 - 0.8 * (at > SHARES[0]))
     best = best_model.BestModel(start, None, None, start=start, rehearsed=["before"])
     finish(best.revalidate([None]))
     outcome = finish(best.consider(further(start), [None], 1.0))

@@ -22,10 +22,10 @@ from napari_unet.core.training.schedule import (
     validation_interval,
 )
 from napari_unet.core.training.state import TrainingState, save_state
-from napari_unet.core.training.step_batches import StepBatches
 from napari_unet.core.training.traced_memory import watched
 from napari_unet.core.training.tuning.interpolation import with_weights
 from napari_unet.core.training.tuning.recipe import careful_rate
+from napari_unet.core.training.tuning.step_batches import StepBatches
 from napari_unet.core.training.tuning.trust import measure_trust
 
 if TYPE_CHECKING:
