@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_unet.core.evaluation.verdict import compare
 from napari_unet.core.training.tuning.recipe import FORGOTTEN
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def forgets(candidate: Candidate, known_before: ValidationScores | None) -> bool
 def nearest(
     candidates: Sequence[Candidate], before: ValidationScores | None, trust: float
 ) -> Candidate:
-    """Return the candidate nearest to the start that does as well as any.
+    """Return the candidate nearest to the start than which none further away is surely better.
 
     Parameters
     ----------
@@ -62,10 +63,23 @@ def nearest(
         How far the parent is trusted, 0 to 1.
     """
     highest = max(iou_of(each.scores) for each in candidates)
-    least = highest - IOU_TOLERANCE * trust
-    if before is not None:
-        least = max(least, min(highest, iou_of(before)))
-    return next(each for each in candidates if iou_of(each.scores) >= least)
+    least = 0.0 if before is None else min(highest, iou_of(before))
+    kept, *further = (each for each in candidates if iou_of(each.scores) >= least)
+    for each in further:
+        if _is_surely_better(kept.scores, each.scores, trust):
+            kept = each
+    return kept
+
+
+def _is_surely_better(near: ValidationScores, far: ValidationScores, trust: float) -> bool:
+    """Return whether a network is worth going further for: the surer, the more the parent is trusted."""
+    if iou_of(far) - iou_of(near) <= IOU_TOLERANCE * trust:
+        return False
+    if near.units is None or far.units is None:
+        return True
+    compared = compare(near.units, far.units)
+    # trusted fully: its interval is above 0; not at all: its middle
+    return compared.low + compared.high > trust * (compared.high - compared.low)
 
 
 def iou_of(scores: ValidationScores) -> float:

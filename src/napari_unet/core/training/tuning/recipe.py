@@ -7,9 +7,10 @@ nobody annotated, and one that knows nothing must be free to learn.
 
 from __future__ import annotations
 
-TRUST = (0.3, 0.8)
+TRUST = (0.1, 0.5)
 """Scores of the parent on the annotations from which it is trusted a little, and from which it is
-trusted fully. Bacteria, of which a network for nuclei knows nothing, score below, nuclei above."""
+trusted fully. Bacteria, of which a network for nuclei knows nothing, score below 0.1. That a parent
+does poorly on the one image that was annotated does not mean that it does so on others."""
 
 CAREFUL_RATE = 0.1
 """Learning rate, as a fraction of that asked for, where the parent is trusted fully. AdamW's steps are
@@ -30,9 +31,9 @@ it counts ever more. About an object's radius: what was struck out or missed is 
 
 SHARES = (0.1, 0.3, 1.0)
 """Shares of the way from the parent's weights to the tuned ones at which networks are validated, as in
-Wortsman et al. 2022 (arXiv:2109.01903). The smallest one that does as well as any is kept: what is held
-out comes from the images that were learnt, and can't tell what is lost on others. A long training goes
-far: a tenth of its way is as long as a short one's half."""
+Wortsman et al. 2022 (arXiv:2109.01903). None is kept that is further than another and not surely
+better: what is held out comes from the images that were learnt, is little, and can't tell what is lost
+on others. A long training goes far: a tenth of its way is as long as a short one's half."""
 
 UNJUDGED_SHARE = 0.3
 """The share where nothing is held out and the parent is trusted fully; 1 where it is not trusted."""
