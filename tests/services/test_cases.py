@@ -82,3 +82,11 @@ def test_no_image_of_a_file_is_left_out(name, tmp_path):
         make_tasks([CASES / name], tmp_path / "out.tif", into_folder=False)
     (chosen,) = make_tasks([CASES / name], tmp_path / "out.tif", into_folder=False, series=1)
     assert chosen.series == 1
+
+
+def test_blue_nuclei_of_an_rgb_image_are_found():
+    result = segmented("04_rgb_blue.tif")
+    true = tifffile.imread(CASES / "04_rgb_blue_labels.tif")
+    assert result.labels.max() == true.max() == 10
+    assert ((result.labels > 0) & (true > 0)).sum() / ((result.labels > 0) | (true > 0)).sum() > 0.8
+    assert "seen as luminance" in result.notes[0]

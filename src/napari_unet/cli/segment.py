@@ -111,7 +111,7 @@ def _report(outcomes: Sequence[Outcome]) -> None:
         typer.echo(f"{outcome.task.source}: {as_typed(outcome.error)}", err=True)
     for outcome in outcomes:
         for note in outcome.notes:
-            typer.echo(f"{outcome.task.title}: {note}", err=True)
+            typer.echo(f"{outcome.task.title}: {as_typed(note)}", err=True)
         if not outcome.error:
             typer.echo(outcome.task.labels)
     if failed or any(outcome.skipped for outcome in outcomes):

@@ -344,3 +344,21 @@ def test_the_plan_says_what_overlapping_tiles_cost(segment_panel, viewer, qtbot)
     segment_panel.settings.tile.value = 64
     words = "of the work for where they overlap"
     qtbot.waitUntil(lambda: words in segment_panel.plan_label.text(), timeout=SECONDS)
+
+
+def test_of_colours_a_channel_is_offered_that_was_guessed(segment_panel, viewer):
+    segment_panel.session.model = small_model()
+    viewer.add_image(np.zeros((40, 50, 3), np.uint8), name="rgb", rgb=True)
+    (channel,) = segment_panel.image.channels
+    assert segment_panel.image.chosen_channels() == ("luminance",)
+    channel.value = 2
+    assert segment_panel.image.chosen_channels() == (2,)
+
+
+def test_the_channel_that_is_displayed_is_the_one_that_is_seen(segment_panel, viewer):
+    segment_panel.session.model = small_model()
+    viewer.add_image(np.zeros((3, 40, 50)), name="cells", axis_labels=("c", "y", "x"))
+    viewer.dims.set_current_step(0, 1)
+    (channel,) = segment_panel.image.channels
+    channel.value = 2
+    assert viewer.dims.current_step[0] == 2

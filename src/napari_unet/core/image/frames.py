@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import CHANNEL_AXES
+from napari_unet.core.image.colour import COLOUR_CHANNELS, combine, has_colours, name_of
 from napari_unet.core.image.missing import mark_missing
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Frame:
     index
         Position along each axis that is looped over.
     channels
-        Indices of the channels that go into the network, in its order.
+        Indices of the channels that go into the network, in its order; below 0: those made of colours
+        (`code_of`).
     spatial
         ``"YX"`` or ``"ZYX"``: the order of the spatial axes in this frame, whatever the image's own.
     """
@@ -69,7 +71,7 @@ class Frame:
         remaining = "".join(a for a in self.image.axes if a not in self.index)
         colour = "".join(a for a in CHANNEL_AXES if a in remaining)
         first = 0
-        if len(colour) == 1:
+        if len(colour) == 1 and min(self.channels) >= 0:
             # channels are often stored as pages: those not asked for need not be decoded
             first = min(self.channels)
             key_of[colour] = slice(first, max(self.channels) + 1)
@@ -80,6 +82,10 @@ class Frame:
         block = np.asarray(self.image.data[key])
         block = block.transpose([remaining.index(a) for a in colour + self.spatial])
         block = block.reshape(-1, *block.shape[len(colour) :])
+        if min(self.channels) < 0:
+            return np.stack(
+                [combine(block, name_of(c)) if c < 0 else block[c] for c in self.channels]
+            )
         channels = [c - first for c in self.channels]
         if channels != list(range(len(block))):
             block = block[channels]
@@ -132,7 +138,7 @@ def frames(image: Image, spatial: str, channels: Sequence[int]) -> list[Frame]:
     spatial
         ``"YX"`` for a 2-D network, ``"ZYX"`` for a 3-D one.
     channels
-        Indices of the channels to use, counted from 0.
+        Indices of the channels to use, counted from 0; below 0: channels made of colours.
 
     Returns
     -------
@@ -152,7 +158,8 @@ def frames(image: Image, spatial: str, channels: Sequence[int]) -> list[Frame]:
             rule=f"This {len(spatial)}-D model needs {', '.join(spatial)}.",
             remedy="Correct the axes if one is named wrongly, or load a 2-D model.",
         )
-    absent = [c for c in channels if not 0 <= c < image.n_channels]
+    lowest = -len(COLOUR_CHANNELS) if has_colours(image) else 0
+    absent = [c for c in channels if not lowest <= c < image.n_channels]
     if absent:
         raise UserError(
             f"{image.name!r} has no channel {absent[0]}",

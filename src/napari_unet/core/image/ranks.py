@@ -159,6 +159,8 @@ class _Selection:
 def _dtype_of(frame: Frame) -> np.dtype[Any]:
     """Return the native type that holds all pixels of a frame, missing ones included."""
     own = np.dtype(frame.image.data.dtype).newbyteorder("=")
+    if min(frame.channels, default=0) < 0:
+        own = np.result_type(own, np.float32)
     if own.kind in "iu" and frame.image.nodata is not None:
         return np.dtype(np.float32 if own.itemsize <= 2 else np.float64)
     return own if own.itemsize <= 8 else np.dtype(np.float64)

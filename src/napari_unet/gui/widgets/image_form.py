@@ -6,20 +6,20 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import QObject, QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
+from napari_unet.core.image.colour import COLOUR_CHANNELS, guess_colour_channel, has_colours
 from napari_unet.gui.layers.images import AXES, describe, image_of, layer_array, possible_axes
+from napari_unet.gui.widgets.axes_choice import AxesChoice
 from napari_unet.gui.widgets.channel_list import ChannelList
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import text
 from napari_unet.gui.widgets.layer_choice import LayerChoice
+from napari_unet.services.segmentation.channels import channel_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import napari
     from napari.layers import Layer
     from qtpy.QtWidgets import QFormLayout
@@ -29,42 +29,6 @@ if TYPE_CHECKING:
 
 IMAGE_TIP = "The image layer to use."
 CHANNEL_TIP = "The channel of the image that the U-Net sees."
-AXES_TIP = (
-    "The image's dimensions: T time, Z depth, C channel, Y and X the plane, S colours. Choose or type "
-    "another order if this one is wrong."
-)
-
-
-class AxesChoice(Choice):
-    """A letter for each dimension of a layer: one of the likely orders, or one that is typed."""
-
-    def __init__(self) -> None:
-        super().__init__([], tooltip=AXES_TIP)
-
-    def get_value(self) -> str:
-        """Return the letters."""
-        return "".join(self.native.currentText().upper().split())
-
-    def set_value(self, value: str) -> None:
-        """Set the letters."""
-        self.native.setEditText(" ".join(value))
-
-    def offer(self, orders: Sequence[str]) -> None:
-        """Offer some orders, and choose the first."""
-        with QSignalBlocker(self.native):
-            self.native.clear()
-            for order in orders:
-                self.native.addItem(" ".join(order), order)
-        self._on_value_change()
-
-    def reset_choices(self, *_: object) -> None:
-        """Keep what was typed; `offer` changes the orders."""
-
-    def _set_up(self) -> None:
-        super()._set_up()
-        self.native.setEditable(True)
-        self.native.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.native.currentTextChanged.connect(self._on_value_change)
 
 
 class ImageForm(QObject):
@@ -94,6 +58,7 @@ class ImageForm(QObject):
         fitted: bool = False,
     ) -> None:
         super().__init__()
+        self._viewer = viewer
         self._form = form
         self._with_channels = with_channels
         self._fitted = fitted
@@ -143,8 +108,10 @@ class ImageForm(QObject):
         letters: str = self.axes.value
         return letters
 
-    def chosen_channels(self) -> tuple[int, ...] | None:
-        """Return the index of the channel for each input of the network; None where none is chosen.
+    def chosen_channels(self) -> tuple[int | str, ...] | None:
+        """Return the channel for each input of the network; None where none is chosen.
+
+        A channel is its index, or a name if it is made of colours.
 
         Raises
         ------
@@ -152,7 +119,8 @@ class ImageForm(QObject):
             When channels can be ticked but none is.
         """
         if self.ticks is not None:
-            return self.ticks.chosen()
+            values = [value for _, value in self._offered()]
+            return tuple(values[i] for i in self.ticks.chosen())
         chosen = tuple(channel.value for channel in self.channels)
         return chosen or ((0,) if self._fitted else None)
 
@@ -191,40 +159,79 @@ class ImageForm(QObject):
         for row in rows if self.ticks is None else [*rows, self.ticks]:
             self._form.removeRow(row)
         self.channels, self.ticks = [], None
-        names = self._channel_names()
+        offered = self._offered()
         wanted = self._spec.channels if self._spec is not None else ("",)
-        fills = len(names) >= len(wanted)
-        if self._with_channels and len(names) > 1:
+        fills = len(offered) >= len(wanted)
+        if self._with_channels and len(offered) > 1:
             # the order matters only to a network with several inputs
             if self._fitted and not (fills and len(wanted) > 1):
-                self._add_ticks(names, 1 if fills and self._spec is not None else len(names))
+                self._add_ticks(offered, fills and self._spec is not None)
             elif fills:
+                first = self._first()
                 for i, name in enumerate(wanted):
                     title = f"Channel: {name}" if len(wanted) > 1 else "Channel"
-                    self._add_channel(i, title, names)
+                    self._add_channel(title, offered, offered[first + i][1])
         self.changed.emit()
 
-    def _add_ticks(self, names: list[str], ticked: int) -> None:
-        self.ticks = ChannelList(names, range(ticked))
+    def _first(self) -> int:
+        """Return which of the offered channels is the first to be chosen."""
+        first = [i for i, (_, value) in enumerate(self._offered()) if value == self._usual()]
+        wanted = 1 if self._spec is None else len(self._spec.channels)
+        return first[0] if first and wanted == 1 else 0
+
+    def _usual(self) -> int | str:
+        """Return the channel that a network of one input sees at first: the one that is displayed."""
+        with contextlib.suppress(UserError):
+            image = self.image()
+            if has_colours(image):
+                return guess_colour_channel(image)
+            if "C" in image.axes and self.layer is not None and image.n_channels > 1:
+                dims, axis = self._viewer.dims, image.axes.index("C")
+                axis += dims.ndim - self.layer.ndim
+                if axis in dims.not_displayed:
+                    return int(min(dims.current_step[axis], image.n_channels - 1))
+        return 0
+
+    def _add_ticks(self, offered: list[tuple[str, int | str]], one: bool) -> None:
+        real = [i for i, (_, value) in enumerate(offered) if isinstance(value, int)]
+        self.ticks = ChannelList([name for name, _ in offered], [self._first()] if one else real)
         self.ticks.changed.connect(self.changed)
         self._form.addRow("Channels", self.ticks)
 
-    def _add_channel(self, i: int, title: str, names: list[str]) -> None:
-        entries = [(word, index) for index, word in enumerate(names)]
-        channel = Choice(entries, value=i, tooltip=CHANNEL_TIP)
+    def _add_channel(
+        self, title: str, offered: list[tuple[str, int | str]], value: int | str
+    ) -> None:
+        channel = Choice(offered, value=value, tooltip=CHANNEL_TIP)
+        channel.changed.connect(self._show_channel)
         channel.changed.connect(lambda: self.changed.emit())
         self._form.addRow(title, channel.native)
         self.channels.append(channel)
 
-    def _channel_names(self) -> list[str]:
+    def _show_channel(self, value: int | str) -> None:
+        """Display the channel that was chosen, where one is displayed at a time."""
+        if self.layer is None or not isinstance(value, int) or "C" not in self.letters:
+            return
+        axis = self.letters.index("C") + self._viewer.dims.ndim - self.layer.ndim
+        if axis in self._viewer.dims.not_displayed:
+            self._viewer.dims.set_current_step(axis, value)
+
+    def _offered(self) -> list[tuple[str, int | str]]:
+        """Return the channels that can be chosen, with their names."""
         try:
             image = self.image()
         except UserError:
             return []
-        named = image.channel_names if len(image.channel_names) == image.n_channels else ()
-        return [f"{i}: {n}" for i, n in enumerate(named)] or [
-            str(i) for i in range(image.n_channels)
-        ]
+        names = [channel_name(image, i) for i in range(image.n_channels)]
+        if has_colours(image):
+            made = [(name, name) for name in COLOUR_CHANNELS] if self._takes_one else []
+            return [*made, *((name, i) for i, name in enumerate(names))]
+        named = len(image.channel_names) == image.n_channels
+        return [(f"{i}: {name}" if named else name, i) for i, name in enumerate(names)]
+
+    @property
+    def _takes_one(self) -> bool:
+        """Whether the network takes one channel, or can be fitted to one."""
+        return self._fitted or self._spec is None or len(self._spec.channels) == 1
 
 
 def is_input(layer: Layer) -> bool:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.image.colour import (
+    COLOUR_CHANNELS,
+    SAMPLES,
+    code_of,
+    guess_colour_channel,
+    has_colours,
+    name_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +31,8 @@ def channel_indices(
     image, spec
         The image and the model's description.
     chosen
-        Channels by number (from 0) or name; None: the first ones.
+        Channels by number (from 0) or name; None: the first ones, or of a colour image for a network
+        that takes one channel, one that is made of its colours.
 
     Raises
     ------
@@ -32,7 +41,8 @@ def channel_indices(
     """
     needed = spec.config.in_channels
     if chosen is None:
-        chosen = range(needed)
+        by_colour = needed == 1 and has_colours(image)
+        chosen = (guess_colour_channel(image),) if by_colour else range(needed)
     if needed > image.n_channels or len(chosen) != needed:
         has = image.n_channels if len(chosen) == needed else f"{len(chosen)} chosen"
         raise UserError(
@@ -54,6 +64,10 @@ def common_channels(
     UserError
         As `channel_indices`, and when a name means different channels.
     """
+    if chosen is None and has_colours(images[0]):
+        # the guess for the first holds for all
+        indices = channel_indices(images[0], spec)
+        chosen = [channel_name(images[0], c) if c < 0 else c for c in indices]
     first, *others = [channel_indices(image, spec, chosen) for image in images]
     for image, indices in zip(images[1:], others, strict=True):
         if indices != first:
@@ -81,16 +95,46 @@ def input_names(spec: ModelSpec, chosen: Sequence[int | str] | None) -> tuple[st
     return tuple(map(str, chosen))
 
 
+def channel_name(image: Image, index: int) -> str:
+    """Return the name of a channel; its number where it has none."""
+    if index < 0:
+        return name_of(index)
+    named = len(image.channel_names) == image.n_channels
+    if not named and has_colours(image):
+        return SAMPLES[index]
+    return image.channel_names[index] if named else str(index)
+
+
+def channel_note(image: Image, indices: Sequence[int]) -> str:
+    """Say which channels of an image a network sees where nobody chose; empty if these are all."""
+    names = [channel_name(image, c) for c in indices]
+    if names[0] in COLOUR_CHANNELS:
+        return f"The colours were seen as {names[0]}; choose another channel by `channels=NAME`."
+    if image.n_channels <= len(names):
+        return ""
+    plural = "s" if len(names) > 1 else ""
+    return f"Of {image.n_channels} channels, the U-Net saw channel{plural} {', '.join(names)}."
+
+
 def _index(image: Image, channel: int | str) -> int:
     if isinstance(channel, int):
         return channel
     if channel in image.channel_names:
         return image.channel_names.index(channel)
+    if has_colours(image) and channel in COLOUR_CHANNELS:
+        return code_of(channel)
+    if has_colours(image) and channel in SAMPLES[: image.n_channels]:
+        return SAMPLES.index(channel)
     if channel.isdigit():
         return int(channel)
     raise UserError(
         f"{image.name!r} has no channel {channel!r}",
-        value=f"its channels are {', '.join(image.channel_names) or 'not named'}",
+        value=f"its channels are {_names(image) or 'not named'}",
         rule="A channel is given by its name, or by its number, which counts from 0.",
         remedy="Choose one of them.",
     )
+
+
+def _names(image: Image) -> str:
+    colours = (*SAMPLES[: image.n_channels], *COLOUR_CHANNELS) if has_colours(image) else ()
+    return ", ".join(image.channel_names or colours)

@@ -21,8 +21,9 @@ class SegmentOptions(BaseModel):
     channels: tuple[int | str, ...] | None = Field(
         None,
         title="Channels",
-        description="Image channels to use as the network's inputs, by number (from 0) or name. None: "
-        "the first ones.",
+        description="Image channels to use as the network's inputs, by number (from 0) or name. Colours "
+        "can become one channel: luminance, inverted, hematoxylin, eosin or dab. None: the first ones; "
+        "of colours luminance, or hematoxylin where tissue looks stained.",
         json_schema_extra={"none": "the first ones"},
     )
     normalization: Normalization | None = Field(

@@ -14,7 +14,7 @@ from napari_unet.core.inference.outputs import Outputs, background_where_missing
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib
 from napari_unet.core.progress import Job, Notice, Progress
-from napari_unet.services.segmentation.channels import channel_indices
+from napari_unet.services.segmentation.channels import channel_indices, channel_name
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.plan import Plan, plan_of
 from napari_unet.services.segmentation.sizing import (
@@ -87,6 +87,7 @@ class PreparedRun:
             "axes": self.spec.axes,
             "provenance": self.spec.provenance.model_dump(mode="json"),
             "options": self.options.model_dump(mode="json"),
+            "channels": [channel_name(self.image, c) for c in self.frames[0].channels],
             "device": self.plan.device,
             "precision": self.plan.precision,
             "tile_shape": list(self.plan.tile_shape),
@@ -179,7 +180,7 @@ def prepare(
 ) -> PreparedRun:
     """Check that image, model and options go together, and decide how they are run.
 
-    No pixel is read, and the network is not copied yet.
+    No pixel is read, but for some to see what colours stand for; the network is not copied yet.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.outputs import Outputs, label_dtype
+from napari_unet.services.segmentation.channels import channel_note
 from napari_unet.services.segmentation.options import object_options
 from napari_unet.services.segmentation.prepare import PreparedRun, prepare
 from napari_unet.services.segmentation.writers import (
@@ -172,9 +173,16 @@ def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segment
         labels=np.zeros(shape, dtype) if out is None else out,
         axes=image.label_axes,
         probabilities=out_probabilities,
-        record={"missing_pixels": 0, "notes": list(image.notes)},
+        record={"missing_pixels": 0, "notes": _notes(run)},
         uncertainty=np.zeros(shape, np.float32) if options.uncertainty else None,
     )
+
+
+def _notes(run: PreparedRun) -> list[str]:
+    notes = list(run.image.notes)
+    if run.options.channels is None and (note := channel_note(run.image, run.frames[0].channels)):
+        notes.append(note)
+    return notes
 
 
 def _writers(run: PreparedRun, result: Segmentation, out_uint8: Any) -> list[Writer]:
