@@ -195,7 +195,8 @@ def test_not_a_tiff(tmp_path):
     for name, content, says in [
         ("a.tif", b"plain text", "is damaged"),
         ("b.tif", b"", "is damaged"),
-        ("c.png", b"\x89PNG", "not a TIFF"),
+        ("c.png", b"\x89PNG", "not a PNG"),
+        ("c.bmp", b"BM", "not an image that can be read"),
         ("d.tif", zlib.compress(b"x"), "is damaged"),
     ]:
         (tmp_path / name).write_bytes(content)

@@ -147,10 +147,10 @@ def _from_file(layer: Layer) -> str:
     if not layer.source.path:
         return ""
     # it imports tifffile, which would delay the opening of the panel
-    from napari_unet.services.files.images import SUFFIXES, open_image
+    from napari_unet.services.files.images import IMAGE_SUFFIXES, open_image
 
     path = Path(layer.source.path)
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
         return ""
     try:
         image = open_image(path)

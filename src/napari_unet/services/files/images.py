@@ -9,15 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.services.files.png_jpeg import PICTURE_SUFFIXES, open_picture
+from napari_unet.services.files.vendor_formats import PLUGINS, open_vendor_file, vendor_scenes
 from napari_unet.services.tiff.ome_files import once_per_data_set
-from napari_unet.services.tiff.open import SUFFIXES, open_tiff, series_shapes
+from napari_unet.services.tiff.open import SUFFIXES, TIFF_SUFFIXES, open_tiff, series_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.image.axes import Image
 
-__all__ = ["SUFFIXES", "find_images", "open_image", "open_labels", "sample_path", "series_count"]
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, *PLUGINS)
+"""Files with such names are images."""
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "SUFFIXES",
+    "find_images",
+    "open_image",
+    "open_labels",
+    "sample_path",
+    "series_count",
+]
 
 
 def open_image(
@@ -27,7 +40,10 @@ def open_image(
     *,
     appearance: bool = True,
 ) -> Image:
-    """Open a TIFF file; its pixels are read later, window by window.
+    """Open an image file; its pixels are read later, those of a TIFF window by window.
+
+    It may be a TIFF of any kind, PNG, JPEG, or a microscope's own format, such as CZI, ND2 or LIF, with
+    the plug-in of ``bioio`` that reads it.
 
     Pixels are as they look: where the file says that 0 is white they are inverted, and CMYK becomes RGB.
     But an image with a colour table keeps its indices, which in microscopy are the intensities.
@@ -35,7 +51,7 @@ def open_image(
     Parameters
     ----------
     path
-        A TIFF file of any kind: OME, ImageJ, plain, tiled, BigTIFF.
+        The file.
     axes
         A letter for each axis, in place of what the file says.
     series
@@ -55,7 +71,13 @@ def open_image(
         When the file can't be read or used, it holds several images of which none is chosen, or `axes`
         don't fit it. Damaged pixels raise it when they are read.
     """
-    return open_tiff(_known(Path(path)), axes, series, appearance=appearance)
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in PLUGINS:
+        return open_vendor_file(path, axes, series)
+    if suffix in PICTURE_SUFFIXES:
+        return open_picture(path, axes, appearance=appearance)
+    return open_tiff(_known(path), axes, series, appearance=appearance)
 
 
 def open_labels(path: str | Path, axes: str | None = None, series: int | None = None) -> Image:
@@ -71,7 +93,9 @@ def series_count(path: Path) -> int:
     UserError
         When it can't be read.
     """
-    return len(series_shapes(_known(path)))
+    if path.suffix.lower() in PLUGINS:
+        return vendor_scenes(path)
+    return 1 if path.suffix.lower() in PICTURE_SUFFIXES else len(series_shapes(_known(path)))
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[Path]:
@@ -80,7 +104,7 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     Parameters
     ----------
     inputs
-        Files; folders, of which the TIFF files directly inside are taken; patterns.
+        Files; folders, of which the images directly inside are taken; patterns.
 
     Returns
     -------
@@ -117,7 +141,7 @@ def _matches(given: Path) -> list[Path]:
     if given.is_file():
         return [given]
     if given.is_dir():
-        inside = [p for p in given.iterdir() if p.suffix.lower() in SUFFIXES]
+        inside = [p for p in given.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
     else:
         inside = [Path(p) for p in glob.glob(_pattern(given), recursive=True)]  # noqa: PTH207
     # hidden files are not images: macOS leaves a ._name.tif beside each name.tif on foreign disks
@@ -125,8 +149,8 @@ def _matches(given: Path) -> list[Path]:
     if not images:
         raise UserError(
             f"Nothing to open at {given}",
-            value="a folder without TIFF files" if given.is_dir() else "no such file",
-            rule="Give TIFF files, folders that contain some, or patterns such as *.tif.",
+            value="a folder without images" if given.is_dir() else "no such file",
+            rule="Give images (TIFF, PNG, JPEG and others), folders of them, or patterns such as *.tif.",
             remedy="Check the spelling and the folder you are in.",
         )
     return sorted(images, key=_natural)
@@ -140,11 +164,11 @@ def _pattern(given: Path) -> str:
 
 def _known(path: Path) -> Path:
     """Check that a file is of a kind that can be read."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in TIFF_SUFFIXES:
         raise UserError(
-            f"{path.name} is not a TIFF file",
+            f"{path.name} is not an image that can be read",
             value=path.suffix or "no suffix",
-            rule=f"Images are read from files whose names end in {' or '.join(SUFFIXES)}.",
+            rule=f"Names of images end in {', '.join(IMAGE_SUFFIXES)}.",
             remedy="Export it as TIFF or OME-TIFF, for example from Fiji.",
         )
     return path

@@ -11,6 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+FILE_SUFFIXES = frozenset(
+    [
+        *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".npy", ".npz", ".zip", ".csv"),
+        *(
+            ".h5",
+            ".hdf5",
+            ".mat",
+            ".txt",
+            ".json",
+            ".geojson",
+            ".roi",
+            ".pdf",
+            ".czi",
+            ".nd2",
+            ".lif",
+        ),
+    ]
+)
+"""Endings of names that nobody gives a folder."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -77,6 +97,8 @@ def make_tasks(
     from napari_unet.services.files.images import SUFFIXES
 
     single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
+    if not single and _names_a_file(labels):
+        raise _no_folder(labels, len(sources), into_folder)
     if single:
         number = _only_series(sources[0]) if series is None else series
         tasks = [Task(sources[0], labels, probabilities, uncertainty, number)]
@@ -94,6 +116,27 @@ def make_tasks(
         ]
     _check_distinct(tasks)
     return tasks
+
+
+def _names_a_file(path: Path) -> bool:
+    """Whether a name for results ends like that of a file, and no folder is called so."""
+    return path.suffix.lower() in FILE_SUFFIXES and not path.is_dir()
+
+
+def _no_folder(labels: Path, images: int, of_folder: bool) -> UserError:
+    if images == 1 and not of_folder and labels.suffix.lower() not in (".tif", ".tiff"):
+        return UserError(
+            f"Results can't be written to {labels.name}",
+            value=labels.suffix,
+            rule="They are written as TIFF, to files whose names end in .tif or .tiff.",
+            remedy=f"Name it {labels.stem}.tif.",
+        )
+    return UserError(
+        f"{labels.name} is the name of a file",
+        value=f"{images} image(s)" + (" of a folder" if of_folder else ""),
+        rule="The results of several images, or of a folder, go to a folder.",
+        remedy=f"Name a folder, such as {labels.stem}.",
+    )
 
 
 def _output_names(source: Path, series: int | None) -> list[tuple[int, str]]:

@@ -31,6 +31,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIXES = (".tif", ".tiff")
+"""Names of TIFF files end so; results are written under these."""
+
+TIFF_SUFFIXES = (
+    *SUFFIXES,
+    ".btf",
+    ".tf2",
+    ".tf8",
+    ".lsm",
+    ".stk",
+    ".svs",
+    ".ndpi",
+    ".qptiff",
+    ".bif",
+)
+"""Names of files that are TIFF inside."""
 
 NO_IMAGES = {"thumbnail", "label", "macro", "map", "overview", "label image", "macro image"}
 """Names of pictures that slide scanners and converters store beside an image."""
