@@ -49,6 +49,13 @@ Series = Annotated[
         help="Which image to take of files that hold several, from 0. Without: all of them.",
     ),
 ]
+VoxelSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZES",
+        help="Voxel size in µm, whatever the files state: one number, or one an axis such as 2,0.5,0.5.",
+    ),
+]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out images that have a result already.")
 ]
@@ -61,6 +68,7 @@ def segment(
     model: ModelName,
     axes: Axes = None,
     series: Series = None,
+    voxel_size: VoxelSize = None,
     probabilities: Probabilities = None,
     uncertainty: Uncertainty = None,
     overwrite: Overwrite = False,
@@ -86,7 +94,9 @@ def segment(
             names = ", ".join(path.name for path in labels)
             typer.echo(f"Left out, as labels of the others: {names}", err=True)
         network = run(Library().load(model), "Loading")
-        job = segment_files(tasks, network, options, axes=axes, existing=existing)
+        job = segment_files(
+            tasks, network, options, axes=axes, voxel_size=voxel_size, existing=existing
+        )
         outcomes = run(job, "Segmenting")
     _report(outcomes)
 

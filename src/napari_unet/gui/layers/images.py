@@ -25,6 +25,12 @@ LETTERS = {"time": "T", "frame": "T", "depth": "Z", "slice": "Z", "plane": "Z", 
 AXES = "napari_unet_axes"
 """Key of an image layer's metadata: axes that the user has corrected."""
 
+FILE = "napari_unet_file"
+"""Key of an image layer's metadata: path, series and channel that our reader opened."""
+
+NODATA = "napari_unet_nodata"
+"""Key of an image layer's metadata: the value of pixels without data."""
+
 MEANINGS = {"T": "time points", "Z": "planes", "C": "channels", "S": "colours"}
 """What is counted along each axis, for the user."""
 
@@ -50,7 +56,8 @@ def image_of(layer: Layer, axes: str) -> Image:
     unit = units[axes.index("X")] if axes.index("X") < layer.ndim else "pixel"
     sizes = zip(axes, layer.scale, layer.units, strict=False)
     scale = {a: _in_unit(size, u, unit if a in "ZYX" else "second") for a, size, u in sizes}
-    return Image(data, axes, scale, unit, layer.name, _channel_names(layer))
+    nodata = layer.metadata.get(NODATA)
+    return Image(data, axes, scale, unit, layer.name, _channel_names(layer), nodata)
 
 
 def place_of(layer: Layer) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from napari_unet.gui.widgets.channel_list import ChannelList
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import text
 from napari_unet.gui.widgets.layer_choice import LayerChoice
+from napari_unet.gui.widgets.voxel_size import VoxelSize
 from napari_unet.services.segmentation.channels import channel_name
 
 if TYPE_CHECKING:
@@ -66,19 +67,23 @@ class ImageForm(QObject):
         self.layers = LayerChoice(viewer, IMAGE_TIP, is_input)
         self.axes = AxesChoice()
         self.meaning = text()
+        self.voxel_size = VoxelSize(viewer)
         self.channels: list[Choice] = []
         self.ticks: ChannelList | None = None
         form.addRow("Image", self.layers.native)
         form.addRow("Axes", self.axes.native)
         form.addRow("", self.meaning)
+        form.addRow("Voxel size", self.voxel_size.row)
         self.layers.changed.connect(self._take_layer)
         self.axes.changed.connect(self._note_axes)
         self.axes.changed.connect(self._take_axes)
+        self.voxel_size.changed.connect(self.changed)
         self._take_layer()
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self.layers.let_go()
+        self.voxel_size.follow(None, "")
 
     @property
     def layer(self) -> ImageLayer | None:
@@ -143,6 +148,7 @@ class ImageForm(QObject):
 
     def _take_axes(self) -> None:
         self.meaning.setText(self._said())
+        self.voxel_size.follow(self.layer, self.letters)
         self._list_channels()
 
     def _said(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.image.voxel_size import with_voxel_size
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.segmentation.options import labels_are_objects
 from napari_unet.services.segmentation.segment import segment
@@ -60,6 +61,7 @@ def segment_files(
     options: SegmentOptions,
     *,
     axes: str | None = None,
+    voxel_size: str | None = None,
     existing: Existing = "refuse",
 ) -> Job[list[Outcome]]:
     """Segment files and write their labels.
@@ -72,6 +74,8 @@ def segment_files(
         As for `segment`.
     axes
         Axes of the images where the files' own are wrong; None: the files' own.
+    voxel_size
+        Their voxel size as in `parse_voxel_size`; None: as stated.
     existing
         What to do with an image that already has a result.
 
@@ -89,7 +93,7 @@ def segment_files(
     """
     outcomes = []
     for i, task in enumerate(tasks):
-        job = _segment_file(task, model, options, axes, existing)
+        job = _segment_file(task, model, options, (axes, voxel_size), existing)
         try:
             outcome = yield from as_part(job, i, len(tasks), name=task.title)
         except UserError as error:
@@ -113,7 +117,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def _segment_file(
-    task: Task, model: Model, options: SegmentOptions, axes: str | None, existing: Existing
+    task: Task,
+    model: Model,
+    options: SegmentOptions,
+    stated: tuple[str | None, str | None],
+    existing: Existing,
 ) -> Job[Outcome]:
     # imported here: the window opens the panel for batches before any file is read
     from napari_unet.services.files.images import open_image
@@ -126,7 +134,10 @@ def _segment_file(
     # refused before the work, not after it
     for path in task.outputs:
         check_output(path, overwrite)
+    axes, voxel_size = stated
     image = open_image(task.source, axes, task.series)
+    if voxel_size is not None:
+        image = with_voxel_size(image, voxel_size)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
     options = options.model_copy(update=outputs)
     result = yield from segment(image, model, options)

@@ -1,0 +1,167 @@
+"""Images for napari: what the command line reads, with scale, units, axes and channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.core.image.axes import Image
+from napari_unet.core.image.colour import has_colours
+from napari_unet.core.image.missing import mark_missing
+from napari_unet.gui.layers.images import FILE, NODATA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+EAGER_BYTES = 64 << 20
+"""Images up to this size are read as a whole; larger ones plane by plane as they are shown."""
+
+COLOURMAPS = ("green", "magenta", "cyan", "yellow", "red", "blue")
+"""Colours of the channels of an image, in turn, where the file states none."""
+
+
+def get_reader(
+    path: str | Sequence[str],
+) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
+    """Return the function that reads a file, or None if it is none of ours.
+
+    Parameters
+    ----------
+    path
+        A path; several are left to others, which stack them.
+    """
+    # imports tifffile: not before a file is opened
+    from napari_unet.services.files.images import IMAGE_SUFFIXES
+
+    if not isinstance(path, str) or Path(path).suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    return read_layers if Path(path).is_file() else None
+
+
+def read_layers(path: str | Sequence[str]) -> list[LayerData]:
+    """Read all images of a file as layers, one for each channel.
+
+    Raises
+    ------
+    UserError
+        When the file can't be read.
+    """
+    from napari_unet.services.files.images import open_image, series_count
+
+    file = Path(path if isinstance(path, str) else path[0])
+    count = series_count(file)
+    layers: list[LayerData] = []
+    for series in range(count):
+        image = open_image(file, series=series)
+        name = f"{image.name} {series}" if count > 1 else image.name
+        layers += layers_of(image, name, {"path": str(file), "series": series})
+    return layers
+
+
+def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
+    """Return the layers that show an image.
+
+    Parameters
+    ----------
+    image
+        The image.
+    name
+        Name of the layers; that of the channel is added if there are several.
+    file
+        Path and number of the image in it, kept in the layers' metadata.
+    """
+    if "C" not in image.axes:
+        return [_layer(image, image.data, name, {"file": file})]
+    at, n = image.axes.index("C"), image.sizes["C"]
+    named = len(image.channel_names) == n
+    layers = []
+    for channel in range(n):
+        word = image.channel_names[channel] if named else str(channel)
+        data = _OneChannel(image.data, at, channel)
+        one = Image(data, image.axes.replace("C", ""), image.scale, image.unit, nodata=image.nodata)
+        look = {"colormap": COLOURMAPS[channel % len(COLOURMAPS)], "blending": "additive"}
+        layers.append(
+            _layer(one, data, f"{name} {word}", {"file": file | {"channel": channel}}, look)
+        )
+    return layers
+
+
+def _layer(
+    image: Image,
+    data: Any,
+    name: str,
+    about: dict[str, Any],
+    look: dict[str, Any] | None = None,
+) -> LayerData:
+    colour = has_colours(image)
+    axes = image.axes[:-1] if colour else image.axes
+    units = dict.fromkeys("ZYX", image.unit) | {"T": "second" if "T" in image.scale else "pixel"}
+    metadata: dict[str, Any] = {FILE: about["file"]}
+    if image.nodata is not None:
+        metadata[NODATA] = image.nodata
+    keywords: dict[str, Any] = {
+        "name": name,
+        "scale": [image.scale.get(a, 1.0) for a in axes],
+        "units": [units.get(a, "pixel") for a in axes],
+        "axis_labels": [a.lower() for a in axes],
+        "metadata": metadata,
+        **(look or {}),
+    }
+    if colour:
+        keywords["rgb"] = True
+    elif limits := _contrast(image, data):
+        keywords["contrast_limits"] = limits
+    return _for_napari(data), keywords, "image"
+
+
+def _contrast(image: Image, data: Any) -> list[float] | None:
+    """Return limits in which what lacks data has no part; None where nothing does."""
+    if not image.may_lack_data:
+        return None
+    middle = tuple(
+        slice(None) if a in "YX" else n // 2 for a, n in zip(image.axes, data.shape, strict=True)
+    )
+    plane = mark_missing(np.asarray(data[middle]), image.nodata)
+    low, high = np.fmin.reduce(plane, axis=None), np.fmax.reduce(plane, axis=None)
+    return [float(low), float(high)] if low < high else None
+
+
+def _for_napari(data: Any) -> Any:
+    """Read a small array; make a large one a dask array of planes, which any plugin can use."""
+    if int(np.prod(data.shape)) * np.dtype(data.dtype).itemsize <= EAGER_BYTES:
+        return np.asarray(data[(slice(None),) * len(data.shape)])
+    import dask.array
+
+    if isinstance(data, dask.array.Array):
+        return data
+    last = 3 if data.shape[-1] in (3, 4) and len(data.shape) > 2 else 2
+    chunks = (1,) * (len(data.shape) - last) + tuple(data.shape[-last:])
+    # its name would be made by reading all pixels
+    make: Any = dask.array.from_array
+    return make(data, chunks=chunks, name=False, asarray=False)
+
+
+class _OneChannel:
+    """A channel of an array."""
+
+    def __init__(self, data: Any, axis: int, channel: int) -> None:
+        self._data = data
+        self._axis = axis
+        self._channel = channel
+        self.shape = tuple(int(n) for i, n in enumerate(data.shape) if i != axis)
+        self.dtype = np.dtype(data.dtype)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
+        keys += [slice(None)] * (self.ndim - len(keys))
+        return np.asarray(self._data[(*keys[: self._axis], self._channel, *keys[self._axis :])])
