@@ -13,6 +13,7 @@ from napari_unet.cli.check import check
 from napari_unet.cli.compare import compare
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
+from napari_unet.cli.made_by import made_by
 from napari_unet.cli.measure import measure
 from napari_unet.cli.models import models
 from napari_unet.cli.project import project
@@ -35,6 +36,7 @@ app.command()(finetune)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(measure)
+app.command()(made_by)
 app.command()(project)
 app.add_typer(models, name="models")
 

@@ -39,11 +39,14 @@ def measure(
         measure_all,
         read_labelled,
         save_table,
+        table_record,
     )
 
     with explained():
         check_table(output, overwrite)
-        labelled = read_labelled(paired(image, labels, in_order), axes=axes)
+        files = paired(image, labels, in_order)
+        labelled = read_labelled(files, axes=axes)
         columns = run(measure_all(labelled, spatial="YX" if planes else ""), "Measuring")
-        save_table(columns, output, overwrite=overwrite)
+        record = table_record(files, axes, planes)
+        save_table(columns, output, overwrite=overwrite, made_by=record)
         typer.echo(f"{len(columns['label'])} objects: {output}")

@@ -33,6 +33,8 @@ def relabel(
     with explained():
         options = options_from(SegmentOptions, settings)
         spec = run(Library().load(model), "Loading").spec
-        job = relabel_file(probabilities, output, spec, options, axes=axes, overwrite=overwrite)
+        job = relabel_file(
+            probabilities, output, spec, options, axes=axes, overwrite=overwrite, model_source=model
+        )
         highest = run(job, "Labelling")
         typer.echo(f"labels up to {highest}: {output}")

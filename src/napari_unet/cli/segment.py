@@ -95,7 +95,13 @@ def segment(
             typer.echo(f"Left out, as labels of the others: {names}", err=True)
         network = run(Library().load(model), "Loading")
         job = segment_files(
-            tasks, network, options, axes=axes, voxel_size=voxel_size, existing=existing
+            tasks,
+            network,
+            options,
+            axes=axes,
+            voxel_size=voxel_size,
+            existing=existing,
+            model_source=model,
         )
         outcomes = run(job, "Segmenting")
     _report(outcomes)

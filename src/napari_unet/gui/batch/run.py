@@ -133,5 +133,12 @@ def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:
     images, labels = labels_apart(find_images([folders.images]))
     tasks = make_tasks(images, folders.results, None, into_folder=True)
     yield Listed(0, len(tasks), tasks=tasks, labels=len(labels))
-    job = segment_files(tasks, model, folders.options, axes=folders.axes, existing=folders.existing)
+    job = segment_files(
+        tasks,
+        model,
+        folders.options,
+        axes=folders.axes,
+        existing=folders.existing,
+        model_source=folders.source,
+    )
     return (yield from job)

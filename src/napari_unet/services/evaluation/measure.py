@@ -15,6 +15,7 @@ from napari_unet.core.objects.measure import measure
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.files.images import open_image
 from napari_unet.services.files.labels import read_labels
+from napari_unet.services.files.provenance import COLUMN, as_text, new_record
 from napari_unet.services.files.save import check_free
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image, Lazy
     from napari_unet.core.objects.measure import Columns
     from napari_unet.services.files.pairs import FilePairs
+    from napari_unet.services.files.provenance import MadeBy
 
 
 def read_labelled(files: FilePairs, *, axes: str | None = None) -> list[tuple[Image, Lazy]]:
@@ -90,7 +92,13 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     return _stacked([image.name for image, _ in labelled], tables)
 
 
-def save_table(columns: Mapping[str, Any], path: str | Path, *, overwrite: bool = False) -> None:
+def save_table(
+    columns: Mapping[str, Any],
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    made_by: MadeBy | None = None,
+) -> None:
     """Write a table as CSV: names in the first line, unknown values left empty.
 
     Parameters
@@ -101,6 +109,8 @@ def save_table(columns: Mapping[str, Any], path: str | Path, *, overwrite: bool 
         Ends in ``.csv``. Its folder is created if missing. The file is written whole or not at all.
     overwrite
         Whether an existing file may be replaced.
+    made_by
+        What made it, kept in the first row of a last column.
 
     Raises
     ------
@@ -110,13 +120,28 @@ def save_table(columns: Mapping[str, Any], path: str | Path, *, overwrite: bool 
     path = Path(path)
     check_table(path, overwrite)
     lists = [np.asarray(column).tolist() for column in columns.values()]
+    names = list(columns)
+    if made_by is not None:
+        rows = len(lists[0]) if lists else 0
+        # a table without rows has room for it only in the header
+        names.append(COLUMN if rows else as_text(made_by))
+        lists.append([as_text(made_by), *[""] * (rows - 1)] if rows else [])
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(names)
         # NaN is the one value that differs from itself
         writer.writerows(
             ["" if value != value else value for value in row] for row in zip(*lists, strict=True)
         )
+
+
+def table_record(files: FilePairs, axes: str | None, planes: bool) -> MadeBy:
+    """Return what made a table of the objects in files."""
+    inputs: dict[str, Path] = {}
+    for i, (image, labels) in enumerate(files.pairs):
+        inputs |= {f"image {i + 1}": image, f"labels {i + 1}": labels}
+    reading = {} if axes is None else {"axes": axes}
+    return new_record("measure", "table", inputs, planes=planes, **reading)
 
 
 def check_table(path: Path, overwrite: bool) -> None:

@@ -10,13 +10,15 @@ import numpy as np
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
 from napari_unet.services.files.images import SUFFIXES
-from napari_unet.services.tiff.writer import Stack, write_stack
+from napari_unet.services.files.provenance import TIFF_TAG, as_text, uuid_of
+from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
     from napari_unet.core.image.axes import Image, Lazy
+    from napari_unet.services.files.provenance import MadeBy
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -49,6 +51,7 @@ def save_labels(
     *,
     axes: str | None = None,
     overwrite: bool = False,
+    made_by: MadeBy | None = None,
 ) -> None:
     """Write labels as compressed TIFF with the axes and the voxel size of their image.
 
@@ -69,6 +72,8 @@ def save_labels(
         Axes of `labels`; None: those of the image without channels.
     overwrite
         Whether an existing file may be replaced.
+    made_by
+        What made them, kept in the file.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def save_labels(
     check_output(path, overwrite)
     axes = image.label_axes if axes is None else axes
     check_axes(axes, labels.shape)
-    write_stack(path, Stack(labels, axes, _label_dtype(labels)), image)
+    write_stack(path, Stack(labels, axes, _label_dtype(labels)), image, text=_embedded(made_by))
 
 
 def save_probabilities(
@@ -89,6 +94,7 @@ def save_probabilities(
     names: Sequence[str],
     *,
     overwrite: bool = False,
+    made_by: MadeBy | None = None,
 ) -> None:
     """Write probabilities as compressed float32 TIFF, with a channel for each class.
 
@@ -104,6 +110,8 @@ def save_probabilities(
         Names of the classes.
     overwrite
         Whether an existing file may be replaced.
+    made_by
+        What made them, kept in the file.
 
     Raises
     ------
@@ -114,7 +122,15 @@ def save_probabilities(
     check_output(path, overwrite)
     axes = "C" + image.label_axes
     check_axes(axes, probabilities.shape)
-    write_stack(path, Stack(probabilities, axes, np.dtype(np.float32)), image, names)
+    write_stack(
+        path, Stack(probabilities, axes, np.dtype(np.float32)), image, names, _embedded(made_by)
+    )
+
+
+def _embedded(made_by: MadeBy | None) -> Embedded | None:
+    if made_by is None:
+        return None
+    return Embedded(TIFF_TAG, as_text(made_by), uuid_of(made_by))
 
 
 def _label_dtype(labels: Lazy) -> np.dtype[Any]:

@@ -14,9 +14,11 @@ from napari_unet.services.segmentation.segment import segment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.services.segmentation.options import SegmentOptions
+    from napari_unet.services.segmentation.segment import Segmentation
     from napari_unet.services.segmentation.tasks import Task
 
 Existing = Literal["refuse", "skip", "replace"]
@@ -63,6 +65,7 @@ def segment_files(
     axes: str | None = None,
     voxel_size: str | None = None,
     existing: Existing = "refuse",
+    model_source: str = "",
 ) -> Job[list[Outcome]]:
     """Segment files and write their labels.
 
@@ -78,6 +81,8 @@ def segment_files(
         Their voxel size as in `parse_voxel_size`; None: as stated.
     existing
         What to do with an image that already has a result.
+    model_source
+        What the model was loaded from, for the record in the files.
 
     Yields
     ------
@@ -91,9 +96,14 @@ def segment_files(
     list of Outcome
         One for each task, in order.
     """
+    # it takes a while to import
+    from napari_unet.services.segmentation.made_by import model_record
+
+    source = model_record(model, model_source)
+    how = _How(model, options, axes, voxel_size, existing, source)
     outcomes = []
     for i, task in enumerate(tasks):
-        job = _segment_file(task, model, options, (axes, voxel_size), existing)
+        job = _segment_file(task, how)
         try:
             outcome = yield from as_part(job, i, len(tasks), name=task.title)
         except UserError as error:
@@ -116,39 +126,70 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(parts) + "."
 
 
-def _segment_file(
-    task: Task,
-    model: Model,
-    options: SegmentOptions,
-    stated: tuple[str | None, str | None],
-    existing: Existing,
-) -> Job[Outcome]:
+@dataclass(frozen=True)
+class _How:
+    """What holds for all files of a batch, as for `segment_files`; `source` is that of the model."""
+
+    model: Model
+    options: SegmentOptions
+    axes: str | None
+    voxel_size: str | None
+    existing: Existing
+    source: dict[str, str]
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether files may be replaced; a run that was interrupted between two outputs is repeated."""
+        return self.existing != "refuse"
+
+
+def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     # imported here: the window opens the panel for batches before any file is read
     from napari_unet.services.files.images import open_image
-    from napari_unet.services.files.save import check_output, save_labels, save_probabilities
+    from napari_unet.services.files.save import check_output
 
-    if existing == "skip" and all(path.exists() for path in task.outputs):
+    if how.existing == "skip" and all(path.exists() for path in task.outputs):
         return Outcome(task, skipped=True)
-    # a run that was interrupted between two outputs is repeated
-    overwrite = existing != "refuse"
     # refused before the work, not after it
     for path in task.outputs:
-        check_output(path, overwrite)
-    axes, voxel_size = stated
-    image = open_image(task.source, axes, task.series)
-    if voxel_size is not None:
-        image = with_voxel_size(image, voxel_size)
+        check_output(path, how.overwrite)
+    image = open_image(task.source, how.axes, task.series)
+    if how.voxel_size is not None:
+        image = with_voxel_size(image, how.voxel_size)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
-    options = options.model_copy(update=outputs)
-    result = yield from segment(image, model, options)
+    options = how.options.model_copy(update=outputs)
+    result = yield from segment(image, how.model, options)
     yield Progress(1, 1, "writing")
-    save_labels(task.labels, result.labels, image, overwrite=overwrite)
-    if task.probabilities is not None:
-        names, values = model.spec.classes, result.probabilities
-        save_probabilities(task.probabilities, values, image, names, overwrite=overwrite)
-    if task.uncertainty is not None:
-        names, values = ("uncertainty",), result.uncertainty[None]
-        save_probabilities(task.uncertainty, values, image, names, overwrite=overwrite)
-    numbered = labels_are_objects(model.spec, options)
+    _save(task, how, image, result)
+    numbered = labels_are_objects(how.model.spec, options)
     objects = int(result.labels.max()) if numbered else None
     return Outcome(task, objects=objects, notes=tuple(result.notes))
+
+
+def _save(task: Task, how: _How, image: Image, result: Segmentation) -> None:
+    from napari_unet.services.files.save import save_labels, save_probabilities
+    from napari_unet.services.segmentation.made_by import segmentation_record
+
+    labels = segmentation_record(
+        "labels",
+        task.source,
+        how.source,
+        how.options,
+        result.record,
+        axes=how.axes,
+        voxel_size=how.voxel_size,
+        series=task.series or None,
+    )
+    save_labels(task.labels, result.labels, image, overwrite=how.overwrite, made_by=labels)
+    if task.probabilities is not None:
+        names, values = how.model.spec.classes, result.probabilities
+        record = labels | {"made": "probabilities"}
+        save_probabilities(
+            task.probabilities, values, image, names, overwrite=how.overwrite, made_by=record
+        )
+    if task.uncertainty is not None:
+        record, values = labels | {"made": "uncertainty"}, result.uncertainty[None]
+        names = ("uncertainty",)
+        save_probabilities(
+            task.uncertainty, values, image, names, overwrite=how.overwrite, made_by=record
+        )

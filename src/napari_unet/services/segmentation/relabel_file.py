@@ -11,6 +11,7 @@ from napari_unet.core.image.frames import frames
 from napari_unet.core.inference.outputs import to_uint8
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.services.files.images import open_image
+from napari_unet.services.files.provenance import new_record
 from napari_unet.services.files.save import check_output, save_labels
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs, check_memory
 from napari_unet.services.segmentation.relabel import can_relabel, relabel
@@ -31,6 +32,7 @@ def relabel_file(
     *,
     axes: str | None = None,
     overwrite: bool = False,
+    model_source: str = "",
 ) -> Job[int]:
     """Write the labels that the model would give with other settings.
 
@@ -48,6 +50,8 @@ def relabel_file(
         Axes of the file where its own are wrong.
     overwrite
         Whether an existing file may be replaced.
+    model_source
+        What the model was loaded from, for the record in the file.
 
     Yields
     ------
@@ -74,7 +78,15 @@ def relabel_file(
         )
     outputs = yield from as_part(_read(source, spec, axes), 0, 2)
     labels = yield from as_part(relabel(outputs, options), 1, 2)
-    save_labels(target, labels, outputs.image, overwrite=overwrite)
+    record = new_record(
+        "relabel",
+        "labels",
+        {"probabilities": source},
+        model={"name": spec.name, "source": model_source, "sha256": ""},
+        options=options.model_dump(mode="json", exclude_defaults=True),
+        **({} if axes is None else {"axes": axes}),
+    )
+    save_labels(target, labels, outputs.image, overwrite=overwrite, made_by=record)
     return int(labels.max(initial=0))
 
 

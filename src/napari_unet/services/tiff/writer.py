@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import tifffile
@@ -32,6 +32,14 @@ NOT_OME = ("int64", "uint64", "float16")
 
 Notation = Literal["imagej", "ome", "json"]
 """How axes and scale are stored: as ImageJ does, as OME-XML, or as JSON by tifffile."""
+
+
+class Embedded(NamedTuple):
+    """A text to be kept in a file, with the identifier that the file then has in OME-XML."""
+
+    tag: int
+    value: str
+    uuid: str
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,14 @@ class Stack:
             yield np.ascontiguousarray(plane, self.dtype)
 
 
-def write_stack(path: Path, stack: Stack, image: Image, names: Sequence[str] = ()) -> None:
-    """Write a stack with the scale of `image` and the `names` of its channels.
+def write_stack(
+    path: Path,
+    stack: Stack,
+    image: Image,
+    names: Sequence[str] = (),
+    text: Embedded | None = None,
+) -> None:
+    """Write a stack with the scale of `image`, the `names` of its channels, and what made it.
 
     Raises
     ------
@@ -91,6 +105,9 @@ def write_stack(path: Path, stack: Stack, image: Image, names: Sequence[str] = (
     metadata = _ome(scale, unit) if notation == "ome" else _imagej(scale, unit)
     if names and "C" in stack.axes:
         metadata |= _names(stack, names, notation)
+    if text is not None and notation == "ome":
+        metadata["UUID"] = text.uuid
+    tags = [] if text is None else [(text.tag, "s", 0, text.value, True)]
     resolution = {"resolution": (1 / scale.get("X", 1), 1 / scale.get("Y", 1))} if scale else {}
     big = stack.nbytes > CLASSIC_BYTES
     pixels: Any = stack.planes()
@@ -111,6 +128,7 @@ def write_stack(path: Path, stack: Stack, image: Image, names: Sequence[str] = (
             dtype=stack.dtype,
             photometric="minisblack",
             compression="zlib",
+            extratags=tags,
             metadata={"axes": stack.axes, **metadata},
             **resolution,
         )

@@ -1,0 +1,98 @@
+"""Every file says what made it, and the command it names makes the same file again."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pytest
+import tifffile
+from networks import model_of
+from typer.testing import CliRunner
+
+from napari_unet.cli import app
+from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.model.file import save_model
+from napari_unet.core.model.spec import Provenance
+from napari_unet.core.unet.config import UNetConfig
+from napari_unet.services.files.provenance import read_record
+
+STACK = np.random.default_rng(8).integers(0, 60000, (3, 40, 50), np.uint16)
+MODELS = {
+    "2-D": ({"out_channels": 1}, {"activation": "sigmoid"}, ()),
+    "3-D": ({"out_channels": 1, "ndim": 3}, {"activation": "sigmoid"}, ("--objects",)),
+    "objects": ({"out_channels": 3}, {"task": "objects"}, ("--smallest", "3")),
+    "classes": ({"out_channels": 3}, {}, ("--threshold", "0.4", "--voxel-size", "2,0.5,0.5")),
+    "tuned": (
+        {"out_channels": 1},
+        {"activation": "sigmoid", "provenance": Provenance(training={"options": {}}, parent="0")},
+        ("--axes", "TYX", "--mirror"),
+    ),
+}
+
+
+def run(*words):
+    result = CliRunner().invoke(app, list(map(str, words)))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def again(file):
+    """Run the command that a file names, and return what that wrote."""
+    line = run("made-by", file).stdout.strip().splitlines()[-1]
+    words = shlex.split(line)
+    assert words[0] == "napari-unet"
+    run(*words[1:])
+    stem, _, rest = file.name.partition(".")
+    return file.with_name(f"{stem}-again.{rest}")
+
+
+@pytest.mark.parametrize("name", ["labels.tif", "labels.ome.tif"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_file_is_made_again_to_the_byte(tmp_path, kind, name):
+    config, spec, options = MODELS[kind]
+    model = tmp_path / "net.safetensors"
+    settings = {"normalization": Normalization(), **spec}
+    save_model(model_of(UNetConfig.classic(base=2, depth=1, **config), **settings), model)
+    (tmp_path / "in put").mkdir()
+    image = tmp_path / "in put" / "cells 1.tif"
+    tifffile.imwrite(image, STACK, imagej=True, metadata={"axes": "ZYX"})
+    (tmp_path / "out").mkdir()
+    made = tmp_path / "out" / name
+    run("segment", image, "-o", made, "--model", model, *options)
+    record = read_record(made)
+    assert record["model"]["sha256"]
+    assert record["inputs"]["image"]["sha256"]
+    assert again(made).read_bytes() == made.read_bytes()
+
+
+def test_probabilities_and_tables_are_made_again(tmp_path):
+    model = tmp_path / "net.safetensors"
+    save_model(model_of(UNetConfig.classic(base=2, depth=1), activation="sigmoid"), model)
+    tifffile.imwrite(tmp_path / "a.tif", STACK, photometric="minisblack")
+    labels, outputs, table = (tmp_path / n for n in ("labels.tif", "p.tif", "t.csv"))
+    run(
+        *("segment", tmp_path / "a.tif", "-o", labels, "--model", model),
+        *("--probabilities", outputs, "--objects", "--smallest", "1"),
+    )
+    assert again(outputs).read_bytes() == outputs.read_bytes()
+    relabelled = tmp_path / "r.tif"
+    run("relabel", outputs, "-o", relabelled, "--model", model, "--threshold", "0.3", "--objects")
+    assert again(relabelled).read_bytes() == relabelled.read_bytes()
+    run("measure", "--image", tmp_path / "a.tif", "--labels", labels, "-o", table)
+    assert again(table).read_bytes() == table.read_bytes()
+    assert "sha256" in table.read_text()
+
+
+def test_changed_inputs_and_foreign_files_are_told(tmp_path):
+    model = tmp_path / "net.safetensors"
+    save_model(model_of(UNetConfig.classic(base=2, depth=1), activation="sigmoid"), model)
+    tifffile.imwrite(tmp_path / "a.tif", STACK, photometric="minisblack")
+    run("segment", tmp_path / "a.tif", "-o", tmp_path / "l.tif", "--model", model)
+    tifffile.imwrite(tmp_path / "a.tif", STACK + 1, photometric="minisblack")
+    assert "it has changed since" in run("made-by", tmp_path / "l.tif").output
+    assert "weights SHA-256" in run("made-by", model).output
+    for name in ("a.tif", "none.tif", "a.txt"):
+        result = CliRunner().invoke(app, ["made-by", str(tmp_path / name)])
+        assert result.exit_code == 1
+        assert "Traceback" not in result.output
