@@ -10,6 +10,7 @@ from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.evaluate.form import EvaluateForm
+from napari_unet.gui.files.save_button import SaveLabelsButton
 from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
@@ -92,6 +93,7 @@ class SegmentPanel(Panel):
         self.object_rows.addRow("", self.centres_button)
         self.command_button = CommandButton(self, self._command_line, "Press Segment first.")
         self.advanced_rows.addRow("", self.command_button)
+        self.save_button = SaveLabelsButton(self, lambda: self._last and self._last[0].layer)
         self.evaluation = EvaluateForm(self)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
@@ -113,6 +115,7 @@ class SegmentPanel(Panel):
         self.body.addWidget(folded("Advanced", self.advanced_rows))
         self.body.addWidget(self.plan_label)
         self.body.addLayout(buttons)
+        self.body.addWidget(self.save_button)
         self.body.addWidget(self.foot)
         evaluation = folded_away("How good is it?", self.evaluation)
         evaluation.toggled.connect(self.evaluation.reveal)
@@ -194,7 +197,9 @@ class SegmentPanel(Panel):
             if title == "preview":
                 region = on_screen(self.viewer, layer, image, model.spec.axes)
             options = self.chosen()
-            run = SegmentRun(self.viewer, layer, image, model, options, region)
+            run = SegmentRun(
+                self.viewer, layer, image, model, options, region, loaded_from=self.session.source
+            )
             run.check(self.session.jobs)
             if region is None:
                 self.session.cached_outputs, self.session.options = None, options

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.outputs import label_dtype
+from napari_unet.gui.layers.made_by import layer_record
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
 from napari_unet.gui.layers.results import probability_layers, result_layer
@@ -54,6 +55,8 @@ class SegmentRun:
         Part of the labels to compute, for a preview; None: all.
     occasion
         A sentence on why it is run, which begins the message at its end.
+    loaded_from
+        What the model was loaded from.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class SegmentRun:
         options: SegmentOptions,
         region: Box | None = None,
         occasion: str = "",
+        loaded_from: str = "",
     ) -> None:
         self._viewer = viewer
         self._source = source
@@ -73,6 +77,8 @@ class SegmentRun:
         self._options = options
         self._region = region
         self._occasion = occasion
+        self._model_source = loaded_from
+        self._made_by: dict[str, Any] = {}
         self._objects = labels_are_objects(model.spec, options)
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
@@ -126,7 +132,12 @@ class SegmentRun:
         if view is not None:
             yield from segment_in_view(run, view)
         out_uint8 = None if self._cache is None else self._cache.probabilities
-        return (yield from segment_prepared(run, out=Nowhere(), out_uint8=out_uint8))
+        result = yield from segment_prepared(run, out=Nowhere(), out_uint8=out_uint8)
+        # reads the file once more, for its hash
+        self._made_by = layer_record(
+            self._source, self._image, self._model, self._model_source, self._options, result
+        )
+        return result
 
     def _view(self) -> Box | None:
         """Return the frame to segment first, if any."""
@@ -228,7 +239,7 @@ class SegmentRun:
         record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
         self._complete = outcome.result is not None
         if outcome.result is not None:
-            record |= outcome.result.record
+            record |= outcome.result.record | {"made_by": self._made_by}
             self._add_probabilities(outcome.result.probabilities)
             seconds = time.monotonic() - self._began
             message = f"Done in {seconds:.1f} s: “{self._result.layer.name}”."
