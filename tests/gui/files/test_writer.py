@@ -7,6 +7,8 @@ import pytest
 import tifffile
 from gui_kit import finish_job, small_model
 from napari.layers import Labels
+from windowless import dock as dock
+from windowless import keeper as keeper
 from windowless import library as library
 from windowless import segment_panel as segment_panel
 from windowless import session as session

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import Frame
 from napari_unet.core.image.resample import Resampled, ResamplingWeights, resample, window_of
@@ -85,6 +86,40 @@ class RescaledFrames:
     def unchanged(self) -> bool:
         """Whether the frames are not rescaled."""
         return self.frames[0] is self.originals[0]
+
+    def within(self, region: Box) -> tuple[RescaledFrames, Box]:
+        """Return the frames that a region of the labels touches, and its window in each of them.
+
+        Parameters
+        ----------
+        region
+            A slice for each axis of the labels.
+
+        Raises
+        ------
+        UserError
+            When the region holds no pixel of the image.
+        """
+        image = self.originals[0].image
+        limits = {
+            axis: range(*part.indices(image.sizes[axis]))
+            for axis, part in zip(image.label_axes, region, strict=True)
+        }
+        inside = [
+            i
+            for i, frame in enumerate(self.originals)
+            if all(position in limits[axis] for axis, position in frame.index.items())
+        ]
+        box = tuple(slice(limits[a].start, limits[a].stop) for a in self.originals[0].spatial)
+        if not inside or any(s.start >= s.stop for s in box):
+            raise UserError(
+                "There is nothing to segment",
+                value=f"region {region}",
+                rule="The region must hold a pixel of the image.",
+                remedy="Move the view over the image.",
+            )
+        originals, scaled = ([each[i] for i in inside] for each in (self.originals, self.frames))
+        return replace(self, originals=originals, frames=scaled), box
 
     def run(
         self,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.scale import pixel_size_of
 from napari_unet.core.image.statistics import NormalizationStatistics
@@ -149,7 +148,7 @@ class PreparedRun:
         UserError
             When the region holds no pixel of the image.
         """
-        rescaled, box = _within(self.rescaled, self.image, region)
+        rescaled, box = self.rescaled.within(region)
         plan = plan_of(self.predictor, rescaled, self.size, unknown_size=self.plan.unknown_size)
         return replace(self, frames=rescaled.originals, box=box, rescaled=rescaled, plan=plan)
 
@@ -216,7 +215,7 @@ def _assembled(
     whole = RescaledFrames.by(originals, size.factors)
     # of the whole image, so that a region is normalised as in the whole image
     statistics = NormalizationStatistics(options.normalization or spec.normalization, whole.frames)
-    rescaled, box = (whole, None) if region is None else _within(whole, image, region)
+    rescaled, box = (whole, None) if region is None else whole.within(region)
     return PreparedRun(
         image,
         spec,
@@ -282,26 +281,3 @@ def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
         memory=bytes_of_gib(options.memory),
         tile=options.tile,
     )
-
-
-def _within(whole: RescaledFrames, image: Image, region: Box) -> tuple[RescaledFrames, Box]:
-    """Return the frames that a region of the labels touches, and its window in each of them."""
-    limits = {
-        axis: range(*part.indices(image.sizes[axis]))
-        for axis, part in zip(image.label_axes, region, strict=True)
-    }
-    inside = [
-        i
-        for i, frame in enumerate(whole.originals)
-        if all(position in limits[axis] for axis, position in frame.index.items())
-    ]
-    box = tuple(slice(limits[a].start, limits[a].stop) for a in whole.originals[0].spatial)
-    if not inside or any(s.start >= s.stop for s in box):
-        raise UserError(
-            "There is nothing to segment",
-            value=f"region {region}",
-            rule="The region must hold a pixel of the image.",
-            remedy="Move the view over the image.",
-        )
-    originals, scaled = ([each[i] for i in inside] for each in (whole.originals, whole.frames))
-    return replace(whole, originals=originals, frames=scaled), box
