@@ -88,8 +88,7 @@ class Comparison(QWidget):
             Whether it began with a trained network.
         """
         colour = {True: BETTER, False: WORSE, None: ""}[result.better]
-        style = f"color: {colour};" if colour else ""
-        self.verdict_label.setText(f"<b style='{style}'>{html.escape(result.verdict)}</b>")
+        self.verdict_label.setText(_emphasized(result.verdict_paragraphs, colour))
         self.scores_label.setText(score_table(result.before, result.after))
         self.scores_label.setVisible(bool(result.after))
         # without an old network there is none to compare with, nor to keep using
@@ -101,6 +100,16 @@ class Comparison(QWidget):
         main = {True: self.keep_button, False: None, None: unknown}[result.better]
         for choice in (self.keep_button, self.both_button):
             choice.setStyleSheet(MAIN if choice is main else "")
+
+
+def _emphasized(paragraphs: list[str], colour: str) -> str:
+    """Return paragraphs of which the outcome stands out, and that of the first by its colour."""
+    made = []
+    for i, paragraph in enumerate(paragraphs):
+        outcome, colon, rest = map(html.escape, paragraph.partition(":"))
+        style = f" style='color: {colour};'" if colour and i == 0 else ""
+        made.append(f"<p><b{style}>{outcome}</b>{colon}{rest}</p>")
+    return "".join(made)
 
 
 def facts(result: FinetuneResult) -> list[str]:

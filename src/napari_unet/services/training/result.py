@@ -59,18 +59,23 @@ class FinetuneResult:
     @property
     def verdict(self) -> str:
         """How the two compare, in words: on what was annotated, and on what the parent knew before."""
+        return " ".join(self.verdict_paragraphs)
+
+    @property
+    def verdict_paragraphs(self) -> list[str]:
+        """The parts of the verdict, each of which begins with its outcome."""
         old, new = self.trained.before, self.trained.after
         if new is None:
-            return f"Not validated. {self.trained.training_set.held}"
+            return [f"Not validated. {self.trained.training_set.held}"]
         if old is None:
             iou = f"IoU {new.score:.3f}" if new.objects is None else f"object IoU {new.score:.3f}"
             has_parent = self.trainer.setup.parent is not None
             why = "its parent has other classes or channels" if has_parent else "it has no parent"
-            return f"{iou} on held-out annotations; {why} to compare it with."
+            return [f"{iou} on held-out annotations; {why} to compare it with."]
         lines = verdict_lines(self.trained.verdict)
         if self._parent_may_have_learnt_them:
             lines.append("The old model may have learnt some of these, which would flatter it.")
-        return " ".join(lines)
+        return lines
 
     @property
     def _parent_may_have_learnt_them(self) -> bool:
