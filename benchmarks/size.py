@@ -144,6 +144,7 @@ def _measured(
         "best": max(at.values()),
         "right": at[nearest],
         "as it is": at.get(1.0, float("nan")),
+        "at": at,
         "first pass": between - began,
         "run": end - between,
     }

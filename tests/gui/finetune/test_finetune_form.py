@@ -21,6 +21,7 @@ from napari_unet.core.progress import Progress, finish
 from napari_unet.gui.finetune.curves import POINTS, thinned
 from napari_unet.gui.finetune.form.request import look_job
 from napari_unet.gui.layers.annotation_layers import new_annotation_layer
+from napari_unet.gui.layers.diameter import KeptDiameter, keep_diameter
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.layer_pair import regions_of
 from napari_unet.gui.layers.purpose import KIND
@@ -511,3 +512,10 @@ def test_faults_of_opened_labels_are_listed_and_a_click_leads_there(panel, viewe
     layer.data[40:50, 60:70] = 3
     layer.refresh()
     qtbot.waitUntil(lambda: shown.count() == 0, timeout=SECONDS)
+
+
+def test_with_scribbles_the_new_network_states_the_size_kept_with_the_image(painted_panel, viewer):
+    keep_diameter(viewer.layers["cells"], KeptDiameter(14.0, chosen=False))
+    assert painted_panel.form.options().diameter == 14
+    painted_panel.form.pairs.first.kind.value = "objects"
+    assert painted_panel.form.options().diameter is None, "it is measured"

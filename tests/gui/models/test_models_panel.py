@@ -209,3 +209,19 @@ def test_what_a_training_brought_stands_beside_its_network(models_panel, qtbot):
     )
     models_panel.session.keep()
     assert any("tuned   IoU 0.500 → 0.750" in row for row in rows(models_panel))
+
+
+def test_a_diameter_that_a_network_does_not_state_is_asked_for_and_kept(models_panel, qtbot):
+    assert not models_panel._diameter_row.isVisibleTo(models_panel)
+    models_panel.load_text("small")
+    finish_job(models_panel, qtbot)
+    assert "no diameter" in said(models_panel)
+    assert models_panel.diameter.value is None
+    models_panel.diameter.value = 21.5
+    assert models_panel.session.model.spec.diameter == 21.5
+    assert models_panel.session.library.spec("small").diameter == 21.5
+    assert "21.5 pixels" in facts_shown(models_panel)
+    models_panel.load_text(DEFAULT)
+    finish_job(models_panel, qtbot)
+    assert "19.4 pixels" in facts_shown(models_panel)
+    assert not models_panel._diameter_row.isVisibleTo(models_panel), "it came with the package"

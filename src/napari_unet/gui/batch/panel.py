@@ -81,6 +81,7 @@ class BatchPanel(Panel):
         rows.addRow("Images", self.input.native)
         rows.addRow("Results", self.output.native)
         rows.addRow("Existing", self.existing.native)
+        self.settings.add_rows(rows, "diameter")
         self.settings.add_rows(objects, *OBJECTS)
         self.settings.add_rows(advanced, *ADVANCED)
         advanced.addRow("Channels", self.channels.native)

@@ -29,14 +29,15 @@ KIND_TIPS: dict[Kind, str] = {
 IMAGE = "napari_unet_image"
 """Key of a labels layer's metadata: the identity of its image."""
 
-AUGMENTED, DIFFERENCE, LEARNING, MISTAKES = DISPLAY_ONLY = (
+AUGMENTED, DIFFERENCE, LEARNING, MISTAKES, SIZE = DISPLAY_ONLY = (
     "augmented",
     "difference",
     "learning",
     "mistakes",
+    "object size",
 )
 """Purposes, in their records, of layers that only show something: augmented patches, the difference of
-two networks, what a network has learnt so far, and the mistakes of a result."""
+two networks, what a network has learnt so far, the mistakes of a result, and how large objects are."""
 
 PREVIEW = "preview"
 

@@ -11,10 +11,12 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
+    QWidget,
 )
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.widgets.fields import button, caption, table, text
+from napari_unet.gui.widgets.fields import button, caption, form, table, text
+from napari_unet.gui.widgets.numbers import MAX_NUMBER, NumberBox
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.services.library import DEFAULT
 from napari_unet.services.training.history import gain, lineages
@@ -38,6 +40,11 @@ ROW_HEIGHT_PX = 20
 
 OPEN_TIP = "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
 BACK_TIP = "Use the previous U-Net again."
+DIAMETER_TIP = (
+    "How wide a typical object is, in pixels, that this U-Net has learnt: images are resampled so that "
+    "their own objects are as large."
+)
+ASKED = "It states no diameter of the objects it has learnt: set it below, if you know it."
 KEEP_TIP = "Copy the loaded U-Net into your library, to find it here next time."
 
 
@@ -68,12 +75,17 @@ class ModelsPanel(Panel):
         self.fetch_button.setVisible(False)
         self._missing: MissingWeightsError | None = None
         self.facts_label = text()
+        self.diameter = NumberBox(
+            low=1, high=MAX_NUMBER, decimals=1, unit="px", none="not stated", tooltip=DIAMETER_TIP
+        )
+        self._diameter_row = QWidget()
         self._lay_out()
         self.list.currentItemChanged.connect(self._show_chosen)
         self.list.itemDoubleClicked.connect(self._load_chosen)
         self.load_button.clicked.connect(self._load_chosen)
         self.open_button.clicked.connect(self._ask_for_file)
         self.keep_button.clicked.connect(self._keep)
+        self.diameter.changed.connect(self._state_diameter)
         self.back_button.clicked.connect(self._go_back)
         self.fetch_button.clicked.connect(self._fetch)
         self.session.jobs.started.connect(self.fetch_button.hide)
@@ -91,7 +103,12 @@ class ModelsPanel(Panel):
         self.body.addWidget(self.list)
         self.body.addLayout(buttons)
         self.body.addWidget(hint)
+        rows = form()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Object diameter", self.diameter.native)
+        self._diameter_row.setLayout(rows)
         self.body.addWidget(self.facts_label)
+        self.body.addWidget(self._diameter_row)
         self.body.addWidget(self.keep_button)
         self.body.addWidget(self.back_button)
         self.body.addWidget(self.foot)
@@ -146,6 +163,10 @@ class ModelsPanel(Panel):
         with self.reporting():
             self.session.keep()
 
+    def _state_diameter(self, diameter: float | None) -> None:
+        with self.reporting():
+            self.session.state_diameter(diameter)
+
     def _go_back(self) -> None:
         with self.reporting():
             self.session.back()
@@ -168,7 +189,8 @@ class ModelsPanel(Panel):
     def _show_loaded(self, model: Model) -> None:
         self._mark_loaded()
         self._describe(model.spec)
-        self.foot.message.show_text("done", f"{model.spec.name} is loaded.")
+        unknown = "" if model.spec.diameter is not None else f" {ASKED}"
+        self.foot.message.show_text("done", f"{model.spec.name} is loaded.{unknown}")
 
     def _mark_loaded(self) -> None:
         listed = False
@@ -180,9 +202,17 @@ class ModelsPanel(Panel):
             listed = listed or current
             if current:
                 self.list.setCurrentItem(item)
+        model, bundled = self.session.model, self._is_bundled()
+        self._diameter_row.setVisible(model is not None and not bundled)
+        with self.diameter.changed.blocked():
+            self.diameter.value = None if model is None else model.spec.diameter
         self.keep_button.setVisible(self.session.model is not None and not listed)
         self.back_button.setText(f"Back to “{Path(self.session.earlier).stem}”")
         self.back_button.setVisible(bool(self.session.earlier))
+
+    def _is_bundled(self) -> bool:
+        entries = self.session.library.entries()
+        return any(entry.name == self.session.source and entry.bundled for entry in entries)
 
     def _describe(self, spec: ModelSpec | None) -> None:
         self.facts_label.setText("" if spec is None else table(facts(spec)))

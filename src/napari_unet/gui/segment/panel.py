@@ -16,6 +16,7 @@ from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
 from napari_unet.gui.segment.run import SegmentRun
+from napari_unet.gui.segment.size import SizeRow
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
@@ -84,6 +85,8 @@ class SegmentPanel(Panel):
         self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
         self.rows.addRow("U-Net", ModelRow(session, self.model_label))
         self.image = ImageForm(viewer, self.rows)
+        self.size = SizeRow(self, viewer, self.settings, self.image)
+        self.size.add_row(self.rows)
         self.rows.addRow("Result", self.output.native)
         self.settings.add_rows(self.object_rows, *OBJECTS)
         self.settings.add_rows(self.advanced_rows, *ADVANCED)
@@ -125,6 +128,8 @@ class SegmentPanel(Panel):
     def _connect(self) -> None:
         self.preview_button.clicked.connect(self._preview)
         self.segment_button.clicked.connect(self._segment)
+        self.size.show_button.clicked.connect(self._show_size)
+        self.size.failed.connect(self.foot.message.show_error)
         self.session.model_changed.connect(self._fit_model)
         self.image.changed.connect(self._settled.start)
         self.settings.changed.connect(lambda: self._settled.start())
@@ -146,6 +151,7 @@ class SegmentPanel(Panel):
         """Stop listening to the viewer."""
         self.settings.let_go()
         self.image.let_go()
+        self.size.let_go()
         self.rethreshold.let_go()
         self.measuring.let_go()
         self.evaluation.let_go()
@@ -177,6 +183,14 @@ class SegmentPanel(Panel):
 
     def _preview(self) -> None:
         self._with_model(lambda: self._run("preview"))
+
+    def _show_size(self) -> None:
+        def show() -> None:
+            assert self.session.model is not None
+            with self.reporting():
+                self.size.show(self.session.model, self.chosen(), self.session.jobs)
+
+        self._with_model(show)
 
     def _with_model(self, then: Any) -> None:
         """Continue at once, or load the default model first if none is loaded."""
@@ -215,6 +229,7 @@ class SegmentPanel(Panel):
         QTimer.singleShot(0, self._follow_newest)
 
     def _follow_newest(self) -> None:
+        self.size.show_estimate()
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
                 if not self.session.jobs.at_work:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.outputs import label_dtype
+from napari_unet.core.progress import Notice
+from napari_unet.gui.layers.diameter import note_estimate
 from napari_unet.gui.layers.made_by import layer_record
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
@@ -15,6 +17,7 @@ from napari_unet.gui.layers.results import probability_layers, result_layer
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import SegmentedLayer
+from napari_unet.gui.segment.size import in_window
 from napari_unet.gui.segment.view_first import frame_in_view, segment_in_view
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
@@ -24,6 +27,8 @@ from napari_unet.services.segmentation.segment import Segmentation, segment_prep
 from napari_unet.services.segmentation.writers import TileDone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
@@ -86,6 +91,7 @@ class SegmentRun:
         # placed once, at the start: the image layer may have changed by the end
         self._placed: Placement
         self._result: ResultLayer
+        self._report: Callable[[str], None]
         self._began = 0.0
         self._complete = False
 
@@ -109,6 +115,7 @@ class SegmentRun:
             As `check`.
         """
         self.check(jobs)
+        self._report = jobs.reported.emit
         self._placed = place(self._source, self._image.axes, self._region)
         self._result = self._make_layer()
         self._began = time.monotonic()
@@ -128,7 +135,7 @@ class SegmentRun:
 
     def _job(self, view: Box | None) -> Job[Segmentation]:
         # in the thread of the job: planning the tiles of a large volume takes a while
-        run = prepare(self._image, self._model, self._options, self._region)
+        run = yield from prepare(self._image, self._model, self._options, self._region).sized()
         if view is not None:
             yield from segment_in_view(run, view)
         out_uint8 = None if self._cache is None else self._cache.probabilities
@@ -226,6 +233,8 @@ class SegmentRun:
         return segment_command(self._image, path, model, options, rescaled=rescaled)
 
     def _show_step(self, step: Progress) -> None:
+        if isinstance(step, Notice):
+            self._report(in_window(step.text))
         if isinstance(step, TileDone):
             self._result.write(step.where, step.labels)
         self._result.show()
@@ -244,7 +253,10 @@ class SegmentRun:
             seconds = time.monotonic() - self._began
             message = f"Done in {seconds:.1f} s: “{self._result.layer.name}”."
             parts = [self._occasion, message, *outcome.result.notes]
-            jobs.reported.emit(" ".join(filter(None, parts)))
+            jobs.reported.emit(in_window(" ".join(filter(None, parts))))
+            found = outcome.result.record["diameter"]
+            if found["source"] == "estimated":
+                note_estimate(self._source, found["pixels"])
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, probabilities: Any) -> None:

@@ -14,7 +14,7 @@ from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.gui.session.settings import SharedSettings
-from napari_unet.services.library import Library
+from napari_unet.services.library import Library, with_diameter
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.training.state_files import TrainingFiles
 
@@ -142,6 +142,27 @@ class Session(QObject):
         if self.model is not None:
             self.source = self.library.add(self.model).name
             self.library_changed.emit()
+
+    def state_diameter(self, diameter: float | None) -> None:
+        """State how large the objects are that the current model has learnt.
+
+        Parameters
+        ----------
+        diameter
+            In pixels; None: not known. If the model is one of the user's library, its file keeps it.
+
+        Raises
+        ------
+        UserError
+            When the diameter is not above 0, or the file can't be written.
+        """
+        if self.model is None or self.model.spec.diameter == diameter:
+            return
+        model = with_diameter(self.model, diameter)
+        if any(entry.name == self.source and not entry.bundled for entry in self.library.entries()):
+            self.library.set_diameter(self.source, diameter)
+        self.model = model
+        self.model_changed.emit(model)
 
     def keep_new(self, model: Model, then: Callable[[str], None], *, current: bool) -> None:
         """Add a new model to the library in a job.

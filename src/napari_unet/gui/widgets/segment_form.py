@@ -33,7 +33,8 @@ REASONS = {
     "separation": "Only for objects of a U-Net that was trained to tell them apart.",
     "smallest": "Only where objects are numbered.",
     "fill_holes": "Only where objects are numbered.",
-    "rescale": "This U-Net states no pixel size to rescale to.",
+    "diameter": "This U-Net states no diameter of the objects it has learnt (see Load U-Net).",
+    "rescale": "This U-Net states neither a diameter nor a pixel size to rescale to.",
     "pixel_size": "This U-Net states no pixel size to rescale to.",
 }
 """Why an option has no effect."""
@@ -51,7 +52,7 @@ class SegmentForm(OptionsForm[SegmentOptions]):
     """
 
     def __init__(self, shared: SharedSettings, parent: QWidget) -> None:
-        super().__init__(SegmentOptions, (*OBJECTS, *ADVANCED), parent=parent)
+        super().__init__(SegmentOptions, ("diameter", *OBJECTS, *ADVANCED), parent=parent)
         self._shared = shared
         self._spec: ModelSpec | None = None
         self.fit_model(None)
@@ -80,7 +81,10 @@ class SegmentForm(OptionsForm[SegmentOptions]):
         size = () if spec is None else spec.pixel_size
         # short, as the widest row sets the panel's width
         per_axis = " × ".join(f"{s:.2g}" for s in (size[:1] if len(set(size)) == 1 else size))
-        self.rescale.text = f"to {per_axis} µm" if size else "no size stated"
+        target = f"to {per_axis} µm" if size else "no size stated"
+        if spec is not None and spec.diameter is not None:
+            target = f"to objects of {spec.diameter:.3g} px"
+        self.rescale.text = target
         self.mirror.text = "" if spec is None else f"{1 << spec.config.ndim} times the time"
         self._explain_all()
 

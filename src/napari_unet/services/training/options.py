@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 Preset = Literal["Quick", "Standard", "Thorough"]
 
-CHANGEABLE = {"steps", "minutes", "pace", "patience", "learning_rate", "save_every", "name"}
+CHANGEABLE = {
+    "steps",
+    "minutes",
+    "pace",
+    "patience",
+    "learning_rate",
+    "save_every",
+    "name",
+    "diameter",
+}
 """Options that may change when a training is continued; all others are fixed once it has begun."""
 
 

@@ -14,6 +14,7 @@ from napari_unet.gui.finetune.form.request import Request
 from napari_unet.gui.finetune.form.start import StartRow
 from napari_unet.gui.finetune.form.training import TrainingForm
 from napari_unet.gui.layers.annotation_layers import class_names
+from napari_unet.gui.layers.diameter import kept_diameter
 from napari_unet.gui.layers.images import identity
 from napari_unet.gui.widgets.fields import button, folded, form
 from napari_unet.services.library import DEFAULT
@@ -146,8 +147,16 @@ class FinetuneForm(QWidget):
         UserError
             When channels can be ticked but none is.
         """
-        changes = {"channels": self.pairs.first.image.chosen_channels()}
-        return self.settings.value().model_copy(update=changes)
+        settings = self.settings.value()
+        changes: dict[str, object] = {"channels": self.pairs.first.image.chosen_channels()}
+        kept = kept_diameter(self.pairs.first.image.layer)
+        if settings.diameter is None and kept is not None and self._only_scribbles():
+            # they tell no size
+            changes["diameter"] = kept.pixels
+        return settings.model_copy(update=changes)
+
+    def _only_scribbles(self) -> bool:
+        return all(form.kind.value == "scribbles" for form in self.pairs.forms)
 
     def state(self) -> Path | None:
         """Return the file for the state of this training; None while no image is chosen."""

@@ -28,7 +28,7 @@ from napari_unet.gui.layers.pairing import (
     named_as_another,
     region_for,
 )
-from napari_unet.gui.layers.purpose import KIND_TIPS, KINDS, kind_of, note_kind
+from napari_unet.gui.layers.purpose import KIND_TIPS, KINDS, kind_of, note_kind, only_shows
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import button, form, text
 from napari_unet.gui.widgets.image_form import ImageForm
@@ -92,9 +92,7 @@ class PairForm(QWidget):
         self.align_button = button("Align to the image", ALIGN_TIP)
         entries = [(kind.capitalize(), kind) for kind in KINDS]
         self.kind = Choice(entries, tips=KIND_TIPS, tooltip=KIND_TIP)
-        self.region = LayerChoice(
-            viewer, REGION_TIP, lambda x: isinstance(x, Shapes), "everywhere painted"
-        )
+        self.region = LayerChoice(viewer, REGION_TIP, _is_region, "everywhere painted")
         self.remove_button = button(
             "Remove this pair", "Do not learn from this pair; its layers stay."
         )
@@ -266,3 +264,8 @@ class PairForm(QWidget):
             align_to_image(source, self.image.image(), labels)
             self._show()
             self.changed.emit()
+
+
+def _is_region(layer: Layer) -> bool:
+    """Whether a layer may outline where an annotation is complete."""
+    return isinstance(layer, Shapes) and not only_shows(layer)

@@ -67,6 +67,7 @@ REST = (
     "seed",
     "task",
     "classes",
+    "diameter",
 )
 
 
