@@ -17,10 +17,10 @@ from napari_unet.core.diameter.field import Field
 from napari_unet.core.diameter.look import (
     NOTE,
     SMALLEST_SEEN,
-    WINDOW_PIXELS,
     Seen,
     see,
     window_at,
+    window_pixels,
 )
 from napari_unet.core.image.scale import proportions
 from napari_unet.core.objects.diameters import TWO_SIZES_RATIO, two_sizes, typical
@@ -113,7 +113,7 @@ def estimate_diameter(frames: Sequence[Frame], predictor: Predictor) -> Job[Diam
 
 def _look(field: Field, predictor: Predictor) -> Job[list[Seen]]:
     """Look at doubling scales until the objects of two are the same."""
-    most = WINDOW_PIXELS[predictor.spec.config.ndim]
+    most = window_pixels(field)
     scale = 1.0
     while prod(field.shape(scale)) > most:
         scale /= 2
@@ -175,7 +175,7 @@ def _with_two_sizes(
         return found
     # small ones are seen, large ones not torn apart
     scale = min(SMALLEST_SEEN / small, LARGEST_SCALE)
-    most = WIDER * WINDOW_PIXELS[predictor.spec.config.ndim]
+    most = WIDER * window_pixels(field)
     window = window_at(field, scale, most)
     again = yield from see(field, scale, window, predictor)
     both = two_sizes(again.diameters / scale)

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
 
 WINDOW_PIXELS = {2: 96**2, 3: 48**3}
-"""Pixels that the network is shown at a scale, for planes and volumes."""
+"""Pixels that the network is shown at a scale, for planes and volumes …"""
+WINDOW_SHARE, SMALLEST_WINDOW = 1 / 12, 64**2
+"""… but of small planes such a share, and so many, so that the run takes little longer."""
 SMALLEST_SEEN = 8.0
 """Diameter in pixels of the scale; in smaller objects the network sees no shape."""
 SMALLEST_DIAMETER = 3.5
@@ -82,6 +84,17 @@ class Seen:
     def diameter(self) -> float:
         """Typical diameter in pixels of the image; 0 without objects."""
         return typical(self.diameters) / self.scale if len(self.diameters) else 0.0
+
+
+def window_pixels(field: Field) -> int:
+    """Return how many pixels of a field the network is shown at a scale."""
+    pixels = field.halves[0][0]
+    most = WINDOW_PIXELS[pixels.ndim]
+    return (
+        most
+        if pixels.ndim == 3
+        else min(most, max(SMALLEST_WINDOW, int(pixels.size * WINDOW_SHARE)))
+    )
 
 
 def window_at(field: Field, scale: float, most: int, before: Seen | None = None) -> Box:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SAME_SIZE_FACTOR = 1.25
 """Pixel sizes that differ by less than this factor count as the same."""
 
-SAME_DIAMETER_FACTOR = 1.9
+SAME_DIAMETER_FACTOR = 2.0
 """So do diameters: networks learn objects of various sizes, and resampling blurs."""
 
 MAX_FACTOR = 10.0
