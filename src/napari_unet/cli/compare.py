@@ -13,7 +13,7 @@ from napari_unet.cli.options import options_from, with_options
 from napari_unet.services.segmentation.options import SegmentOptions
 
 
-@with_options(SegmentOptions, only=("channels", "device", "precision"))
+@with_options(SegmentOptions, only=("channels", "diameter", "device", "precision"))
 def compare(
     image: Annotated[Path, typer.Argument(help="TIFF file.")],
     before: Annotated[str, typer.Option(help="The older model, as for 'segment'.")],

@@ -53,7 +53,7 @@ def segmentation_record(
     options
         How it was segmented.
     used
-        `Segmentation.record`, of which device and precision are kept.
+        `Segmentation.record`, of which device, precision, channels and diameter are kept.
     reading
         How the file was read, such as its axes, where that was not left to the file.
     """
@@ -66,5 +66,7 @@ def segmentation_record(
         model=model,
         options=changed.model_dump(mode="json", exclude_defaults=True),
         channels=used["channels"],
+        # what was estimated; texts and times are no part of a record that repeats to the byte
+        diameter={name: used["diameter"][name] for name in ("pixels", "source", "factors")},
         **{name: value for name, value in reading.items() if value is not None},
     )
