@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_unet.core.atomic import atomic_path
+from napari_unet.core.atomic import UNFINISHED_PATTERN, atomic_path
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,3 +84,32 @@ def test_the_mode_is_that_of_any_new_file_and_links_are_followed(tmp_path: Path)
     assert link.is_symlink()
     assert target.read_text() == "through the link"
     assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_file_that_appeared_meanwhile_is_not_replaced_unless_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    writing = atomic_path(path, replace=False)
+    writing.__enter__().write_text("mine")
+    path.write_text("theirs")
+    with pytest.raises(UserError, match="already exists"):
+        writing.__exit__(None, None, None)
+    assert path.read_text() == "theirs"
+    path.unlink()
+    with atomic_path(path, replace=False) as part:
+        part.write_text("mine")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "mine"
+
+
+def test_what_killed_programs_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    code = "import os,sys,pathlib; from napari_unet.core.atomic import atomic_path\n"
+    code += "with atomic_path(pathlib.Path(sys.argv[1])) as part: os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.txt")], check=False)
+    (killed,) = tmp_path.glob(UNFINISHED_PATTERN)
+    alive = tmp_path / re.sub(r"-\d+-", f"-{os.getpid()}-", killed.name)
+    strange = tmp_path / ".napari-unet-00000000-1-ab.part"
+    for path in (alive, strange):
+        path.touch()
+    with atomic_path(tmp_path / "b.txt") as part:
+        part.write_text("x")
+    assert sorted(tmp_path.iterdir()) == sorted([alive, strange, tmp_path / "b.txt"])

@@ -37,6 +37,8 @@ def run(job: Job[T], title: str) -> T:
 def _interruptible() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C end a job between two steps, where it can keep what it has; pressed twice, at once.
 
+    SIGTERM, by which a queue or the system ends programs, does the same.
+
     Yields a function that returns whether it was pressed.
     """
     pressed: list[int] = []
@@ -49,11 +51,12 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(pressed)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def say(text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,7 +127,7 @@ def finetune(
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)
         result = run(announced(job, interrupted=resume and state.exists()), "Training")
-        _finish(result, output, state)
+        _finish(result, output, state, overwrite)
 
 
 def training_options(
@@ -213,28 +215,57 @@ def _start(
     return dataclasses.replace(run(described, "Reading annotations"), base=base, depth=depth)
 
 
-def _finish(result: FinetuneResult, output: Path, state: Path) -> None:
+def _finish(result: FinetuneResult, output: Path, state: Path, overwrite: bool) -> None:
     """Save the new model, and only then report: a closed pipe must not cost it."""
     try:
-        _save(result.model, output)
+        saved = _save(result.model, output, overwrite)
         state.unlink(missing_ok=True)
     finally:
         report(result)
-    typer.echo(output)
+    typer.echo(saved)
 
 
-def _save(model: Model, output: Path) -> None:
-    """Write a new model; where that fails, keep it in the library."""
+def _save(model: Model, output: Path, overwrite: bool) -> Path:
+    """Write a new model beside what has appeared under its name; if it can't be written, elsewhere."""
+    from napari_unet.core.model.file import save_model
+
+    path, n = output, 2
+    while True:
+        try:
+            save_model(model, path, overwrite)
+        except UserError as error:
+            if overwrite or not path.exists():
+                raise _kept(model, path, error) from error
+            # another program has written it during the training
+            path, n = output.with_name(f"{output.stem}-{n}{output.suffix}"), n + 1
+        else:
+            if path != output:
+                typer.echo(f"{output.name} was written by another program meanwhile.", err=True)
+            return path
+
+
+def _kept(model: Model, output: Path, failed: UserError) -> UserError:
+    """Save a model that can't be written where it should be, and return the error that says where."""
     from napari_unet.core.model.file import save_model
     from napari_unet.services.library import Library
 
+    place = "nowhere"
     try:
-        save_model(model, output)
-    except UserError as error:
-        kept = Library().add(model)
-        raise UserError(
-            f"{output.name} can't be written; the new model is in the library as {kept.name!r}",
-            value=error.value,
-            rule=error.rule,
-            remedy=f"Copy it from {kept.path}.",
-        ) from error
+        entry = Library().add(model)
+        place, path = f"in the library as {entry.name!r}", entry.path
+    except UserError:
+        for folder in (Path(tempfile.gettempdir()), Path.home()):
+            path = folder / output.name
+            with contextlib.suppress(UserError):
+                save_model(model, path, overwrite=False)
+                place = f"in {folder}"
+                break
+    lost = place == "nowhere"
+    return UserError(
+        f"{output.name} can't be written; the new model is {place}",
+        value=failed.value,
+        rule=failed.rule,
+        remedy="Free some space and give the same command again: it continues from the last saved state."
+        if lost
+        else f"Copy it from {path}.",
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from napari_unet.cli.driving import say
+from napari_unet.cli.driving import as_typed, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.core.memory_units import format_bytes
 
@@ -27,13 +27,15 @@ def announced(job: Job[T], *, interrupted: bool) -> Job[T]:
     interrupted
         Whether the state of an interrupted training exists.
     """
-    from napari_unet.core.training.progress import TrainingStarted
+    from napari_unet.core.training.progress import TrainingStarted, TrainingWarning
 
     while True:
         try:
             step = next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
+        if isinstance(step, TrainingWarning):
+            say(as_typed(step.note))
         if isinstance(step, TrainingStarted):
             learnt = step.training_set
             say(f"{learnt.inspection.summary}\n{learnt.held}\n{step.plan}")
@@ -41,6 +43,8 @@ def announced(job: Job[T], *, interrupted: bool) -> Job[T]:
                 say(f"Continuing after step {step.done:.0f} of the interrupted training.")
                 if step.annotations_changed:
                     say("The annotations have changed since; --no-resume trains from the start.")
+            elif step.damage:
+                say(step.damage)
             elif interrupted:
                 say(
                     "The interrupted training had other images, settings or another start: "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import psutil
 import torch
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.host_memory import free_memory
 from napari_unet.core.memory_units import bytes_of_gib
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -56,7 +56,7 @@ class Compute:
         if self.device == "mps":
             room = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
             return int(max(room, 0) * _GPU_MEMORY_FRACTION)
-        return int(psutil.virtual_memory().available * _CPU_MEMORY_FRACTION)
+        return int(free_memory() * _CPU_MEMORY_FRACTION)
 
     def budget(self, gib: float | None) -> int:
         """Return the bytes a run may use.

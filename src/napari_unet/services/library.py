@@ -160,7 +160,8 @@ class Library:
         path = self.folder / f"{free}{MODEL_SUFFIX}"
         provenance = model.spec.provenance.model_copy(update={"package_version": __version__})
         changes = {"name": free, "provenance": provenance}
-        save_model(replace(model, spec=model.spec.model_copy(update=changes)), path)
+        named = replace(model, spec=model.spec.model_copy(update=changes))
+        save_model(named, path, overwrite=False)
         return Entry(free, path, read_spec(path), bundled=False)
 
     def delete(self, name: str) -> None:

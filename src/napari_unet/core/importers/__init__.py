@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers.fetch import fetch_weights
-from napari_unet.core.importers.files import Kind, identify
+from napari_unet.core.importers.files import DOWNLOAD_AGAIN, Kind, identify
 from napari_unet.core.importers.packages import MissingWeightsError
 from napari_unet.core.model.file import is_model_file, load_model
 
@@ -49,6 +49,8 @@ def load_foreign(path: Path) -> Model:
     from napari_unet.core.importers.bioimageio import load_package
     from napari_unet.core.importers.weights import load_weights
 
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise _unreadable(path, "a pipe, socket or device")
     try:
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
             return load_package(path)
@@ -59,10 +61,25 @@ def load_foreign(path: Path) -> Model:
             if kind is not Kind.PACKAGE:
                 return load_weights(stream, path)
         return load_package(path)
+    except UserError:
+        raise
     except OSError as error:
+        raise _unreadable(path, error.strerror or error) from error
+    except Exception as error:
+        # reading a damaged file may raise anything
+        cause = str(error).partition("\n")[0][:120]
         raise UserError(
-            f"{path.name} can't be read",
-            value=error.strerror or error,
-            rule="The file must exist, and you need permission to read it.",
-            remedy="Check the path and its permissions.",
+            f"{path.name} is damaged, or not what it seems to be",
+            value=f"{type(error).__name__}: {cause}" if cause else type(error).__name__,
+            rule="A network can only be read from a complete file.",
+            remedy=DOWNLOAD_AGAIN,
         ) from error
+
+
+def _unreadable(path: Path, cause: object) -> UserError:
+    return UserError(
+        f"{path.name} can't be read",
+        value=cause,
+        rule="The file must exist, and you need permission to read it.",
+        remedy="Check the path and its permissions.",
+    )

@@ -35,6 +35,9 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.", "unet.")
 MASK_VALUES = "mask_values"
 """Key under which Pytorch-UNet saves the pixel values of the training masks."""
 
+MAX_GROWTH = 8
+"""Weights take at most so many times the bytes of their file: a quarter byte each is not enough."""
+
 MAX_PICKLE_BYTES = 1 << 24
 """Bytes of a pickle that are searched for classes and functions."""
 
@@ -81,6 +84,7 @@ def read_state_dict(stream: BinaryIO, name: str) -> StateDict:
         raise refuse(Kind.ZIP, name)
     saved = _read_safetensors(stream, name) if kind is Kind.SAFETENSORS else _read(stream, name)
     state = _unwrap(saved)
+    _check_size(state, stream.seek(0, 2), name)
     values = state.get(MASK_VALUES, ())
     tensors = {
         str(key): _checked(str(key), value, name)
@@ -175,6 +179,16 @@ def _strip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if all(key.startswith(prefix) for key in tensors):
             return _strip({key.removeprefix(prefix): value for key, value in tensors.items()})
     return tensors
+
+
+def _check_size(state: Mapping[Any, Any], size: int, name: str) -> None:
+    """Raise a `UserError` where tensors share memory, so that their copies would take far more."""
+    tensors = [value for value in state.values() if isinstance(value, Tensor)]
+    needed = sum(tensor.numel() for tensor in tensors) * 4
+    if needed > MAX_GROWTH * size + (1 << 20):
+        raise _damaged(
+            name, ValueError(f"{len(tensors):,} tensors of {needed:,} bytes in {size:,}")
+        )
 
 
 def _checked(key: str, tensor: Tensor, name: str) -> Tensor:

@@ -69,7 +69,8 @@ def unpack_pixels(
     if not packed:
         return np.zeros(0, np.int64), np.zeros(0, dtype)
     try:
-        raw = zlib.decompress(packed)
+        # a run takes at most 8 bytes for each of its three numbers, and a pixel or more
+        raw = _unzipped(packed, _HEAD.size + 24 * max(size, 1))
         count, *sizes = _HEAD.unpack_from(raw)
     except (zlib.error, struct.error) as error:
         raise ValueError("not packed pixels") from error
@@ -86,6 +87,15 @@ def unpack_pixels(
     inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     values = np.repeat(parts[2].view(dtype.newbyteorder("<")).astype(dtype), lengths)
     return np.repeat(starts, lengths) + inside, values
+
+
+def _unzipped(packed: bytes, limit: int) -> bytes:
+    """Decompress bytes that must not become more than `limit`: a few may stand for gigabytes."""
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(packed, limit)
+    if not unpacker.eof:
+        raise ValueError("packed pixels beyond the array")
+    return raw
 
 
 def _narrowest(numbers: NDArray[np.int64]) -> NDArray[Any]:

@@ -27,7 +27,7 @@ VERSION = 1
 _KEY = "napari_unet"
 
 
-def save_model(model: Model, path: str | Path) -> None:
+def save_model(model: Model, path: str | Path, overwrite: bool = True) -> None:
     """Write a model file; an existing file is only replaced once the new one is complete.
 
     Parameters
@@ -36,6 +36,8 @@ def save_model(model: Model, path: str | Path) -> None:
         The model.
     path
         The file, which should end in ``.safetensors``.
+    overwrite
+        Whether an existing file may be replaced, also one that appears meanwhile.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def save_model(model: Model, path: str | Path) -> None:
         "spec": model.spec.model_dump(mode="json"),
         "sha256": weights_hash(state),
     }
-    with atomic_path(Path(path)) as temporary:
+    with atomic_path(Path(path), replace=overwrite) as temporary:
         # save_file would make a file that only its owner can read
         temporary.write_bytes(save(state, {_KEY: json.dumps(header)}))
 
@@ -92,10 +94,13 @@ def load_model(path: Path) -> Model:
 
     header = _header(path)
     spec = _spec(path, header)
+    _check_tensors(path, spec)
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise _broken(path, error) from error
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise _broken(path, "NaN or infinite values among the weights")
     if weights_hash(state) != header.get("sha256"):
         raise _broken(path, "the weights do not match their checksum")
     network = UNet(spec.config)
@@ -104,6 +109,31 @@ def load_model(path: Path) -> Model:
     except RuntimeError as error:
         raise _broken(path, "the weights do not fit the architecture") from error
     return Model(spec, network.eval())
+
+
+def _check_tensors(path: Path, spec: ModelSpec) -> None:
+    """Compare the tensors that a file lists with those of the network, before either is made."""
+    import torch
+
+    from napari_unet.core.unet.network import UNet
+
+    with torch.device("meta"):
+        expected = UNet(spec.config).state_dict()
+    types = {torch.float32: ("F32",), torch.int64: ("I64",)}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            listed = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+            found = {key: (tuple(x.get_shape()), x.get_dtype()) for key, x in listed.items()}
+    except (OSError, SafetensorError) as error:
+        raise _broken(path, error) from error
+    if found.keys() != expected.keys():
+        raise _broken(path, "the weights do not fit the architecture")
+    for key, tensor in expected.items():
+        shape, dtype = found[key]
+        if shape != tuple(tensor.shape) or dtype not in types[tensor.dtype]:
+            raise _broken(
+                path, f"the weights do not fit the architecture: {key} is {dtype} {shape}"
+            )
 
 
 def weights_hash(state: dict[str, Tensor]) -> str:
@@ -125,13 +155,16 @@ def is_model_file(path: Path) -> bool:
 
 
 def _header(path: Path) -> dict[str, object]:
+    if path.exists() and not path.is_file():
+        # a pipe would never end
+        raise _broken(path, "not a file")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
         header = json.loads(metadata[_KEY])
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, RecursionError, MemoryError) as error:
         raise _broken(path, error) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise UserError(
             f"{path.name!r} is not a model file of U-Net Studio",
             value="a safetensors file without a model description",
@@ -157,6 +190,8 @@ def _spec(path: Path, header: dict[str, object]) -> ModelSpec:
         return ModelSpec.model_validate(header.get("spec"))
     except pydantic.ValidationError as error:
         raise _broken(path, f"{error.error_count()} errors in the model description") from error
+    except (RecursionError, MemoryError, OverflowError, TypeError) as error:
+        raise _broken(path, f"a model description that can't be: {error}") from error
 
 
 def _broken(path: Path, cause: object) -> UserError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -118,6 +119,8 @@ class ModelSpec(BaseModel):
             raise ValueError(f"{self.config.out_channels} class names are needed")
         if self.pixel_size and len(self.pixel_size) != self.config.ndim:
             raise ValueError(f"pixel_size needs {self.config.ndim} numbers or none")
+        if not all(0 < size < inf for size in self.pixel_size):
+            raise ValueError("pixel_size needs numbers above 0")
         if self.activation == "softmax" and self.config.out_channels < 2:
             raise ValueError("softmax needs two output channels or more; use sigmoid")
         return self

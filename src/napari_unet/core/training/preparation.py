@@ -13,7 +13,7 @@ from napari_unet.core.training.best_model import BestModel
 from napari_unet.core.training.identity import annotations_key, training_key
 from napari_unet.core.training.learner import Learner
 from napari_unet.core.training.progress import TrainingStarted
-from napari_unet.core.training.state import load_state
+from napari_unet.core.training.state import DamagedStateError, load_state
 from napari_unet.core.training.status import TrainingStatus
 from napari_unet.core.training.tuning.rehearsal import Rehearsal, prepare_rehearsal
 from napari_unet.core.training.tuning.teacher import Teacher
@@ -97,10 +97,13 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
         plan = yield from as_part(setup.choose_plan(), 0, steps, share=0)
         training_set = yield from as_part(setup.training_set(plan), 0, steps, share=0)
         rehearsal = yield from as_part(prepare_rehearsal(setup), 0, steps, share=0)
-        interrupted = None
+        interrupted, damage = None, ""
         if resume:
             job_of_state = _find_interrupted(setup, training_set, plan)
-            interrupted = yield from as_part(job_of_state, 0, steps, share=0)
+            try:
+                interrupted = yield from as_part(job_of_state, 0, steps, share=0)
+            except DamagedStateError as error:
+                damage = str(error)
         if interrupted is None:
             trust = yield from as_part(measure_trust(setup, training_set), 0, steps, share=0)
             prepared = _begin(setup, training_set, rehearsal, plan, trust)
@@ -117,6 +120,7 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
             training_set=prepared.training_set,
             plan=prepared.plan,
             annotations_changed=interrupted is not None and interrupted.annotations_changed,
+            damage=damage,
         )
         yield from as_part(best.revalidate(prepared.training_set.windows), 0, steps, share=0)
         best.highest = max(best.highest, status.highest)

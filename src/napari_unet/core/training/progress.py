@@ -25,11 +25,19 @@ class TrainingStarted(Progress):
         How large a step is.
     annotations_changed
         Whether an interrupted training continues with other annotations than it had.
+    damage
+        Why the state of an interrupted training was not used; empty if it was sound.
     """
 
     training_set: TrainingSet
     plan: TrainingPlan
     annotations_changed: bool = False
+    damage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingWarning(Progress):
+    """Something went wrong that doesn't end the training; the note says what."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ all there is to restore.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.annotations.bitmask import BitMask
 from napari_unet.core.atomic import atomic_path
+from napari_unet.core.errors import UserError
+from napari_unet.core.model.file import weights_hash
 from napari_unet.core.training.status import TrainingStatus
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 SUFFIX = ".training"
 _KEY = "napari_unet_training"
 _VERSION = 3
+
+
+class DamagedStateError(UserError):
+    """The saved state of a training is damaged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,26 +68,56 @@ def save_state(state: TrainingState, path: Path) -> None:
     """
     from safetensors.torch import save
 
-    header = {"version": _VERSION, "status": state.status.model_dump(mode="json")}
     tensors = {k: v.detach().cpu().contiguous() for k, v in state.tensors.items()}
     tensors |= _pack(state.held)
+    status = state.status.model_dump(mode="json")
+    header = {"version": _VERSION, "status": status, "digest": _digest(status, tensors)}
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, {_KEY: json.dumps(header)}))
 
 
 def load_state(path: Path, key: str) -> TrainingState | None:
-    """Read the state of the training with this key; None if the file does not hold it."""
+    """Read the state of the training with this key; None if the file does not hold it.
+
+    Raises
+    ------
+    DamagedStateError
+        When the file is damaged.
+    """
     from safetensors.torch import load_file
 
-    status = read_status(path)
+    if not path.is_file():
+        return None
+    header = _header(path)
+    if header is None:
+        raise _damaged(path, "not a complete file")
+    status = _status(header)
     if status is None or status.key != key:
         return None
     try:
         tensors = load_file(path)
-        held = {name: tensors.pop(name) for name in list(tensors) if name.startswith("held/")}
-        return TrainingState(status, tensors, _unpack(held))
-    except (OSError, SafetensorError):
-        return None
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+    # states of earlier versions carry no digest
+    if header.get("digest", "") not in ("", _digest(header["status"], tensors)):
+        raise _damaged(path, "its content does not match its digest")
+    held = {name: tensors.pop(name) for name in list(tensors) if name.startswith("held/")}
+    return TrainingState(status, tensors, _unpack(held))
+
+
+def _digest(status: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of the status and of all tensors."""
+    text = json.dumps(status, sort_keys=True) + weights_hash(dict(tensors))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _damaged(path: Path, cause: object) -> DamagedStateError:
+    return DamagedStateError(
+        f"The saved state of the training is damaged, {path.name}",
+        value=cause,
+        rule="It must be the complete file that the interrupted training left.",
+        remedy="It is not learnt from; the training starts anew.",
+    )
 
 
 def _pack(held: Held) -> dict[str, Tensor]:
@@ -116,11 +153,24 @@ def _unpack(tensors: Mapping[str, Tensor]) -> Held:
 
 def read_status(path: Path) -> TrainingStatus | None:
     """Read how far a training is, without its weights; None if the file can't be used."""
+    header = _header(path)
+    return None if header is None else _status(header)
+
+
+def _header(path: Path) -> dict[str, Any] | None:
+    """Return what a state file says of itself; None if it is none."""
     try:
         with safe_open(path, framework="numpy") as file:
-            header: Any = json.loads((file.metadata() or {})[_KEY])
+            header = json.loads((file.metadata() or {})[_KEY])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) else None
+
+
+def _status(header: Mapping[str, Any]) -> TrainingStatus | None:
+    try:
         if header["version"] != _VERSION:
             return None
         return TrainingStatus.model_validate(header["status"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, ValidationError):
+    except (KeyError, TypeError, ValueError, ValidationError):
         return None

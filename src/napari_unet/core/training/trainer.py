@@ -14,7 +14,7 @@ from napari_unet.core.sampling.dataset import count_pixels
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.identity import annotations_key, training_key
 from napari_unet.core.training.plan import untraced_bytes
-from napari_unet.core.training.progress import Validated
+from napari_unet.core.training.progress import TrainingWarning, Validated
 from napari_unet.core.training.result import Trained
 from napari_unet.core.training.schedule import (
     rate_factor,
@@ -110,8 +110,8 @@ class Trainer:
                     if status.step < status.total:
                         yield from self._take_new_annotations()
                     status.ended = status.reason_to_stop(self.setup.options)
-                if status.ended or self._time_to_save():
-                    self._save()
+                if (status.ended or self._time_to_save()) and (warning := self._save()):
+                    yield TrainingWarning(status.step, status.last_step, warning)
             return self._trained()
         except GeneratorExit:
             # during a validation only what was saved before it can be resumed
@@ -247,11 +247,11 @@ class Trainer:
         validated_next = self._is_validated(self.status.step + 1)
         return self._clock.time_to_save(self._validation_seconds if validated_next else 0.0)
 
-    def _save(self) -> None:
-        """Save the training state, if there is a file for it."""
-        path = self.setup.path
+    def _save(self) -> str:
+        """Save the training state, if there is a file for it, and return what is new to be told."""
+        path, told = self.setup.path, ""
         if path is None or not self.status.step:
-            return
+            return told
         began = time.monotonic()
         tensors = {**self._learner.state(), **self._best_model.state()}
         try:
@@ -261,7 +261,9 @@ class Trainer:
             warning = f"The training state could not be saved: {error}"
             if warning not in self._warnings:
                 self._warnings.append(warning)
+                told = warning
         self._clock.saved(time.monotonic() - began)
+        return told
 
     def _step_batches(self) -> StepBatches:
         return StepBatches(self.setup, self._training_set, self._rehearsal, self._plan)

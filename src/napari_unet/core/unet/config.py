@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MAX_WIDTH, MAX_DEPTH, MAX_UNITS, MAX_STRIDE = 1 << 14, 16, 32, 64
+"""Far beyond any network; more is damage, and would exhaust the memory before it is noticed."""
+
+
 class UNetConfig(BaseModel):
     """Architecture of a U-Net.
 
@@ -29,8 +33,8 @@ class UNetConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ndim: Literal[2, 3] = Field(2, title="Dimensions")
-    in_channels: int = Field(1, ge=1, title="Input channels")
-    out_channels: int = Field(1, ge=1, title="Output channels")
+    in_channels: int = Field(1, ge=1, le=MAX_WIDTH, title="Input channels")
+    out_channels: int = Field(1, ge=1, le=MAX_WIDTH, title="Output channels")
     encoder: tuple[tuple[int, ...], ...] = Field(
         title="Encoder widths",
         description="Channels after each convolution, a tuple per level, finest first; the last level "
@@ -87,6 +91,11 @@ class UNetConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         depth = len(self.encoder) - 1
+        if (
+            depth > MAX_DEPTH
+            or max(map(len, (*self.encoder, *self.decoder)), default=0) > MAX_UNITS
+        ):
+            raise ValueError(f"at most {MAX_DEPTH} poolings, and {MAX_UNITS} convolutions a level")
         for name, entries in (
             ("decoder", self.decoder),
             ("up", self.up),
@@ -94,10 +103,13 @@ class UNetConfig(BaseModel):
         ):
             if len(entries) != depth:
                 raise ValueError(f"{name} needs {depth} entries, one fewer than encoder")
-        if any(len(s) != self.ndim or min(s) < 1 for s in self.strides):
-            raise ValueError(f"every stride needs {self.ndim} whole numbers of at least 1")
-        if any(not level or min(level) < 1 for level in self.encoder + self.decoder):
-            raise ValueError("every level needs at least one convolution of at least one channel")
+        if any(len(s) != self.ndim or min(s) < 1 or max(s) > MAX_STRIDE for s in self.strides):
+            raise ValueError(f"every stride needs {self.ndim} whole numbers from 1 to {MAX_STRIDE}")
+        widths = [*self.encoder, *self.decoder, *((w,) for w in self.up)]
+        if any(not level or min(level) < 1 or max(level) > MAX_WIDTH for level in widths):
+            raise ValueError(
+                f"every level needs a convolution or more, of 1 to {MAX_WIDTH} channels"
+            )
         if self.projection and self.upsampling == "transposed":
             raise ValueError("projection needs linear upsampling")
         if self.norm == "group" and any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.errors import UserError
@@ -13,6 +14,7 @@ from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
@@ -108,6 +110,12 @@ def segment_files(
             outcome = yield from as_part(job, i, len(tasks), name=task.title)
         except UserError as error:
             outcome = Outcome(task, error)
+        except (MemoryError, RuntimeError) as error:
+            from napari_unet.core.device import is_out_of_memory
+
+            if not is_out_of_memory(error):
+                raise
+            outcome = Outcome(task, _too_large(task, error))
         outcomes.append(outcome)
         yield FileDone(i + 1, len(tasks), task.title, outcome=outcome)
     return outcomes
@@ -124,6 +132,27 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     if failed:
         parts.append(f"{failed} failed")
     return ", ".join(parts) + "."
+
+
+def _is_result(path: Path, source: Image) -> bool:
+    """Whether a file is complete and has the shape of an image, as its header says."""
+    from napari_unet.services.files.images import open_labels
+
+    try:
+        found = open_labels(path)
+    except UserError:
+        return False
+    sides = [image.sizes[axis] for image in (found, source) for axis in "YX"]
+    return sides[:2] == sides[2:] and prod(found.data.shape) % prod(source.label_shape) == 0
+
+
+def _too_large(task: Task, error: Exception) -> UserError:
+    return UserError(
+        f"Memory does not suffice for {task.title}",
+        value=str(error).split("\n")[0] or "out of memory",
+        rule="An image, and what is computed of it, must fit into the free memory.",
+        remedy="Close other programs, or cut the image into parts.",
+    )
 
 
 @dataclass(frozen=True)
@@ -149,7 +178,9 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     from napari_unet.services.files.save import check_output
 
     if how.existing == "skip" and all(path.exists() for path in task.outputs):
-        return Outcome(task, skipped=True)
+        source = open_image(task.source, how.axes, task.series)
+        if all(_is_result(path, source) for path in task.outputs):
+            return Outcome(task, skipped=True)
     # refused before the work, not after it
     for path in task.outputs:
         check_output(path, how.overwrite)

@@ -7,9 +7,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.host_memory import free_memory
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.memory_units import format_bytes
 from napari_unet.core.progress import Progress
@@ -73,7 +73,7 @@ class CachedOutputs:
 def check_memory(image: Image, spec: ModelSpec) -> None:
     """Raise a `UserError` where the outputs of a model would not fit into memory."""
     needed = spec.config.out_channels * prod(image.label_shape)
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if needed > free // 2:
         raise UserError(
             f"The network's outputs for {image.name!r} don't fit into memory",

@@ -69,6 +69,13 @@ def relabel_file(
         When a file can't be read or written, holds something else, or no setting has an effect.
     """
     check_output(target, overwrite)
+    if target.resolve() == source.resolve():
+        raise UserError(
+            "Labels can't replace the probabilities that they are made from",
+            value=target,
+            rule="Input and output are two files.",
+            remedy="Choose another name for the labels.",
+        )
     if not can_relabel(spec, options):
         raise UserError(
             f"No setting changes the classes of {spec.name!r}",

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.outputs import Outputs, label_dtype
+from napari_unet.services.segmentation.arrays import zeros
 from napari_unet.services.segmentation.channels import channel_note
 from napari_unet.services.segmentation.options import object_options
 from napari_unet.services.segmentation.prepare import PreparedRun, prepare
@@ -168,13 +169,13 @@ def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segment
     dtype = label_dtype(run.spec, run.objects)
     _check_dtype(out, dtype)
     if options.probabilities and out_probabilities is None:
-        out_probabilities = np.zeros((n, *shape), np.float32)
+        out_probabilities = zeros((n, *shape), np.float32)
     return Segmentation(
-        labels=np.zeros(shape, dtype) if out is None else out,
+        labels=zeros(shape, dtype) if out is None else out,
         axes=image.label_axes,
         probabilities=out_probabilities,
         record={"missing_pixels": 0, "notes": _notes(run)},
-        uncertainty=np.zeros(shape, np.float32) if options.uncertainty else None,
+        uncertainty=zeros(shape, np.float32) if options.uncertainty else None,
     )
 
 

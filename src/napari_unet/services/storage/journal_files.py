@@ -18,6 +18,7 @@ import psutil
 from napari_unet.core.atomic import UNFINISHED_PATTERN
 from napari_unet.core.errors import UserError
 from napari_unet.core.journal.records import PaintNote, read_note
+from napari_unet.services.storage.believed_time import believed_time
 from napari_unet.services.storage.journal import Journal
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class JournalFiles:
 
     def new(self) -> Journal:
         """Return an empty journal of this process."""
+        believed_time(self.folder)
         return Journal(self.folder / f"{secrets.token_hex(4)} {_this_process()}{SUFFIX}")
 
     def restorable(self) -> list[RestorableAnnotation]:
@@ -127,7 +129,7 @@ class JournalFiles:
 
     def forget_old(self, days: float = KEPT_DAYS) -> None:
         """Delete journals, complete or not, that have not changed for a number of days."""
-        oldest = time.time() - days * 24 * 3600
+        oldest = believed_time(self.folder) - days * 24 * 3600
         for path in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(UNFINISHED_PATTERN)]:
             # another window may be deleting it too
             with contextlib.suppress(OSError):

@@ -9,9 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psutil
-
 from napari_unet import version
+from napari_unet.core.host_memory import free_memory, total_memory
 from napari_unet.services.library import Library
 from napari_unet.services.system.accelerator import examine_torch, nvidia_cards
 from napari_unet.services.system.finding import Finding
@@ -74,9 +73,9 @@ def examine_requirements() -> list[Finding]:
 
 def examine_memory() -> Finding:
     """Check main memory: how much there is and how much is free."""
-    memory = psutil.virtual_memory()
-    detail = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB"
-    if memory.available < ENOUGH_MEMORY:
+    free = free_memory()
+    detail = f"{free / 1e9:.1f} GB free of {total_memory() / 1e9:.1f} GB"
+    if free < ENOUGH_MEMORY:
         return Finding("Memory", None, detail, "Close other programs: small tiles are slower.")
     return Finding("Memory", True, detail)
 

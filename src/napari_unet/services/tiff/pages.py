@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import psutil
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.host_memory import free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,7 +145,7 @@ class Page:
         return None if chunk is None else chunk[None]
 
     def _check_memory(self) -> None:
-        available = psutil.virtual_memory().available // 2
+        available = free_memory() // 2
         if self.layout.chunk_bytes > available:
             raise UserError(
                 f"{Path(self.path).name} has strips or tiles too large for this computer",

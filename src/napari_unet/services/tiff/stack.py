@@ -9,8 +9,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
+from napari_unet.core.host_memory import free_memory
 from napari_unet.services.tiff.pages import ravel
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class PageStack:
     def _fit_cache(self, needed: int) -> None:
         """Cache all strips of a window if memory allows: the next window mostly needs the same."""
         if needed > CACHE_BYTES:
-            needed = min(needed, psutil.virtual_memory().available // 4)
+            needed = min(needed, free_memory() // 4)
         self._cache.limit = max(CACHE_BYTES, needed)
 
     def _fill(

@@ -12,6 +12,7 @@ from napari_unet.services.segmentation.channels import common_channels, input_na
 from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.training.rehearsal import rehearsal_annotations, rehearsal_name
 from napari_unet.services.training.result import result_of
+from napari_unet.services.training.state_lock import check_room, state_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,15 +83,29 @@ def finetune(
     Raises
     ------
     UserError
-        When there is too little annotated, it doesn't fit image or model, memory does not suffice, or
-        options differ that may not.
+        When there is too little annotated, it doesn't fit image or model, memory or room on the disk do
+        not suffice, another training uses the state, or options differ that may not.
     """
     options = options or FinetuneOptions()
+    with state_of_one(state):
+        return (yield from _finetune(paint, model, options, state, resume, longer))
+
+
+def _finetune(
+    paint: Sequence[Annotation] | Paint,
+    model: Model | NewModel,
+    options: FinetuneOptions,
+    state: Path | None,
+    resume: bool,
+    longer: FinetuneResult | None,
+) -> Job[FinetuneResult]:
     yield Progress(0, options.steps, "Preparing")
     paint = paint if isinstance(paint, Paint) else Paint(tuple(paint))
     _check_annotated(paint)
     if longer is None:
-        trainer = yield from _prepare(_setup(paint, model, options, state), resume)
+        setup = _setup(paint, model, options, state)
+        check_room(state, setup.model.spec.config.parameters)
+        trainer = yield from _prepare(setup, resume)
         job = trainer.run()
     else:
         trainer = longer.trainer
