@@ -112,6 +112,7 @@ def finetune(
     The state of the training is kept beside the new model (*.training), so that the same command
     continues after an interruption.
     """
+    from napari_unet.services.checking.check import check
     from napari_unet.services.files.pairs import find_pairs
     from napari_unet.services.training.annotation_files import read_pairs
     from napari_unet.services.training.finetune import finetune as train
@@ -123,6 +124,10 @@ def finetune(
         pairs = find_pairs(images, labels, in_order=in_order)
         say(str(pairs))
         annotations = read_pairs(pairs, kind, regions=region or (), axes=axes, resample=resample)
+        for finding in run(check(annotations), "Checking"):
+            # what labels mean is told with what will be learnt
+            if finding.fault != "meaning":
+                say(f"Check: {finding}")
         start = _start(model, annotations, options, ndim=dimensions, base=base, depth=depth)
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)
