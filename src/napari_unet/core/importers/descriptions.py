@@ -13,8 +13,11 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_unet.core.errors import UserError
 
-MAX_DESCRIPTION_BYTES = 1 << 20
-"""Largest description that is read."""
+MAX_DESCRIPTION_BYTES = 1 << 18
+"""Largest description that is read; they have some thousand bytes."""
+
+MAX_BRACKETS = 10_000
+"""So many brackets don't occur in one; nested, they take long to read."""
 
 MAX_PARTS = 100_000
 """Values and keys of a description, those behind aliases each time they are named."""
@@ -150,6 +153,8 @@ def parse(text: bytes, name: str) -> Description:
 
 def _loaded(text: bytes) -> Any:
     """Read YAML whose aliases don't stand for far more than is written."""
+    if text.count(b"[") + text.count(b"{") > MAX_BRACKETS:
+        raise ValueError("nothing but brackets")
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()

@@ -183,8 +183,10 @@ def _strip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _check_size(state: Mapping[Any, Any], size: int, name: str) -> None:
     """Raise a `UserError` where tensors share memory, so that their copies would take far more."""
-    tensors = [value for value in state.values() if isinstance(value, Tensor)]
-    needed = sum(tensor.numel() for tensor in tensors) * 4
+    tensors = [v for v in state.values() if isinstance(v, Tensor) and v.layout == torch.strided]
+    # those that are not stored in full are told one by one
+    held = (min(4 * x.numel(), 4 * x.untyped_storage().nbytes()) for x in tensors)
+    needed = sum(held)
     if needed > MAX_GROWTH * size + (1 << 20):
         raise _damaged(
             name, ValueError(f"{len(tensors):,} tensors of {needed:,} bytes in {size:,}")
