@@ -14,6 +14,7 @@ from napari_unet.core.image.axes import Image
 from napari_unet.services.files.cellpose import read_npy
 from napari_unet.services.files.images import find_images, open_labels
 from napari_unet.services.files.names import LABEL_SUFFIXES, key_of, named_as_labels, stem_of
+from napari_unet.services.files.object_outlines import read_geojson
 from napari_unet.services.files.roi_labels import read_rois
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ def _opened(path: Path, image: Image | None, axes: str | None) -> tuple[Image, l
                 rule="Regions of interest are outlines; how large their image is they don't say.",
                 remedy="Give their images as well.",
             )
-        drawn = read_rois(path, image)
-        note = f"{path.name}: {drawn.max()} regions of interest, drawn as objects."
+        drawn = read_geojson(path, image) if suffix == ".geojson" else read_rois(path, image)
+        note = f"{path.name}: {len(np.unique(drawn)) - 1} regions of interest, drawn as objects."
         return replace(image, data=drawn, axes=image.label_axes, channel_names=()), [note]
     opened = open_labels(path, axes)
     # a file that doesn't name its axes has those of the image

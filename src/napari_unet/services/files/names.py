@@ -29,8 +29,8 @@ IMAGE_WORDS = frozenset(
 RESULT_WORDS = frozenset(
     {"pred", "preds", "predicted", "prediction", "predictions", "result", "results"}
 )
-LABEL_SUFFIXES = (".npy", ".zip", ".roi")
-"""Files that hold labels whatever they are called: Cellpose's, and ImageJ's regions of interest."""
+LABEL_SUFFIXES = (".npy", ".zip", ".roi", ".geojson")
+"""Files that hold labels whatever they are called: Cellpose's, and regions of ImageJ and QuPath."""
 
 
 class Apart(NamedTuple):

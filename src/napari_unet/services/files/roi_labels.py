@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import roifile
 
-from napari_unet.core.annotations.regions import Region
 from napari_unet.core.errors import UserError
+from napari_unet.core.objects.outlines import fill
+from napari_unet.services.files.object_outlines import label_of_roi
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,10 @@ MAX_ROIS, MAX_BYTES = 200_000, 1 << 28
 """A file with more, or larger when unpacked, is not read."""
 
 
-def read_rois(path: Path, image: Image) -> NDArray[np.int32]:
+def read_rois(path: Path, image: Image) -> NDArray[np.int64]:
     """Draw the regions of interest of an image: each becomes an object, numbered in their order.
+
+    Those that were made of labels have the numbers of these again.
 
     A pixel belongs to a region if its centre lies inside, as in ImageJ. Where regions overlap, the later
     one is on top. One without a position in the stack is in all planes.
@@ -40,7 +43,7 @@ def read_rois(path: Path, image: Image) -> NDArray[np.int32]:
     UserError
         When it can't be read, no region has an area, or one lies outside the image.
     """
-    labels = np.zeros(image.label_shape, dtype=np.int32)
+    labels = np.zeros(image.label_shape, dtype=np.int64)
     number = 0
     for roi in _rois(path):
         rings = [ring for ring in roi.coordinates(multi=True) if len(ring) > 2]
@@ -48,7 +51,8 @@ def read_rois(path: Path, image: Image) -> NDArray[np.int32]:
         if not rings or str(roi.roitype.name) in ("LINE", "POLYLINE", "FREELINE", "ANGLE", "POINT"):
             continue
         number += 1
-        _draw(labels, image, roi, rings, number)
+        stated = label_of_roi(roi)
+        _draw(labels, image, roi, rings, number if stated is None else stated)
     if not labels.any():
         raise UserError(
             f"{path.name} holds no regions of interest on {image.name}",
@@ -59,14 +63,10 @@ def read_rois(path: Path, image: Image) -> NDArray[np.int32]:
     return labels
 
 
-def _draw(labels: NDArray[np.int32], image: Image, roi: Any, rings: list[Any], number: int) -> None:
+def _draw(labels: NDArray[np.int64], image: Image, roi: Any, rings: list[Any], number: int) -> None:
     """Draw one region; holes are rings inside others."""
     shape = image.sizes["Y"], image.sizes["X"]
-    inside = np.zeros(shape, dtype=bool)
-    for ring in rings:
-        # ImageJ counts from the corner of a pixel, we from its centre
-        outline = tuple((float(y) - 0.5, float(x) - 0.5) for x, y in ring)
-        inside ^= Region(outline).mask(shape).window(*(slice(0, n) for n in shape))
+    rows, columns, inside = fill(rings, shape)
     axes = image.label_axes
     at = {"Z": roi.z_position, "T": roi.t_position}
     stack = [a for a in axes if a not in "YX"]
@@ -79,7 +79,7 @@ def _draw(labels: NDArray[np.int32], image: Image, roi: Any, rings: list[Any], n
     planes = labels[tuple(index)]
     kept = [a for a in axes if a in "YX" or isinstance(index[axes.index(a)], slice)]
     order = [kept.index(a) for a in (*(a for a in kept if a not in "YX"), "Y", "X")]
-    planes.transpose(order)[..., inside] = number
+    planes.transpose(order)[..., rows, columns][..., inside] = number
 
 
 def _rois(path: Path) -> list[Any]:
