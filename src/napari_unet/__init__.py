@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.unet.config import UNetConfig
     from napari_unet.services.evaluation.label_pairs import LabelPair, read_label_pairs
-    from napari_unet.services.evaluation.measure import save_table
     from napari_unet.services.evaluation.scores import Evaluation
     from napari_unet.services.files.images import open_image
     from napari_unet.services.files.save import save_labels, save_probabilities
+    from napari_unet.services.files.tables import save_table
     from napari_unet.services.library import Library
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
     from napari_unet.services.segmentation.options import SegmentOptions
@@ -136,7 +136,7 @@ _MODULES = {
     "core.training.options": ("TrainingOptions",),
     "core.unet.config": ("UNetConfig",),
     "services.evaluation.label_pairs": ("LabelPair", "read_label_pairs"),
-    "services.evaluation.measure": ("save_table",),
+    "services.files.tables": ("save_table",),
     "services.evaluation.scores": ("Evaluation",),
     "services.files.images": ("open_image",),
     "services.files.save": ("save_labels", "save_probabilities"),

@@ -30,23 +30,49 @@ def measure(
             help="Measure plane by plane, as for the objects of a 2-D model in a Z stack.",
         ),
     ] = False,
+    shape: Annotated[
+        bool,
+        typer.Option(help="Perimeter, Feret diameter, solidity, eccentricity and orientation."),
+    ] = True,
+    ring: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="PIXELS",
+            help="Mean intensity in a ring so wide around each object, too.",
+        ),
+    ] = 0,
+    parents: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILES",
+            help="Labels of larger objects, as cells for nuclei: the number of the one each lies in.",
+        ),
+    ] = None,
     in_order: InOrder = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure objects: size, position, and intensity in each channel, in the image's unit."""
+    from napari_unet.core.objects.details import Details
     from napari_unet.services.evaluation.measure import (
-        check_table,
         measure_all,
+        parent_records,
         read_labelled,
-        save_table,
+        read_parents,
         table_record,
     )
+    from napari_unet.services.files.tables import check_table, save_table
 
     with explained():
         check_table(output, overwrite)
         files = paired(image, labels, in_order)
         labelled = read_labelled(files, axes=axes)
-        columns = run(measure_all(labelled, spatial="YX" if planes else ""), "Measuring")
-        record = table_record(files, axes, planes)
+        around = read_parents(files, parents or [], labelled, in_order=in_order)
+        details = [Details(shape, ring, each) for each in around]
+        job = measure_all(labelled, spatial="YX" if planes else "", details=details)
+        columns = run(job, "Measuring")
+        record = table_record(files, axes, planes=planes, shape=shape, ring=ring)
+        if parents:
+            record["inputs"] |= parent_records(parents)
         save_table(columns, output, overwrite=overwrite, made_by=record)
         typer.echo(f"{len(columns['label'])} objects: {output}")

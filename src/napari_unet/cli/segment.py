@@ -49,6 +49,18 @@ Series = Annotated[
         help="Which image to take of files that hold several, from 0. Without: all of them.",
     ),
 ]
+Rois = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Also write objects as ROIs of ImageJ: a .zip, or a folder."),
+]
+Geojson = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Also write objects for QuPath: a .geojson, or a folder."),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Also write measurements: a .csv, or a folder."),
+]
 VoxelSize = Annotated[
     str | None,
     typer.Option(
@@ -71,6 +83,9 @@ def segment(
     voxel_size: VoxelSize = None,
     probabilities: Probabilities = None,
     uncertainty: Uncertainty = None,
+    rois: Rois = None,
+    geojson: Geojson = None,
+    table: Table = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     **settings: Any,
@@ -88,7 +103,13 @@ def segment(
         into_folder = any(Path(given).is_dir() for given in inputs)
         images, labels = labels_apart(find_images(inputs))
         tasks = make_tasks(
-            images, output, probabilities, uncertainty, into_folder=into_folder, series=series
+            images,
+            output,
+            probabilities,
+            uncertainty,
+            into_folder=into_folder,
+            series=series,
+            exports=(rois, geojson, table),
         )
         if labels:
             names = ", ".join(path.name for path in labels)

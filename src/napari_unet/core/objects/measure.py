@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.frames import frames
+from napari_unet.core.objects.details import Details, measure_details
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ BAND = 1 << 22
 ABBREVIATIONS = {"micrometer": "um", "nanometer": "nm", "millimeter": "mm"}
 
 
-def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
+def measure(
+    image: Image, labels: Lazy, *, spatial: str = "", details: Details | None = None
+) -> Job[Columns]:
     """Measure the objects of a label image, reading a part of a plane at a time.
 
     Sizes are in the image's unit, here ``um``; in pixels, ``px``, where it does not tell the pixel size
@@ -45,6 +48,8 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
     spatial
         ``"ZYX"`` for objects that go through the planes, ``"YX"`` for objects of single planes; empty:
         the first if there is a Z axis.
+    details
+        What else to measure, each plane or volume as a whole; None: nothing.
 
     Yields
     ------
@@ -66,7 +71,8 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
           as ``intensity_mean_DAPI``; where names do not tell channels apart, by its number from 0 if
           there are several;
         - ``touches_border``: whether a pixel lies at the edge of its plane or volume, beyond which the
-          object may go on. An axis of length 1 has no such edge.
+          object may go on. An axis of length 1 has no such edge;
+        - what `measure_details` gives.
 
     Raises
     ------
@@ -87,7 +93,23 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "") -> Job[Columns]:
             band = slice(top, min(top + rows, height))
             collected[place].append(_parts(plane, labels, band, spatial))
     objects = {place: _joined(parts) for place, parts in sorted(collected.items())}
-    return _columns(image, spatial, loops, objects)
+    columns = _columns(image, spatial, loops, objects)
+    if details is not None and len(columns["label"]):
+        columns |= yield from _detailed(image, labels, details, whole)
+    return columns
+
+
+def _detailed(image: Image, labels: Lazy, details: Details, whole: Sequence[Frame]) -> Job[Columns]:
+    """Measure the details of all planes or volumes, in the order of the rows."""
+    calibration = _calibration(image, whole[0].spatial)
+    tables = []
+    for i, frame in enumerate(sorted(whole, key=lambda frame: tuple(frame.index.values()))):
+        yield Progress(i, len(whole), f"shapes {frame.title}".rstrip())
+        tables.append(measure_details(frame, labels, details, _suffixes(image), calibration))
+    return {
+        name: np.concatenate([table[name] for table in tables if name in table])
+        for name in tables[0]
+    }
 
 
 @dataclass(frozen=True, eq=False)

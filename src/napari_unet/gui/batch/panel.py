@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magicgui.widgets import FileEdit
+from magicgui.widgets import CheckBox, FileEdit
+from qtpy.QtWidgets import QHBoxLayout
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.batch.list import BatchList
 from napari_unet.gui.batch.run import BatchRun, Folders
+from napari_unet.gui.files.reader import shown_layers
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.tasks import Task
 
-INPUT_TIP = "The folder with the images: all TIFF files in it are segmented."
+INPUT_TIP = "The folder with the images: all images in it are segmented."
 OUTPUT_TIP = "The folder for the results: a label image of the same name for each image."
 EXISTING = [("leave as they are", "skip"), ("replace", "replace")]
 EXISTING_TIP = (
@@ -37,6 +39,11 @@ EXISTING_TIP = (
 )
 CHANNELS_TIP = "Image channels for the U-Net, by number (from 0) or name: 1 or DAPI, or 0, 2."
 AXES_TIP = "Such as TZCYX. Only needed if the axes in the files are wrong."
+EXPORTS = {
+    "table": ("table", "Measurements of the objects of each image, as CSV."),
+    "rois": ("ImageJ", "The objects of each image as ROIs of ImageJ (Fiji)."),
+    "geojson": ("QuPath", "The objects of each image as GeoJSON for QuPath."),
+}
 RUN_TIP = "Segment all images one after the other. If one fails, the rest continue."
 
 
@@ -61,6 +68,9 @@ class BatchPanel(Panel):
         self.settings = SegmentForm(session.settings, self)
         self.channels = TextList(none="the first ones", numbers=True, tooltip=CHANNELS_TIP)
         self.axes = Text(none="as the files say", tooltip=AXES_TIP)
+        self.exports = {
+            kind: CheckBox(text=word, tooltip=tip) for kind, (word, tip) in EXPORTS.items()
+        }
         self.run_button = button("Segment the folder", RUN_TIP, main=True)
         self.image_list = BatchList()
         self.command_button = CommandButton(
@@ -82,6 +92,10 @@ class BatchPanel(Panel):
         rows.addRow("Results", self.output.native)
         rows.addRow("Existing", self.existing.native)
         self.settings.add_rows(rows, "diameter")
+        also = QHBoxLayout()
+        for box in self.exports.values():
+            also.addWidget(box.native)
+        rows.addRow("Also write", also)
         self.settings.add_rows(objects, *OBJECTS)
         self.settings.add_rows(advanced, *ADVANCED)
         advanced.addRow("Channels", self.channels.native)
@@ -127,6 +141,7 @@ class BatchPanel(Panel):
                 self.chosen(),
                 self.axes.value.strip().upper() or None,
                 self.existing.value,
+                frozenset(kind for kind, box in self.exports.items() if box.value),
             )
             run = BatchRun(self.session.jobs, folders)
             run.start(model)
@@ -162,15 +177,15 @@ class BatchPanel(Panel):
             batch.options,
             axes=batch.axes,
             existing=batch.existing,
+            exports=batch.exports,
         )
 
     def _show(self, task: Task) -> None:
         """Open an image and its result in the viewer."""
         try:
-            self.viewer.open(task.source, plugin="napari")
-            name = f"{task.source.stem} labels"
-            self.viewer.open(task.labels, plugin="napari", layer_type="labels", name=name)
-        except Exception as error:  # noqa: BLE001 - a missing file, or one that napari can't read
+            for layer in shown_layers(task):
+                self.viewer.add_layer(layer)
+        except Exception as error:  # noqa: BLE001 - a missing file, or one that napari can't show
             self.foot.message.show_error(error)
 
 

@@ -46,6 +46,8 @@ class Folders:
         What the model was loaded from.
     options, axes, existing
         As for `segment_files`.
+    exports
+        Which of rois, geojson and table are written to the folder of the results, too.
     """
 
     images: Path
@@ -54,6 +56,7 @@ class Folders:
     options: SegmentOptions
     axes: str | None
     existing: Existing
+    exports: frozenset[str] = frozenset()
 
 
 class BatchRun(QObject):
@@ -131,7 +134,11 @@ def _batch(folders: Folders, model: Model) -> Job[list[Outcome]]:
 
     yield Progress(0, 0, "Looking for images")
     images, labels = labels_apart(find_images([folders.images]))
-    tasks = make_tasks(images, folders.results, None, into_folder=True)
+    rois, geojson, table = (
+        folders.results if kind in folders.exports else None
+        for kind in ("rois", "geojson", "table")
+    )
+    tasks = make_tasks(images, folders.results, into_folder=True, exports=(rois, geojson, table))
     yield Listed(0, len(tasks), tasks=tasks, labels=len(labels))
     job = segment_files(
         tasks,

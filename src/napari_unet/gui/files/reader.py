@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Layer
 
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.colour import has_colours
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from napari_unet.services.segmentation.tasks import Task
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -90,6 +93,21 @@ def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
             _layer(one, data, f"{name} {word}", {"file": file | {"channel": channel}}, look)
         )
     return layers
+
+
+def shown_layers(task: Task) -> list[Layer]:
+    """Return the layers of a file of a batch and of its result."""
+    from napari.layers import Labels
+
+    from napari_unet.services.files.images import open_image, open_labels
+
+    about = {"path": str(task.source), "series": task.series}
+    image = open_image(task.source, series=task.series)
+    layers = [Layer.create(*data) for data in layers_of(image, task.source.stem, about)]
+    labels = open_labels(task.labels)
+    data, keywords, _ = _layer(labels, labels.data, f"{task.source.stem} labels", {"file": about})
+    kept = ("name", "scale", "units", "axis_labels")
+    return [*layers, Labels(data, **{key: keywords[key] for key in kept})]
 
 
 def _layer(

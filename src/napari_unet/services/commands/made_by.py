@@ -72,7 +72,7 @@ def _segment(record: MadeBy, output: Path) -> list[str]:
     options = SegmentOptions.model_validate(record["options"])
     made, labels = record["made"], output
     if made != "labels":
-        labels = output.with_name(output.name.replace("-again", "-again-labels"))
+        labels = output.with_name(f"{output.name.partition('.')[0]}-labels.tif")
     image = Path(record["inputs"]["image"]["path"])
     source = record["model"]["source"]
     if not source:
@@ -86,9 +86,12 @@ def _segment(record: MadeBy, output: Path) -> list[str]:
 def _measure(record: MadeBy, output: Path) -> list[str]:
     words = ["napari-unet", "measure"]
     for what, entry in record["inputs"].items():
-        words += ["--image" if what.startswith("image") else "--labels", entry["path"]]
-    words += ["-o", str(output), *_reading(record, ("axes",))]
-    return [*words, *(["--planes"] if record.get("planes") else []), "--in-order"]
+        words += [f"--{what.partition(' ')[0]}", entry["path"]]
+    options = record["options"]
+    words += ["-o", str(output), *_reading(record, ("axes",)), *_reading(options, ("ring",))]
+    words += ["--planes"] if options.get("planes") else []
+    words += [] if options.get("shape", True) else ["--no-shape"]
+    return [*words, "--in-order"]
 
 
 def _relabel(record: MadeBy, output: Path) -> list[str]:

@@ -11,6 +11,7 @@ from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from napari_unet.core.image.axes import Image
@@ -90,6 +91,7 @@ def batch_command(
     *,
     axes: str | None,
     existing: Existing,
+    exports: Collection[str] = (),
 ) -> str:
     """Return the line that segments a folder as a batch did.
 
@@ -101,6 +103,8 @@ def batch_command(
         A name in the library, or the path of a model.
     options, axes, existing
         As for `segment_files`.
+    exports
+        Which of rois, geojson and table were written to the folder of the results, too.
 
     Raises
     ------
@@ -110,6 +114,8 @@ def batch_command(
     _check_expressible(model, options)
     # absolute: it may be typed in another folder
     words = segment_words(images.absolute(), results.absolute(), model, options, axes)
+    for kind in sorted(exports):
+        words += [f"--{kind}", str(results.absolute())]
     return as_line([*words, *EXISTING[existing]])
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.atomic import atomic_path
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.objects.measure import measure
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.files.images import open_image
-from napari_unet.services.files.labels import read_labels
-from napari_unet.services.files.provenance import COLUMN, as_text, new_record
-from napari_unet.services.files.save import check_free
+from napari_unet.services.files.labels import find_labels, read_labels
+from napari_unet.services.files.pairs import pair_files
+from napari_unet.services.files.provenance import describe_file, new_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_unet.core.image.axes import Image, Lazy
+    from napari_unet.core.objects.details import Details
     from napari_unet.core.objects.measure import Columns
     from napari_unet.services.files.pairs import FilePairs
     from napari_unet.services.files.provenance import MadeBy
@@ -51,7 +49,12 @@ def read_labelled(files: FilePairs, *, axes: str | None = None) -> list[tuple[Im
     return pairs
 
 
-def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") -> Job[Columns]:
+def measure_all(
+    labelled: Sequence[tuple[Image, Lazy]],
+    *,
+    spatial: str = "",
+    details: Sequence[Details] | None = None,
+) -> Job[Columns]:
     """Measure the objects of one image, or of several in one table.
 
     Parameters
@@ -60,6 +63,8 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
         Images with their labels.
     spatial
         As for `measure`.
+    details
+        As for `measure`, for each image.
 
     Yields
     ------
@@ -79,7 +84,8 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     """
     tables: list[Columns] = []
     for i, (image, numbers) in enumerate(labelled):
-        job = measure(image, numbers, spatial=spatial)
+        more = None if details is None else details[i]
+        job = measure(image, numbers, spatial=spatial, details=more)
         try:
             while True:
                 step = next(job)
@@ -92,68 +98,45 @@ def measure_all(labelled: Sequence[tuple[Image, Lazy]], *, spatial: str = "") ->
     return _stacked([image.name for image, _ in labelled], tables)
 
 
-def save_table(
-    columns: Mapping[str, Any],
-    path: str | Path,
+def read_parents(
+    files: FilePairs,
+    parents: Sequence[str | Path],
+    labelled: Sequence[tuple[Image, Lazy]],
     *,
-    overwrite: bool = False,
-    made_by: MadeBy | None = None,
-) -> None:
-    """Write a table as CSV: names in the first line, unknown values left empty.
-
-    Parameters
-    ----------
-    columns
-        A sequence for each column, all of the same length.
-    path
-        Ends in ``.csv``. Its folder is created if missing. The file is written whole or not at all.
-    overwrite
-        Whether an existing file may be replaced.
-    made_by
-        What made it, kept in the first row of a last column.
+    in_order: bool = False,
+) -> list[Lazy | None]:
+    """Open the labels of larger objects for each image; None for each if there are none.
 
     Raises
     ------
     UserError
-        When the file exists or can't be written.
+        When they can't be paired with the images, or don't fit them.
     """
-    path = Path(path)
-    check_table(path, overwrite)
-    lists = [np.asarray(column).tolist() for column in columns.values()]
-    names = list(columns)
-    if made_by is not None:
-        rows = len(lists[0]) if lists else 0
-        # a table without rows has room for it only in the header
-        names.append(COLUMN if rows else as_text(made_by))
-        lists.append([as_text(made_by), *[""] * (rows - 1)] if rows else [])
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        # NaN is the one value that differs from itself
-        writer.writerows(
-            ["" if value != value else value for value in row] for row in zip(*lists, strict=True)
-        )
+    if not parents:
+        return [None] * len(labelled)
+    images = [image for image, _ in files.pairs]
+    pairs = pair_files(images, find_labels(parents), in_order=in_order).pairs
+    opened: list[Lazy | None] = []
+    for (_, path), (image, _) in zip(pairs, labelled, strict=True):
+        numbers = read_labels(path, image).image.data
+        check_alignment(image, numbers, {}, {}, path.name)
+        opened.append(numbers)
+    return opened
 
 
-def table_record(files: FilePairs, axes: str | None, planes: bool) -> MadeBy:
+def parent_records(parents: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return place and hash of the files of larger objects."""
+    paths = find_labels(parents)
+    return {f"parents {i}": describe_file(path) for i, path in enumerate(paths, start=1)}
+
+
+def table_record(files: FilePairs, axes: str | None, **settings: Any) -> MadeBy:
     """Return what made a table of the objects in files."""
     inputs: dict[str, Path] = {}
     for i, (image, labels) in enumerate(files.pairs):
         inputs |= {f"image {i + 1}": image, f"labels {i + 1}": labels}
     reading = {} if axes is None else {"axes": axes}
-    return new_record("measure", "table", inputs, planes=planes, **reading)
-
-
-def check_table(path: Path, overwrite: bool) -> None:
-    """Raise a `UserError` unless a table may be written to `path`."""
-    if path.suffix.lower() != ".csv":
-        raise UserError(
-            f"A table can't be written to {path.name}",
-            value=path.suffix or "no suffix",
-            rule="Tables are written as CSV, to files whose names end in .csv.",
-            remedy=f"Name it {path.stem}.csv; any spreadsheet opens it.",
-        )
-    check_free(path, overwrite)
+    return new_record("measure", "table", inputs, options=settings, **reading)
 
 
 def _stacked(names: Sequence[str], tables: Sequence[Columns]) -> Columns:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
+    from napari_unet.services.files.provenance import MadeBy
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.segment import Segmentation
     from napari_unet.services.segmentation.tasks import Task
@@ -175,7 +176,8 @@ class _How:
 def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     # imported here: the window opens the panel for batches before any file is read
     from napari_unet.services.files.images import open_image
-    from napari_unet.services.files.save import check_output
+    from napari_unet.services.files.save import check_free, check_output
+    from napari_unet.services.segmentation.exports import check_exports, write_exports
 
     if how.existing == "skip" and all(path.exists() for path in task.outputs):
         source = open_image(task.source, how.axes, task.series)
@@ -183,7 +185,8 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
             return Outcome(task, skipped=True)
     # refused before the work, not after it
     for path in task.outputs:
-        check_output(path, how.overwrite)
+        (check_free if path in task.exports else check_output)(path, how.overwrite)
+    check_exports(task)
     image = open_image(task.source, how.axes, task.series)
     if how.voxel_size is not None:
         image = with_voxel_size(image, how.voxel_size)
@@ -191,13 +194,14 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     options = how.options.model_copy(update=outputs)
     result = yield from segment(image, how.model, options)
     yield Progress(1, 1, "writing")
-    _save(task, how, image, result)
+    record = _save(task, how, image, result)
+    yield from write_exports(task, image, result, record, how.overwrite)
     numbered = labels_are_objects(how.model.spec, options)
     objects = int(result.labels.max()) if numbered else None
     return Outcome(task, objects=objects, notes=tuple(result.notes))
 
 
-def _save(task: Task, how: _How, image: Image, result: Segmentation) -> None:
+def _save(task: Task, how: _How, image: Image, result: Segmentation) -> MadeBy:
     from napari_unet.services.files.save import save_labels, save_probabilities
     from napari_unet.services.segmentation.made_by import segmentation_record
 
@@ -224,3 +228,4 @@ def _save(task: Task, how: _How, image: Image, result: Segmentation) -> None:
         save_probabilities(
             task.uncertainty, values, image, names, overwrite=how.overwrite, made_by=record
         )
+    return labels

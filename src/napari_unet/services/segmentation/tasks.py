@@ -32,6 +32,10 @@ FILE_SUFFIXES = frozenset(
 """Endings of names that nobody gives a folder."""
 
 
+Exports = tuple["Path | None", "Path | None", "Path | None"]
+"""Where ROIs of ImageJ, GeoJSON for QuPath and a table of measurements go."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One file to segment.
@@ -46,6 +50,8 @@ class Task:
         Where these go, or None.
     series
         Which image of the file.
+    rois, geojson, table
+        Where ROIs of ImageJ, GeoJSON for QuPath and measurements go, or None.
     """
 
     source: Path
@@ -53,6 +59,9 @@ class Task:
     probabilities: Path | None = None
     uncertainty: Path | None = None
     series: int = 0
+    rois: Path | None = None
+    geojson: Path | None = None
+    table: Path | None = None
 
     @property
     def title(self) -> str:
@@ -62,8 +71,13 @@ class Task:
     @property
     def outputs(self) -> list[Path]:
         """All files that are written."""
-        paths = (self.labels, self.probabilities, self.uncertainty)
+        paths = (self.labels, self.probabilities, self.uncertainty, *self.exports)
         return [path for path in paths if path is not None]
+
+    @property
+    def exports(self) -> tuple[Path | None, Path | None, Path | None]:
+        """Where ROIs, GeoJSON and table go."""
+        return self.rois, self.geojson, self.table
 
 
 def make_tasks(
@@ -74,6 +88,7 @@ def make_tasks(
     *,
     into_folder: bool,
     series: int | None = None,
+    exports: Exports = (None, None, None),
 ) -> list[Task]:
     """Pair inputs with outputs.
 
@@ -88,6 +103,9 @@ def make_tasks(
     series
         Which image of each file; None: all. Outputs of files with several end in ``_series0``, …
 
+    exports
+        Files for a single image, else folders: for ROIs, GeoJSON and table.
+
     Raises
     ------
     UserError
@@ -101,7 +119,7 @@ def make_tasks(
         raise _no_folder(labels, len(sources), into_folder)
     if single:
         number = _only_series(sources[0]) if series is None else series
-        tasks = [Task(sources[0], labels, probabilities, uncertainty, number)]
+        tasks = [Task(sources[0], labels, probabilities, uncertainty, number, *exports)]
     else:
         tasks = [
             Task(
@@ -110,12 +128,22 @@ def make_tasks(
                 probabilities and probabilities / name,
                 uncertainty and uncertainty / name,
                 number,
+                *_export_paths(exports, name),
             )
             for source in sources
             for number, name in _output_names(source, series)
         ]
     _check_distinct(tasks)
     return tasks
+
+
+def _export_paths(folders: Exports, name: str) -> Exports:
+    stem = name.removesuffix(".tif")
+    rois, geojson, table = (
+        folder and folder / f"{stem}{ending}"
+        for folder, ending in zip(folders, (".zip", ".geojson", ".csv"), strict=True)
+    )
+    return rois, geojson, table
 
 
 def _names_a_file(path: Path) -> bool:
