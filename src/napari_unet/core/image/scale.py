@@ -130,9 +130,14 @@ def diameter_factors(
         network are known to have other proportions.
     """
     factor = learnt / diameter
-    if 1 / SAME_DIAMETER_FACTOR <= factor <= SAME_DIAMETER_FACTOR:
+    if is_same_diameter(factor):
         factor = 1.0
     return tuple(factor * each for each in proportions(image, spatial, pixel_size))
+
+
+def is_same_diameter(factor: float) -> bool:
+    """Whether diameters that differ by a factor count as the same."""
+    return 1 / SAME_DIAMETER_FACTOR <= factor <= SAME_DIAMETER_FACTOR
 
 
 def proportions(image: Image, spatial: str, pixel_size: Sequence[float]) -> tuple[float, ...]:

@@ -61,7 +61,8 @@ class FinetuneOptions(TrainingOptions):
         allow_inf_nan=False,
         title="Diameter",
         description="Typical diameter of the annotated objects in pixels, which the new model states. "
-        "None: measured in the annotation or, with scribbles, as the old model states.",
+        "None: measured; what the old model states is kept if it differs by less than a factor of two, "
+        "and with scribbles.",
         json_schema_extra={"none": "measured", "unit": "px", "step": 1.0, "decimals": 1},
     )
     name: str = Field(
