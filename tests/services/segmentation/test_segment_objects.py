@@ -31,7 +31,7 @@ FLOAT = {"device": "cpu", "precision": "float32"}
 def model():
     """A small network that has learnt the chessboard's squares as objects."""
     blank = NewModel(base=4, depth=2, task="objects")
-    how = options(steps=60, learning_rate=1e-2)
+    how = options(steps=80, learning_rate=1e-2)
     return finish(finetune([numbered(), numbered(seed=1)], blank, how)).model
 
 
@@ -78,7 +78,7 @@ def test_classes_come_first_then_numbers(model):
 
 
 def test_objects_of_a_model_of_classes_are_connected_parts():
-    how = options(steps=40, learning_rate=1e-2)
+    how = options(steps=80, learning_rate=1e-2)
     plain = finish(finetune([numbered()], NewModel(base=4, depth=2), how)).model
     pixels, _ = checkers(seed=5)
     assert labels_of(plain, pixels).max() == 1

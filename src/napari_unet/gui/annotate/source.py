@@ -70,7 +70,7 @@ class AnnotationSource(QWidget):
         self._viewer = viewer
         self._session = session
         rows = form()
-        self.image = ImageForm(viewer, rows, with_channels=False)
+        self.image = ImageForm(viewer, rows, with_channels=False, with_voxel_size=False)
         self.result = LayerChoice(viewer, RESULT_TIP, _is_result)
         both = [(kind, kind) for kind in ("classes", "objects")]
         self.result_kind = Choice(both, tooltip=RESULT_KIND_TIP)

@@ -43,6 +43,8 @@ class ImageForm(QObject):
         The rows are added to it.
     with_channels
         Whether channels can be chosen.
+    with_voxel_size
+        Whether the size of a voxel can be typed.
     fitted
         Whether the network will be adapted to the channels, so that any number can be chosen.
     """
@@ -56,6 +58,7 @@ class ImageForm(QObject):
         form: QFormLayout,
         *,
         with_channels: bool = True,
+        with_voxel_size: bool = True,
         fitted: bool = False,
     ) -> None:
         super().__init__()
@@ -67,23 +70,25 @@ class ImageForm(QObject):
         self.layers = LayerChoice(viewer, IMAGE_TIP, is_input)
         self.axes = AxesChoice()
         self.meaning = text()
-        self.voxel_size = VoxelSize(viewer)
+        self.voxel_size = VoxelSize(viewer) if with_voxel_size else None
         self.channels: list[Choice] = []
         self.ticks: ChannelList | None = None
         form.addRow("Image", self.layers.native)
         form.addRow("Axes", self.axes.native)
         form.addRow("", self.meaning)
-        form.addRow("Voxel size", self.voxel_size.row)
+        if self.voxel_size is not None:
+            form.addRow("Voxel size", self.voxel_size.row)
+            self.voxel_size.changed.connect(self.changed)
         self.layers.changed.connect(self._take_layer)
         self.axes.changed.connect(self._note_axes)
         self.axes.changed.connect(self._take_axes)
-        self.voxel_size.changed.connect(self.changed)
         self._take_layer()
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
         self.layers.let_go()
-        self.voxel_size.follow(None, "")
+        if self.voxel_size is not None:
+            self.voxel_size.follow(None, "")
 
     @property
     def layer(self) -> ImageLayer | None:
@@ -148,7 +153,8 @@ class ImageForm(QObject):
 
     def _take_axes(self) -> None:
         self.meaning.setText(self._said())
-        self.voxel_size.follow(self.layer, self.letters)
+        if self.voxel_size is not None:
+            self.voxel_size.follow(self.layer, self.letters)
         self._list_channels()
 
     def _said(self) -> str:
