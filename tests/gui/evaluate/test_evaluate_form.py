@@ -398,7 +398,7 @@ def test_labels_from_files_are_told_as_a_command(panel, form, viewer, qtbot, tmp
     stack, true = np.stack([found(), *[truth()] * 4]), np.stack([truth()] * 5)
     for name, labels in (("found", stack), ("true", true)):
         tifffile.imwrite(tmp_path / f"{name}.tif", labels, imagej=True, metadata={"axes": "TYX"})
-        viewer.open(str(tmp_path / f"{name}.tif"), layer_type="labels")
+        viewer.open(str(tmp_path / f"{name}.tif"), plugin="napari", layer_type="labels")
     form.result.choose(viewer.layers["found"])
     form.truth.choose(viewer.layers["true"])
     form.kind.value = "objects"
@@ -444,7 +444,7 @@ def test_a_real_timelapse_is_compared(shared_data, panel, form, viewer, qtbot):
 def test_the_bundled_network_is_judged_on_real_nuclei(shared_data, panel, form, viewer, qtbot):
     folder = shared_data / "nuclei-dsb2018"
     path = sorted((folder / "images").iterdir())[3]
-    viewer.open(str(path))
+    viewer.open(str(path), plugin="napari")
     panel.session.library = type(panel.session.library)(panel.session.library.folder)
     panel.session.load(DEFAULT)
     finish_job(panel, qtbot)
@@ -452,7 +452,7 @@ def test_the_bundled_network_is_judged_on_real_nuclei(shared_data, panel, form, 
     finish_job(panel, qtbot)
     result = viewer.layers[-1]
     qtbot.waitUntil(lambda: not panel.measuring.busy, timeout=SECONDS)
-    (true,) = viewer.open(str(folder / "masks" / path.name))
+    (true,) = viewer.open(str(folder / "masks" / path.name), plugin="napari")
     assert form.result.layer == result
     form.truth.choose(true)
     assert form.truth.layer == true

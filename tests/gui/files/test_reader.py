@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from networks import model_of
+from places import SHARED
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
@@ -21,6 +25,7 @@ from napari_unet.services.files.images import open_image, series_count
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 
+ZOO = SHARED / "tiff-zoo"
 RNG = np.random.default_rng(6)
 STACK = RNG.integers(0, 60000, (2, 3, 40, 50), np.uint16)
 GREY = {"photometric": "minisblack"}
@@ -85,6 +90,33 @@ def test_window_and_command_line_give_equal_labels(tmp_path, kind, eager, monkey
         of_file = finish(segment(image, MODEL, options)).labels
         of_layer = finish(segment(seen, MODEL, OPTIONS)).labels
         np.testing.assert_array_equal(of_layer, of_file)
+
+
+@pytest.mark.skipif(not ZOO.is_dir(), reason="the collection of TIFF files is not here")
+def test_layers_are_what_the_command_line_reads_of_every_kind_of_tiff():
+    checked = 0
+    for entry in json.loads((ZOO / "catalog.json").read_text()):
+        path = ZOO / entry["path"]
+        try:
+            images = [open_image(path, series=i) for i in range(series_count(path))]
+            if sum(int(np.prod(image.data.shape)) for image in images) > 2e5:
+                continue
+            pixels = [np.asarray(image.data[...]) for image in images]
+        except UserError:
+            continue
+        layers = iter(layers_of(path))
+        for image, whole in zip(images, pixels):
+            for channel in range(image.sizes.get("C", 1)):
+                seen = next(layers)
+                seen = image_of(seen, likely_axes(seen))
+                wanted = whole.take(channel, image.axes.index("C")) if "C" in image.axes else whole
+                assert seen.axes == image.axes.replace("C", ""), path
+                np.testing.assert_array_equal(np.asarray(seen.data), wanted)
+                for axis in set(image.scale) & set("ZYX"):
+                    assert seen.scale[axis] == pytest.approx(image.scale[axis]), path
+        assert next(layers, None) is None
+        checked += 1
+    assert checked > 50
 
 
 def test_channels_are_layers_of_their_names(tmp_path):

@@ -97,7 +97,7 @@ def test_an_interrupted_training_is_found_by_the_same_image_only(
         viewer.window.add_dock_widget(panel, name="Fine-tune")
         panel.session.model, panel.session.source = small_model(), source
         panel.session.model_changed.emit(panel.session.model)
-        viewer.open(path)
+        viewer.open(path, plugin="napari")
         return panel
 
     panel = opened(viewer, tmp_path / "one" / "cells.tif")

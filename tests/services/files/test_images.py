@@ -105,7 +105,7 @@ def test_files_of_each_kind(tmp_path, kind):
     data, how = SMALL[kind]
     tifffile.imwrite(tmp_path / "a.tif", data, **how)
     axes, expected = oracle(tmp_path / "a.tif")
-    image = open_image(tmp_path / "a.tif")
+    image = open_labels(tmp_path / "a.tif")
     assert image.axes == axes.replace("QQ", "QP")  # each letter once
     assert image.name == "a"
     assert image.data.dtype == data.dtype

@@ -51,3 +51,24 @@ def test_the_no_data_tag_is_read(tmp_path, dtype):
     (frame,) = frames(open_image(tmp_path / "map.tif"), "YX", [0])
     missing = np.isnan(frame.read((slice(0, 20), slice(0, 30))))
     assert np.argwhere(missing).tolist() == [[0, 4, 5]]
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_colours_stored_plane_by_plane_come_last(tmp_path, n):
+    colours = RNG.integers(0, 255, (n, 20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", planarconfig="separate")
+    image = open_image(tmp_path / "a.tif")
+    assert image.axes == "YXS"
+    expected = np.moveaxis(colours, 0, -1)
+    np.testing.assert_array_equal(np.asarray(image.data), expected)
+    np.testing.assert_array_equal(image.data[3:9, 4], expected[3:9, 4])
+    np.testing.assert_array_equal(image.data[3, :, 1:], expected[3, :, 1:])
+    np.testing.assert_array_equal(image.data[..., 2], expected[..., 2])
+
+
+def test_samples_that_are_no_colours_are_channels(tmp_path):
+    samples = RNG.integers(0, 255, (20, 30, 3), np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a.tif", samples, photometric="minisblack", planarconfig="contig", metadata=None
+    )
+    assert open_image(tmp_path / "a.tif").axes == "YXC"

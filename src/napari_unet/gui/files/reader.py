@@ -178,8 +178,8 @@ class _OneChannel:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         keys = list(key) if isinstance(key, tuple) else [key]
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
+        if any(k is Ellipsis for k in keys):
+            at = next(i for i, k in enumerate(keys) if k is Ellipsis)
             keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
         keys += [slice(None)] * (self.ndim - len(keys))
         return np.asarray(self._data[(*keys[: self._axis], self._channel, *keys[self._axis :])])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MIN_IS_WHITE, SEPARATED = 0, 5
 """Values of the tag PhotometricInterpretation."""
 
+COLOURS = (2, 5, 6, 8, 9, 10)
+"""Values for RGB, CMYK, YCbCr and kinds of L*a*b*."""
+
 
 class Shown:
     """An array whose pixels are converted when they are read.
@@ -55,17 +58,13 @@ class Shown:
     def __getitem__(self, key: Any) -> Any:
         if self._samples is None:
             return self._convert(self._data[key])
-        keys = list(key) if isinstance(key, tuple) else [key]
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
-            keys[at : at + 1] = [slice(None)] * (self.ndim - len(keys) + 1)
-        keys += [slice(None)] * (self.ndim - len(keys))
+        keys = full_key(key, self.ndim)
         *rest, sample = keys
         return self._convert(self._data[(*rest, slice(None))])[..., sample]
 
 
-def as_shown(data: Lazy, page: Any, axes: str) -> Lazy:
-    """Return the pixels of a TIFF series as they look.
+def as_shown(data: Lazy, page: Any, axes: str) -> tuple[Lazy, str]:
+    """Return the pixels of a TIFF series as they look, and their axes.
 
     Parameters
     ----------
@@ -78,16 +77,73 @@ def as_shown(data: Lazy, page: Any, axes: str) -> Lazy:
 
     Returns
     -------
-    Lazy
-        Where dark pixels have high values (MinIsWhite), inverted; CMYK as RGB; else `data`.
+    data
+        Where dark pixels have high values (MinIsWhite), inverted; CMYK as RGB; else as given. Colours
+        come last.
+    axes
+        Of these; samples that are no colours are channels.
     """
     dtype = np.dtype(data.dtype)
     if page.photometric == MIN_IS_WHITE and dtype.kind in "bu":
         bits = min(int(np.max(page.bitspersample)), 8 * dtype.itemsize)
         top = (1 << bits) - 1
-        return Shown(data, lambda block: _subtracted(block, top))
-    inks = page.photometric == SEPARATED and axes.endswith("S") and data.shape[-1] == 4
-    return Shown(data, _rgb_of_cmyk, 3) if inks and dtype.kind == "u" else data
+        data = Shown(data, lambda block: _subtracted(block, top))
+    if "S" not in axes:
+        return data, axes
+    at = axes.index("S")
+    if page.photometric not in COLOURS or data.shape[at] not in (3, 4):
+        return data, axes if "C" in axes else axes.replace("S", "C")
+    if at < len(axes) - 1:
+        data, axes = SamplesLast(data, at), axes.replace("S", "") + "S"
+    if page.photometric == SEPARATED and data.shape[-1] == 4 and dtype.kind == "u":
+        data = Shown(data, _rgb_of_cmyk, 3)
+    return data, axes
+
+
+class SamplesLast:
+    """An array whose colours are stored plane by plane, with the axis of colours last.
+
+    Parameters
+    ----------
+    data
+        The array, possibly lazy.
+    axis
+        Where its colours are.
+    """
+
+    def __init__(self, data: Lazy, axis: int) -> None:
+        self._data = data
+        self._axis = axis
+        shape = [int(n) for n in data.shape]
+        self.shape = (*shape[:axis], *shape[axis + 1 :], shape[axis])
+        self.dtype = np.dtype(data.dtype)
+        self.ndim, self.size = len(shape), math.prod(shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        whole: NDArray[Any] = self[...]
+        return whole.astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, key: Any) -> Any:
+        keys = full_key(key, self.ndim)
+        stored = [*keys[:-1]]
+        stored.insert(self._axis, keys[-1])
+        block = self._data[tuple(stored)]
+        if not isinstance(keys[-1], slice):
+            return block
+        # integers take their axes away
+        return np.moveaxis(block, sum(isinstance(k, slice) for k in stored[: self._axis]), -1)
+
+
+def full_key(key: Any, ndim: int) -> list[Any]:
+    """Return an index with an entry for each axis."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if any(k is Ellipsis for k in keys):
+        at = next(i for i, k in enumerate(keys) if k is Ellipsis)
+        keys[at : at + 1] = [slice(None)] * (ndim - len(keys) + 1)
+    return keys + [slice(None)] * (ndim - len(keys))
 
 
 def _subtracted(block: NDArray[Any], top: int) -> NDArray[Any]:

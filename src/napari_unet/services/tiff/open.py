@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from napari_unet.core.image.axes import Lazy
+
 SUFFIXES = (".tif", ".tiff")
 """Names of TIFF files end so; results are written under these."""
 
@@ -64,8 +66,11 @@ def open_tiff(path: Path, axes: str | None, series: int | None, *, appearance: b
         _check_dtype(path, chosen)
         scale, unit = calibration(file, number)
         pixels = TiffArray(chosen, mark_absent=appearance)
+        data: Lazy = pixels
+        if appearance:
+            data, letters = as_shown(pixels, chosen.keyframe, letters)
         image = Image(
-            as_shown(pixels, chosen.keyframe, chosen.axes) if appearance else pixels,
+            data,
             letters,
             scale={a: scale[a] for a in letters if a in scale},
             unit=unit,
