@@ -36,8 +36,6 @@ FLAGS = {"channels": "channel", "average": "weight-average", "augment_strength":
 HELP = {
     "channels": "Image channel for an input of the network, by number (from 0) or name; give it once "
     "for each input.",
-    "diameter": "Typical diameter of the objects in pixels: the image is resampled so that they are as "
-    "large as those the network learnt. auto: estimated, if the network states a diameter.",
     "normalization": "Instead of the model's own, which 'models show' gives.",
     "minutes": "Time to train; fewer steps are taken if need be; 0: no limit.",
     "augment_strength": "Strength of the augmentation: multiplies every --augment-… setting; 0: none.",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.image.axes import Image
-from napari_unet.core.image.scale import SAME_DIAMETER_FACTOR, diameter_factors, rescaled_shape
+from napari_unet.core.image.scale import SAME_DIAMETER, diameter_factors, rescaled_shape
 
 PLANE = Image(np.zeros((50, 80), np.uint8), "YX")
 
@@ -17,7 +17,7 @@ PLANE = Image(np.zeros((50, 80), np.uint8), "YX")
 def test_objects_become_as_large_as_those_learnt_or_the_image_stays_as_it_is(diameter):
     y, x = diameter_factors(PLANE, "YX", diameter, 20)
     assert y == x
-    if diameter * SAME_DIAMETER_FACTOR < 20 or diameter > 20 * SAME_DIAMETER_FACTOR:
+    if not 20 * SAME_DIAMETER[0] <= diameter <= 20 * SAME_DIAMETER[1]:
         assert x * diameter == pytest.approx(20)
     else:
         assert x == 1

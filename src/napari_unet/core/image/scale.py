@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 SAME_SIZE_FACTOR = 1.25
 """Pixel sizes that differ by less than this factor count as the same."""
 
-SAME_DIAMETER_FACTOR = 2.0
-"""So do diameters: networks learn objects of various sizes, and resampling blurs."""
+SAME_DIAMETER = (0.5, 1.6)
+"""Objects of so many times the diameter learnt count as of the same size: networks learn various sizes,
+and resampling blurs. Large ones are worse than small ones, as a network sees only so far."""
 
 MAX_FACTOR = 10.0
 """If pixel sizes differ by more than this factor, one of them must be wrong."""
@@ -129,15 +130,14 @@ def diameter_factors(
         New pixels per old one along each axis: the same along all, but where the voxels of image and
         network are known to have other proportions.
     """
-    factor = learnt / diameter
-    if is_same_diameter(factor):
-        factor = 1.0
+    factor = 1.0 if is_same_diameter(diameter, learnt) else learnt / diameter
     return tuple(factor * each for each in proportions(image, spatial, pixel_size))
 
 
-def is_same_diameter(factor: float) -> bool:
-    """Whether diameters that differ by a factor count as the same."""
-    return 1 / SAME_DIAMETER_FACTOR <= factor <= SAME_DIAMETER_FACTOR
+def is_same_diameter(diameter: float, learnt: float) -> bool:
+    """Whether a network that learnt objects of one diameter is shown those of another as they are."""
+    smallest, largest = SAME_DIAMETER
+    return smallest <= diameter / learnt <= largest
 
 
 def proportions(image: Image, spatial: str, pixel_size: Sequence[float]) -> tuple[float, ...]:

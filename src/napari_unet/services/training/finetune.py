@@ -193,7 +193,7 @@ class _Diameter:
     def of(self, trained: Trained) -> Job[float | None]:
         """Return that of the annotations that were learnt."""
         from napari_unet.core.diameter.annotated import annotated_diameter
-        from napari_unet.core.image.scale import is_same_diameter as is_same
+        from napari_unet.core.image.scale import is_same_diameter
 
         if self._given is not None:
             return self._given
@@ -202,10 +202,11 @@ class _Diameter:
             self._measured = yield from annotated_diameter(truths, self._model.axes)
             self._truths = truths
         before = None if self._parent is None else self._parent.spec.diameter
-        if before is not None and (self._measured is None or is_same(self._measured / before)):
+        measured = self._measured
+        if before is not None and (measured is None or is_same_diameter(measured, before)):
             # other images keep the scale at which the parent knows them
             return before
-        return self._measured
+        return measured
 
 
 def _with_results(

@@ -61,8 +61,8 @@ class FinetuneOptions(TrainingOptions):
         allow_inf_nan=False,
         title="Diameter",
         description="Typical diameter of the annotated objects in pixels, which the new model states. "
-        "None: measured; what the old model states is kept if it differs by less than a factor of two, "
-        "and with scribbles.",
+        "None: measured; what the old model states is kept for objects of about that size and for "
+        "scribbles.",
         json_schema_extra={"none": "measured", "unit": "px", "step": 1.0, "decimals": 1},
     )
     name: str = Field(
