@@ -24,6 +24,7 @@ from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.files.images import open_image
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.system.finding import Finding
 from napari_unet.services.training.options import FinetuneOptions
 
 
@@ -234,3 +235,33 @@ def test_a_batch_goes_on_where_it_was(run, model, images, tmp_path):
     both = run(*command, "--skip-existing", "--overwrite")
     assert both.exit_code == 1
     assert "both replaced and skipped" in both.stderr
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_doctor_says_what_to_install_and_fails_if_nothing_works(run, monkeypatch, broken):
+    found = [
+        Finding("Python", True, "3.11"),
+        Finding("napari", None, "not installed", "pip install napari"),
+        *([Finding("PyTorch", False, "too old", "pip install torch")] if broken else []),
+    ]
+    monkeypatch.setattr("napari_unet.services.system.doctor.examine", lambda: found)
+    result = run("doctor")
+    assert result.exit_code == broken
+    assert "ok    Python: 3.11" in result.output
+    assert "note  napari: not installed\n      -> pip install napari" in result.output
+    assert ("FAIL  PyTorch" in result.output) == broken
+
+
+def test_with_a_screen_the_demo_opens_the_viewer_in_a_process_of_its_own(run, monkeypatch):
+    started = []
+    monkeypatch.setattr("napari_unet.services.system.viewer.can_open_viewer", lambda: True)
+    monkeypatch.setattr(
+        "napari_unet.cli.subprocess.run",
+        lambda command, **_: started.append(command) or subprocess.CompletedProcess(command, 3),
+    )
+    assert run("demo").exit_code == 3
+    assert started[0][1:] == ["-m", "napari_unet.gui.studio.demo"]
+
+
+def test_the_version_is_shown(run):
+    assert run("--version").output.startswith("napari-unet-studio ")
