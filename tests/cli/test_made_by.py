@@ -11,11 +11,13 @@ from networks import model_of
 from typer.testing import CliRunner
 
 from napari_unet.cli import app
+from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Provenance
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.files.provenance import read_record
+from napari_unet.services.files.save import save_labels
 
 STACK = np.random.default_rng(8).integers(0, 60000, (3, 40, 50), np.uint16)
 MODELS = {
@@ -96,3 +98,17 @@ def test_changed_inputs_and_foreign_files_are_told(tmp_path):
         result = CliRunner().invoke(app, ["made-by", str(tmp_path / name)])
         assert result.exit_code == 1
         assert "Traceback" not in result.output
+
+
+def test_a_difference_and_a_label_file_of_a_script_say_what_made_them(tmp_path):
+    models = [tmp_path / f"{name}.safetensors" for name in ("before", "now")]
+    for seed, path in enumerate(models):
+        config = UNetConfig.classic(base=2, depth=1)
+        save_model(model_of(config, seed=seed, activation="sigmoid"), path)
+    image = tmp_path / "a.tif"
+    tifffile.imwrite(image, STACK[0])
+    made = tmp_path / "difference.tif"
+    run("compare", image, "--before", models[0], "--now", models[1], "-o", made)
+    assert again(made).read_bytes() == made.read_bytes()
+    save_labels(tmp_path / "own.tif", np.ones((4, 5), np.uint8), Image(np.ones((4, 5)), "YX"))
+    assert read_record(tmp_path / "own.tif")["by"] == "python"

@@ -36,6 +36,7 @@ def compare(
     from napari_unet.services.files.images import open_image
     from napari_unet.services.files.save import check_output, save_labels
     from napari_unet.services.library import Library
+    from napari_unet.services.segmentation.made_by import comparison_record
 
     with explained():
         options = options_from(SegmentOptions, settings)
@@ -45,5 +46,6 @@ def compare(
         older, newer = (run(Library().load(text), "Loading") for text in (before, now))
         comparison = run(compare_models(opened, older, newer, options), "Comparing")
         if output is not None:
-            save_labels(output, comparison.labels, opened, overwrite=overwrite)
+            record = comparison_record(image, (older, before), (newer, now), options, axes)
+            save_labels(output, comparison.labels, opened, overwrite=overwrite, made_by=record)
         typer.echo(comparison)

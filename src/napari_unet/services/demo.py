@@ -10,6 +10,8 @@ from napari_unet.services.files.images import open_image, sample_path
 from napari_unet.services.files.picture import contact_sheet, save_png
 from napari_unet.services.files.save import save_labels
 from napari_unet.services.library import DEFAULT, Library
+from napari_unet.services.segmentation.made_by import model_record, segmentation_record
+from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def run_demo(folder: Path) -> Job[DemoResult]:
     result = yield from segment(image, model)
     yield Progress(1, 1, "Writing")
     labels, picture = folder / "sample-labels.tif", folder / "sample-labels.png"
-    save_labels(labels, result.labels, image, overwrite=True)
+    record = segmentation_record(
+        "labels", sample_path(), model_record(model, DEFAULT), SegmentOptions(), result.record
+    )
+    save_labels(labels, result.labels, image, overwrite=True, made_by=record)
     save_png(picture, contact_sheet(image, result.labels))
     return DemoResult(labels, picture, int(result.labels.max()))

@@ -51,7 +51,7 @@ def command_again(file: Path) -> str:
     record = read_record(file)
     if record.get("edited"):
         raise no_command("it was changed by hand", "Keep the file itself.")
-    words = {"segment": _segment, "measure": _measure, "relabel": _relabel}.get(record["by"])
+    words = COMMANDS.get(record["by"])
     if words is None:
         raise no_command(
             f"it was made by “{record['by']}”",
@@ -99,6 +99,18 @@ def _relabel(record: MadeBy, output: Path) -> list[str]:
     source = Path(record["inputs"]["probabilities"]["path"])
     words = segment_words(source, output, record["model"]["source"], options, record.get("axes"))
     return [words[0], "relabel", *words[2:]]
+
+
+def _compare(record: MadeBy, output: Path) -> list[str]:
+    options = SegmentOptions.model_validate(record["options"])
+    image, now = Path(record["inputs"]["image"]["path"]), record["model"]["source"]
+    words = segment_words(image, output, now, options, record.get("axes"))
+    words[words.index("--model")] = "--now"
+    return [words[0], "compare", *words[2:], "--before", record["before"]["source"]]
+
+
+COMMANDS = {"segment": _segment, "measure": _measure, "relabel": _relabel, "compare": _compare}
+"""How the words of a command follow from a record, by the command."""
 
 
 def _reading(record: MadeBy, names: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
 from napari_unet.services.files.images import SUFFIXES
-from napari_unet.services.files.provenance import TIFF_TAG, as_text, uuid_of
+from napari_unet.services.files.provenance import TIFF_TAG, as_text, new_record, uuid_of
 from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def save_labels(
     check_output(path, overwrite)
     axes = image.label_axes if axes is None else axes
     check_axes(axes, labels.shape)
-    write_stack(path, Stack(labels, axes, _label_dtype(labels)), image, text=_embedded(made_by))
+    write_stack(
+        path, Stack(labels, axes, _label_dtype(labels)), image, text=_embedded(made_by, "labels")
+    )
 
 
 def save_probabilities(
@@ -123,13 +125,18 @@ def save_probabilities(
     axes = "C" + image.label_axes
     check_axes(axes, probabilities.shape)
     write_stack(
-        path, Stack(probabilities, axes, np.dtype(np.float32)), image, names, _embedded(made_by)
+        path,
+        Stack(probabilities, axes, np.dtype(np.float32)),
+        image,
+        names,
+        _embedded(made_by, "probabilities"),
     )
 
 
-def _embedded(made_by: MadeBy | None) -> Embedded | None:
+def _embedded(made_by: MadeBy | None, made: str) -> Embedded:
+    """Return what made a file; a program of the user's, if nothing is stated."""
     if made_by is None:
-        return None
+        return Embedded(TIFF_TAG, as_text(new_record("python", made, {})))
     return Embedded(TIFF_TAG, as_text(made_by), uuid_of(made_by))
 
 

@@ -70,3 +70,32 @@ def segmentation_record(
         diameter={name: used["diameter"][name] for name in ("pixels", "source", "factors")},
         **{name: value for name, value in reading.items() if value is not None},
     )
+
+
+def comparison_record(
+    image: Path,
+    before: tuple[Model, str],
+    now: tuple[Model, str],
+    options: SegmentOptions,
+    axes: str | None,
+) -> MadeBy:
+    """Return the record of a picture of where two models differ.
+
+    Parameters
+    ----------
+    image
+        The image file.
+    before, now
+        The models, each with what it was loaded from.
+    options, axes
+        How it was segmented and read.
+    """
+    return new_record(
+        "compare",
+        "difference",
+        {"image": image},
+        before=model_record(*before),
+        model=model_record(*now),
+        options=options.model_dump(mode="json", exclude_defaults=True),
+        **({} if axes is None else {"axes": axes}),
+    )

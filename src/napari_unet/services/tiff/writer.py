@@ -35,11 +35,11 @@ Notation = Literal["imagej", "ome", "json"]
 
 
 class Embedded(NamedTuple):
-    """A text to be kept in a file, with the identifier that the file then has in OME-XML."""
+    """A text to be kept in a file, and the identifier of the file in OME-XML; empty: a new one."""
 
     tag: int
     value: str
-    uuid: str
+    uuid: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def write_stack(
     metadata = _ome(scale, unit) if notation == "ome" else _imagej(scale, unit)
     if names and "C" in stack.axes:
         metadata |= _names(stack, names, notation)
-    if text is not None and notation == "ome":
+    if text is not None and text.uuid and notation == "ome":
         metadata["UUID"] = text.uuid
     tags = [] if text is None else [(text.tag, "s", 0, text.value, True)]
     resolution = {"resolution": (1 / scale.get("X", 1), 1 / scale.get("Y", 1))} if scale else {}
