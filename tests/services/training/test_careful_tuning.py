@@ -139,8 +139,8 @@ def further(model: Model) -> Model:
         (lambda at: 0.8 + 0.015 * at, 1.0, SHARES[0]),
         (lambda at: 0.5 + 0.4 * at, 1.0, 1.0),
         (lambda at: 0.8 - abs(at - 0.3), 1.0, SHARES[1]),
-        # within chance, but worse than the parent
-        (lambda at: 0.8 + (0.01 if at == 1 else -0.01 * at), 1.0, 1.0),
+        # better only far away, and by no more than chance
+        (lambda at: 0.8 + (0.01 if at == 1 else -0.01 * at), 1.0, 0.0),
         # worse everywhere than the parent
         (lambda at: 0.8 - 0.3 * at, 1.0, 0.0),
         # whom nobody trusts

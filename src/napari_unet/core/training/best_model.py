@@ -97,6 +97,7 @@ class BestModel:
         self._memory = memory
         self._start = start
         self._rehearsed = rehearsed
+        self._start_scores: ValidationScores | None = None
         self.model: Model | None = None
         self.before: ValidationScores | None = None
         self.after: ValidationScores | None = None
@@ -112,7 +113,7 @@ class BestModel:
             before = yield from self._validate(self._parent, windows, self._parent.spec.pixel_size)
         if windows and self.model is not None:
             after = yield from self._validate(self.model, windows)
-        self.before, self.after = before, after
+        self.before, self.after, self._start_scores = before, after, None
         self.highest = 0.0 if after is None else iou_of(after)
         if self.known_before is None and self._start is not None:
             self.known_before = yield from self._known(self._start)
@@ -165,11 +166,15 @@ class BestModel:
             on_the_way = between(self._start, model, share)
             found.append((yield from self._candidate(share, on_the_way, windows)))
         found = [each for each in found if not forgets(each, self.known_before)]
-        before = 0.0 if self.before is None else iou_of(self.before)
-        if all(iou_of(each.scores) < before for each in found):
-            # never worse than the parent, on what can be judged
-            found.insert(0, (yield from self._candidate(0.0, self._start, windows)))
+        found.insert(0, (yield from self._unchanged(windows)))
         return nearest(found, self.before, trust)
+
+    def _unchanged(self, windows: Sequence[ValidationWindow]) -> Job[Candidate]:
+        """Return the network that the training started from, which is validated once."""
+        assert self._start is not None
+        if self._start_scores is None:
+            self._start_scores = yield from self._validate(self._start, windows)
+        return Candidate(0.0, self._start, self._start_scores, self.known_before)
 
     def _candidate(
         self, share: float, model: Model, windows: Sequence[ValidationWindow]

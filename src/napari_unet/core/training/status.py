@@ -55,6 +55,8 @@ class TrainingStatus(BaseModel):
         Losses since the last validation.
     best_step, highest
         Step of the best network, and the highest IoU of any.
+    best_share
+        `Point.share` of the best network; 0: it is the parent.
     worse
         Validations since the highest IoU.
     pace
@@ -86,6 +88,7 @@ class TrainingStatus(BaseModel):
     curve: list[Point] = []
     losses: list[float] = []
     best_step: int = 0
+    best_share: float = 1.0
     highest: float = 0.0
     worse: int = 0
     pace: list[tuple[int, int]] = []
@@ -111,7 +114,7 @@ class TrainingStatus(BaseModel):
         self.worse = 0 if outcome.is_highest else self.worse + 1
         self.highest = highest
         if outcome.is_best:
-            self.best_step = self.step
+            self.best_step, self.best_share = self.step, outcome.share
         loss = sum(self.losses) / max(len(self.losses), 1)
         self.losses.clear()
         self.curve.append(Point(step=self.step, loss=loss, iou=outcome.iou, share=outcome.share))

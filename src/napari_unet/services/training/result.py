@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from napari_unet.services.training.options import FinetuneOptions
 
 
+UNCHANGED = (
+    "No change was likely to be better, so the new network is a copy of the old one: annotate more "
+    "where it is wrong."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class FinetuneResult:
     """A new model and how it compares with its parent.
@@ -75,6 +81,8 @@ class FinetuneResult:
         lines = verdict_lines(self.trained.verdict)
         if self._parent_may_have_learnt_them:
             lines.append("The old model may have learnt some of these, which would flatter it.")
+        if self.trained.status.best_share == 0:
+            lines.append(UNCHANGED)
         return lines
 
     @property

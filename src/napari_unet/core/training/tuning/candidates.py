@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_unet.core.evaluation.verdict import compare
-from napari_unet.core.training.tuning.recipe import FORGOTTEN
+from napari_unet.core.training.tuning.recipe import FIRST_STEP, FORGOTTEN, SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def forgets(candidate: Candidate, known_before: ValidationScores | None) -> bool
 def nearest(
     candidates: Sequence[Candidate], before: ValidationScores | None, trust: float
 ) -> Candidate:
-    """Return the candidate nearest to the start than which none further away is surely better.
+    """Return the candidate nearest to the start than which none further away is likely better.
 
     Parameters
     ----------
@@ -66,20 +66,24 @@ def nearest(
     least = 0.0 if before is None else min(highest, iou_of(before))
     kept, *further = (each for each in candidates if iou_of(each.scores) >= least)
     for each in further:
-        if _is_surely_better(kept.scores, each.scores, trust):
+        if _is_worth_it(kept, each, trust):
             kept = each
     return kept
 
 
-def _is_surely_better(near: ValidationScores, far: ValidationScores, trust: float) -> bool:
-    """Return whether a network is worth going further for: the surer, the more the parent is trusted."""
-    if iou_of(far) - iou_of(near) <= IOU_TOLERANCE * trust:
+def _is_worth_it(near: Candidate, far: Candidate, trust: float) -> bool:
+    """Return whether to go further: the surer it must be, the more the parent is trusted."""
+    first = far.share <= SHARES[0]
+    tolerance, certainty = (0.0, FIRST_STEP) if first else (IOU_TOLERANCE, 1.0)
+    if iou_of(far.scores) - iou_of(near.scores) <= tolerance * trust:
         return False
-    if near.units is None or far.units is None:
+    if near.scores.units is None or far.scores.units is None:
         return True
-    compared = compare(near.units, far.units)
-    # trusted fully: its interval is above 0; not at all: its middle
-    return compared.low + compared.high > trust * (compared.high - compared.low)
+    compared = compare(near.scores.units, far.scores.units)
+    # certainly better is one whose interval is above 0; of a parent trusted by less than a half, less is
+    # asked for
+    middle, half = (compared.high + compared.low) / 2, (compared.high - compared.low) / 2
+    return middle > certainty * min(1.0, 2 * trust) * half
 
 
 def iou_of(scores: ValidationScores) -> float:
