@@ -136,7 +136,7 @@ def further(model: Model) -> Model:
     ("scores", "trust", "share"),
     [
         # a gain within chance is no reason to go on
-        (lambda at: 0.8 + 0.015 * at, 1.0, SHARES[0]),
+        (lambda at: 0.8 + 0.015 * at, 1.0, 0.0),
         (lambda at: 0.5 + 0.4 * at, 1.0, 1.0),
         (lambda at: 0.8 - abs(at - 0.3), 1.0, SHARES[1]),
         # better only far away, and by no more than chance

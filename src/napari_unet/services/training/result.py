@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 UNCHANGED = (
-    "No change was likely to be better, so the new network is a copy of the old one: annotate more "
+    "No change was surely better, so the new network is a copy of the old one: annotate more "
     "where it is wrong."
 )
 

@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_unet.core.evaluation.verdict import compare
-from napari_unet.core.training.tuning.recipe import FIRST_STEP, FORGOTTEN, SHARES
+from napari_unet.core.training.tuning.recipe import FORGOTTEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def forgets(candidate: Candidate, known_before: ValidationScores | None) -> bool
 def nearest(
     candidates: Sequence[Candidate], before: ValidationScores | None, trust: float
 ) -> Candidate:
-    """Return the candidate nearest to the start than which none further away is likely better.
+    """Return the candidate nearest to the start than which none further away is surely better.
 
     Parameters
     ----------
@@ -73,17 +73,16 @@ def nearest(
 
 def _is_worth_it(near: Candidate, far: Candidate, trust: float) -> bool:
     """Return whether to go further: the surer it must be, the more the parent is trusted."""
-    first = far.share <= SHARES[0]
-    tolerance, certainty = (0.0, FIRST_STEP) if first else (IOU_TOLERANCE, 1.0)
-    if iou_of(far.scores) - iou_of(near.scores) <= tolerance * trust:
-        return False
+    gain = iou_of(far.scores) - iou_of(near.scores)
     if near.scores.units is None or far.scores.units is None:
-        return True
+        return gain > IOU_TOLERANCE * trust
+    if gain <= (IOU_TOLERANCE if near.share else 0.0) * trust:
+        return False
     compared = compare(near.scores.units, far.scores.units)
-    # certainly better is one whose interval is above 0; of a parent trusted by less than a half, less is
-    # asked for
+    # surely better is one whose interval is above 0; if the parent is trusted by less than a half, a
+    # part of the interval may be below
     middle, half = (compared.high + compared.low) / 2, (compared.high - compared.low) / 2
-    return middle > certainty * min(1.0, 2 * trust) * half
+    return middle > min(1.0, 2 * trust) * half
 
 
 def iou_of(scores: ValidationScores) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, isnan
+from math import ceil
 from typing import TYPE_CHECKING
 
 from napari_unet.core.memory_units import bytes_of_gib
 from napari_unet.core.sampling.dataset import count_pixels, validation_windows
+from napari_unet.core.training.tuning.candidates import iou_of
 from napari_unet.core.training.tuning.recipe import TRUST_PIXELS, trust_of
 from napari_unet.core.training.validation import validate
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Job
     from napari_unet.core.sampling.dataset import TrainingSet
     from napari_unet.core.training.setup import TrainingSetup
+    from napari_unet.core.training.validation import ValidationScores
 
 
 def measure_trust(setup: TrainingSetup, training_set: TrainingSet) -> Job[float]:
@@ -40,4 +42,15 @@ def measure_trust(setup: TrainingSetup, training_set: TrainingSet) -> Job[float]
     objects = setup.model.spec.task == "objects"
     memory = bytes_of_gib(setup.options.memory)
     scores = yield from validate(setup.model, chosen, setup.compute, memory, objects=objects)
-    return 0.0 if isnan(scores.score) else trust_of(scores.score)
+    return trust_of(_score(scores))
+
+
+def _score(scores: ValidationScores) -> float:
+    """Return the score of objects, else the lowest IoU of a class, the background among them.
+
+    A network that takes everything for foreground finds half of what is annotated.
+    """
+    if scores.objects is not None:
+        return iou_of(scores)
+    present = scores.confusion.pixels > 0
+    return float(scores.confusion.iou[present].min()) if present.any() else 0.0
