@@ -76,7 +76,7 @@ def load_unet(viewer: napari.Viewer, model: str = DEFAULT) -> Model:
 @option_factory(
     "Segment",
     SegmentOptions,
-    ("channels", *OBJECTS, "probabilities", *ADVANCED),
+    ("channels", "diameter", *OBJECTS, "probabilities", *ADVANCED),
     model=MODEL,
     axes=AXES,
 )
