@@ -107,7 +107,8 @@ def _zoomed(image: Path, truth: Path, zoom: float) -> tuple[NDArray[Any], NDArra
     pixels, labels = pixels[middle], labels[middle]
     if zoom != 1:
         shape = tuple(round(n * zoom) for n in pixels.shape)
-        nearest = np.ix_(*((np.arange(n) / zoom + 0.5 / zoom).astype(int) for n in shape))
+        places = ((np.arange(n) + 0.5) * m / n for n, m in zip(shape, labels.shape, strict=True))
+        nearest = np.ix_(*(place.astype(int) for place in places))
         pixels, labels = (
             Resampled(pixels, shape)[tuple(slice(0, n) for n in shape)],
             labels[nearest],
