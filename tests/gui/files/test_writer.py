@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pytest
 import tifffile
@@ -79,3 +81,21 @@ def test_a_result_saved_in_the_window_is_the_command_line_s(tmp_path, segment_pa
     assert "segment" in command_again(tmp_path / "window.tif")
     layer.data[3, 4] = 1 - layer.data[3, 4]
     assert record_of(layer)["edited"]
+
+
+def test_the_command_for_a_channel_of_a_file_names_it(tmp_path, segment_panel, viewer, qtbot):
+    model = small_model()
+    save_model(model, tmp_path / "net.safetensors")
+    pixels = np.random.default_rng(2).integers(0, 60000, (2, 40, 50), np.uint16)
+    tifffile.imwrite(tmp_path / "cells.tif", pixels, imagej=True, metadata={"axes": "CYX"})
+    for data in read_layers(str(tmp_path / "cells.tif")):
+        viewer.add_image(data[0], **data[1])
+    segment_panel.session.use(model, str(tmp_path / "net.safetensors"))
+    segment_panel.image.layers.choose(viewer.layers["cells 1"])
+    segment_panel.segment_button.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: segment_panel._last is not None, timeout=60_000)
+    run, source = segment_panel._last
+    words = shlex.split(run.command(source))
+    assert words[words.index("--channel") + 1] == "1"
+    assert words[2] == str(tmp_path / "cells.tif")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.outputs import label_dtype
 from napari_unet.core.progress import Notice
+from napari_unet.gui.files.writer import record_of
 from napari_unet.gui.layers.diameter import note_estimate
+from napari_unet.gui.layers.images import FILE
 from napari_unet.gui.layers.made_by import layer_record
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
@@ -222,9 +224,15 @@ class SegmentRun:
         UserError
             When there is none.
         """
-        # imports tifffile, which would delay opening the panel
+        # they import tifffile, which would delay opening the panel
+        from napari_unet.services.commands.made_by import command_of
         from napari_unet.services.commands.segmentation import segment_command
 
+        if FILE in self._source.metadata and self._made_by.get("by") == "segment":
+            # our reader knows which image and channel of the file it is
+            image = Path(self._source.metadata[FILE]["path"])
+            labels = image.with_name(f"{image.stem}-labels.tif")
+            return command_of(record_of(self._result.layer), labels, self._source.name)
         path = Path(self._source.source.path) if self._source.source.path else None
         # the current ones: settings may have been changed since
         record = self._result.layer.metadata[RECORD]

@@ -51,6 +51,26 @@ def command_again(file: Path) -> str:
     record = read_record(file)
     if record.get("edited"):
         raise no_command("it was changed by hand", "Keep the file itself.")
+    return command_of(record, _again(file), file.name)
+
+
+def command_of(record: MadeBy, output: Path, name: str) -> str:
+    """Return the line that makes what a record tells of.
+
+    Parameters
+    ----------
+    record
+        What made it.
+    output
+        Where it goes.
+    name
+        What it is called, for messages.
+
+    Raises
+    ------
+    UserError
+        When no command would give it.
+    """
     words = COMMANDS.get(record["by"])
     if words is None:
         raise no_command(
@@ -58,10 +78,10 @@ def command_again(file: Path) -> str:
             "The window's “Copy as command” (Fine-tune) gives the command of a training.",
         )
     try:
-        return as_line(words(record, _again(file)))
+        return as_line(words(record, output))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"What {file.name} says of itself is not complete",
+            f"What {name} says of itself is not complete",
             value=f"{type(error).__name__}: {error}",
             rule="It must be as U-Net Studio wrote it.",
             remedy="Use the file as it was written.",

@@ -75,7 +75,7 @@ def open_tiff(path: Path, axes: str | None, series: int | None, *, appearance: b
             scale={a: scale[a] for a in letters if a in scale},
             unit=unit,
             name=re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE),
-            nodata=nodata_value(chosen.keyframe),
+            nodata=nodata_value(chosen.keyframe) if appearance else None,
             notes=_notes(pixels, appearance),
         )
         return replace(image, channel_names=channel_names(file, number, image.n_channels))
