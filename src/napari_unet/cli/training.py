@@ -75,6 +75,16 @@ Depth = Annotated[
     int,
     typer.Option(min=1, max=7, metavar="INTEGER", help="Number of poolings.", rich_help_panel=_NEW),
 ]
+ResultBefore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--result-before",
+        metavar="FILES",
+        help="The results that the labels were copied from before they were corrected, paired with the "
+        "images like the labels. The verdict is then about what was changed, and only planes that "
+        "were changed are learnt, unless --region says what was checked.",
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -97,6 +107,7 @@ def finetune(
     axes: Axes = None,
     resample: Resample = False,
     in_order: InOrder = False,
+    result_before: ResultBefore = None,
     resume: Resume = True,
     overwrite: Overwrite = False,
     preset: PresetOption = "Standard",
@@ -123,7 +134,11 @@ def finetune(
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
         pairs = find_pairs(images, labels, in_order=in_order)
         say(str(pairs))
-        annotations = read_pairs(pairs, kind, regions=region or (), axes=axes, resample=resample)
+        before = find_pairs(images, result_before, in_order=in_order) if result_before else None
+        where = region or ()
+        annotations = read_pairs(
+            pairs, kind, regions=where, axes=axes, resample=resample, before=before
+        )
         for finding in run(check(annotations), "Checking"):
             # what labels mean is told with what will be learnt
             if finding.fault != "meaning":

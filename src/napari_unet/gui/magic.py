@@ -28,6 +28,7 @@ from napari_unet.gui.finetune.run import TrainingRun
 from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.images import identity, image_of, possible_axes
 from napari_unet.gui.layers.layer_pair import pair_layers
+from napari_unet.gui.layers.pairing import check_pairs
 from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.plugin import parts_of
 from napari_unet.gui.segment.run import SegmentRun
@@ -163,6 +164,7 @@ def fine_tune(
     pixels = _image_of(image, axes)
     network = _loaded(session, model)
     pair = pair_layers(image, pixels, annotation, kind_of(annotation), None)
+    check_pairs([pair])
     request = Request(
         pairs=(pair,),
         paints=(pair.paint(),),

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 ENOUGH_OBJECTS, ENOUGH_STROKES = 5, 3
 """So many objects, or strokes of a class, are held out even if the fraction is less, up to half of them:
 with fewer, chance decides how two networks compare."""
-ENOUGH_CORRECTED, ENOUGH_UNCHANGED = 10, 20
+ENOUGH_CORRECTED, ENOUGH_UNCHANGED = 10, 40
 """Likewise, of what was corrected in a result, and of what was left as it is: the one shows whether the
 new network is better, the other whether it is worse where the old one was right."""
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Truth
 
 
+UNCORRECTED = "Nothing in the result has been corrected yet"
+
+
 @dataclass(frozen=True)
 class Summary:
     """What the annotations contain.
@@ -61,6 +64,12 @@ class Summary:
         if self.enough:
             return
         present = [name for name, n in self.pixels.items() if n]
+        if self.missing[0] == UNCORRECTED:
+            raise UserError(
+                UNCORRECTED,
+                rule="A network that learns from its own result learns its mistakes, too.",
+                remedy="Correct what is wrong. Where nothing is, outline as region what you checked.",
+            )
         raise UserError(
             f"Only {present[0]!r} has been painted" if present else "Nothing has been painted yet",
             value=self._contents if present else None,
@@ -98,6 +107,8 @@ def _missing(
 ) -> tuple[str, ...]:
     if not any(counts.values()):
         regions = any(truth.annotation.regions for truth in truths)
+        if not regions and any(truth.annotation.result_before is not None for truth in truths):
+            return (UNCORRECTED,)
         return ("Nothing painted inside the regions yet" if regions else "Nothing painted yet",)
     # only scribbles have a label for the background
     scribbles = all(truth.annotation.kind == "scribbles" for truth in truths)

@@ -24,12 +24,18 @@ MIN_UNITS = 2
 """Nothing is said on fewer held-out objects, strokes or areas."""
 RIGHT = 0.5
 """A unit with a higher score is right."""
-CONFIDENCE = 0.9
+CONFIDENCE = 0.8
+"""Probability with which the gain lies in the interval; with `MIN_GAIN`, at most 5 % of the verdicts in
+``benchmarks/verdict.py`` are wrong."""
+MIN_GAIN = 0.03
+"""A smaller mean gain or loss does not matter."""
 RESAMPLES = 4000
 NOISE = 0.1
 """Standard deviation of the score of a unit if somebody else had outlined it. It keeps the interval of a
 few units that happen to agree from being far too narrow."""
-PRIOR = (0.02, 2.0)
+LOSS = 0.7
+"""What the score falls by where something that was right is lost: from about 0.8 to about 0.1."""
+PRIOR = (0.1, 5.0)
 """Losses and non-losses that are assumed beforehand among what was right already (a Beta prior)."""
 
 
@@ -115,8 +121,9 @@ def compare(before: UnitScores, after: UnitScores) -> Comparison:
     losses, loss_weights = after.scores[was_right] <= RIGHT, weights[was_right]
     total = _gain(gains, gain_weights, losses, loss_weights, before)
     low, high = np.quantile(total, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
+    mean = float(total.mean())
     return Comparison(
-        _outcome(low, high, int(changed.sum()), int(was_right.sum())),
+        _outcome(low, mean, high, int(changed.sum()), int(was_right.sum())),
         before.what,
         int(changed.sum()),
         int((before.scores[changed] > RIGHT).sum()),
@@ -131,10 +138,10 @@ def compare(before: UnitScores, after: UnitScores) -> Comparison:
     )
 
 
-def _outcome(low: float, high: float, n_changed: int, n_unchanged: int) -> Outcome:
-    if low > 0 and n_changed >= MIN_UNITS:
+def _outcome(low: float, mean: float, high: float, n_changed: int, n_unchanged: int) -> Outcome:
+    if low > 0 and mean >= MIN_GAIN and n_changed >= MIN_UNITS:
         return "better"
-    if high < 0 and max(n_changed, n_unchanged) >= MIN_UNITS:
+    if high < 0 and mean <= -MIN_GAIN and max(n_changed, n_unchanged) >= MIN_UNITS:
         return "worse"
     return "can't tell"
 
@@ -166,7 +173,7 @@ def _gain(
     lost = float(loss_weights[losses].sum())
     kept = float(loss_weights.sum()) - lost
     loss = rng.beta(PRIOR[0] + lost, PRIOR[1] + kept, RESAMPLES)
-    return share * gain - (1 - share) * loss
+    return share * gain - (1 - share) * LOSS * loss
 
 
 def _resampled(values: Floats, weights: Floats, rng: np.random.Generator) -> Floats:

@@ -12,6 +12,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from napari_unet.core.journal.records import ImageIdentity, PaintNote
 from napari_unet.gui.layers.images import identity, place_of
 from napari_unet.gui.layers.purpose import KIND, kind_of
+from napari_unet.gui.layers.result_before import BEFORE, before_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,12 +35,14 @@ def note_of(
     layer: Labels, image: ImageIdentity, checks: Mapping[str, Any] | None = None
 ) -> PaintNote:
     """Describe the annotation of an image, and what is checked of the image."""
+    before = before_of(layer)
     look: dict[str, Any] = {
         **place_of(layer),
         "opacity": float(layer.opacity),
         "colours": colours_of(layer),
         "classes": _classes(layer),
         "checks": checks,
+        "result_before": None if before is None else before.plain(),
     }
     return PaintNote(
         name=layer.name,
@@ -54,13 +57,15 @@ def note_of(
 def layer_of(note: PaintNote, paint: NDArray[Any]) -> Labels:
     """Return the labels layer of a restored annotation."""
     look: dict[str, Any] = dict(note.look)
-    colours, classes, _ = (look.pop(name, None) for name in ("colours", "classes", "checks"))
+    keys = ("colours", "classes", "checks", "result_before")
+    colours, classes, _, before = (look.pop(key, None) for key in keys)
     if colours:
         look["colormap"] = CyclicLabelColormap(colors=colours)
     if classes:
         indices = [int(index) for index in classes]
         look["features"] = {"index": indices, "class": list(classes.values())}
-    return Labels(paint, name=note.name, metadata={KIND: note.kind}, **look)
+    metadata = {KIND: note.kind, BEFORE: before} if before else {KIND: note.kind}
+    return Labels(paint, name=note.name, metadata=metadata, **look)
 
 
 def colours_of(layer: Labels) -> list[list[float]] | None:

@@ -13,6 +13,7 @@ from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.images import place_of
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import IMAGE, KIND, MAX_CLASS_LABEL, kind_of
+from napari_unet.gui.layers.result_before import BEFORE, ResultBefore
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.results import COLOURS
 
@@ -90,15 +91,20 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
     """
     data = _array(labels)
     _check_source(labels, int(data.max(initial=0)), kind)
-    if kind == "objects":
-        # room for numbers to come
-        data = data.astype(np.result_type(data.dtype, np.uint32))
+    # objects: room for numbers to come
+    dtype = np.result_type(data.dtype, np.uint32) if kind == "objects" else data.dtype
+    data = data.astype(dtype)
     layer = Labels(
         data.copy(),
         name=f"{labels.name} corrected",
         opacity=0.7,
         # without its record, or the next run would reuse the layer
-        metadata={KIND: kind, IMAGE: str(source.unique_id)},
+        metadata={
+            KIND: kind,
+            IMAGE: str(source.unique_id),
+            # the result may be replaced by that of another network
+            BEFORE: ResultBefore(data),
+        },
         **place_of(labels),
         **(
             class_looks(kind, _names(labels, int(data.max(initial=0)))) if kind == "classes" else {}

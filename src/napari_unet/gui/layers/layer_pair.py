@@ -13,6 +13,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.fit import lie_of
 from napari_unet.gui.layers.images import layer_array
 from napari_unet.gui.layers.placement import place
+from napari_unet.gui.layers.result_before import before_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,10 @@ class LayerPair:
 
     def paint(self) -> Lazy:
         """Return the current labels with the label axes of the image; not a copy."""
-        data = self.labels.data[0] if self.labels.multiscale else self.labels.data
+        return self._of_image(self.labels.data[0] if self.labels.multiscale else self.labels.data)
+
+    def _of_image(self, data: Any) -> Lazy:
+        """Return labels like those of the layer with the label axes of the image."""
         whole = all(isinstance(part, slice) for part in self.inside)
         if whole or len(self.inside) != data.ndim:
             return cast("Lazy", data)
@@ -95,6 +99,7 @@ class LayerPair:
         """
         name = self.labels.name
         negative = self.shapes is None and self.regions
+        known = before_of(self.labels)
         return Annotation(
             self.image,
             paint,
@@ -104,6 +109,7 @@ class LayerPair:
             self.scale,
             self.offset,
             notes=(f"{name}: opened without any label; learnt as background.",) if negative else (),
+            result_before=None if known is None else self._of_image(known.labels),
         )
 
 
@@ -157,7 +163,8 @@ def pair_layers(
         raise UserError(
             "There is no annotation yet",
             rule="An annotation is a labels layer that covers the image.",
-            remedy="Press “New annotation” and paint some background and some of what you look for.",
+            remedy="Press “New annotation” and paint some background and some of what you look for; or "
+            "segment, and correct the result in the panel Annotate.",
         )
     inside = place(source, image.axes).inside
     fits = len(inside) == labels.ndim

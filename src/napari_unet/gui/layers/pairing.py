@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from napari.layers import Labels
+
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.checked_areas import checked_layer
 from napari_unet.gui.layers.fit import fits
 from napari_unet.gui.layers.images import image_of, likely_axes
 from napari_unet.gui.layers.purpose import belongs, is_annotation, is_paint, is_preview
-from napari_unet.gui.layers.result_layer import RECORD
+from napari_unet.gui.layers.result_layer import RECORD, untouched
 from napari_unet.services.files.names import named_as_labels, share_key
 
 if TYPE_CHECKING:
@@ -18,15 +20,23 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Labels, Layer, Shapes
+    from napari.layers import Layer, Shapes
 
     from napari_unet.core.annotations.annotation import Kind
     from napari_unet.gui.layers.layer_pair import LayerPair
 
 
 def can_be_learnt(layer: Layer) -> bool:
-    """Whether a network can learn from a layer: labels of a whole image, not a preview."""
-    return is_paint(layer) and not is_preview(layer)
+    """Whether a network can learn from a layer: of a whole image, and not a raw result."""
+    return is_paint(layer) and not is_preview(layer) and not is_raw_result(layer)
+
+
+def is_raw_result(layer: Layer) -> bool:
+    """Whether a layer is a segmentation that nobody has changed, as far as that is quick to find out."""
+    if not isinstance(layer, Labels) or RECORD not in layer.metadata:
+        return False
+    # until it is complete it can't be painted on
+    return not layer.editable or untouched(layer)
 
 
 def may_replace(layer: Layer, chosen: Layer | None) -> bool:
@@ -126,11 +136,19 @@ def region_for(viewer: napari.Viewer, source: ImageLayer | None, kind: Kind) -> 
     return None if kind == "scribbles" else checked_layer(viewer, source)
 
 
-def check_distinct(pairs: Iterable[LayerPair]) -> None:
-    """Raise a `UserError` where two pairs hold the same annotation.
+def check_pairs(pairs: Sequence[LayerPair]) -> None:
+    """Raise a `UserError` where there is a raw result, or two pairs hold the same annotation.
 
-    What is held out of the one would be learnt by way of the other.
+    A network that learns from its own result learns its mistakes. And what is held out of one pair would
+    be learnt by way of the other.
     """
+    for pair in pairs:
+        if is_raw_result(pair.labels):
+            raise UserError(
+                f"{pair.labels.name!r} is a result that nobody has corrected",
+                rule="A network that learns from its own result learns its mistakes, too.",
+                remedy="Press “Correct this result” in the panel Annotate, and correct what is wrong.",
+            )
     for pair, other in combinations(pairs, 2):
         apart = pair.shapes is not None and other.shapes is not None and pair.shapes != other.shapes
         if (pair.source, pair.labels) == (other.source, other.labels) and not apart:

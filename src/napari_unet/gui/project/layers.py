@@ -18,6 +18,7 @@ from napari_unet.gui.journal.note import colours_of
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.images import layer_array, place_of
 from napari_unet.gui.layers.purpose import only_shows
+from napari_unet.gui.layers.result_before import ResultBefore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -119,6 +120,8 @@ def _as_plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Enum):
         return str(value)
+    if isinstance(value, ResultBefore):
+        return value.plain()
     raise TypeError(f"{type(value).__name__} can't be kept")
 
 

@@ -47,10 +47,14 @@ class TrainingPair:
 
 @dataclass(frozen=True)
 class CommandFiles:
-    """The files that the command reads, and whether it must not pair them by their names."""
+    """The files that the command reads, and whether it must not pair them by their names.
+
+    `results` are those that the annotations were copied from; empty if all were painted anew.
+    """
 
     images: list[Path]
     paints: list[Path]
+    results: list[Path]
     regions: Path | None
     in_order: bool
 
@@ -60,6 +64,8 @@ def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFil
     regions = _store_regions([pair.annotation for pair in pairs], folder)
     images: list[Path] = []
     paints: list[Path] = []
+    results: list[Path] = []
+    corrected = any(pair.annotation.result_before is not None for pair in pairs)
     for number, pair in enumerate(pairs, 1):
         yield Progress(number - 1, len(pairs), "Comparing the image with its file")
         subfolder = folder / str(number)
@@ -75,7 +81,10 @@ def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFil
             paint = yield from _store_paint(image, annotation, subfolder)
         images.append(image)
         paints.append(paint)
-    return CommandFiles(images, paints, regions, not _paired_alike(images, paints))
+        if corrected:
+            results.append(_store_result(image, annotation, subfolder))
+    alike = _paired_alike(images, paints) and (not corrected or _paired_alike(images, results))
+    return CommandFiles(images, paints, results, regions, not alike)
 
 
 def is_file(model: str) -> bool:
@@ -179,4 +188,14 @@ def _store_paint(image: Path, annotation: Annotation, folder: Path) -> Job[Path]
         raise no_command(
             "the annotation would change if it were saved", "Paint with labels from 0 on."
         )
+    return path
+
+
+def _store_result(image: Path, annotation: Annotation, folder: Path) -> Path:
+    """Write the result that an annotation was copied from; an empty one if it was painted anew."""
+    path = folder / f"{image.name.split('.')[0]}-result.tif"
+    result = annotation.result_before
+    if result is None:
+        result = np.zeros(annotation.image.label_shape, np.uint8)
+    save_labels(path, result, annotation.image)
     return path

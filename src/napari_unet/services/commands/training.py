@@ -78,7 +78,12 @@ def training_command(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     words = ["napari-unet", "finetune"]
-    for flag, paths in (("--images", files.images), ("--labels", files.paints)):
+    given = {
+        "--images": files.images,
+        "--labels": files.paints,
+        "--result-before": files.results,
+    }
+    for flag, paths in given.items():
         for path in paths:
             words += [flag, str(path)]
     words += ["--kind", pairs[0].annotation.kind]

@@ -39,6 +39,7 @@ def read_annotations(
     axes: str | None = None,
     resample: bool = False,
     in_order: bool = False,
+    result_before: Sequence[str | Path] = (),
 ) -> list[Annotation]:
     """Read images with their labels.
 
@@ -60,6 +61,9 @@ def read_annotations(
         pixel size stated in their files.
     in_order
         Pair the files in the order given, whatever their names.
+    result_before
+        The results that the labels were copied from and then corrected, paired with the images
+        likewise. Without: everything was painted anew.
 
     Raises
     ------
@@ -67,7 +71,8 @@ def read_annotations(
         When files are missing, can't be paired or don't fit each other.
     """
     pairs = find_pairs(images, labels, in_order=in_order)
-    return read_pairs(pairs, kind, regions=regions, axes=axes, resample=resample)
+    before = find_pairs(images, result_before, in_order=in_order) if result_before else None
+    return read_pairs(pairs, kind, regions=regions, axes=axes, resample=resample, before=before)
 
 
 def read_pairs(
@@ -77,6 +82,7 @@ def read_pairs(
     regions: Sequence[str] = (),
     axes: str | None = None,
     resample: bool = False,
+    before: FilePairs | None = None,
 ) -> list[Annotation]:
     """Read images and labels that have been paired.
 
@@ -86,6 +92,8 @@ def read_pairs(
         The files.
     kind, regions, axes, resample
         As for `read_annotations`.
+    before
+        The same images with the results that the labels were copied from; None: there are none.
 
     Raises
     ------
@@ -93,14 +101,13 @@ def read_pairs(
         When files can't be read or don't fit each other.
     """
     annotations = []
+    results = dict(before.pairs) if before is not None else {}
     for image_path, label_path in pairs.pairs:
         image = _in_memory(open_image(image_path, axes))
         read = read_labels(label_path, image)
         painted, notes = read.image, read.notes
-        if resample and painted.data.shape != image.label_shape:
-            painted = replace(
-                image, data=resample_labels(image, painted.data), axes=image.label_axes
-            )
+        if resample:
+            painted = _resampled(painted, image)
         texts = [text for given in regions for text in _of_image(given, image)]
         areas = [region for text in texts for region in read_regions(text, image)]
         if kind != "scribbles" and not areas and _is_empty(painted.data):
@@ -111,11 +118,28 @@ def read_pairs(
             )
         scale = painted.scale if painted.unit == image.unit and not resample else {}
         where, name = tuple(areas), label_path.name
-        annotations.append(Annotation(image, painted.data, kind, where, name, scale, notes=notes))
+        result = None
+        if image_path in results:
+            found = read_labels(results[image_path], image).image
+            result = (_resampled(found, image) if resample else found).data
+        annotations.append(
+            Annotation(
+                *(image, painted.data, kind, where, name, scale),
+                notes=notes,
+                result_before=result,
+            )
+        )
     for given in regions:
         if Path(given).is_dir():
             _check_folder(Path(given), [annotation.image.name for annotation in annotations])
     return annotations
+
+
+def _resampled(labels: Image, image: Image) -> Image:
+    """Return labels with the pixels of their image."""
+    if labels.data.shape == image.label_shape:
+        return labels
+    return replace(image, data=resample_labels(image, labels.data), axes=image.label_axes)
 
 
 def read_regions(text: str, image: Image) -> list[Region]:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_unet.gui.finetune.form.pair import PairForm
-from napari_unet.gui.layers.pairing import check_distinct
+from napari_unet.gui.layers.pairing import check_pairs
 from napari_unet.gui.widgets.fields import button
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class PairsForm(QWidget):
         Raises
         ------
         UserError
-            When something is missing, or two pairs are the same.
+            When something is missing, a result was not corrected, or two pairs are the same.
         """
         pairs = tuple(form.pair() for form in self.forms)
-        check_distinct(pairs)
+        check_pairs(pairs)
         return pairs
 
     def fitting(self) -> list[tuple[Labels, ImageLayer]]:
