@@ -221,9 +221,13 @@ def _start(
     """Load the model to start from, or describe a new network that suits the annotations."""
     from napari_unet.services.library import Library
     from napari_unet.services.training.new_network import new_network
+    from napari_unet.services.training.task import task_note
 
     if model is not None:
-        return run(Library().load(model), "Loading")
+        loaded = run(Library().load(model), "Loading")
+        if note := task_note(loaded.spec, annotations, options):
+            say(note)
+        return loaded
     described = new_network(
         annotations,
         options,

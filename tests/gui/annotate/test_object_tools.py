@@ -53,6 +53,34 @@ def test_splitting_divides_along_the_stroke(objects, panel):
     assert objects.mouse_pan
 
 
+def test_after_a_split_the_next_free_number_is_taken(objects, panel):
+    panel.objects.tools["split"].click()
+    drag(objects, (0, 10), (9, 10), (18, 10))
+    assert objects.selected_label == 7
+
+
+def test_an_object_that_begins_elsewhere_gets_a_number_of_its_own(objects, panel):
+    panel.objects.next_button.click()
+    objects.brush_size = 4
+    drag(objects, (3, 40), (3, 44))
+    drag(objects, (3, 46), (3, 48))
+    assert objects.selected_label == 6
+    drag(objects, (12, 50), (12, 54))
+    assert objects.selected_label == 7
+    assert [objects.data[at] for at in ((3, 40), (3, 48), (12, 50))] == [6, 6, 7]
+
+
+def test_a_number_that_was_chosen_is_painted_anywhere(objects, panel):
+    """A cell under another one may be in two pieces."""
+    panel.objects.next_button.click()
+    drag(objects, (3, 40))
+    objects.selected_label = 1
+    drag(objects, (36, 10))
+    assert objects.data[36, 10] == 1
+    drag(objects, (36, 25))
+    assert objects.data[36, 25] == 7
+
+
 def test_deleting_and_filling(objects, panel):
     before = objects.data.copy()
     panel.objects.tools["delete"].click()
@@ -189,7 +217,8 @@ def test_a_closed_panel_touches_the_viewer_no_more(panel, viewer, objects, dock)
     panel.objects.tools["split"].click()
     callbacks = len(real(objects).mouse_drag_callbacks)
     dock.close(panel)
-    assert len(real(objects).mouse_drag_callbacks) == callbacks - 1
+    # that of the tool, and the one that keeps numbers apart
+    assert len(real(objects).mouse_drag_callbacks) == callbacks - 2
     assert not real(objects).keymap
     viewer.layers.clear()
     viewer.add_image(np.zeros((20, 30)))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
+import torch
 from painted import blank, options
 
 from napari_unet.core.annotations.annotation import Annotation
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import adapt_model
 from napari_unet.core.progress import finish
+from napari_unet.services.training.annotation_files import read_annotations
 from napari_unet.services.training.finetune import finetune
+from napari_unet.services.training.task import task_note
 
 SIDE, DIM = 16, (2, 4, 9)
 
@@ -52,3 +58,39 @@ def test_three_corrections_in_a_frame_of_nine_can_be_judged(result):
 
 def test_held_out_is_drawn_among_what_was_corrected(result):
     assert "2 of 3 corrected objects" in str(result.trained.training_set.held)
+
+
+def test_objects_make_a_network_of_pixels_tell_objects_apart():
+    """Unless somebody asks for pixels."""
+    pixels, labels = frame()
+    annotation = Annotation(Image(pixels, "YX"), labels, "objects")
+    plain = tuned(annotation, blank(task="semantic"), steps=10).model
+    assert plain.spec.task == "semantic"
+    new = tuned(annotation, plain, steps=2)
+    assert new.model.spec.task == "objects"
+    assert new.trained.verdict.annotated is not None
+    job = finetune([annotation], plain, options(steps=2, task="semantic"))
+    assert finish(job).model.spec.task == "semantic"
+    assert "tell objects apart" in task_note(plain.spec, [annotation], options())
+    assert not task_note(new.model.spec, [annotation], options())
+
+
+def test_the_foreground_of_a_network_of_pixels_is_kept():
+    model = blank(task="semantic").build()
+    adapted = adapt_model(model, task="objects")
+    pixels = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(adapted.network(pixels)[:, :1], model.network(pixels))
+
+
+def test_files_of_a_correction_are_read_and_a_raw_result_is_refused(tmp_path):
+    pixels, labels = frame()
+    found = np.where(np.isin(labels, DIM), 0, labels)
+    for name, data in (("cells", pixels), ("labels", labels), ("result", found)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", data)
+    paths = [[tmp_path / f"{name}.tif"] for name in ("cells", "labels", "result")]
+    (read,) = read_annotations(*paths[:2], "objects", result_before=paths[2], in_order=True)
+    assert np.array_equal(read.result_before, found)
+    raw = read_annotations(paths[0], paths[2], "objects", result_before=paths[2], in_order=True)
+    with pytest.raises(UserError, match="Nothing in the result has been corrected"):
+        finish(finetune(raw, blank(), options()))

@@ -145,7 +145,8 @@ def adapt_model(
         Names of the classes, without the background. Other classes than the model's get a new head. No
         effect on objects. None: those of the model.
     task
-        Another task than the model's gets a new head, too. None: that of the model.
+        Another task than the model's gets a new head, too; if it knows one class, its output for that
+        is kept as the foreground of objects. None: that of the model.
     channels
         Names of the input channels. If their number changes, each new channel gets the mean of the old
         channels' weights, scaled so that activations stay as large, and the mean of their normalisation
@@ -166,11 +167,11 @@ def adapt_model(
     state = dict(model.network.state_dict())
     if (changed.label_names, changed.task) != (spec.label_names, spec.task):
         _initialise(network.head, torch.Generator().manual_seed(seed))
+        if changed.task == "objects" and _is_one_class(spec):
+            _keep_foreground(network.head, model.network.head, spec)
         state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
     elif spec.activation == "none":
-        # a sigmoid with slope 1 that crosses one half where the output crosses its threshold
-        state["head.weight"] = state["head.weight"] * 4
-        state["head.bias"] = (state["head.bias"] - spec.threshold) * 4
+        state["head.weight"], state["head.bias"] = _logits(model.network.head, spec)
     first = "encoder.0.0.conv.weight"
     before, now = spec.config.in_channels, changed.config.in_channels
     if now != before:
@@ -178,6 +179,28 @@ def adapt_model(
         state[first] = mean.expand(-1, now, *mean.shape[2:]) * (before / now)
     network.load_state_dict(state)
     return Model(changed, network.eval())
+
+
+def _is_one_class(spec: ModelSpec) -> bool:
+    """Whether a model has a single output for a single class of pixels."""
+    return spec.task == "semantic" and spec.config.out_channels == 1
+
+
+def _logits(head: Any, spec: ModelSpec) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weight and bias of a head as a sigmoid wants them."""
+    weight, bias = head.weight.detach(), head.bias.detach()
+    if spec.activation == "none":
+        # a sigmoid with slope 1 that crosses one half where the output crosses its threshold
+        return weight * 4, (bias - spec.threshold) * 4
+    return weight, bias
+
+
+def _keep_foreground(head: Any, old: Any, spec: ModelSpec) -> None:
+    """Give the foreground of a new head of objects the output that a model has for its class."""
+    with torch.no_grad():
+        weight, bias = _logits(old, spec)
+        channel = OBJECT_OUTPUTS.index("foreground")
+        head.weight[channel], head.bias[channel] = weight[0], bias[0]
 
 
 def _class_fields(classes: tuple[str, ...], task: Task) -> dict[str, Any]:

@@ -134,6 +134,8 @@ class ObjectClicks:
                 cut = view.through(line(np.array(points)))
                 edit = split(view.labels, cut, free_number(data))
                 layer.data_setitem(view.everywhere(edit), edit.values)
+                # else the next object painted would become a part of one of these
+                layer.selected_label = free_number(data)
 
     @staticmethod
     def _point(layer: Any, event: Any, view: View) -> NDArray[Any]:

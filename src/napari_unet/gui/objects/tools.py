@@ -10,7 +10,9 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.editing import array_of, real
+from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.objects.clicks import TOOLS, ObjectClicks
+from napari_unet.gui.objects.next_number import NextNumber
 from napari_unet.gui.widgets.fields import button, offer, text
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class ObjectTools(QWidget):
         super().__init__()
         self._viewer = viewer
         self._layer: Labels | None = None
+        self._numbers: NextNumber | None = None
         self.next_button = button("Next free number", NEXT_TIP)
         self.tools = {name: button(*TIPS[name]) for name in TOOLS}
         self.through_box = QCheckBox("Through all planes")
@@ -86,8 +89,13 @@ class ObjectTools(QWidget):
         if self._layer is not None:
             self._layer.events.n_edit_dimensions.disconnect(self._show_depth)
             self._layer.events.data.disconnect(self._drop)
+        if self._numbers is not None:
+            self._numbers.let_go()
         self._layer = layer
+        self._numbers = None
         if layer is not None:
+            if kind_of(layer) == "objects":
+                self._numbers = NextNumber(real(layer))
             layer.events.n_edit_dimensions.connect(self._show_depth)
             layer.events.data.connect(self._drop)
         self._show_depth()

@@ -13,6 +13,7 @@ from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.training.rehearsal import rehearsal_annotations, rehearsal_name
 from napari_unet.services.training.result import result_of
 from napari_unet.services.training.state_lock import check_room, state_of_one
+from napari_unet.services.training.task import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,8 +166,9 @@ def _setup(
     parent = None if isinstance(model, NewModel) else model
     start = model.build() if isinstance(model, NewModel) else model
     channels = input_names(start.spec, options.channels)
+    task = options.task if parent is None else task_of(parent.spec, paint.annotations, options)
     start = adapt_model(
-        start, classes=options.classes, task=options.task, channels=channels, seed=options.seed
+        start, classes=options.classes, task=task, channels=channels, seed=options.seed
     )
     images = [annotation.image for annotation in paint.annotations]
     paint.channels = common_channels(images, start.spec, options.channels)

@@ -49,7 +49,8 @@ class FinetuneOptions(TrainingOptions):
         None,
         title="Task",
         description="semantic: a class for each pixel; objects: separate touching objects. None: the "
-        "model's task. Another task gets a new last layer.",
+        "model's task; objects if only objects are annotated and the model has one class. Another task "
+        "gets a new last layer.",
         json_schema_extra={
             "none": "as before",
             "choices": [["classes of pixels", "semantic"], ["single objects", "objects"]],

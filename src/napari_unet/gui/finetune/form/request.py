@@ -10,6 +10,7 @@ from napari_unet.core.model.spec import ModelSpec
 from napari_unet.gui.layers.snapshots import snapshot
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.services.segmentation.channels import input_names
+from napari_unet.services.training.task import task_note, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,17 +90,20 @@ class Request:
         return adapt_spec(
             spec,
             classes=self.options.classes,
-            task=self.options.task,
+            task=task_of(spec, annotations, self.options),
             channels=channels,
         )
 
-    def fitting(self) -> str:
-        """Say how the network is adapted to the channels; empty if it is not."""
+    def fitting(self, annotations: Snapshot) -> str:
+        """Say how the network is adapted to channels and task; empty if it is not."""
         spec, chosen = self._parent, len(self.options.channels or ())
-        if spec is None or chosen in (0, len(spec.channels)):
+        if spec is None:
             return ""
+        note = task_note(spec, annotations, self.options)
+        if chosen in (0, len(spec.channels)):
+            return note
         takes = f"{len(spec.channels)} channel{'s' * (len(spec.channels) != 1)}"
-        return f"{spec.name} takes {takes}; its first layer is fitted to {chosen}."
+        return f"{spec.name} takes {takes}; its first layer is fitted to {chosen}. {note}".strip()
 
     @property
     def spatial(self) -> str:
@@ -171,7 +175,7 @@ def look_job(
         # labels painted in this window lie where they were painted
         foreign = [pair.labels.source.path is not None for pair in request.pairs]
         findings = yield from check(paint, foreign=foreign)
-        known = Inspected(paint, summary, request.fitting(), findings)
+        known = Inspected(paint, summary, request.fitting(paint), findings)
     if plan and known.summary.enough:
         known = replace(known, plan=(yield from plan_of(paint, spec, request.options)))
     return known
