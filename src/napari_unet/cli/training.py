@@ -123,31 +123,43 @@ def finetune(
     The state of the training is kept beside the new model (*.training), so that the same command
     continues after an interruption.
     """
-    from napari_unet.services.checking.check import check
-    from napari_unet.services.files.pairs import find_pairs
-    from napari_unet.services.training.annotation_files import read_pairs
     from napari_unet.services.training.finetune import finetune as train
 
     with explained():
         _check_output(output, overwrite)
         schedule = _schedule(recorded_schedule, settings)
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
-        pairs = find_pairs(images, labels, in_order=in_order)
-        say(str(pairs))
-        before = find_pairs(images, result_before, in_order=in_order) if result_before else None
-        where = region or ()
-        annotations = read_pairs(
-            pairs, kind, regions=where, axes=axes, resample=resample, before=before
-        )
-        for finding in run(check(annotations), "Checking"):
-            # what labels mean is told with what will be learnt
-            if finding.fault != "meaning":
-                say(f"Check: {finding}")
+        how = {"regions": region or (), "axes": axes, "resample": resample}
+        annotations = _annotations(images, labels, result_before, kind, in_order, **how)
         start = _start(model, annotations, options, ndim=dimensions, base=base, depth=depth)
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)
         result = run(announced(job, interrupted=resume and state.exists()), "Training")
         _finish(result, output, state, overwrite)
+
+
+def _annotations(
+    images: list[str],
+    labels: list[str],
+    results: list[str] | None,
+    kind: Any,
+    in_order: bool,
+    **how: Any,
+) -> list[Annotation]:
+    """Pair, read and check the files, and say what belongs together and what looks wrong."""
+    from napari_unet.services.checking.check import check
+    from napari_unet.services.files.pairs import find_pairs
+    from napari_unet.services.training.annotation_files import read_pairs
+
+    pairs = find_pairs(images, labels, in_order=in_order)
+    say(str(pairs))
+    before = find_pairs(images, results, in_order=in_order) if results else None
+    annotations = read_pairs(pairs, kind, before=before, **how)
+    for finding in run(check(annotations), "Checking"):
+        # what labels mean is told with what will be learnt
+        if finding.fault != "meaning":
+            say(f"Check: {finding}")
+    return annotations
 
 
 def training_options(

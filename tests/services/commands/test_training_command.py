@@ -164,6 +164,21 @@ def test_one_that_was_stopped_ends_there(parent, tmp_path):
     assert again.spec.provenance.training["steps"] == result.trained.status.step == 10
 
 
+def test_a_corrected_result_is_written_beside_its_correction(parent, tmp_path):
+    """What was corrected is held out in the same way, beside an annotation that was painted anew."""
+    model, path = parent
+    corrected = numbered(name="corrected")
+    found = np.where(corrected.paint > 200, 0, corrected.paint)
+    first = replace(corrected, result_before=found)
+    second = replace(numbered(seed=1), image=replace(numbered(seed=1).image, name="other"))
+    result = finish(finetune([first, second], model, options(steps=3)))
+    pairs = [TrainingPair(first, None, None), TrainingPair(second, None, None)]
+    words, again = repeated(result, pairs, str(path), tmp_path)
+    assert words.count("--result-before") == 2
+    assert again.spec.provenance.training["held_out"] == str(result.trained.training_set.held)
+    assert_same(result.model, again)
+
+
 def test_regions_are_the_same(parent, tmp_path):
     model, path = parent
     ellipse = Region.from_shape(

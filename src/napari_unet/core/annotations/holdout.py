@@ -6,7 +6,7 @@ planes where there are several.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,12 @@ from napari_unet.core.annotations.holdout_areas import (
     find_areas,
     split_areas,
 )
+from napari_unet.core.annotations.holdout_groups import (
+    ENOUGH_OBJECTS,
+    ENOUGH_STROKES,
+    split_group,
+    stroke_groups,
+)
 from napari_unet.core.annotations.holdout_masks import (
     NOTE,
     add_masks,
@@ -24,28 +30,15 @@ from napari_unet.core.annotations.holdout_masks import (
     strokes_since,
     strokes_touching,
 )
-from napari_unet.core.annotations.validation_split import (
-    MIN_CANDIDATES,
-    MIN_CHANGED,
-    Candidate,
-    split_candidates,
-)
+from napari_unet.core.annotations.validation_split import MIN_CANDIDATES, Candidate
 from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_unet.core.annotations.annotation import PlaneKey, Truth
     from napari_unet.core.annotations.bitmask import BitMask
     from napari_unet.core.annotations.holdout_masks import Held
-
-
-ENOUGH_OBJECTS, ENOUGH_STROKES = 5, 3
-"""So many objects, or strokes of a class, are held out even if the fraction is less, up to half of them:
-with fewer, chance decides how two networks compare."""
-ENOUGH_CORRECTED, ENOUGH_UNCHANGED = 10, 40
-"""Likewise, of what was corrected in a result, and of what was left as it is: the one shows whether the
-new network is better, the other whether it is worse where the old one was right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,9 +157,9 @@ def hold_out(
             held_areas, reason = split_areas(areas, fraction, seed)
             choice.add_areas(held_areas, len(areas))
             continue
-        groups = _groups(truths, numbers)
+        groups = stroke_groups(truths, numbers)
         enough = ENOUGH_STROKES if kind == "scribbles" else ENOUGH_OBJECTS
-        held = [_split(group, since, fraction, seed, enough) for group in groups]
+        held = [split_group(group, since, fraction, seed, enough) for group in groups]
         if kind != "scribbles" or sum(map(bool, held)) >= 2:
             name = "objects" if kind == "objects" else "strokes"
             choice.add_groups(groups, held, name)
@@ -187,49 +180,6 @@ def sides(held: HoldOut) -> Job[tuple[set[int], set[int]]]:
             yield Progress(0, 1, NOTE)
     learnt.subtract(validated)
     return {c for c, n in learnt.items() if n > 0}, set(validated)
-
-
-def _groups(truths: Sequence[Truth], numbers: Sequence[int]) -> list[list[Candidate]]:
-    """Return the strokes of some annotations by class, and all objects together."""
-    groups: dict[int, list[Candidate]] = defaultdict(list)
-    for i in numbers:
-        name, first = truths[i].annotation.image.name, 0
-        for strokes in (truths[i].strokes, truths[i].removed):
-            values, sizes = strokes.values.tolist(), strokes.sizes.tolist()
-            each = zip(values, sizes, strokes.middles, strokes.changed.tolist(), strict=True)
-            for number, (value, size, middle, changed) in enumerate(each, first):
-                group = groups[0 if truths[i].objects else value]
-                group.append(Candidate(i, number, size, name, middle, changed))
-            first = len(strokes.sizes)
-    return [groups[value] for value in sorted(groups)]
-
-
-def _split(
-    group: list[Candidate],
-    since: Sequence[Collection[int]] | None,
-    fraction: float,
-    seed: int,
-    enough: int,
-) -> list[Candidate]:
-    """Return what to hold out of a group, or of its members that are new since an earlier training."""
-    if len(group) < MIN_CANDIDATES:
-        return []
-    if since is not None:
-        new = [c for c in group if c.number in since[c.truth]]
-        return split_candidates(new, fraction, seed).held
-    changed = [c for c in group if c.changed]
-    rest = [c for c in group if not c.changed]
-    pixels = sum(c.size for c in group)
-    least = min(enough, len(changed) // 2)
-    if rest:
-        least = min(ENOUGH_CORRECTED, (len(changed) + 1) // 2)
-    held = []
-    if len(changed) >= MIN_CHANGED:
-        held += split_candidates(changed, fraction, seed, least=least, pixels=pixels).held
-    if len(rest) >= MIN_CANDIDATES:
-        least = min(ENOUGH_UNCHANGED, len(rest) // 2)
-        held += split_candidates(rest, fraction, seed, least=least).held
-    return held
 
 
 def _apply(choice: _Choice, truths: Sequence[Truth], learnt: Sequence[Truth]) -> Job[HoldOut]:

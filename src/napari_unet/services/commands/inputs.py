@@ -58,6 +58,15 @@ class CommandFiles:
     regions: Path | None
     in_order: bool
 
+    @property
+    def options(self) -> dict[str, list[Path]]:
+        """The files by the option that takes them."""
+        return {
+            "--images": self.images,
+            "--labels": self.paints,
+            "--result-before": self.results,
+        }
+
 
 def find_or_write(pairs: Sequence[TrainingPair], folder: Path) -> Job[CommandFiles]:
     """Find the files that hold what was trained on, or write them into a folder."""

@@ -78,12 +78,7 @@ def training_command(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     words = ["napari-unet", "finetune"]
-    given = {
-        "--images": files.images,
-        "--labels": files.paints,
-        "--result-before": files.results,
-    }
-    for flag, paths in given.items():
+    for flag, paths in files.options.items():
         for path in paths:
             words += [flag, str(path)]
     words += ["--kind", pairs[0].annotation.kind]

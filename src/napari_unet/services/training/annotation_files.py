@@ -118,21 +118,22 @@ def read_pairs(
             )
         scale = painted.scale if painted.unit == image.unit and not resample else {}
         where, name = tuple(areas), label_path.name
-        result = None
-        if image_path in results:
-            found = read_labels(results[image_path], image).image
-            result = (_resampled(found, image) if resample else found).data
-        annotations.append(
-            Annotation(
-                *(image, painted.data, kind, where, name, scale),
-                notes=notes,
-                result_before=result,
-            )
-        )
+        annotation = Annotation(image, painted.data, kind, where, name, scale, notes=notes)
+        annotations.append(_with_result(annotation, results.get(image_path), resample))
     for given in regions:
         if Path(given).is_dir():
             _check_folder(Path(given), [annotation.image.name for annotation in annotations])
     return annotations
+
+
+def _with_result(annotation: Annotation, path: Path | None, resample: bool) -> Annotation:
+    """Return an annotation with the result that it was copied from, if there is one."""
+    if path is None:
+        return annotation
+    found = read_labels(path, annotation.image).image
+    if resample:
+        found = _resampled(found, annotation.image)
+    return replace(annotation, result_before=found.data)
 
 
 def _resampled(labels: Image, image: Image) -> Image:
