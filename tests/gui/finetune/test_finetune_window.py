@@ -24,7 +24,7 @@ def test_from_paint_to_a_network_that_segment_uses(painted_panel, viewer, librar
     wait_for_summary(panel, "strokes; pixels: background", qtbot)
     qtbot.waitUntil(lambda: "patches of" in panel.form.summary.plan_label.text(), timeout=SECONDS)
     assert shown(panel) == {"form"}
-    quick(panel, steps=80)
+    quick(panel, steps=100)
     panel.form.settings["learning_rate"].value = 0.03
     old = panel.session.model
     begin(panel, qtbot, steps=2)

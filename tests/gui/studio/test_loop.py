@@ -108,7 +108,9 @@ def test_segment_correct_tune_segment_again_save_and_open(
     hand.wait(jobs)
     result = session.training.result
     assert result is not None, said(tune)
-    assert result.better, result.verdict
+    # a few steps of a good network are no clear gain
+    assert result.better is not False, result.verdict
+    assert "what you corrected" in result.verdict
     hand.click(tune.outcome.comparison.keep_button)
     hand.wait(jobs)
     assert session.source == "nuclei-broad-tuned"
