@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -239,6 +240,7 @@ def _saved(state: dict[Any, Any]) -> bytes:
     return packed.getvalue()
 
 
+@functools.cache
 def _package(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     weights = _sound("w.pt", folder, lambda path: path.write_bytes(_saved(_foreign())))
     network = load_foreign(folder / "sound-w.pt").network

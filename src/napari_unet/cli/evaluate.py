@@ -24,7 +24,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.progress import Job
@@ -91,17 +91,19 @@ def evaluate(
     from napari_unet.services.evaluation.object_pictures import save_pictures
 
     kind = "objects" if objects else kind
+    # what reads the scores often gets standard error as well
+    quiet = str(json_file) == "-"
     with explained():
         options = options_from(SegmentOptions, settings)
         _check_outputs(kind, overlay, json_file, overwrite)
         if predicted:
             _refuse_model_options(model, region, resample, options)
             files = {"axes": axes, "in_order": in_order}
-            job = _compare(predicted, labels, images or [], kind or "classes", **files)
+            job = _compare(predicted, labels, images or [], kind or "classes", quiet, **files)
         else:
             _check_complete(model, images, kind)
             pairs = paired(images or [], labels, in_order)
-            annotations = _read(pairs, kind, region, axes=axes, resample=resample)
+            annotations = _read(pairs, kind, region, quiet, axes=axes, resample=resample)
             job = _run_model(str(model), annotations, options)
         if overlay is not None:
             job = save_pictures(job, overlay, overwrite=overwrite)
@@ -152,18 +154,36 @@ def _check_complete(model: str | None, images: list[str] | None, kind: str | Non
 
 
 def _compare(
-    predicted: list[str], labels: list[str], images: list[str], kind: Any, **files: Any
+    predicted: list[str], labels: list[str], images: list[str], kind: Any, quiet: bool, **files: Any
 ) -> Job[Evaluation]:
     from napari_unet.services.evaluation.evaluate import compare_labels
     from napari_unet.services.evaluation.label_pairs import read_label_pairs
 
-    return compare_labels(read_label_pairs(predicted, labels, images, **files), kind)
+    pairs = read_label_pairs(predicted, labels, images, kind=kind, **files)
+    _tell([] if quiet else [note for pair in pairs for note in pair.notes])
+    return compare_labels(pairs, kind)
 
 
-def _read(pairs: FilePairs, kind: Any, region: list[str] | None, **how: Any) -> list[Annotation]:
+def _tell(notes: Iterable[str]) -> None:
+    """Say on stderr how labels are understood where that is not plain."""
+    for note in notes:
+        typer.echo(note, err=True)
+
+
+def _read(
+    pairs: FilePairs, kind: Any, region: list[str] | None, quiet: bool, **how: Any
+) -> list[Annotation]:
+    from napari_unet.core.annotations.meaning import understand
+    from napari_unet.core.progress import finish
     from napari_unet.services.training.annotation_files import read_pairs
 
-    return read_pairs(pairs, kind, regions=region or (), **how)
+    annotations = read_pairs(pairs, kind, regions=region or (), **how)
+    understood = [finish(understand(annotation)) for annotation in annotations]
+    # not that an empty file is background: there is nothing else that it could be
+    both = zip(understood, annotations, strict=True)
+    told = [note for now, before in both for note in now.notes[len(before.notes) :]]
+    _tell([] if quiet else told)
+    return understood
 
 
 def _run_model(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +10,9 @@ import typer
 
 from napari_unet.cli.arguments import Axes, Images, InOrder, Kind, Labels, Regions, Resample
 from napari_unet.cli.driving import explained, run, say
+from napari_unet.cli.new_model import check_output, finish
 from napari_unet.cli.options import naming_options, typed_values, with_options
-from napari_unet.cli.training_report import announced, report
+from napari_unet.cli.training_report import announced, tell_faults
 from napari_unet.core.errors import UserError
 from napari_unet.services.training.options import PRESETS, FinetuneOptions, Preset, make_options
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
-    from napari_unet.services.training.result import FinetuneResult
 
 Output = Annotated[
     Path, typer.Option("-o", "--output", metavar="FILE", help="The new model: *.safetensors.")
@@ -126,7 +124,7 @@ def finetune(
     from napari_unet.services.training.finetune import finetune as train
 
     with explained():
-        _check_output(output, overwrite)
+        check_output(output, overwrite)
         schedule = _schedule(recorded_schedule, settings)
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
         how = {"regions": region or (), "axes": axes, "resample": resample}
@@ -135,7 +133,7 @@ def finetune(
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)
         result = run(announced(job, interrupted=resume and state.exists()), "Training")
-        _finish(result, output, state, overwrite)
+        finish(result, output, state, overwrite)
 
 
 def _annotations(
@@ -147,7 +145,6 @@ def _annotations(
     **how: Any,
 ) -> list[Annotation]:
     """Pair, read and check the files, and say what belongs together and what looks wrong."""
-    from napari_unet.services.checking.check import check
     from napari_unet.services.files.pairs import find_pairs
     from napari_unet.services.training.annotation_files import read_pairs
 
@@ -155,10 +152,7 @@ def _annotations(
     say(str(pairs))
     before = find_pairs(images, results, in_order=in_order) if results else None
     annotations = read_pairs(pairs, kind, before=before, **how)
-    for finding in run(check(annotations), "Checking"):
-        # what labels mean is told with what will be learnt
-        if finding.fault != "meaning":
-            say(f"Check: {finding}")
+    tell_faults(annotations)
     return annotations
 
 
@@ -186,22 +180,6 @@ def training_options(
     values = {**others, **typed_values(FinetuneOptions, settings)}
     with naming_options(FinetuneOptions):
         return make_options(PRESETS[preset], assignments, **values)
-
-
-def _check_output(output: Path, overwrite: bool) -> None:
-    from napari_unet.core.atomic import check_writable
-    from napari_unet.core.model.file import MODEL_SUFFIX
-    from napari_unet.services.files.save import check_free
-
-    if output.suffix != MODEL_SUFFIX:
-        raise UserError(
-            f"The model can't be written to {output.name}",
-            value=output.suffix or "no suffix",
-            rule=f"A model file ends in {MODEL_SUFFIX}.",
-            remedy=f"Name it {output.stem}{MODEL_SUFFIX}.",
-        )
-    check_free(output, overwrite)
-    check_writable(output)
 
 
 def _schedule(model: str | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -249,59 +227,3 @@ def _start(
         task=options.task,
     )
     return dataclasses.replace(run(described, "Reading annotations"), base=base, depth=depth)
-
-
-def _finish(result: FinetuneResult, output: Path, state: Path, overwrite: bool) -> None:
-    """Save the new model, and only then report: a closed pipe must not cost it."""
-    try:
-        saved = _save(result.model, output, overwrite)
-        state.unlink(missing_ok=True)
-    finally:
-        report(result)
-    typer.echo(saved)
-
-
-def _save(model: Model, output: Path, overwrite: bool) -> Path:
-    """Write a new model beside what has appeared under its name; if it can't be written, elsewhere."""
-    from napari_unet.core.model.file import save_model
-
-    path, n = output, 2
-    while True:
-        try:
-            save_model(model, path, overwrite)
-        except UserError as error:
-            if overwrite or not path.exists():
-                raise _kept(model, path, error) from error
-            # another program has written it during the training
-            path, n = output.with_name(f"{output.stem}-{n}{output.suffix}"), n + 1
-        else:
-            if path != output:
-                typer.echo(f"{output.name} was written by another program meanwhile.", err=True)
-            return path
-
-
-def _kept(model: Model, output: Path, failed: UserError) -> UserError:
-    """Save a model that can't be written where it should be, and return the error that says where."""
-    from napari_unet.core.model.file import save_model
-    from napari_unet.services.library import Library
-
-    place = "nowhere"
-    try:
-        entry = Library().add(model)
-        place, path = f"in the library as {entry.name!r}", entry.path
-    except UserError:
-        for folder in (Path(tempfile.gettempdir()), Path.home()):
-            path = folder / output.name
-            with contextlib.suppress(UserError):
-                save_model(model, path, overwrite=False)
-                place = f"in {folder}"
-                break
-    lost = place == "nowhere"
-    return UserError(
-        f"{output.name} can't be written; the new model is {place}",
-        value=failed.value,
-        rule=failed.rule,
-        remedy="Free some space and give the same command again: it continues from the last saved state."
-        if lost
-        else f"Copy it from {path}.",
-    )

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from napari_unet.cli.driving import as_typed, say
+from napari_unet.cli.driving import run, say
 from napari_unet.cli.scores import print_classes
 from napari_unet.core.memory_units import format_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.progress import Job
     from napari_unet.services.training.result import FinetuneResult
 
@@ -27,15 +30,13 @@ def announced(job: Job[T], *, interrupted: bool) -> Job[T]:
     interrupted
         Whether the state of an interrupted training exists.
     """
-    from napari_unet.core.training.progress import TrainingStarted, TrainingWarning
+    from napari_unet.core.training.progress import TrainingStarted
 
     while True:
         try:
             step = next(job)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        if isinstance(step, TrainingWarning):
-            say(as_typed(step.note))
         if isinstance(step, TrainingStarted):
             learnt = step.training_set
             say(f"{learnt.inspection.summary}\n{learnt.held}\n{step.plan}")
@@ -51,6 +52,16 @@ def announced(job: Job[T], *, interrupted: bool) -> Job[T]:
                     "training from the start."
                 )
         yield step
+
+
+def tell_faults(annotations: Sequence[Annotation]) -> None:
+    """Print what looks wrong in labels before they are learnt."""
+    from napari_unet.services.checking.check import check
+
+    for finding in run(check(annotations), "Checking"):
+        # what labels mean is told with what will be learnt
+        if finding.fault != "meaning":
+            say(f"Check: {finding}")
 
 
 def report(result: FinetuneResult) -> None:

@@ -373,3 +373,14 @@ def test_what_is_found_where_nothing_is_true_counts_as_wrong(run, tmp_path, kind
 def test_labels_of_another_shape_are_refused():
     with pytest.raises(UserError, match="true labels of image"):
         LabelPair(Image(FOUND, "YX"), TRUTH[1:])
+
+
+def test_masks_are_divided_before_they_are_compared_as_objects(run, files):
+    for name in "ab":
+        mask = (TRUTH > 0).astype(np.uint8) * 255
+        tifffile.imwrite(files / "truth" / f"{name}.tif", mask)
+        tifffile.imwrite(files / "found" / f"{name}.tif", TRUTH)
+    result = run(*folders(files), "--objects")
+    assert result.exit_code == 0, result.output
+    assert "a.tif: one value (255) lies in 7 parts, so it is a mask" in result.output
+    assert "b.tif: one value (255)" in result.output

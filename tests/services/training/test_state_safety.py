@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from napari_unet.cli import app
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.file import load_model, save_model
-from napari_unet.core.training.progress import TrainingStarted, TrainingWarning
+from napari_unet.core.progress import Notice
+from napari_unet.core.training.progress import TrainingStarted
 from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.options import FinetuneOptions
 
@@ -74,8 +75,8 @@ def test_a_state_that_can_not_be_saved_is_told_when_it_happens(tmp_path, monkeyp
         raise UserError("There is no room", value="full", rule="It needs some.", remedy="Free it.")
 
     monkeypatch.setattr("napari_unet.core.training.trainer.save_state", full)
-    told = [step for step in steps(tmp_path / "a.training") if isinstance(step, TrainingWarning)]
-    assert "could not be saved: There is no room" in told[0].note
+    told = [step for step in steps(tmp_path / "a.training") if isinstance(step, Notice)]
+    assert "could not be saved: There is no room" in told[0].text
     assert told[0].done < 4
 
 

@@ -36,11 +36,6 @@ class TrainingStarted(Progress):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingWarning(Progress):
-    """Something went wrong that doesn't end the training; the note says what."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Validated(Progress):
     """The network has been validated.
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Progress, as_part
+from napari_unet.core.progress import Notice, Progress, as_part
 from napari_unet.core.sampling.dataset import count_pixels
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.identity import annotations_key, training_key
 from napari_unet.core.training.plan import untraced_bytes
-from napari_unet.core.training.progress import TrainingWarning, Validated
+from napari_unet.core.training.progress import Validated
 from napari_unet.core.training.result import Trained
 from napari_unet.core.training.schedule import (
     rate_factor,
@@ -111,7 +111,7 @@ class Trainer:
                         yield from self._take_new_annotations()
                     status.ended = status.reason_to_stop(self.setup.options)
                 if (status.ended or self._time_to_save()) and (warning := self._save()):
-                    yield TrainingWarning(status.step, status.last_step, warning)
+                    yield Notice(status.step, status.last_step, text=warning)
             return self._trained()
         except GeneratorExit:
             # during a validation only what was saved before it can be resumed

@@ -151,6 +151,9 @@ class TrainingRun(QObject):
     def _take(self, step: Progress) -> None:
         if self._preview is not None and getattr(step, "region", None) is not None:
             self._preview.show(cast("Shown", step))
+        if told := getattr(step, "text", "") or getattr(step, "damage", ""):
+            # a notice, or a state that can't be continued
+            self._jobs.reported.emit(told)
         if "loss" not in step.metrics:
             return
         loss = step.metrics["loss"]

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.bitmask import BitMask
+from napari_unet.core.annotations.meaning import understand
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.image.frames import frames
+from napari_unet.core.progress import finish
 from napari_unet.services.files.images import find_images, open_image
 from napari_unet.services.files.labels import read_labels
 from napari_unet.services.files.pairs import find_pairs, pair_files
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotations.annotation import Kind
     from napari_unet.core.annotations.regions import Region
     from napari_unet.core.image.axes import Image, Lazy
     from napari_unet.core.image.frames import Frame
@@ -41,6 +45,8 @@ class LabelPair:
         ``"YX"``: compared in planes; ``"ZYX"``: in volumes; None: in volumes where there is a Z axis.
     regions
         Where the true labels are known; empty: everywhere.
+    notes
+        How labels were understood where that is not plain; each a sentence.
 
     Raises
     ------
@@ -53,6 +59,7 @@ class LabelPair:
     image: Image | None = None
     spatial: str | None = None
     regions: tuple[Region, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         name = self.prediction.name
@@ -131,6 +138,7 @@ def read_label_pairs(
     *,
     axes: str | None = None,
     in_order: bool = False,
+    kind: Kind | None = None,
 ) -> list[LabelPair]:
     """Open predicted and true labels, and pair them as images and labels are.
 
@@ -144,6 +152,9 @@ def read_label_pairs(
         Axes of the labels where the files' own are wrong.
     in_order
         Pair the files in the order given, whatever their names.
+    kind
+        What the labels mean. Of objects, masks with one value for all are divided, and the notes of the
+        pairs say so.
 
     Raises
     ------
@@ -159,5 +170,22 @@ def read_label_pairs(
         image = open_image(image_of[label_path]) if images else None
         prediction = read_labels(prediction_path, image, axes).image
         truth = read_labels(label_path, replace(prediction, channel_names=())).image.data
-        result.append(LabelPair(prediction, truth, image))
+        if kind == "objects":
+            pair = LabelPair(prediction, truth, image)
+            result.append(_understood(pair, prediction_path.name, label_path.name))
+        else:
+            result.append(LabelPair(prediction, truth, image))
     return result
+
+
+def _understood(pair: LabelPair, predicted: str, true: str) -> LabelPair:
+    """Divide masks that stand for objects, and mark true pixels that are unlabelled."""
+    image = pair.prediction
+    found = finish(understand(Annotation(image, image.data, "objects", name=predicted)))
+    truth = finish(understand(Annotation(image, pair.truth, "objects", name=true)))
+    labels = truth.paint
+    if truth.unlabelled is not None:
+        labels = np.asarray(labels).astype(np.int64)
+        labels[labels == truth.unlabelled] = -1
+    notes = (*found.notes, *truth.notes)
+    return replace(pair, prediction=replace(image, data=found.paint), truth=labels, notes=notes)
