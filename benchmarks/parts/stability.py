@@ -116,6 +116,8 @@ def tune(
         "verdict": result.verdict,
         "steps": status.step,
         "best": status.best_step,
+        "trust": round(status.trust, 3),
+        "share": status.best_share,
         "seconds": round(seconds),
     }
 
