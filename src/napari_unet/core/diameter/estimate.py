@@ -40,6 +40,8 @@ SAME = (0.72, 1.6)
 part of an object is found."""
 SAME_IF_CUT = (0.5, 1.6)
 """The same, where the window at the finer scale cuts the objects."""
+FEW, LARGE = 2, 40.0
+"""So few objects of more than so many pixels of the scale may be clumps: finer scales are seen, too."""
 FRAMES = 3
 """Planes or volumes that are looked at, as long as nothing is found."""
 FEW_LARGE = 3
@@ -122,7 +124,7 @@ def _look(field: Field, predictor: Predictor) -> Job[list[Seen]]:
         window = window_at(field, scale, most, seen[-1] if seen else None)
         seen.append((yield from see(field, scale, window, predictor)))
         yield Progress(0, 1, NOTE)
-        if _agree(seen) or _are_membranes(seen):
+        if (_agree(seen) and not _may_be_clump(seen[-1])) or _are_membranes(seen):
             break
         scale *= 2
     return seen
@@ -139,6 +141,11 @@ def _agree(seen: Sequence[Seen]) -> bool:
     return low <= now.diameter / before.diameter <= high
 
 
+def _may_be_clump(seen: Seen) -> bool:
+    """Whether what was found may be a clump of objects that are too small to be seen at this scale."""
+    return len(seen.diameters) <= FEW and seen.diameter * seen.scale > LARGE
+
+
 def _are_membranes(seen: Sequence[Seen]) -> bool:
     """Whether what the network finds has no diameter."""
     return sum(each.membranes for each in seen) > 1
@@ -149,9 +156,12 @@ def _conclusion(seen: Sequence[Seen]) -> DiameterEstimate:
     usable = [each for each in seen if each.usable]
     if not usable or _are_membranes(seen):
         return DiameterEstimate(membranes=_are_membranes(seen), seconds=seconds)
-    if certain := _agree(seen):
+    pairs = [seen[i : i + 2] for i in range(len(seen) - 1) if _agree(seen[i : i + 2])]
+    certain = bool(pairs)
+    if certain:
+        pair = next((each for each in pairs if len(each[-1].diameters) > FEW), pairs[0])
         # at the scale at which more objects are in the window
-        best = max((each for each in seen[-2:] if each.usable), key=lambda s: len(s.diameters))
+        best = max((each for each in pair if each.usable), key=lambda s: len(s.diameters))
     else:
         # fragments at finer scales are many
         best = usable[0]

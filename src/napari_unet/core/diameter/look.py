@@ -15,7 +15,12 @@ from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.image.statistics import NormalizationStatistics, measure
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.model.object_options import ObjectOptions
-from napari_unet.core.objects.diameters import diameters, has_nets, mostly_cut, typical
+from napari_unet.core.objects.diameters import (
+    diameters,
+    has_nets,
+    mostly_cut,
+    typical,
+)
 from napari_unet.core.objects.numbering import number, object_outputs
 from napari_unet.core.progress import Progress, as_part, finish
 
@@ -165,6 +170,7 @@ def see(field: Field, scale: float, window: Box, predictor: Predictor) -> Job[Se
     foreground = _foreground(values, spec)
     options = ObjectOptions(foreground=spec.threshold, seed=spec.separation)
     labels = number(object_outputs(values, spec, options), spec, options, ()).astype(np.int32)
+    membranes = spec.task != "objects" and has_nets(labels)
     found = labels > 0
     certainty = float(foreground[found].mean()) if found.any() else 0.0
     return Seen(
@@ -175,7 +181,7 @@ def see(field: Field, scale: float, window: Box, predictor: Predictor) -> Job[Se
         certainty,
         seconds,
         is_cut=mostly_cut(labels),
-        membranes=spec.task != "objects" and has_nets(labels),
+        membranes=membranes,
     )
 
 
