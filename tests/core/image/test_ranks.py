@@ -12,6 +12,7 @@ from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.image.percentiles import percentiles
+from napari_unet.core.image.resample import Resampled
 from napari_unet.core.image.statistics import measure
 from napari_unet.core.progress import finish
 
@@ -77,8 +78,8 @@ def cells():
     return data.astype(np.float32)
 
 
-def normalised(data):
-    several = frames(Image(data, "YX"), "YX", [0])
+def normalised(data, source=None):
+    several = frames(Image(data if source is None else source, "YX"), "YX", [0])
     affine = finish(measure(Normalization(), several))
     return affine(data[None])[0]
 
@@ -109,3 +110,17 @@ def test_values_beyond_float32_warn_nobody(kind):
     several = frames(Image(data, "YX"), "YX", [0])
     affine = finish(measure(Normalization(kind=kind, gain=(1e9,)), several))
     assert np.isfinite(affine(data[None])).all()
+
+
+@pytest.mark.parametrize("factor", [0.4, 0.8, 1.7, 3.0])
+def test_outliers_are_limited_in_resampled_images_too(factor):
+    data = cells()
+    shape = tuple(round(n * factor) for n in data.shape)
+    clean = normalised(Resampled(data, shape)[:, :], Resampled(data, shape))
+    data[60, 60] = 1e10
+    found = normalised(Resampled(data, shape)[:, :], Resampled(data, shape))
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    reach = 2 * max(factor, 1)
+    others = (abs(y - 60 * factor) > reach) | (abs(x - 60 * factor) > reach)
+    np.testing.assert_allclose(found[others], clean[others], atol=0.02)
+    assert found.max() <= clean.max() + 0.02

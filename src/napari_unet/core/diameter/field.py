@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import Frame
+from napari_unet.core.image.percentiles import OUTLIER_FACTOR
 from napari_unet.core.image.resample import Resampled
 from napari_unet.core.image.statistics import measure
 from napari_unet.core.progress import finish
@@ -69,7 +70,9 @@ class Field:
         step = max(sum(part[0].size for part in parts) // SAMPLE_PIXELS, 1)
         sample = np.concatenate([part.reshape(len(part), -1)[:, ::step] for part in parts], axis=1)
         affine = finish(measure(normalization, [frame_of(sample[:, None], "YX")]))
-        pyramids = [_halves(affine(part)) for part in parts]
+        # an outlier that the sample misses would vary most of all
+        low, high = _usual_range(affine(sample), frame.spatial)
+        pyramids = [_halves(np.clip(affine(part), low, high)) for part in parts]
         # where it varies most on a coarse scale, which noise does not
         best = max(pyramids, key=lambda halves: float(halves[min(3, len(halves) - 1)].std()))
         return cls(best, tuple(proportions))
@@ -89,6 +92,16 @@ class Field:
             return pixels[(slice(None), *box)]
         made = Resampled(pixels, (len(pixels), *shape))
         return made[(slice(0, len(pixels)), *box)]
+
+
+def _usual_range(
+    sample: NDArray[np.float32], spatial: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the values beyond which only outliers lie, for each channel, by the rule of percentiles."""
+    shape = (-1, *(1 for _ in spatial))
+    top = OUTLIER_FACTOR * np.maximum(sample.max(axis=1), 1)
+    bottom = 1 - OUTLIER_FACTOR * (1 - np.minimum(sample.min(axis=1), 0))
+    return bottom.reshape(shape), top.reshape(shape)
 
 
 def frame_of(pixels: NDArray[Any], spatial: str) -> Frame:

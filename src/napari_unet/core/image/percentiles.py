@@ -60,7 +60,9 @@ def percentiles(frames: Sequence[Frame], normalization: Normalization) -> Job[Pe
         )
     each, n = normalization.per_channel, len(frames[0].channels)
     none = np.zeros((n if each else 1, 2), np.int64)
-    quantiles = _Quantiles(normalization, OUTLIERS * len(frames), none)
+    # of resampled images, an outlier has a part in several pixels
+    outliers = OUTLIERS * getattr(frames[0].image.data, "spread", 1)
+    quantiles = _Quantiles(normalization, outliers * len(frames), none)
     rows = yield from quantiles.measure(frames)
     if np.isfinite([row[2:] for row in rows]).any():
         # as if the outliers were not there: else one of them would move each percentile by a pixel

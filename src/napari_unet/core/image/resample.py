@@ -125,6 +125,12 @@ class Resampled:
     def __init__(self, data: Lazy, shape: tuple[int, ...], nodata: float | None = None) -> None:
         self._data = data
         self._nodata = nodata
+        # how many new pixels an old one has a part in
+        self.spread = math.prod(
+            math.ceil(2 * max(new / old, 1))
+            for old, new in zip(data.shape, shape, strict=True)
+            if old != new
+        )
         self.shape = shape
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
 
