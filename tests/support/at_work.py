@@ -120,11 +120,11 @@ def segmenting(viewer, dock, qtbot):
     return at_work(viewer, panel, [image, mine], end)
 
 
-def learning(viewer, dock, qtbot, button):
+def learning(viewer, dock, qtbot, button, name="cells"):
     """A training that ends when it is stopped."""
     panel = docked(FinetuneDock, viewer, dock)
     pixels, inside = discs()
-    image = viewer.add_image(pixels, name="cells")
+    image = viewer.add_image(pixels, name=name)
     panel.form.pairs.first.new_button.click()
     paint = panel.form.pairs.first.labels.layer
     paint.data = scribbles(inside)
@@ -159,8 +159,8 @@ def learning(viewer, dock, qtbot, button):
     return at_work(viewer, panel, [image, paint], end)
 
 
-def training(viewer, dock, qtbot):
-    return learning(viewer, dock, qtbot, "train")
+def training(viewer, dock, qtbot, name="cells"):
+    return learning(viewer, dock, qtbot, "train", name)
 
 
 def keeping_on(viewer, dock, qtbot):

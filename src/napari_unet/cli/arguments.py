@@ -8,7 +8,7 @@ import typer
 
 Images = Annotated[
     list[str],
-    typer.Option(metavar="FILES", help="TIFF file, folder or pattern; give it again for more."),
+    typer.Option(metavar="FILES", help="Image file, folder or pattern; give it again for more."),
 ]
 Labels = Annotated[
     list[str],

@@ -46,7 +46,7 @@ Images = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILES",
-        help="TIFF file, folder or pattern; give it again for more. With --predicted they only serve "
+        help="Image file, folder or pattern; give it again for more. With --predicted they only serve "
         "as the background of --overlay.",
     ),
 ]

@@ -15,7 +15,7 @@ def measure(
     image: Annotated[
         list[str],
         typer.Option(
-            "--image", "--images", help="TIFF file, folder or pattern; give it again for more."
+            "--image", "--images", help="Image file, folder or pattern; give it again for more."
         ),
     ],
     labels: Labels,

@@ -60,7 +60,11 @@ def test_what_is_at_work_goes_on_and_the_users_layers_stay(
 
     def another():
         """Do the same in a second viewer, to its end; where one keeps learning, train."""
-        other = (training if state is keeping_on else state)(ViewerModel(), dock, qtbot)
+        if state in (training, keeping_on):
+            # of another image: two trainings of the same would share their state
+            other = training(ViewerModel(), dock, qtbot, name="other cells")
+        else:
+            other = state(ViewerModel(), dock, qtbot)
         other.end()
         other.panel.session.jobs.abandon()
 

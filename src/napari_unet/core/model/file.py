@@ -92,6 +92,7 @@ def load_model(path: Path) -> Model:
 
     from napari_unet.core.unet.network import UNet
 
+    path = Path(path)
     header = _header(path)
     spec = _spec(path, header)
     _check_tensors(path, spec)

@@ -161,7 +161,9 @@ class Content:
 
 def untouched(layer: Labels) -> bool:
     """Whether a layer holds what a finished run wrote, as far as that is quick to find out."""
-    written = layer.metadata.get(RECORD, {}).get("checksum")
+    record = layer.metadata.get(RECORD)
+    # others may keep something else under our key
+    written = record.get("checksum") if isinstance(record, dict) else None
     return written is not None and written == _checksum(layer.data)
 
 
