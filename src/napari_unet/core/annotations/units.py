@@ -68,15 +68,23 @@ def units_of(truth: Truth, frame: Frame, box: Box) -> Units:
         if held.any():
             strokes = _strokes(truth, key, (rows, columns), held)
             blocks = _blocks(truth, strokes, rows, columns)
-            for stroke, block in _distinct(strokes[held], blocks[held]):
-                unit = UnitKey(stroke, (*key, *divmod(block - 1, _PER_ROW)) if block else ())
-                number = found.setdefault(unit, len(found) + 1)
-                plane[held & (strokes == stroke) & (blocks == block)] = number
+            pairs, of_pixel = np.unique(
+                np.stack([strokes[held], blocks[held]]), axis=1, return_inverse=True
+            )
+            numbers = [
+                found.setdefault(_key(stroke, block, key), len(found) + 1)
+                for stroke, block in pairs.T.tolist()
+            ]
+            plane[held] = np.array(numbers)[of_pixel.ravel()]
         planes.append(plane)
     return Units(np.stack(planes) if depth else planes[0], tuple(found))
 
 
 _PER_ROW = 1 << 20
+
+
+def _key(stroke: int, block: int, plane: PlaneKey) -> UnitKey:
+    return UnitKey(stroke, (*plane, *divmod(block - 1, _PER_ROW)) if block else ())
 
 
 def _strokes(
@@ -106,8 +114,3 @@ def _blocks(
     y = np.arange(rows.start, rows.stop)[:, None] // BLOCK
     x = np.arange(columns.start, columns.stop)[None] // BLOCK
     return np.where(sizes[strokes] > BLOCK**2, y * _PER_ROW + x + 1, 0)
-
-
-def _distinct(strokes: NDArray[np.int64], blocks: NDArray[np.int64]) -> list[tuple[int, int]]:
-    pairs = np.unique(np.stack([strokes, blocks]), axis=1)
-    return [(int(stroke), int(block)) for stroke, block in pairs.T]

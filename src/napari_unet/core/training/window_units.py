@@ -51,11 +51,12 @@ class WindowUnits:
         if not keys:
             return None
         kinds = {truth.annotation.kind for truth in self._truths}
-        changed = [flag for truth in self._truths for flag in _flags(truth)]
+        flags = [_flags(truth) for truth in self._truths]
+        changed = [flag for each in flags for flag in each]
         return UnitScores(
             np.array([self._tally.score(key) for key in keys]),
             np.array([self._tally.pixels(key) for key in keys]),
-            np.array([_is_changed(self._truths[i], unit) for i, unit in keys]),
+            np.array([_is_changed(self._truths[i], unit, flags[i]) for i, unit in keys]),
             sum(changed),
             len(changed) - sum(changed),
             KIND_WORDS[kinds.pop()] if len(kinds) == 1 else "part",
@@ -78,7 +79,7 @@ def _flags(truth: Truth) -> list[bool]:
     return [*truth.strokes.changed.tolist(), *truth.removed.changed.tolist()]
 
 
-def _is_changed(truth: Truth, unit: UnitKey) -> bool:
+def _is_changed(truth: Truth, unit: UnitKey, flags: list[bool]) -> bool:
     if unit.stroke < 0:
         return truth.annotation.result_before is None
-    return _flags(truth)[unit.stroke]
+    return flags[unit.stroke]
