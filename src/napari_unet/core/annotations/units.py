@@ -68,14 +68,12 @@ def units_of(truth: Truth, frame: Frame, box: Box) -> Units:
         if held.any():
             strokes = _strokes(truth, key, (rows, columns), held)
             blocks = _blocks(truth, strokes, rows, columns)
-            pairs, of_pixel = np.unique(
-                np.stack([strokes[held], blocks[held]]), axis=1, return_inverse=True
-            )
+            pairs, of_pixel = _distinct(strokes[held], blocks[held])
             numbers = [
                 found.setdefault(_key(stroke, block, key), len(found) + 1)
-                for stroke, block in pairs.T.tolist()
+                for stroke, block in pairs
             ]
-            plane[held] = np.array(numbers)[of_pixel.ravel()]
+            plane[held] = np.array(numbers)[of_pixel]
         planes.append(plane)
     return Units(np.stack(planes) if depth else planes[0], tuple(found))
 
@@ -114,3 +112,17 @@ def _blocks(
     y = np.arange(rows.start, rows.stop)[:, None] // BLOCK
     x = np.arange(columns.start, columns.stop)[None] // BLOCK
     return np.where(sizes[strokes] > BLOCK**2, y * _PER_ROW + x + 1, 0)
+
+
+def _distinct(
+    strokes: NDArray[np.int64], blocks: NDArray[np.int64]
+) -> tuple[list[tuple[int, int]], NDArray[np.intp]]:
+    """Return the distinct pairs in order, and which of them each pixel has.
+
+    In single numbers, as NumPy sorts pairs without letting other threads run: the window would stop.
+    """
+    known, block = np.unique(blocks, return_inverse=True)
+    codes, of_pixel = np.unique(strokes * len(known) + block.ravel(), return_inverse=True)
+    first, second = np.divmod(codes, len(known))
+    pairs = list(zip(first.tolist(), known[second].tolist(), strict=True))
+    return pairs, of_pixel.ravel()
