@@ -77,42 +77,20 @@ def _runs(labels: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], ...]]:
 
     The object lies to the right of each as one goes along it.
     """
-    height, width = labels.shape
-    for first in range(0, height + 1, BAND):
-        rows = np.arange(first, min(first + BAND, height + 1))
-        above, below = _neighbours(labels, rows)
-        for kind, inside in ((RIGHT, below), (LEFT, above)):
-            edge = np.where(above != below, inside, 0)
-            number, row, start, end = _pieces(edge)
-            a, b = ((rows[row]) * (width + 1) + x for x in (start, end))
-            yield (
-                (number, a, b, np.full(len(a), kind))
-                if kind == RIGHT
-                else (
-                    number,
-                    b,
-                    a,
-                    np.full(len(a), kind),
-                )
-            )
-    turned = labels.T
-    for first in range(0, width + 1, BAND):
-        columns = np.arange(first, min(first + BAND, width + 1))
-        left, right = _neighbours(turned, columns)
-        for kind, inside in ((UP, right), (DOWN, left)):
-            edge = np.where(left != right, inside, 0)
-            number, column, start, end = _pieces(edge)
-            a, b = (y * (width + 1) + columns[column] for y in (start, end))
-            yield (
-                (number, b, a, np.full(len(a), kind))
-                if kind == UP
-                else (
-                    number,
-                    a,
-                    b,
-                    np.full(len(a), kind),
-                )
-            )
+    width = labels.shape[1] + 1
+    # rows, then columns; each: from a line to the next, along a line, directions with the object behind
+    # the line and before it
+    ways = ((labels, width, 1, RIGHT, LEFT), (labels.T, 1, width, UP, DOWN))
+    for plane, across, along, behind, before in ways:
+        for first in range(0, len(plane) + 1, BAND):
+            lines = np.arange(first, min(first + BAND, len(plane) + 1))
+            near, far = _neighbours(plane, lines)
+            for kind, inside in ((behind, far), (before, near)):
+                number, line, start, end = _pieces(np.where(near != far, inside, 0))
+                a, b = (lines[line] * across + x * along for x in (start, end))
+                if kind in (LEFT, UP):
+                    a, b = b, a
+                yield number, a, b, np.full(len(a), kind)
 
 
 def _neighbours(labels: NDArray[Any], lines: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
