@@ -10,45 +10,48 @@ import typer
 from napari_unet.cli.arguments import Axes, InOrder, Labels, Overwrite
 from napari_unet.cli.driving import explained, paired, run
 
+Images = Annotated[
+    list[str],
+    typer.Option(
+        "--image", "--images", help="Image file, folder or pattern; give it again for more."
+    ),
+]
+Table = Annotated[
+    Path, typer.Option("-o", "--output", help="The table, one CSV file for all images.")
+]
+Planes = Annotated[
+    bool,
+    typer.Option(
+        "--planes", help="Measure plane by plane, as for the objects of a 2-D model in a Z stack."
+    ),
+]
+Shape = Annotated[
+    bool, typer.Option(help="Perimeter, Feret diameter, solidity, eccentricity and orientation.")
+]
+Ring = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="PIXELS", help="Mean intensity in a ring so wide around each object, too."
+    ),
+]
+Parents = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILES",
+        help="Labels of larger objects, as cells for nuclei: the number of the one each lies in.",
+    ),
+]
+
 
 def measure(
-    image: Annotated[
-        list[str],
-        typer.Option(
-            "--image", "--images", help="Image file, folder or pattern; give it again for more."
-        ),
-    ],
+    image: Images,
     labels: Labels,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The table, one CSV file for all images.")
-    ],
+    output: Table,
     axes: Axes = None,
-    planes: Annotated[
-        bool,
-        typer.Option(
-            "--planes",
-            help="Measure plane by plane, as for the objects of a 2-D model in a Z stack.",
-        ),
-    ] = False,
-    shape: Annotated[
-        bool,
-        typer.Option(help="Perimeter, Feret diameter, solidity, eccentricity and orientation."),
-    ] = True,
-    ring: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            metavar="PIXELS",
-            help="Mean intensity in a ring so wide around each object, too.",
-        ),
-    ] = 0,
-    parents: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILES",
-            help="Labels of larger objects, as cells for nuclei: the number of the one each lies in.",
-        ),
-    ] = None,
+    planes: Planes = False,
+    shape: Shape = True,
+    ring: Ring = 0,
+    parents: Parents = None,
     in_order: InOrder = False,
     overwrite: Overwrite = False,
 ) -> None:

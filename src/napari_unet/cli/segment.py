@@ -91,8 +91,6 @@ def segment(
     **settings: Any,
 ) -> None:
     """Segment images and write label images."""
-    from napari_unet.services.files.images import find_images
-    from napari_unet.services.files.names import labels_apart
     from napari_unet.services.library import Library
     from napari_unet.services.segmentation.batch import segment_files
     from napari_unet.services.segmentation.tasks import make_tasks
@@ -101,9 +99,8 @@ def segment(
         existing = _existing(overwrite, skip_existing)
         options = options_from(SegmentOptions, settings)
         into_folder = any(Path(given).is_dir() for given in inputs)
-        images, labels = labels_apart(find_images(inputs))
         tasks = make_tasks(
-            images,
+            _images(inputs),
             output,
             probabilities,
             uncertainty,
@@ -111,9 +108,6 @@ def segment(
             series=series,
             exports=(rois, geojson, table),
         )
-        if labels:
-            names = ", ".join(path.name for path in labels)
-            typer.echo(f"Left out, as labels of the others: {names}", err=True)
         network = run(Library().load(model), "Loading")
         job = segment_files(
             tasks,
@@ -126,6 +120,18 @@ def segment(
         )
         outcomes = run(job, "Segmenting")
     _report(outcomes)
+
+
+def _images(inputs: Sequence[str]) -> list[Path]:
+    """Find the images, and say which files are left out as labels of others."""
+    from napari_unet.services.files.images import find_images
+    from napari_unet.services.files.names import labels_apart
+
+    images, labels = labels_apart(find_images(inputs))
+    if labels:
+        names = ", ".join(path.name for path in labels)
+        typer.echo(f"Left out, as labels of the others: {names}", err=True)
+    return images
 
 
 def _existing(overwrite: bool, skip: bool) -> Existing:
