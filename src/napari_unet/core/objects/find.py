@@ -32,6 +32,12 @@ CORE_RISE = 1 / 6
 """A core must rise above its threshold by this fraction of what is left to the largest distance: islands
 that noise makes at its rim do not."""
 
+MASK_HALO = 1
+"""Pixels around a window that its masks depend on."""
+
+DISTANCE = OBJECT_OUTPUTS.index("distance")
+"""Which of the maps is the distance."""
+
 COARSE_AXIS = 3
 """Along an axis with so many times the finest pixel size, maps are not smoothed."""
 
@@ -69,6 +75,24 @@ def find_objects(
             rule=f"There are {len(OBJECT_OUTPUTS)} of a plane or volume: {', '.join(OBJECT_OUTPUTS)}.",
             remedy="Use a model whose task is 'objects'.",
         )
+    levels = to_uint8(maps)
+    inside, core, deep = object_masks(levels, options, spacing)
+    cores = _containing(components(core), deep)
+    return _finished(divide(components(inside), cores, levels[DISTANCE]), options, spacing)
+
+
+def object_masks(
+    maps: NDArray[Any], options: ObjectOptions, spacing: Sequence[float]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what is foreground, where cores of objects are, and where they are deep enough to count.
+
+    A pixel depends on its neighbours up to `MASK_HALO` away.
+
+    Parameters
+    ----------
+    maps, options, spacing
+        As for `find_objects`.
+    """
     foreground, boundary, distance = to_uint8(maps)
     inside = foreground > options.foreground * UINT8_SCALE
     fine = [a for a in range(inside.ndim) if not spacing or spacing[a] < COARSE_AXIS * min(spacing)]
@@ -77,8 +101,7 @@ def find_objects(
     core = inside & (depth > int(options.seed * full))
     core &= _summed(boundary, fine) <= full // 2
     deep = core & (depth > int((options.seed + CORE_RISE * (1 - options.seed)) * full))
-    cores = _containing(_components(core), deep)
-    return _finished(divide(_components(inside), cores, distance), options, spacing)
+    return inside, core, deep
 
 
 def connected_objects(
@@ -93,7 +116,7 @@ def connected_objects(
     options, spacing
         As for `find_objects`; the thresholds have no effect.
     """
-    return _finished(_components(classes), options or ObjectOptions(), spacing)
+    return _finished(components(classes), options or ObjectOptions(), spacing)
 
 
 def number_above(labels: NDArray[np.uint32], taken: int) -> int:
@@ -144,31 +167,52 @@ def _finished(
     labels: NDArray[np.uint32], options: ObjectOptions, spacing: Sequence[float]
 ) -> NDArray[np.uint32]:
     """Fill holes, remove small objects, and number the others in order."""
-    pixel = _pixel(spacing)
     if options.fill_holes:
-        labels = _filled(labels)
-    smallest = DEFAULT_MIN_PIXELS * pixel if options.smallest is None else options.smallest
+        # a single plane has no edge along Z
+        labels = filled(labels, [axis for axis, length in enumerate(labels.shape) if length > 1])
     labels = _renumbered(labels)
-    if smallest > 0:
-        large = np.bincount(labels.ravel()) * pixel >= smallest
-        large[0] = False
-        if not large[1:].all():
-            labels = np.where(large, np.cumsum(large), 0).astype(np.uint32)[labels]
+    large = large_enough(np.bincount(labels.ravel()), options, spacing)
+    large[0] = False
+    if not large[1:].all():
+        labels = np.where(large, np.cumsum(large), 0).astype(np.uint32)[labels]
     return labels
+
+
+def large_enough(
+    sizes: NDArray[np.int64], options: ObjectOptions, spacing: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Return which objects are not smaller than the smallest.
+
+    Parameters
+    ----------
+    sizes
+        Their pixels.
+    options, spacing
+        As for `find_objects`.
+    """
+    pixel = _pixel(spacing)
+    smallest = DEFAULT_MIN_PIXELS * pixel if options.smallest is None else options.smallest
+    return sizes * pixel >= smallest
 
 
 def _renumbered(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return fastremap.renumber(labels)[0].astype(np.uint32, copy=False)
 
 
-def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Fill the background that is enclosed by a single object."""
-    holes = _components(labels == 0)
+def filled(labels: NDArray[np.uint32], axes: Sequence[int]) -> NDArray[np.uint32]:
+    """Fill the background that is enclosed by a single object.
+
+    Parameters
+    ----------
+    labels
+        Objects; 0 elsewhere.
+    axes
+        Along these, background at the edge of the array is not enclosed.
+    """
+    holes = components(labels == 0)
     n = int(holes.max(initial=0))
     enclosed = np.ones(n + 1, bool)
     enclosed[0] = False
-    # a single plane has no edge along Z
-    axes = [axis for axis, length in enumerate(labels.shape) if length > 1]
     for axis in axes:
         # background at the edge of the image is not a hole
         enclosed[holes.take((0, -1), axis=axis)] = False
@@ -176,25 +220,25 @@ def _filled(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
         return labels
     where = np.flatnonzero(enclosed[holes])
     hole = holes.ravel()[where]
-    filled = labels.ravel().astype(np.uint32)
+    result = labels.ravel().astype(np.uint32)
     # largest and smallest neighbour of each hole: the same for one inside a single object
     none = np.iinfo(np.uint32).max
     largest, smallest = np.zeros(n + 1, np.uint32), np.full(n + 1, none, np.uint32)
     for axis in axes:
         step = math.prod(labels.shape[axis + 1 :])
-        for neighbour in (filled[where - step], filled[where + step]):
+        for neighbour in (result[where - step], result[where + step]):
             np.maximum.at(largest, hole, neighbour)
             np.minimum.at(smallest, hole, np.where(neighbour > 0, neighbour, none))
-    filled[where] = np.where(largest == smallest, largest, 0)[hole]
-    return filled.reshape(labels.shape)
+    result[where] = np.where(largest == smallest, largest, 0)[hole]
+    return result.reshape(labels.shape)
 
 
-def _components(values: NDArray[Any]) -> NDArray[np.uint32]:
+def components(values: NDArray[Any]) -> NDArray[np.uint32]:
     """Number the connected parts of one value: pixels connect by their edges, voxels by faces."""
-    components: NDArray[Any] = cc3d.connected_components(
+    numbers: NDArray[Any] = cc3d.connected_components(
         np.ascontiguousarray(values), connectivity=4 if values.ndim == 2 else 6
     )
-    return components.astype(np.uint32, copy=False)
+    return numbers.astype(np.uint32, copy=False)
 
 
 def _pixel(spacing: Sequence[float]) -> float:
