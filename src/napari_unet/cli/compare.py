@@ -15,7 +15,7 @@ from napari_unet.services.segmentation.options import SegmentOptions
 
 @with_options(SegmentOptions, only=("channels", "diameter", "device", "precision"))
 def compare(
-    image: Annotated[Path, typer.Argument(help="TIFF file.")],
+    image: Annotated[Path, typer.Argument(help="Image file.")],
     before: Annotated[str, typer.Option(help="The older model, as for 'segment'.")],
     now: Annotated[str, typer.Option(help="The newer model.")],
     output: Annotated[

@@ -48,7 +48,10 @@ def list_models(context: typer.Context) -> None:
 
 @models.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(help="Name in the library, or a model file.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Name in the library, or a model file, foreign weights or package."),
+    ],
     full: Annotated[
         bool,
         typer.Option(
@@ -57,10 +60,15 @@ def show_model(
     ] = False,
 ) -> None:
     """Show what a model expects, gives, and where it comes from."""
-    from napari_unet.services.library import Library
+    from napari_unet.core.model.file import is_model_file
+    from napari_unet.services.library import Library, looks_like_path
 
     with explained():
-        spec = Library().spec(name)
+        library, path = Library(), Path(name).expanduser()
+        if looks_like_path(name) and path.exists() and not is_model_file(path):
+            spec = run(library.load(name), "Loading").spec
+        else:
+            spec = library.spec(name)
         if full:
             values = spec.model_dump(mode="json")
             typer.echo(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(metavar="INPUT…", help="TIFF files, folders or patterns like '*.tif'."),
+    typer.Argument(
+        metavar="INPUT…",
+        help="Image files (TIFF, PNG, JPEG, CZI …), folders or patterns like '*.tif'.",
+    ),
 ]
 Output = Annotated[
     Path,

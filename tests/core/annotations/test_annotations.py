@@ -671,3 +671,23 @@ def test_nuclei_of_several_images(shared_data):
         taken = set(labels[everything(truth, "validation") != IGNORE].tolist()) - {0}
         kept = set(labels[everything(truth, "training") != IGNORE].tolist()) - {0}
         assert not taken & kept
+
+
+@pytest.mark.parametrize("kind", ["scribbles", "classes", "objects"])
+@pytest.mark.parametrize("absent", [np.nan, np.inf, -3.4e38, "tag"])
+def test_pixels_without_data_take_no_part_and_that_is_told(kind, absent):
+    pixels = np.ones((2, 2, 6, 7), np.uint16 if absent == "tag" else np.float32)
+    pixels[0, :, 1, 2:4] = 7 if absent == "tag" else absent
+    # data in one channel are data
+    pixels[0, 0, 4, 4] = 7 if absent == "tag" else absent
+    paint = np.zeros((2, 6, 7), np.uint8)
+    paint[:, 1:4, 1:4] = 2
+    image = Image(pixels, "ZCYX", nodata=7 if absent == "tag" else None)
+    inspection = finish(inspect_annotations([Annotation(image, paint, kind)]))
+    known = everything(inspection.truths[0]) != IGNORE
+    expected = (paint > 0) if kind == "scribbles" else np.ones(paint.shape, bool)
+    expected[0, 1, 2:4] = False
+    assert np.array_equal(known, expected)
+    assert inspection.summary.notes == (
+        "image: 2 pixels without data (NaN, infinite or “no data”) take no part.",
+    )

@@ -132,6 +132,19 @@ def test_a_stack_that_lacks_a_page_is_refused(path):
         open_image(path)
 
 
+@pytest.mark.parametrize("how", [{"compression": "zlib"}, {"predictor": False}])
+def test_a_page_taller_than_its_strips_is_not_filled_with_zeros(path, how):
+    """A damaged header may say any height; what is not there must not be taken for dark pixels."""
+    pixels = np.moveaxis(COLOUR, -1, 0)
+    tifffile.imwrite(
+        path, pixels, rowsperstrip=32, planarconfig="separate", photometric="rgb", **how
+    )
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["ImageLength"].overwrite(7_208_992)
+    with pytest.raises(UserError, match=r"lists 3 of 675,843 strips or tiles|is truncated"):
+        open_image(path)
+
+
 def test_pages_in_a_circle_end(path):
     """Only the parser of the library would follow them for ever."""
     tifffile.imwrite(path, np.zeros((150, 4, 4), np.uint8), metadata=None, **GREY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -113,15 +113,20 @@ def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
     builder, counts, background = StrokeBuilder(annotation.kind), Counter[int](), 0
     removed = StrokeBuilder(annotation.kind)
     applies: dict[PlaneKey, BitMask] = {}
+    without_data = 0
     for i, key in enumerate(annotation.plane_keys(), 1):
         frame, box = annotation.whole(key)
         if mask := areas.mask(frame.index):
             paint = annotation.read(frame, box)
             if annotation.unlabelled is not None:
                 mask = BitMask.of(mask.window(*box) & (paint != annotation.unlabelled))
+            missing = frame.missing() if annotation.regions or paint.any() else None
+            if missing is not None:
+                without_data += int(np.count_nonzero(missing & mask.window(*box)))
+                mask = BitMask.of(mask.window(*box) & ~missing)
             inside = mask.window(*box)
             _check_signs(annotation, paint, frame.title)
-            if annotation.regions or annotation.unlabelled is not None:
+            if annotation.regions or annotation.unlabelled is not None or missing is not None:
                 paint = np.where(inside, paint, 0)
             numbered, values = pieces(paint, annotation.kind)
             changes = _changes(annotation, key, inside, numbered, values)
@@ -138,6 +143,12 @@ def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
                     counts[1 if annotation.kind == "objects" else value] += n
         yield Progress(done + i, total, "Inspecting the annotations")
     strokes, gone = builder.strokes(), removed.strokes()
+    if without_data:
+        note = (
+            f"{annotation.image.name}: {without_data:,} pixels without data (NaN, infinite or “no "
+            "data”) take no part."
+        )
+        annotation = replace(annotation, notes=(*annotation.notes, note))
     return _Contents(annotation, applies, background, counts, strokes, gone)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import CHANNEL_AXES
 from napari_unet.core.image.colour import COLOUR_CHANNELS, combine, has_colours, name_of
-from napari_unet.core.image.missing import mark_missing
+from napari_unet.core.image.missing import mark_missing, missing_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +90,19 @@ class Frame:
         if channels != list(range(len(block))):
             block = block[channels]
         return mark_missing(block, self.image.nodata)
+
+    def missing(self) -> NDArray[np.bool_] | None:
+        """Return which pixels have data in no channel of the image; None if all have some.
+
+        Raises
+        ------
+        UserError
+            When the pixels can't be read.
+        """
+        if not self.image.may_lack_data:
+            return None
+        every = replace(self, channels=tuple(range(self.image.n_channels)))
+        return missing_pixels(every.read(tuple(slice(0, n) for n in self.shape)))
 
     def write(self, out: Any, box: Box, block: NDArray[Any]) -> None:
         """Write a spatial block into an array with the image's label axes.

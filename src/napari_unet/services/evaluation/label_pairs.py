@@ -145,7 +145,7 @@ def read_label_pairs(
     Parameters
     ----------
     predicted, labels
-        TIFF files, folders or patterns.
+        Image files, folders or patterns.
     images
         Their images, if there are any.
     axes

@@ -94,6 +94,9 @@ def read_labels(path: Path, image: Image | None = None, axes: str | None = None)
     data = labels.data
     if data.dtype.kind == "f":
         data = WholeNumbers(data, path.name)
+    if image is not None and axes is None:
+        data, letters = _without_colours(data, labels.axes, image.label_shape)
+        labels = replace(labels, data=data, axes=letters)
     if int(np.prod(data.shape)) * data.dtype.itemsize <= MAX_BYTES_IN_MEMORY:
         data = np.asarray(data[...])
     labels = replace(labels, data=data)
@@ -171,16 +174,28 @@ def _opened(path: Path, image: Image | None, axes: str | None) -> tuple[Image, l
     return opened, []
 
 
+def _without_colours(data: Lazy, axes: str, shape: Sequence[int]) -> tuple[Lazy, str]:
+    """Return one of several channels if all of them repeat the same labels."""
+    at = next((axes.index(a) for a in "SC" if a in axes), None)
+    kept = tuple(n for i, n in enumerate(data.shape) if i != at)
+    if at is None or data.shape[at] not in (2, 3, 4) or kept != tuple(shape):
+        return data, axes
+
+    def channel(number: int) -> NDArray[Any]:
+        # one at a time: all of them may be large
+        return np.asarray(data[(slice(None),) * at + (number,)])
+
+    first = channel(0)
+    if any(not np.array_equal(first, channel(i)) for i in range(1, min(data.shape[at], 3))):
+        return data, axes
+    return first, axes[:at] + axes[at + 1 :]
+
+
 def _fitted(labels: Image, image: Image) -> Image:
-    """Drop axes of length 1 that the image lacks, and channels that repeat the same labels."""
-    data, axes = labels.data, labels.axes
+    """Drop axes of length 1 that the image lacks."""
+    data = labels.data
     if not isinstance(data, np.ndarray) or data.shape == image.label_shape:
         return labels
-    channel = next((axes.index(a) for a in "SC" if a in axes), None)
-    if channel is not None and data.shape[channel] in (2, 3, 4):
-        colours = np.moveaxis(data, channel, 0)[:3]
-        if colours.shape[1:] == image.label_shape and (colours == colours[0]).all():
-            data = colours[0]
     long = tuple(n for n in data.shape if n > 1)
     if long != tuple(n for n in image.label_shape if n > 1):
         return labels

@@ -126,6 +126,10 @@ class Page:
         if self.mapped is not None:
             self.mapped.check(size)
         else:
+            listed, needed = min(len(self.offsets), len(self.counts)), math.prod(self.layout.grid)
+            if listed < needed:
+                error = f"it lists {listed:,} of {needed:,} strips or tiles of a page"
+                raise damaged(self.path, error)
             # without compression the last strip may be declared longer than the rows that are left
             counts = self.counts if self.layout.compressed else itertools.repeat(0)
             check_complete(self.path, max(map(operator.add, self.offsets, counts)), size)

@@ -46,7 +46,7 @@ def read_annotations(
     Parameters
     ----------
     images, labels
-        TIFF files, folders or patterns. They are paired by their names, or in order where names say
+        Image files, folders or patterns. They are paired by their names, or in order where names say
         nothing. Both may be in one folder.
     kind
         What the labels mean.
