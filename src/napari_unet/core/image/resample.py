@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.image.axes import Image
 from napari_unet.core.image.missing import mark_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -156,6 +157,14 @@ class Resampled:
         with np.errstate(divide="ignore", invalid="ignore"):
             mean: NDArray[np.float32] = np.where(share > MIN_SHARE, total / share, np.nan)
         return mean.astype(np.float32, copy=False)
+
+
+def resampled_image(image: Image, sizes: Mapping[str, int]) -> Image:
+    """Return an image with other lengths of some axes; its pixels are computed when they are read."""
+    sizes = image.sizes | dict(sizes)
+    scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
+    data = Resampled(image.data, tuple(sizes[a] for a in image.axes), image.nodata)
+    return Image(data, image.axes, scale, image.unit, image.name, image.channel_names)
 
 
 def window_of(box: Box, old: Sequence[int], new: Sequence[int]) -> Box:

@@ -7,9 +7,13 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import Frame
-from napari_unet.core.image.resample import Resampled, ResamplingWeights, resample, window_of
+from napari_unet.core.image.resample import (
+    ResamplingWeights,
+    resample,
+    resampled_image,
+    window_of,
+)
 from napari_unet.core.image.scale import pixel_size_factors, rescaled_shape
 from napari_unet.core.inference.assemble import FrameAssembler
 from napari_unet.core.inference.outputs import Outputs
@@ -75,10 +79,7 @@ class RescaledFrames:
         shape = rescaled_shape(image, spatial, factors)
         if shape is None:
             return cls(list(originals), list(originals))
-        sizes = image.sizes | dict(zip(spatial, shape, strict=True))
-        scale = {a: s * image.sizes[a] / sizes[a] for a, s in image.scale.items() if a in sizes}
-        data = Resampled(image.data, tuple(sizes[a] for a in image.axes), image.nodata)
-        rescaled = Image(data, image.axes, scale, image.unit, image.name, image.channel_names)
+        rescaled = resampled_image(image, dict(zip(spatial, shape, strict=True)))
         frames = [Frame(rescaled, frame.index, frame.channels, spatial) for frame in originals]
         return cls(list(originals), frames)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.annotations.holdout import hold_out
 from napari_unet.core.annotations.inspection import inspect_annotations
+from napari_unet.core.annotations.rescale import AS_THEY_ARE
 from napari_unet.core.annotations.units import units_of
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.statistics import NormalizationStatistics
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.holdout import HoldOut
     from napari_unet.core.annotations.holdout_masks import Held
     from napari_unet.core.annotations.inspection import Inspection
+    from napari_unet.core.annotations.rescale import Rescaling
     from napari_unet.core.annotations.units import Units
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
@@ -67,9 +69,9 @@ class TrainingSet:
     Attributes
     ----------
     annotations
-        The annotations that it was made from.
+        The annotations that it was made from, at their own scale.
     inspection
-        What they contain.
+        What they contain, at the scale that is learnt.
     held
         What is held out, or why nothing is.
     sampler
@@ -105,6 +107,7 @@ def make_training_set(
     patch: tuple[int, ...],
     held_out: float,
     seed: int,
+    rescaling: Rescaling = AS_THEY_ARE,
     earlier: Held | None = None,
     learnt: Sequence[Truth] = (),
 ) -> Job[TrainingSet]:
@@ -122,6 +125,8 @@ def make_training_set(
         Fraction of the annotations to hold out.
     seed
         Seed of everything that is random.
+    rescaling
+        At which scale the images are learnt.
     earlier, learnt
         What was held out of the same images when less was annotated, and those annotations, as for
         `hold_out`: what has been learnt from must not serve for validation.
@@ -137,7 +142,8 @@ def make_training_set(
         When there is too little to train on, or it doesn't fit the model.
     """
     annotations = paint.annotations
-    inspection = yield from inspect_annotations(annotations, spec.label_names)
+    shown = yield from rescaling.annotations(annotations)
+    inspection = yield from inspect_annotations(shown, spec.label_names)
     inspection.summary.check()
     held = yield from hold_out(
         inspection.truths, fraction=held_out, seed=seed, earlier=earlier, learnt=learnt

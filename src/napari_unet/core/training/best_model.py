@@ -109,8 +109,11 @@ class BestModel:
         """Validate the parent and the best model, on other annotations than before."""
         before = after = None
         if windows and self._parent is not None:
-            # at the pixel size it segments at; the network that learns sees the image's own pixels
-            before = yield from self._validate(self._parent, windows, self._parent.spec.pixel_size)
+            # at the scale it segments at: one that states no diameter rescales by pixel size, while
+            # the network that learns sees the pixels as they are
+            spec = self._parent.spec
+            size = spec.pixel_size if spec.diameter is None else ()
+            before = yield from self._validate(self._parent, windows, size)
         if windows and self.model is not None:
             after = yield from self._validate(self.model, windows)
         self.before, self.after, self._start_scores = before, after, None

@@ -11,6 +11,9 @@ import numpy as np
 from napari_unet.core.model.file import weights_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.annotations.bitmask import BitMask
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
@@ -23,13 +26,18 @@ SAMPLE_SIDE = 256
 """Side of the part of an image by which it is recognised, in pixels."""
 
 
-def training_key(model: Model, options: TrainingOptions, training_set: TrainingSet) -> str:
-    """Return a key that is the same only for the same model, options, images and kinds."""
+def training_key(model: Model, options: TrainingOptions, annotations: Sequence[Annotation]) -> str:
+    """Return a key that is the same only for the same model, options, images and kinds.
+
+    It does not depend on the scale that is learnt, which the training state holds.
+    """
     digest = hashlib.sha256(weights_hash(model.network.state_dict()).encode())
-    digest.update(options.model_dump_json(exclude=IRRELEVANT_OPTIONS).encode())
-    for truth in training_set.held.truths:
-        image = truth.annotation.image
-        facts = [image.name, image.axes, image.data.shape, truth.annotation.kind]
+    # states of earlier versions have no such option
+    defaults = {"rescale"} if getattr(options, "rescale", True) else set[str]()
+    digest.update(options.model_dump_json(exclude=IRRELEVANT_OPTIONS | defaults).encode())
+    for annotation in annotations:
+        image = annotation.image
+        facts = [image.name, image.axes, image.data.shape, annotation.kind]
         digest.update(json.dumps(facts).encode())
         digest.update(_sample(image))
     return digest.hexdigest()[:24]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_unet.core.annotations.holdout import sides
+from napari_unet.core.annotations.rescale import Rescaling
 from napari_unet.core.errors import UserError
 from napari_unet.core.memory_units import bytes_of_gib
 from napari_unet.core.progress import as_part
 from napari_unet.core.training.best_model import BestModel
-from napari_unet.core.training.identity import annotations_key, training_key
+from napari_unet.core.training.identity import annotations_key
 from napari_unet.core.training.learner import Learner
 from napari_unet.core.training.progress import TrainingStarted
-from napari_unet.core.training.state import DamagedStateError, load_state
+from napari_unet.core.training.state import DamagedStateError, load_state, read_status
 from napari_unet.core.training.status import TrainingStatus
 from napari_unet.core.training.tuning.rehearsal import Rehearsal, prepare_rehearsal
 from napari_unet.core.training.tuning.teacher import Teacher
@@ -93,6 +94,8 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
         When there is too little to train on, it doesn't fit the model, or memory does not suffice.
     """
     steps = setup.options.steps
+    if resume:
+        setup = _at_saved_scale(setup)
     try:
         plan = yield from as_part(setup.choose_plan(), 0, steps, share=0)
         training_set = yield from as_part(setup.training_set(plan), 0, steps, share=0)
@@ -129,6 +132,17 @@ def prepare(setup: TrainingSetup, *, resume: bool = True) -> Job[Prepared]:
         setup.compute.release()
 
 
+def _at_saved_scale(setup: TrainingSetup) -> TrainingSetup:
+    """Return a setup with the scale of this very training's saved state, if there is one.
+
+    What was annotated since may measure otherwise, but what was held out lies where it lay.
+    """
+    status = None if setup.path is None else read_status(setup.path)
+    if status is None or status.key != setup.key:
+        return setup
+    return replace(setup, rescaling=Rescaling(status.factors, setup.model.spec.axes))
+
+
 def _begin(
     setup: TrainingSetup,
     training_set: TrainingSet,
@@ -138,13 +152,14 @@ def _begin(
 ) -> Prepared:
     """Return a training before its first step."""
     status = TrainingStatus(
-        key=training_key(setup.model, setup.options, training_set),
+        key=setup.key,
         paint=annotations_key(training_set),
         total=setup.options.steps,
         patch=(),
         chunk=1,
         policy=(0, 0),
         trust=trust,
+        factors=setup.rescaling.factors,
     )
     status.adopt(plan)
     return Prepared(
@@ -188,7 +203,7 @@ def _find_interrupted(
     """Read the saved state of this very training; None if there is none that can be continued."""
     if setup.path is None:
         return None
-    state = load_state(setup.path, training_key(setup.model, setup.options, training_set))
+    state = load_state(setup.path, setup.key)
     if state is None:
         return None
     if state.status.paint == annotations_key(training_set):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_unet.core.annotations.rescale import AS_THEY_ARE
 from napari_unet.core.sampling.batches import Batches
 from napari_unet.core.sampling.dataset import make_training_set
 from napari_unet.core.sampling.targets import Border
+from napari_unet.core.training.identity import training_key
 from napari_unet.core.training.plan import COPIES, choose_plan, plans
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation, Paint, Truth
     from napari_unet.core.annotations.holdout_masks import Held
+    from napari_unet.core.annotations.rescale import Rescaling
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
@@ -44,6 +47,8 @@ class TrainingSetup:
         File for the training state; None: the state is not saved.
     rehearsal
         Annotated images of what the parent knew before; empty: there are none.
+    rescaling
+        At which scale the annotated images are learnt.
     """
 
     model: Model
@@ -53,6 +58,12 @@ class TrainingSetup:
     parent: Model | None = None
     path: Path | None = None
     rehearsal: tuple[Annotation, ...] = ()
+    rescaling: Rescaling = AS_THEY_ARE
+
+    @property
+    def key(self) -> str:
+        """What identifies the training."""
+        return training_key(self.model, self.options, self.paint.annotations)
 
     @property
     def tuning(self) -> bool:
@@ -100,7 +111,7 @@ class TrainingSetup:
 
     def plans(self) -> Iterator[TrainingPlan]:
         """Return the plans to try, the preferred one first."""
-        images = [annotation.image for annotation in self.paint.annotations]
+        images = self.rescaling.images(self.paint.annotations)
         return plans(self.model.spec.config, self.options, self.compute, images)
 
     def training_set(
@@ -113,6 +124,7 @@ class TrainingSetup:
             patch=plan.patch,
             held_out=self.options.held_out,
             seed=self.options.seed,
+            rescaling=self.rescaling,
             earlier=earlier,
             learnt=learnt,
         )

@@ -67,6 +67,8 @@ class TrainingStatus(BaseModel):
         Measured peak of the memory in bytes; 0: not measured yet.
     trust
         How far the parent is trusted, 0 to 1; 0: not at all, as in trainings of earlier versions.
+    factors
+        `Rescaling.factors` of the annotated images; empty: none is rescaled.
     ended
         Why the training ended; empty while it goes on.
     """
@@ -95,6 +97,7 @@ class TrainingStatus(BaseModel):
     altered: str = ""
     measured: int = 0
     trust: float = 0.0
+    factors: tuple[tuple[float, ...], ...] = ()
     ended: str = ""
 
     @property

@@ -12,7 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Notice, Progress, as_part
 from napari_unet.core.sampling.dataset import count_pixels
 from napari_unet.core.training.clock import TrainingClock
-from napari_unet.core.training.identity import annotations_key, training_key
+from napari_unet.core.training.identity import annotations_key
 from napari_unet.core.training.plan import untraced_bytes
 from napari_unet.core.training.progress import Validated
 from napari_unet.core.training.result import Trained
@@ -131,7 +131,7 @@ class Trainer:
             yield from self._take_new_annotations()
         finally:
             self.setup.compute.release()
-        self.status.key = training_key(self.setup.model, options, self._training_set)
+        self.status.key = self.setup.key
         self._clock = TrainingClock(self.status, options)
         return (yield from self.run())
 

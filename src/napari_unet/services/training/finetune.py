@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.annotations.annotation import Paint
@@ -104,7 +104,7 @@ def _finetune(
     paint = paint if isinstance(paint, Paint) else Paint(tuple(paint))
     _check_annotated(paint)
     if longer is None:
-        setup = _setup(paint, model, options, state)
+        setup = yield from _rescaled(_setup(paint, model, options, state), options)
         check_room(state, setup.model.spec.config.parameters)
         trainer = yield from _prepare(setup, resume)
         job = trainer.run()
@@ -176,6 +176,16 @@ def _setup(
     return TrainingSetup(start, paint, options, compute, parent, state, rehearsal)
 
 
+def _rescaled(setup: TrainingSetup, options: FinetuneOptions) -> Job[TrainingSetup]:
+    """Let a trained network learn objects at the size at which it knows them."""
+    from napari_unet.services.training.scale import choose_rescaling
+
+    if setup.parent is None:
+        return setup
+    job = choose_rescaling(setup.paint.annotations, setup.model.spec, options)
+    return replace(setup, rescaling=(yield from as_part(job, 0, options.steps, share=0)))
+
+
 def _prepare(setup: TrainingSetup, resume: bool) -> Job[Trainer]:
     from napari_unet.core.training.preparation import prepare
     from napari_unet.core.training.trainer import Trainer
@@ -189,6 +199,7 @@ class _Diameter:
     def __init__(self, trainer: Trainer, options: FinetuneOptions) -> None:
         self._model, self._parent = trainer.setup.model.spec, trainer.setup.parent
         self._given = options.diameter
+        self._rescaled = bool(trainer.setup.rescaling.factors)
         self._measured: float | None = None
         self._truths: Sequence[Truth] = ()
 
@@ -197,15 +208,18 @@ class _Diameter:
         from napari_unet.core.diameter.annotated import annotated_diameter
         from napari_unet.core.image.scale import is_same_diameter
 
-        if self._given is not None:
+        before = None if self._parent is None else self._parent.spec.diameter
+        if self._given is not None and not self._rescaled:
             return self._given
         truths = trained.training_set.inspection.truths
         if truths is not self._truths:
             self._measured = yield from annotated_diameter(truths, self._model.axes)
             self._truths = truths
-        before = None if self._parent is None else self._parent.spec.diameter
         measured = self._measured
-        if before is not None and (measured is None or is_same_diameter(measured, before)):
+        unchanged = trained.status.best_share == 0
+        if before is not None and (
+            unchanged or measured is None or is_same_diameter(measured, before)
+        ):
             # other images keep the scale at which the parent knows them
             return before
         return measured

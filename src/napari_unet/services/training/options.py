@@ -61,10 +61,16 @@ class FinetuneOptions(TrainingOptions):
         ge=2,
         allow_inf_nan=False,
         title="Diameter",
-        description="Typical diameter of the annotated objects in pixels, which the new model states. "
-        "None: measured; what the old model states is kept for objects of about that size and for "
-        "scribbles.",
+        description="Typical diameter of the annotated objects in the image's pixels. None: measured; "
+        "scribbles are taken to be on objects of the size that the model learnt.",
         json_schema_extra={"none": "measured", "unit": "px", "step": 1.0, "decimals": 1},
+    )
+    rescale: bool = Field(
+        True,
+        title="Rescale",
+        description="Show the network annotated objects that are much smaller or larger than those it "
+        "learnt at the size it knows, as when it segments. Off: at the image's own pixels; the new "
+        "model states their diameter.",
     )
     name: str = Field(
         "", title="Name", description="Name of the new model. Empty: the old name with -tuned."

@@ -108,7 +108,7 @@ def result_of(
     """Return the result of a training, with the new model's name, diameter and provenance."""
     from napari_unet.core.model.spec import Model
 
-    images = [annotation.image for annotation in trained.training_set.annotations]
+    images = [truth.annotation.image for truth in trained.training_set.inspection.truths]
     names = trained.model.spec.label_names
     before, after = (
         () if scores is None else scores.scores(names) for scores in (trained.before, trained.after)
@@ -181,4 +181,5 @@ def _resolved(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
         "memory": memory,
         "pace": pace,
         "altered": status.altered,
+        "factors": [[round(f, 5) for f in each] for each in status.factors],
     }

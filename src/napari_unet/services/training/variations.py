@@ -10,6 +10,7 @@ import numpy as np
 from napari_unet.core.progress import Job, Progress
 from napari_unet.services.segmentation.channels import common_channels
 from napari_unet.services.training.plan import plan_of
+from napari_unet.services.training.scale import choose_rescaling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.model.spec import ModelSpec
-    from napari_unet.core.training.options import TrainingOptions
+    from napari_unet.services.training.options import FinetuneOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Variations:
 def vary(
     annotations: Sequence[Annotation],
     spec: ModelSpec,
-    options: TrainingOptions,
+    options: FinetuneOptions,
     *,
     channels: Sequence[int | str] | None = None,
     number: int = 8,
@@ -76,7 +77,12 @@ def vary(
     plan = yield from plan_of(annotations, spec, options)
     patch = tuple(min(n, largest) for n in plan.patch)
     training_set = yield from make_training_set(
-        Paint(tuple(annotations), indices), spec, patch=patch, held_out=0, seed=options.seed
+        Paint(tuple(annotations), indices),
+        spec,
+        patch=patch,
+        held_out=0,
+        seed=options.seed,
+        rescaling=(yield from choose_rescaling(annotations, spec, options)),
     )
     batches = Batches(training_set, patch, options.augment, None, "cpu")
     images: list[Any] = []

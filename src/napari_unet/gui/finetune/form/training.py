@@ -68,6 +68,7 @@ REST = (
     "task",
     "classes",
     "diameter",
+    "rescale",
 )
 
 
