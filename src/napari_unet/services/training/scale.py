@@ -90,5 +90,6 @@ def _sentence(
     return (
         f"Objects of {name!r}{others} measure about {diameters[first]:.3g} pixels, those that "
         f"{parent.name!r} learnt {parent.diameter:.3g}: images are shown to it at "
-        f"{factors[first][-1]:.2g} times their size. With Rescale off, they are learnt at their own pixels."
+        f"{factors[first][-1]:.2g} times their size. "
+        "With Rescale off, they are learnt at their own pixels."
     )
