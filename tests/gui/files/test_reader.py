@@ -129,6 +129,14 @@ def test_channels_are_layers_of_their_names(tmp_path):
     assert layers[0].axis_labels == ("z", "y", "x")
 
 
+def test_channels_have_the_colours_that_the_file_states(tmp_path):
+    ome = {"axes": "CYX", "Channel": {"Name": ["a", "b"], "Color": [-16776961, 335479039]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK[0, :2], ome=True, metadata=ome, **GREY)
+    one, other = layers_of(tmp_path / "a.ome.tif")
+    assert one.colormap.name == "red"
+    np.testing.assert_allclose(other.colormap.colors[-1], (0x13 / 255, 1, 0, 1), atol=1e-3)
+
+
 def test_each_image_of_a_file_is_a_layer(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(STACK[0, 0], **GREY)

@@ -106,6 +106,13 @@ def test_folders_take_all_formats(tmp_path):
     assert [path.name for path in find_images([tmp_path])] == ["a.png", "b.JPG", "c.czi"]
 
 
+def test_a_picture_is_the_only_image_of_its_file(tmp_path):
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(GREY))
+    assert open_image(tmp_path / "a.png", series=0).data.shape == GREY.shape
+    with pytest.raises(UserError, match=r"a\.png has no image number 1"):
+        open_image(tmp_path / "a.png", series=1)
+
+
 @pytest.mark.parametrize(("sources", "folder"), [(1, False), (2, False), (1, True)])
 @pytest.mark.parametrize("name", ["x.png", "x.tif", "x.csv"])
 def test_no_folder_is_made_of_a_file_name(tmp_path, sources, folder, name):

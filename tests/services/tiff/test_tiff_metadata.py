@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
 
 from napari_unet.services.files.images import open_image
 from napari_unet.services.tiff.metadata import legal_axes
+from napari_unet.services.tiff.microscopes import stk_calibration
 
 STACK = np.arange(3 * 2 * 9 * 7, dtype=np.uint16).reshape(3, 2, 9, 7)
 GREY = {"photometric": "minisblack"}
@@ -148,3 +151,86 @@ def test_imagej_labels_of_slices_are_no_channels(tmp_path):
 )
 def test_each_axis_has_a_letter_of_its_own(axes, legal):
     assert legal_axes(axes) == legal
+
+
+def test_colours_of_channels(tmp_path):
+    ome = {"axes": "CYX", "Channel": {"Name": ["a", "b"], "Color": [-16776961, 65535]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK[0], ome=True, metadata=ome, **GREY)
+    assert open_image(tmp_path / "a.ome.tif").channel_colours == ("#ff0000", "#0000ff")
+    ramp = np.arange(256, dtype=np.uint8)
+    tables = [np.stack([ramp * share for share in colour]) for colour in ((0, 1, 0), (1, 0, 1))]
+    said = {"axes": "CYX", "LUTs": tables, "mode": "composite"}
+    tifffile.imwrite(tmp_path / "b.tif", STACK[0], imagej=True, metadata=said)
+    assert open_image(tmp_path / "b.tif").channel_colours == ("#00ff00", "#ff00ff")
+    tifffile.imwrite(tmp_path / "c.tif", STACK[0], **GREY)
+    assert open_image(tmp_path / "c.tif").channel_colours == ()
+
+
+def lsm_info():
+    """Return what an LSM file of three channels says, and their names and colours after it."""
+    names = b"".join(struct.pack("<I", len(n) + 1) + n + b"\0" for n in (b"DAPI", b"GFP", b"RFP"))
+    colours = bytes((0, 0, 255, 0, 0, 255, 0, 0, 255, 128, 0, 0))
+    channels = struct.pack("<6I", 36 + len(names), 3, 3, 24, 36, 0) + colours
+    info = np.zeros((), np.dtype(tifffile.TIFF.CZ_LSMINFO))
+    info["MagicNumber"], info["StructureSize"] = 67127628, info.nbytes
+    for axis, n in {"X": 7, "Y": 9, "Z": 3, "Channels": 3, "Time": 1}.items():
+        info[f"Dimension{axis}"] = n
+    info["VoxelSizeX"] = info["VoxelSizeY"] = 1e-7
+    info["VoxelSizeZ"], info["TimeIntervall"] = 5e-7, 2.5
+    return info, channels + names
+
+
+def test_voxel_size_and_channels_of_lsm(tmp_path):
+    info, channels = lsm_info()
+    # two channels are left out: tifffile mends how Zeiss writes their tags
+    stack = STACK[:, [0, 1, 0]]
+    extra = [(34412, 1, info.nbytes + len(channels), info.tobytes() + channels, True)]
+    with tifffile.TiffWriter(tmp_path / "a.lsm", byteorder="<") as file:
+        for i, plane in enumerate(stack):
+            how = {"planarconfig": "separate", "metadata": None, **GREY}
+            file.write(plane, extratags=[] if i else extra, **how)
+            file.write(plane[:, ::3, ::3], subfiletype=1, **how)
+    with tifffile.TiffFile(tmp_path / "a.lsm", mode="r+b") as file:
+        at = file.pages[0].tags[34412].valueoffset
+        file.filehandle.seek(at + info.dtype.fields["OffsetChannelColors"][1])
+        file.filehandle.write(struct.pack("<I", at + info.nbytes))
+    image = open_image(tmp_path / "a.lsm")
+    assert image.sizes == {"Z": 3, "C": 3, "Y": 9, "X": 7}
+    assert image.unit == "micrometer"
+    assert image.scale == pytest.approx({"X": 0.1, "Y": 0.1, "Z": 0.5})
+    assert image.channel_names == ("DAPI", "GFP", "RFP")
+    assert image.channel_colours == ("#0000ff", "#00ff00", "#ff8000")
+    assert np.array_equal(image.data[...], stack)
+
+
+def test_voxel_size_of_metamorph_stacks(tmp_path):
+    planes = [3, 10, 0, 0, 0, 0] * 3
+    extra = [(33628, 4, 8, [0] * 8, True), (33629, 5, 9, planes, True)]
+    how = {"byteorder": "<", "metadata": None, "truncate": True, "extratags": extra, **GREY}
+    tifffile.imwrite(tmp_path / "a.stk", STACK[:, 0], **how)
+    content = bytearray((tmp_path / "a.stk").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.stk") as file:
+        tags = file.pages[0].tags
+        first, second = tags[33628], tags[33629]
+    # both tags count their entries, not their numbers
+    struct.pack_into("<I", content, first.offset + 4, 4)
+    struct.pack_into("<I", content, second.offset + 4, len(STACK))
+    fraction, text = len(content), len(content) + 8
+    values = {3: 1, 4: fraction, 5: fraction, 6: text}
+    struct.pack_into(
+        "<8I", content, first.valueoffset, *[x for pair in values.items() for x in pair]
+    )
+    content += struct.pack("<2I", 13, 100) + struct.pack("<I", 3) + b"um\0"
+    (tmp_path / "a.stk").write_bytes(content)
+    image = open_image(tmp_path / "a.stk")
+    assert image.sizes == {"Z": 3, "Y": 9, "X": 7}
+    assert image.unit == "micrometer"
+    assert image.scale == pytest.approx({"X": 0.13, "Y": 0.13, "Z": 0.3})
+    assert np.array_equal(image.data[...], STACK[:, 0])
+
+
+@pytest.mark.parametrize("unit", ["pixel", "", "furlong"])
+def test_metamorph_without_a_length_states_no_voxel_size(unit):
+    said = {"XCalibration": 0.13, "YCalibration": 0.13, "CalibrationUnits": unit}
+    assert stk_calibration(said | {"ZDistance": np.array([0.3, 0.3])}) == ({}, "pixel")
+    assert stk_calibration({}) == ({}, "pixel")

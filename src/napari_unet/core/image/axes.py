@@ -78,6 +78,8 @@ class Image:
         The value that stands for "no data"; None: none but NaN, infinity and what exceeds float32.
     notes
         What one should know of how it was read, a sentence each.
+    channel_colours
+        Colour in which each channel is shown, as ``#rrggbb``, where the source states them, else empty.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class Image:
     channel_names: tuple[str, ...] = ()
     nodata: float | None = None
     notes: tuple[str, ...] = ()
+    channel_colours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)

@@ -28,6 +28,12 @@ EAGER_BYTES = 64 << 20
 COLOURMAPS = ("green", "magenta", "cyan", "yellow", "red", "blue")
 """Colours of the channels of an image, in turn, where the file states none."""
 
+PURE = {
+    **{"#00ff00": "green", "#ff00ff": "magenta", "#00ffff": "cyan", "#ffff00": "yellow"},
+    **{"#ff0000": "red", "#0000ff": "blue", "#ffffff": "gray"},
+}
+"""Names that napari has for the map from black to a colour."""
+
 
 def get_reader(
     path: str | Sequence[str],
@@ -80,7 +86,8 @@ def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
         Path and number of the image in it, kept in the layers' metadata.
     """
     if "C" not in image.axes:
-        return [_layer(image, image.data, name, {"file": file})]
+        look = {"colormap": _colourmap(image.channel_colours[0])} if image.channel_colours else {}
+        return [_layer(image, image.data, name, {"file": file}, look)]
     at, n = image.axes.index("C"), image.sizes["C"]
     named = len(image.channel_names) == n
     layers = []
@@ -88,7 +95,9 @@ def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
         word = image.channel_names[channel] if named else str(channel)
         data = _OneChannel(image.data, at, channel)
         one = Image(data, image.axes.replace("C", ""), image.scale, image.unit, nodata=image.nodata)
-        look = {"colormap": COLOURMAPS[channel % len(COLOURMAPS)], "blending": "additive"}
+        own = image.channel_colours[channel : channel + 1]
+        colour = _colourmap(own[0]) if own else COLOURMAPS[channel % len(COLOURMAPS)]
+        look = {"colormap": colour, "blending": "additive"}
         layers.append(
             _layer(one, data, f"{name} {word}", {"file": file | {"channel": channel}}, look)
         )
@@ -136,6 +145,11 @@ def _layer(
     elif limits := _contrast(image, data):
         keywords["contrast_limits"] = limits
     return _for_napari(data), keywords, "image"
+
+
+def _colourmap(colour: str) -> str:
+    """Return the name of the colour map from black to a colour, ``#rrggbb``."""
+    return PURE.get(colour, colour)
 
 
 def _contrast(image: Image, data: Any) -> list[float] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.errors import UserError
 from napari_unet.services.files.png_jpeg import PICTURE_SUFFIXES, open_picture
 from napari_unet.services.files.vendor_formats import PLUGINS, open_vendor_file, vendor_scenes
+from napari_unet.services.tiff.choose import choose_image
 from napari_unet.services.tiff.ome_files import once_per_data_set
 from napari_unet.services.tiff.open import SUFFIXES, TIFF_SUFFIXES, open_tiff, series_shapes
 
@@ -76,6 +77,7 @@ def open_image(
     if suffix in PLUGINS:
         return open_vendor_file(path, axes, series)
     if suffix in PICTURE_SUFFIXES:
+        choose_image(path, ["picture"], series)
         return open_picture(path, axes, appearance=appearance)
     return open_tiff(_known(path), axes, series, appearance=appearance)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, check_axes
+from napari_unet.services.tiff.choose import choose_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,22 +47,7 @@ def open_vendor_file(path: Path, axes: str | None, series: int | None) -> Image:
         chosen.
     """
     file = _file(path)
-    names = list(file.scenes)
-    if series is None and len(names) > 1:
-        raise UserError(
-            f"{path.name} holds several images",
-            value="; ".join(f"{i}: {name}" for i, name in enumerate(names[:12])),
-            rule="None of them is left out without a word.",
-            remedy="Choose one by `series=0`; “segment” takes them all.",
-        )
-    if not 0 <= (series or 0) < len(names):
-        raise UserError(
-            f"{path.name} has no image number {series}",
-            value=f"{len(names)} image(s)",
-            rule="The images of a file are numbered from 0.",
-            remedy="Choose an image that the file has.",
-        )
-    file.set_scene(series or 0)
+    file.set_scene(choose_image(path, list(map(str, file.scenes)), series))
     return _image(path, file, axes)
 
 

@@ -7,7 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from napari_unet.core.image.axes import MICROMETERS, may_end_in_channels
+from napari_unet.services.tiff.microscopes import lsm_calibration, lsm_channels, stk_calibration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,6 +75,10 @@ def calibration(file: Any, series: int) -> tuple[Scale, str]:
     image = _ome_image(file, series)
     if image is not None:
         return _from_ome(image)
+    if file.is_lsm:
+        return lsm_calibration(file.lsm_metadata or {})
+    if file.is_stk:
+        return stk_calibration(file.stk_metadata or {})
     page = file.series[series].keyframe
     metadata = file.imagej_metadata or _json(file, series)
     if "SCIFIO" in metadata:
@@ -85,6 +92,8 @@ def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
     image = _ome_image(file, series)
     if image is not None:
         names = [c.get("Name") or "" for c in image.iter() if c.tag.endswith("}Channel")]
+    elif file.is_lsm:
+        names = lsm_channels(file.lsm_metadata or {})[0]
     elif file.imagej_metadata and n > 1:
         # a label for each plane, channels running fastest; other labels name slices
         labels = [str(x) for x in _list(file.imagej_metadata.get("Labels"))]
@@ -92,6 +101,24 @@ def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
     else:
         names = [str(x) for x in _list(_json(file, series).get("channel_names"))]
     return tuple(names) if len(names) == n and all(names) else ()
+
+
+def channel_colours(file: Any, series: int, n: int) -> tuple[str, ...]:
+    """Return the colours of the `n` channels of a series, as ``#rrggbb``; empty unless each has one."""
+    image = _ome_image(file, series)
+    colours: list[Any] = []
+    if image is not None:
+        stated = [c.get("Color") for c in image.iter() if c.tag.endswith("}Channel")]
+        # a signed number of 32 bits: red, green, blue and opacity
+        colours = [(int(c) & 0xFFFFFFFF) >> 8 for c in stated if c and _is_whole(c)]
+    elif file.is_lsm:
+        colours = [r << 16 | g << 8 | b for r, g, b in lsm_channels(file.lsm_metadata or {})[1]]
+    elif file.imagej_metadata:
+        # a table for each channel, of which the last entry is the brightest
+        tables = [np.asarray(table) for table in _list(file.imagej_metadata.get("LUTs"))]
+        fit = [table for table in tables if table.ndim == 2 and len(table) == 3 and table.size]
+        colours = [int(r) << 16 | int(g) << 8 | int(b) for r, g, b in (t[:, -1] for t in fit)]
+    return tuple(f"#{c:06x}" for c in colours) if len(colours) == n and all(colours) else ()
 
 
 def nodata_value(page: Any) -> float | None:
@@ -201,6 +228,10 @@ def _resolution(page: Any, tag: str) -> float | None:
 
 def _text(page: Any, tag: str) -> str:
     return getattr(page.tags.valueof(tag), "name", "").lower()
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch(r"-?\d{1,10}", text) is not None
 
 
 def _positive(value: Any) -> float | None:

@@ -16,9 +16,11 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, check_axes
 from napari_unet.services.tiff.appearance import as_shown
 from napari_unet.services.tiff.checks import check_header
+from napari_unet.services.tiff.choose import choose_image
 from napari_unet.services.tiff.metadata import (
     axes_of,
     calibration,
+    channel_colours,
     channel_names,
     nodata_value,
 )
@@ -27,7 +29,7 @@ from napari_unet.services.tiff.pages import damaged
 from napari_unet.services.tiff.reader import TiffArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_unet.core.image.axes import Lazy
@@ -57,7 +59,8 @@ def open_tiff(path: Path, axes: str | None, series: int | None, *, appearance: b
     """Open an image of a TIFF file; see `open_image`."""
     with opened(path) as file:
         numbers = image_numbers(file)
-        number = _chosen(path, file, numbers, series)
+        shapes = [" × ".join(map(str, file.series[n].shape)) for n in numbers]
+        number = numbers[choose_image(path, shapes, series)]
         chosen = file.series[number]
         letters = axes.strip().upper() if axes else axes_of(chosen)
         if not axes and not set("YX") <= set(letters):
@@ -78,7 +81,9 @@ def open_tiff(path: Path, axes: str | None, series: int | None, *, appearance: b
             nodata=nodata_value(chosen.keyframe) if appearance else None,
             notes=_notes(pixels, appearance),
         )
-        return replace(image, channel_names=channel_names(file, number, image.n_channels))
+        names = channel_names(file, number, image.n_channels)
+        colours = channel_colours(file, number, image.n_channels)
+        return replace(image, channel_names=names, channel_colours=colours)
 
 
 def series_shapes(path: Path) -> list[tuple[int, ...]]:
@@ -104,27 +109,6 @@ def image_numbers(file: Any) -> list[int]:
     return [n for n, series in enumerate(file.series) if own(series)] or list(
         range(len(file.series))
     )
-
-
-def _chosen(path: Path, file: Any, numbers: Sequence[int], series: int | None) -> int:
-    shapes = "; ".join(
-        f"{i}: {' × '.join(map(str, file.series[n].shape))}" for i, n in enumerate(numbers[:12])
-    )
-    if series is None and len(numbers) > 1:
-        raise UserError(
-            f"{path.name} holds several images",
-            value=f"{len(numbers)} image(s), of shape {shapes}",
-            rule="None of them is left out without a word.",
-            remedy="Choose one by `series=0`; “segment” takes them all.",
-        )
-    if not 0 <= (series or 0) < len(numbers):
-        raise UserError(
-            f"{path.name} has no image number {series}",
-            value=f"{len(numbers)} image(s)",
-            rule="The images of a file are numbered from 0.",
-            remedy="Choose an image that the file has.",
-        )
-    return numbers[series or 0]
 
 
 def _notes(pixels: TiffArray, appearance: bool) -> tuple[str, ...]:
