@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gui_kit import SECONDS, finish_job, small_model
+from gui_kit import SECONDS, finish_job, small_model, wait_for_jobs
 
 SIZE = 96
 
@@ -90,7 +90,7 @@ def preview(panel, viewer, qtbot):
 def train(panel, qtbot):
     """Press *Train*, and wait for the comparison."""
     begin(panel, qtbot)
-    qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(panel.session.jobs, qtbot)
     return panel.session.training.result
 
 

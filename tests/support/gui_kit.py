@@ -18,6 +18,7 @@ if sys.platform == "linux" and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_D
 
 import numpy as np
 from networks import strong_network
+from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Model, ModelSpec
@@ -130,7 +131,13 @@ def annotate_panel(viewer):
 
 def finish_job(panel, qtbot):
     """Wait until no job is at work."""
-    qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(panel.session.jobs, qtbot)
+
+
+def wait_for_jobs(jobs, qtbot, timeout=SECONDS):
+    """Wait until none is running, and what follows the end of the last one is done."""
+    qtbot.waitUntil(lambda: not jobs.running, timeout=timeout)
+    QApplication.processEvents()
 
 
 def said(panel):

@@ -7,7 +7,15 @@ import pytest
 from annotate_kit import new, press_key
 from annotate_kit import panel as panel
 from finetune_kit import discs
-from gui_kit import SECONDS, finish_job, large_model, random_image, said, small_model
+from gui_kit import (
+    SECONDS,
+    finish_job,
+    large_model,
+    random_image,
+    said,
+    small_model,
+    wait_for_jobs,
+)
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QTimer
 from windowless import annotate_panel as annotate_panel
@@ -271,6 +279,6 @@ def test_a_panel_that_is_closed_stops_it(panel, viewer, qtbot, dock):
     panel.next_region.next_button.click()
     qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
     dock.close(panel)
-    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(session.jobs, qtbot)
     assert not frames(viewer)
     assert session.cached_outputs is None

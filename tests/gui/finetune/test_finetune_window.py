@@ -7,7 +7,7 @@ import tifffile
 from finetune_kit import begin, discs, quick, save_often, scribbles, shown, wait_for_summary
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, finish_job, said, small_model
+from gui_kit import SECONDS, finish_job, said, small_model, wait_for_jobs
 from gui_kit import dock as dock
 from gui_kit import library as library
 from gui_kit import viewer as viewer
@@ -67,7 +67,7 @@ def test_a_closed_panel_finds_its_training_again(painted_panel, viewer, dock, qt
     qtbot.waitUntil(lambda: bool(gone), timeout=SECONDS)
     again = dock(FinetuneDock(viewer))
     assert "live" in shown(again)
-    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(session.jobs, qtbot)
     assert shown(again) == {"live", "comparison"}
     again.outcome.comparison.keep_button.click()
     finish_job(again, qtbot)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from finetune_kit import painted_panel as painted_panel
 from finetune_kit import panel as panel
-from gui_kit import SECONDS, said
+from gui_kit import SECONDS, said, wait_for_jobs
 from scripted_training import script as script
 from windowless import dock as dock
 from windowless import library as library
@@ -77,7 +77,7 @@ def test_segmenting_meanwhile_goes_first(painted_panel, viewer, dock, qtbot):
     other.image.layers.choose(viewer.layers["cells"])
     other.segment_button.click()
     assert panel.session.jobs.running
-    qtbot.waitUntil(lambda: not panel.session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(panel.session.jobs, qtbot)
     assert "Done" in said(other)
     assert "cells labels" in viewer.layers
     steps = len(run.losses)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from annotate_kit import new
-from gui_kit import SECONDS, finish_job, random_image, small_model
+from gui_kit import SECONDS, finish_job, random_image, small_model, wait_for_jobs
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 from qtpy.QtCore import QEvent, QObject
@@ -66,7 +66,7 @@ def cells(place):
 
 
 def wait(studio, qtbot):
-    qtbot.waitUntil(lambda: not studio.project.jobs.running, timeout=SECONDS)
+    wait_for_jobs(studio.project.jobs, qtbot)
     finish_job(studio, qtbot)
 
 
@@ -175,7 +175,7 @@ def test_paint_is_saved_while_a_job_is_at_work(studio, viewer, place, qtbot):
     studio.show_page("Segment").segment_button.click()
     assert studio.session.jobs.running
     studio.project_row.save_button.click()
-    qtbot.waitUntil(lambda: not studio.project.jobs.running, timeout=SECONDS)
+    wait_for_jobs(studio.project.jobs, qtbot)
     assert studio.project.unsaved() == []
     layer.paint((1, 5, 5), 1)
     assert [real(x) for x in studio.project.unsaved()] == [real(layer)]

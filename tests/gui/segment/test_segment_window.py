@@ -5,7 +5,7 @@ from __future__ import annotations
 import gui_kit
 import numpy as np
 import pytest
-from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import SECONDS, finish_job, random_image, said, small_model, wait_for_jobs
 from gui_kit import library as library
 from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
@@ -79,7 +79,7 @@ def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot
     viewer.window.add_dock_widget(again, name="Segment again")
     assert again.foot.cancel.isVisibleTo(again)
     run.go_on()
-    qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+    wait_for_jobs(jobs, qtbot)
     qtbot.waitUntil(lambda: len(words) == 1, timeout=SECONDS)
     assert "stack labels" in words[0]
     assert "Done" in said(again)

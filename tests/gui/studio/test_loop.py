@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from gui_kit import library as library
-from gui_kit import said
+from gui_kit import said, wait_for_jobs
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 
@@ -32,7 +32,7 @@ class Hand:
         button.click()
 
     def wait(self, jobs):
-        self._qtbot.waitUntil(lambda: not jobs.running, timeout=SECONDS)
+        wait_for_jobs(jobs, self._qtbot, SECONDS)
 
 
 @pytest.fixture(params=["sample", "timelapse-hela"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gui_kit
 import pytest
 from finetune_kit import discs, scribbles
-from gui_kit import SECONDS, finish_job, random_image, small_model
+from gui_kit import SECONDS, finish_job, random_image, small_model, wait_for_jobs
 from gui_kit import library as library
 from gui_kit import viewer as viewer
 
@@ -119,7 +119,7 @@ def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer
     assert parts_of(viewer).studio is None
     viewer.add_image(random_image(60, 70), name="later")
     session.jobs.cancel()
-    qtbot.waitUntil(lambda: not session.jobs.running, timeout=SECONDS)
+    wait_for_jobs(session.jobs, qtbot)
     again = StudioDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
     assert again.session is session
