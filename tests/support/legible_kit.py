@@ -138,7 +138,7 @@ def main():
             unfold(page)
             settle()
             found["cut"][title] = cut_texts(studio)
-            if page.widget().minimumSizeHint().width() > page.viewport().width():
+            if page.inside.minimumSizeHint().width() > page.scroll.viewport().width():
                 found["wide"].append(title)
         found["tabs fit"] = studio.tabs.tabBar().sizeHint().width() <= studio.tabs.width()
         found["project"] = studio.project_row.name_label._elidedText()

@@ -128,6 +128,6 @@ def tune(stage: Stage) -> None:
     panel.outcome.comparison.difference_button.click()
     stage.rest()
     stage.pause(0.5)
-    bar = panel.verticalScrollBar()
+    bar = panel.scroll.verticalScrollBar()
     bar.setValue(bar.maximum())
     stage.take("correct-difference")

@@ -45,7 +45,7 @@ def test_every_control_explains_itself(panel, viewer):
     viewer.add_image(np.zeros((20, 30)), name="cells")
     for kind in ("scribbles", "objects"):
         new(panel, kind)
-        controls = [w for t in (QAbstractButton, QComboBox) for w in panel.widget().findChildren(t)]
+        controls = [w for t in (QAbstractButton, QComboBox) for w in panel.inside.findChildren(t)]
         assert [w.text() for w in controls if not w.toolTip() and w.isVisibleTo(panel)] == []
 
 

@@ -399,8 +399,8 @@ def test_every_control_explains_itself(panel):
 
 
 def test_the_form_fits_the_width_of_the_dock(painted_panel):
-    inside = painted_panel.widget()
-    assert inside.minimumSizeHint().width() <= painted_panel.viewport().width()
+    inside = painted_panel.inside
+    assert inside.minimumSizeHint().width() <= painted_panel.scroll.viewport().width()
 
 
 def test_many_steps_are_drawn_as_means():

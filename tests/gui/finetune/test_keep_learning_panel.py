@@ -127,6 +127,7 @@ def test_it_shows_planes_as_they_are_looked_at(panel, viewer, qtbot):
 def test_the_dock_says_that_it_learns(painted_panel, viewer, dock, qtbot):
     studio = dock(StudioDock(viewer))
     learn(painted_panel, viewer, qtbot)
-    assert "Learning" in studio.job_label.text()
+    note = studio.show_page("Segment").foot.note
+    assert "Learning" in note.text()
     end(painted_panel, qtbot)
-    qtbot.waitUntil(lambda: "nothing" in studio.job_label.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: not note.isVisibleTo(studio), timeout=SECONDS)

@@ -44,10 +44,10 @@ def drop(panel, *paths):
     )
     enter = QDragEnterEvent(panel.rect().center(), *how)
     enter.ignore()
-    QApplication.sendEvent(panel.widget(), enter)
+    QApplication.sendEvent(panel.inside, enter)
     if enter.isAccepted():
         event = QDropEvent(QPointF(panel.rect().center()), *how, QEvent.Type.Drop)
-        QApplication.sendEvent(panel.widget(), event)
+        QApplication.sendEvent(panel.inside, event)
     return enter.isAccepted()
 
 

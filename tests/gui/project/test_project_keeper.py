@@ -81,7 +81,7 @@ def load(studio, qtbot):
 
 
 def said(studio):
-    return html.unescape(studio.project_bar.message.text.text())
+    return html.unescape(studio.message.text.text())
 
 
 def painted(studio, viewer, kind="scribbles"):

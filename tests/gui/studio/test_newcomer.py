@@ -7,11 +7,10 @@ import pytest
 from annotate_kit import objects as objects
 from annotate_kit import panel as panel
 from annotate_kit import record, squares
-from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import SECONDS, finish_job, random_image, small_model
 from gui_kit import annotate_panel as annotate_panel
 from gui_kit import library as library
 from gui_kit import viewer as viewer
-from qtpy.QtCore import QRect
 
 from napari_unet.gui.plugin import StudioDock
 
@@ -116,20 +115,6 @@ def test_the_brush_on_corrected_classes_paints_the_first(panel, viewer):
     viewer.add_labels(labels, name="found", metadata=record(objects=False))
     panel.source.correct_button.click()
     assert panel.annotation.layer.selected_label == 1
-
-
-def test_what_is_said_is_brought_into_sight(panel, objects, viewer, qtbot):
-    panel.setFixedHeight(300)
-    panel.verticalScrollBar().setValue(0)
-    panel.plane_button.click()
-    assert "marked as checked" in said(panel)
-
-    def seen():
-        message = panel.foot.message
-        place = QRect(message.mapTo(panel.viewport(), message.rect().topLeft()), message.size())
-        return panel.viewport().rect().contains(place)
-
-    qtbot.waitUntil(seen, timeout=SECONDS)
 
 
 def test_texts_of_one_line_take_up_one(studio, viewer):

@@ -81,7 +81,7 @@ class AnnotatePanel(Panel):
         self.next_region = NextRegionForm(viewer, self.session, self._chosen)
         self.plane_button = button("Plane checked", PLANE_TIP)
         self.box_button = button("Box checked…", BOX_TIP)
-        self.finetune_button = button("Fine-tune…", FINETUNE_TIP)
+        self.finetune_button = button("Fine-tune…", FINETUNE_TIP, main=True)
         self.quick_button = button("Tune quickly", QUICK_TIP)
         self._keys = LayerKeys()
         self._lay_out()
@@ -108,11 +108,8 @@ class AnnotatePanel(Panel):
         for group in self.groups.values():
             self.body.addWidget(group)
         self.body.addWidget(self._checks)
-        self.body.addWidget(self.foot)
-        learn = QHBoxLayout()
-        for part in (self.finetune_button, self.quick_button):
-            learn.addWidget(part)
-        self.body.addLayout(learn)
+        self.foot.add(self.quick_button)
+        self.foot.add(self.finetune_button)
         self.body.addStretch(1)
 
     def _connect(self) -> None:

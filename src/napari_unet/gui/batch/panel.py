@@ -104,8 +104,7 @@ class BatchPanel(Panel):
         self.body.addLayout(rows)
         self.body.addWidget(folded("Objects and threshold", objects))
         self.body.addWidget(folded("Advanced", advanced))
-        self.body.addWidget(self.run_button)
-        self.body.addWidget(self.foot)
+        self.foot.add(self.run_button)
         self.body.addWidget(self.image_list, stretch=1)
 
     def let_go(self) -> None:

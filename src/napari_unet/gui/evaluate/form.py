@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.evaluate.scores_view import ScoresView
@@ -38,10 +37,6 @@ class EvaluateForm(QWidget):
         super().__init__()
         self._panel = panel
         self._task: Task | None = None
-        # a child, so that it never fires after the panel is deleted
-        self._reveal_later = QTimer(self)
-        self._reveal_later.setSingleShot(True)
-        self._reveal_later.timeout.connect(lambda: self._panel.ensureWidgetVisible(self))
         self.evaluate_button = button("Evaluate", EVALUATE_TIP)
         self.form = TruthForm(panel.viewer, self.evaluate_button)
         self.view = ScoresView(panel)
@@ -58,10 +53,6 @@ class EvaluateForm(QWidget):
         self.form.let_go()
         self.view.forget()
 
-    def reveal(self) -> None:
-        """Scroll to it, once it is laid out."""
-        self._reveal_later.start(0)
-
     def _evaluate(self) -> None:
         jobs = self._panel.session.jobs
         with self._panel.reporting():
@@ -77,7 +68,6 @@ class EvaluateForm(QWidget):
                     self.view.forget()
                 else:
                     self.view.put(outcome.result, states)
-                    self.reveal()
 
             title = f"Evaluating {compared.names[0]}"
             self._task = jobs.start(title, compared.job(states), on_end=end)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_unet.gui.evaluate.score_tables import BETTER, WORSE, score_table
 from napari_unet.gui.widgets.fields import MAIN, button, text
-from napari_unet.gui.widgets.job_bar import in_words
+from napari_unet.gui.widgets.foot import in_words
 
 if TYPE_CHECKING:
     from napari_unet.services.training.result import FinetuneResult
@@ -32,7 +32,10 @@ LONGER_TIP = (
 
 
 class Comparison(QWidget):
-    """A verdict, the scores of both networks, and what can be done with the new one."""
+    """A verdict, the scores of both networks, and what can be done with the new one.
+
+    The panel lays out *Keep*.
+    """
 
     decided = Signal(str)
     """``"keep"``, ``"keep both"``, ``"discard"`` or ``"longer"``."""
@@ -57,25 +60,23 @@ class Comparison(QWidget):
         choices = {
             "keep": self.keep_button,
             "keep both": self.both_button,
-            "longer": self.longer_button,
             "discard": self.discard_button,
+            "longer": self.longer_button,
         }
-        for i, (choice, made) in enumerate(choices.items()):
+        for choice, made in choices.items():
             made.setAutoDefault(False)
             made.clicked.connect(lambda _=False, choice=choice: self.decided.emit(choice))
-            buttons.addWidget(made, i // 2, i % 2)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         self.difference_button = button("Show the difference", DIFFERENCE_TIP)
         self.difference_button.clicked.connect(self.difference_wanted)
-        for part in (
-            self.verdict_label,
-            self.scores_label,
-            self.facts_label,
-            self.difference_button,
-        ):
-            box.addWidget(part)
+        others = self.both_button, self.discard_button, self.longer_button, self.difference_button
+        for i, made in enumerate(others):
+            buttons.addWidget(made, i // 2, i % 2)
+        box.addWidget(self.verdict_label)
         box.addLayout(buttons)
+        box.addWidget(self.scores_label)
+        box.addWidget(self.facts_label)
 
     def show_result(self, result: FinetuneResult, has_parent: bool) -> None:
         """Show the result of a training.

@@ -14,6 +14,7 @@ from napari_unet.gui.finetune.run import comparable_parent
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.widgets.fields import button
+from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -54,9 +55,6 @@ class TrainingOutcome(QObject):
         self.segment_button = button("Segment…", SEGMENT_TIP, main=True)
         self.back_button = button("", BACK_TIP)
         self.command_button = TrainingCommand(panel)
-        for widget in (self.segment_button, self.back_button):
-            widget.setVisible(False)
-            self._session.jobs.started.connect(widget.hide)
         self.comparison.decided.connect(self._decide)
         self.comparison.difference_wanted.connect(self._show_difference)
         self.back_button.clicked.connect(self._go_back)
@@ -104,9 +102,10 @@ class TrainingOutcome(QObject):
         self.decided.emit(message)
         if current and run is not None:
             self._segment_view(run.request, message)
-        self.segment_button.setVisible(True)
-        self.back_button.setText(f"Back to “{Path(self._session.earlier).stem}”")
-        self.back_button.setVisible(current and bool(self._session.earlier))
+        show_in_turn(self.segment_button)
+        if current and self._session.earlier:
+            self.back_button.setText(f"Back to “{Path(self._session.earlier).stem}”")
+            show_in_turn(self.back_button)
 
     def _segment_view(self, request: Request, message: str) -> None:
         """Segment what is on the screen with the network that was kept."""

@@ -17,6 +17,7 @@ from napari_unet.gui.finetune.variations import show_variations
 from napari_unet.gui.journal.restore_offer import RestoreOffer
 from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, text
+from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.services.library import DEFAULT
 
@@ -76,22 +77,25 @@ class FinetunePanel(Panel):
     def _lay_out(self) -> None:
         live = QVBoxLayout(self.training_box)
         live.setContentsMargins(0, 0, 0, 0)
-        for part in (self.progress_label, self.curves, self.stop_button):
+        for part in (self.progress_label, self.curves):
             live.addWidget(part)
         parts = (
             self.restore_offer,
             self.form,
             self.resume_offer,
-            self.training_box,
             self.outcome.comparison,
-            self.foot,
-            self.outcome.segment_button,
-            self.outcome.back_button,
+            self.training_box,
             self.outcome.command_button,
         )
         for part in parts:
             self.body.addWidget(part)
         self.body.addStretch(1)
+        self.foot.add(self.form.learn_button, self.stop_button, self.outcome.back_button)
+        self.foot.add(
+            self.form.train_button,
+            self.outcome.comparison.keep_button,
+            self.outcome.segment_button,
+        )
 
     def _connect(self) -> None:
         self.form.train_button.clicked.connect(self._train)
@@ -99,6 +103,9 @@ class FinetunePanel(Panel):
         self.form.preview_button.clicked.connect(self._preview)
         self.form.changed.connect(self._look_for_state)
         self.form.changed.connect(self._keep_paint)
+        # what was offered after the last training gives way
+        self.form.changed.connect(self._show_buttons)
+        self.session.jobs.started.connect(self._show_buttons)
         self.keeper.restoring.restored.connect(self.form.pairs.first.labels.choose)
         self.restore_offer.refused.connect(self.foot.message.show_error)
         self.resume_offer.resume_button.clicked.connect(self._resume)
@@ -197,17 +204,29 @@ class FinetunePanel(Panel):
         running = run is not None and run.running
         self.form.setVisible(not self.busy)
         self.training_box.setVisible(self.busy)
-        self.stop_button.setVisible(running)
-        self.stop_button.setEnabled(run is not None and run.can_stop)
+        self.stop_button.setEnabled(running and run is not None and run.can_stop)
         self.progress_label.setVisible(running)
         self.outcome.show()
+        self._show_buttons()
         self._look_for_state()
+
+    def _show_buttons(self) -> None:
+        """Show the buttons for what can be done now.
+
+        *Stop* stays when the training ends by itself, disabled: a click meant for it hits nothing else.
+        """
+        form, outcome, run = self.form, self.outcome, self._run
+        decide = run is not None and run.result is not None
+        main = outcome.comparison.keep_button if decide else form.train_button
+        form.train_button.setEnabled(not self.busy)
+        show_in_turn(self.stop_button if self.busy else form.learn_button)
+        show_in_turn(main)
 
     def _take_step(self, _: object) -> None:
         run = self._run
         if run is None:
             return
-        self.stop_button.setEnabled(run.can_stop)
+        self.stop_button.setEnabled(run.running and run.can_stop)
         if run.restarted:
             run.restarted = False
             self.progress_label.setText(

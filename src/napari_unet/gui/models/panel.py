@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QWidget,
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.widgets.fields import button, caption, form, table, text
+from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.gui.widgets.numbers import MAX_NUMBER, NumberBox
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.services.library import DEFAULT
@@ -63,8 +63,8 @@ class ModelsPanel(Panel):
 
     def __init__(self, viewer: napari.Viewer, session: Session) -> None:
         super().__init__(viewer, session)
-        self.widget().setAcceptDrops(True)
-        self.widget().installEventFilter(self)
+        self.inside.setAcceptDrops(True)
+        self.inside.installEventFilter(self)
         self.list = QListWidget()
         self.list.setToolTip("The U-Nets that come with the program, and those that you have kept.")
         self.load_button = button("Load", "Load the chosen U-Net, for Segment to use.", main=True)
@@ -72,7 +72,6 @@ class ModelsPanel(Panel):
         self.keep_button = button("Keep in library", KEEP_TIP)
         self.back_button = button("", BACK_TIP)
         self.fetch_button = button("Download the weights", "")
-        self.fetch_button.setVisible(False)
         self._missing: MissingWeightsError | None = None
         self.facts_label = text()
         self.diameter = NumberBox(
@@ -88,7 +87,7 @@ class ModelsPanel(Panel):
         self.diameter.changed.connect(self._state_diameter)
         self.back_button.clicked.connect(self._go_back)
         self.fetch_button.clicked.connect(self._fetch)
-        self.session.jobs.started.connect(self.fetch_button.hide)
+        self.session.jobs.started.connect(lambda: show_in_turn(self.open_button))
         self.session.jobs.ended.connect(self._offer_to_fetch)
         self.session.model_changed.connect(self._show_loaded)
         self.session.library_changed.connect(self._list)
@@ -97,11 +96,7 @@ class ModelsPanel(Panel):
     def _lay_out(self) -> None:
         hint = caption("or drop a model file or folder here")
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.load_button)
-        buttons.addWidget(self.open_button)
         self.body.addWidget(self.list)
-        self.body.addLayout(buttons)
         self.body.addWidget(hint)
         rows = form()
         rows.setContentsMargins(0, 0, 0, 0)
@@ -111,8 +106,9 @@ class ModelsPanel(Panel):
         self.body.addWidget(self._diameter_row)
         self.body.addWidget(self.keep_button)
         self.body.addWidget(self.back_button)
-        self.body.addWidget(self.foot)
-        self.body.addWidget(self.fetch_button)
+        # in the place of the button that was pressed last, once it turns out that weights are missing
+        self.foot.add(self.open_button, self.fetch_button)
+        self.foot.add(self.load_button)
         self.body.addStretch(1)
 
     def _list(self) -> None:
@@ -179,7 +175,7 @@ class ModelsPanel(Panel):
         if isinstance(outcome.error, MissingWeightsError):
             self._missing = outcome.error
             self.fetch_button.setToolTip(f"Download {outcome.error.url} to {outcome.error.target}.")
-            self.fetch_button.show()
+            show_in_turn(self.fetch_button)
 
     def _fetch(self) -> None:
         if self._missing is not None:

@@ -229,6 +229,13 @@ class ProjectKeeper(QObject):
         known = {name: getattr(contents.project, name) for name in OPTIONS.values()}
         self.options = {name: value for name, value in known.items() if value is not None}
         self.changed.emit()
+        self._tell_opened(contents)
+        model = find_model(contents.folder, contents.project)
+        if model and model != self._session.source:
+            # once more then: forms take some settings from the U-Net, and a job clears the message
+            self._session.load(model, lambda: self._tell_opened(contents))
+
+    def _tell_opened(self, contents: Opened) -> None:
         if contents.problems:
             self.reported.emit("note", "\n".join(map(str, contents.problems.values())))
         else:
@@ -236,10 +243,6 @@ class ProjectKeeper(QObject):
                 "done", f"Opened “{contents.folder.stem}”.{_ignored(contents.project)}"
             )
         self.opened.emit()
-        model = find_model(contents.folder, contents.project)
-        if model and model != self._session.source:
-            # emitted once more then, as forms take some settings from the U-Net
-            self._session.load(model, self.opened.emit)
 
 
 def _ignored(project: Project) -> str:

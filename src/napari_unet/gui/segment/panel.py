@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
@@ -110,19 +109,15 @@ class SegmentPanel(Panel):
         self._fit_model(self.session.model)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.preview_button)
-        buttons.addWidget(self.segment_button)
         self.body.addLayout(self.rows)
         self.body.addWidget(folded("Objects and threshold", self.object_rows))
         self.body.addWidget(folded("Advanced", self.advanced_rows))
-        self.body.addWidget(self.plan_label)
-        self.body.addLayout(buttons)
+        self.foot.add(self.preview_button)
+        self.foot.add(self.segment_button)
+        self.body.addWidget(folded_away("How good is it?", self.evaluation))
         self.body.addWidget(self.save_button)
-        self.body.addWidget(self.foot)
-        evaluation = folded_away("How good is it?", self.evaluation)
-        evaluation.toggled.connect(self.evaluation.reveal)
-        self.body.addWidget(evaluation)
+        # last, as it comes and goes by itself
+        self.body.addWidget(self.plan_label)
         self.body.addStretch(1)
 
     def _connect(self) -> None:

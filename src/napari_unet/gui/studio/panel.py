@@ -1,4 +1,4 @@
-"""*U-Net Studio*: all panels in one dock, in the order of work, below what is going on."""
+"""*U-Net Studio*: all panels in one dock, in the order of work, below what to do next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from napari_unet.gui.layers.purpose import is_annotation, is_result
@@ -15,28 +22,27 @@ from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
 from napari_unet.gui.studio.guide import Situation, next_step
 from napari_unet.gui.widgets.fields import button, caption, form
+from napari_unet.gui.widgets.foot import JobProgress
 from napari_unet.gui.widgets.image_form import is_input
-from napari_unet.gui.widgets.job_bar import JobBar
 from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.panel import WIDTH
-from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import napari
 
-    from napari_unet.core.progress import Progress
     from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.project.keeper import ProjectKeeper
     from napari_unet.gui.session.session import Session
+    from napari_unet.gui.widgets.message import Message
     from napari_unet.gui.widgets.panel import Panel
 
 TABS = {"Load U-Net": "U-Net"}
 """Titles of tabs that differ from those of their panels."""
 FIRST_PAGE = "Segment"
 LOOK_MS = 100
-"""Time between a change in the viewer and an update of the lines at the top."""
+"""Time between a change in the viewer and an update of the line at the top."""
 
 
 class StudioPanel(QWidget):
@@ -77,13 +83,11 @@ class StudioPanel(QWidget):
         self._where = ""
         # never shown: it keeps track of the chosen image
         self._image = LayerChoice(viewer, "", is_input, parent=self, visible=False)
-        self.model_label, self.image_label = QElidingLabel(), QElidingLabel()
-        self.job_label = QElidingLabel()
         self.next_button = button("", "Go to the panel where this is done.")
         # where there is no page to go to: the text of a disabled button would be hard to read
         self.advice_label = QElidingLabel()
         self.project_row = ProjectRow(self.project)
-        self.project_bar = JobBar(self.project.jobs)
+        self.project_progress = JobProgress(self.project.jobs)
         self.tabs = QTabWidget()
         self._look_later = QTimer(self)
         self._look_later.setSingleShot(True)
@@ -95,16 +99,16 @@ class StudioPanel(QWidget):
 
     def _lay_out(self) -> None:
         rows: QFormLayout = form()
+        self._project_place = QStackedWidget()
+        self._project_place.addWidget(self.project_row)
+        self._project_place.addWidget(self.project_progress)
         self._go_on = QWidget()
         beside = QHBoxLayout(self._go_on)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(self.next_button)
         beside.addWidget(self.advice_label)
         for name, widget in (
-            ("Project", self.project_row),
-            ("U-Net", self.model_label),
-            ("Image", self.image_label),
-            ("Now", self.job_label),
+            ("Project", self._project_place),
             ("Next", self._go_on),
         ):
             rows.addRow(caption(name), widget)
@@ -117,7 +121,6 @@ class StudioPanel(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(8, 8, 8, 0)
         box.addLayout(rows)
-        box.addWidget(self.project_bar)
         box.addWidget(self.tabs, stretch=1)
 
     def _connect(self) -> None:
@@ -131,12 +134,14 @@ class StudioPanel(QWidget):
         self.viewer.layers.events.inserted.connect(self._change)
         self.viewer.layers.events.removed.connect(self._change)
         self.session.model_changed.connect(later)
-        self.session.jobs.started.connect(self._show_job)
-        self.session.jobs.resumed.connect(self._show_job)
-        self.session.jobs.progressed.connect(self._advance)
+        self.session.jobs.started.connect(later)
+        self.session.jobs.resumed.connect(later)
         self.session.jobs.ended.connect(later)
-        self.project.reported.connect(self.project_bar.message.show_text)
-        self.project.refused.connect(self.project_bar.message.show_error)
+        show_row = self._project_place.setCurrentWidget
+        self.project.jobs.started.connect(lambda _: show_row(self.project_progress))
+        self.project.jobs.ended.connect(lambda _: show_row(self.project_row))
+        self.project.reported.connect(lambda *words: self.message.show_text(*words))
+        self.project.refused.connect(lambda error: self.message.show_error(error))
         self.project.asked_for_options.connect(self._collect_options)
         self.project.opened.connect(self._put_options)
 
@@ -200,21 +205,13 @@ class StudioPanel(QWidget):
     def _change(self, _: object) -> None:
         self._look_later.start()
 
-    def _show_job(self, title: str) -> None:
-        self.job_label.setText(title)
-        self._look()
-
-    def _advance(self, step: Progress) -> None:
-        share = f" {step.fraction:.0%}" if step.total else ""
-        self.job_label.setText(f"{self.session.jobs.title}{share}")
+    @property
+    def message(self) -> Message:
+        """The message at the foot of the panel in front."""
+        return self._pages[self._front].foot.message
 
     def _look(self) -> None:
         """Show the current situation, and what to do next."""
-        layer, model = self._image.layer, self.session.model
-        self.image_label.setText(layer.name if layer is not None else "none yet")
-        self.model_label.setText(f"{DEFAULT}, not loaded" if model is None else model.spec.name)
-        if not self.session.jobs.at_work:
-            self.job_label.setText("nothing is running")
         step = next_step(self._situation())
         self._where = step.page
         self.next_button.setText(step.words)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.session.responsiveness import warm_up
-from napari_unet.gui.widgets.job_bar import JobBar
+from napari_unet.gui.widgets.foot import Foot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
-REVEAL_MS = 50
-"""Time until a message is laid out in the panel."""
-
 WIDTH = 330
-MIN_HEIGHT = 200
-"""Least visible height of a panel: it scrolls, and must fit on small screens."""
+MIN_HEIGHT = 280
+"""Least height of a panel, with its foot: the form scrolls, and must fit on small screens."""
 
 
-class Panel(QScrollArea):
-    """A docked form with the job's progress at its foot.
+class Panel(QWidget):
+    """A docked form that scrolls, above a foot that does not: messages, progress, the main buttons.
 
     Parameters
     ----------
@@ -40,6 +37,15 @@ class Panel(QScrollArea):
         The viewer.
     session
         What the panels of that viewer share.
+
+    Attributes
+    ----------
+    foot
+        Stays in its place at the bottom.
+    inside, body
+        The form, and its layout.
+    scroll
+        What scrolls the form.
     """
 
     HEIGHT = 400
@@ -48,21 +54,22 @@ class Panel(QScrollArea):
         super().__init__()
         self.viewer = viewer
         self.session = session
-        self.foot = JobBar(self.session.jobs)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.foot = Foot(self.session.jobs)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumSize(WIDTH, MIN_HEIGHT)
-        inside = QWidget()
-        self.body = QVBoxLayout(inside)
+        self.inside = QWidget()
+        self.body = QVBoxLayout(self.inside)
         self.body.setContentsMargins(8, 8, 8, 8)
         self.body.setSpacing(8)
-        self.setWidget(inside)
-        self._reveal_later = QTimer(self)
-        self._reveal_later.setSingleShot(True)
-        self._reveal_later.setInterval(REVEAL_MS)
-        self._reveal_later.timeout.connect(self._reveal)
-        self.foot.message.shown.connect(self._reveal_later.start)
+        self.scroll.setWidget(self.inside)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.scroll, stretch=1)
+        box.addWidget(self.foot)
         # later, as the import would delay the opening of the panel
         QTimer.singleShot(WARM_UP_MS, warm_up)
 
@@ -84,11 +91,6 @@ class Panel(QScrollArea):
             self.let_go()
             self.deleteLater()
         return bool(super().event(event))
-
-    def _reveal(self) -> None:
-        """Scroll to the message: in a small window, it would be below the edge."""
-        if self.foot.message.isVisible():
-            self.ensureWidgetVisible(self.foot.message, 0, 8)
 
     def let_go(self) -> None:
         """Stop listening to the viewer."""

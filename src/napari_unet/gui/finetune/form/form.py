@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QGridLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.annotation_summary import AnnotationSummary
@@ -45,6 +45,8 @@ TRAIN_TIP = "Train the U-Net on your annotations. You decide at the end whether 
 class FinetuneForm(QWidget):
     """Everything that is set before a training.
 
+    Its buttons *Keep learning* and *Train* are laid out by the panel.
+
     Parameters
     ----------
     viewer
@@ -72,19 +74,16 @@ class FinetuneForm(QWidget):
         self.train_button = button("Train", TRAIN_TIP, main=True)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        buttons = QGridLayout()
-        buttons.addWidget(self.preview_button, 0, 0, 1, 2)
-        buttons.addWidget(self.learn_button, 1, 0)
-        buttons.addWidget(self.train_button, 1, 1)
+        details.addRow(self.preview_button)
         box.addLayout(top)
         box.addWidget(self.pairs)
-        box.addWidget(self.summary.summary_label)
-        box.addWidget(self.summary.findings)
         box.addLayout(how)
         box.addWidget(folded("Augmentation details", details))
         box.addWidget(folded("Advanced", rest))
+        # last, as they change by themselves
+        box.addWidget(self.summary.summary_label)
+        box.addWidget(self.summary.findings)
         box.addWidget(self.summary.plan_label)
-        box.addLayout(buttons)
         session.model_changed.connect(self._fit_model)
         session.jobs.ended.connect(self.summary.form_changed)
         self.start.changed.connect(self._fit_model)
