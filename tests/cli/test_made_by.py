@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from napari_unet.cli import app
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
-from napari_unet.core.model.file import save_model
+from napari_unet.core.model.file import read_hash, save_model
 from napari_unet.core.model.spec import Provenance
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.files.provenance import read_record
@@ -112,3 +112,39 @@ def test_a_difference_and_a_label_file_of_a_script_say_what_made_them(tmp_path):
     assert again(made).read_bytes() == made.read_bytes()
     save_labels(tmp_path / "own.tif", np.ones((4, 5), np.uint8), Image(np.ones((4, 5)), "YX"))
     assert read_record(tmp_path / "own.tif")["by"] == "python"
+
+
+@pytest.mark.parametrize("parent", [True, False])
+def test_a_trained_model_names_its_files_and_is_trained_again(tmp_path, parent):
+    model = tmp_path / "net.safetensors"
+    save_model(model_of(UNetConfig.classic(base=2, depth=1), activation="sigmoid"), model)
+    for i in range(2):
+        tifffile.imwrite(tmp_path / f"a{i}.tif", STACK[i], photometric="minisblack")
+        labels = (STACK[i] > 30000).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"a{i}_mask.tif", labels, photometric="minisblack")
+    new = tmp_path / "new.safetensors"
+    network = ("--model", model) if parent else ("--base", 2, "--depth", 1)
+    region = ("--region", "y=0:32,x=0:40")
+    run(
+        *("finetune", "--images", tmp_path, "--labels", tmp_path, "--kind", "classes", *region),
+        *(*network, "-o", new, "--steps", 2, "--patch", 16, "--batch", 2, "--strength", "0.5"),
+    )
+    shown = run("made-by", new).output
+    assert f"images 2: {tmp_path / 'a1.tif'}, SHA-256 " in shown
+    assert read_hash(again(new)) == read_hash(new)
+
+
+@pytest.mark.parametrize("predicted", [True, False])
+def test_scores_are_computed_again(tmp_path, predicted):
+    model = tmp_path / "net.safetensors"
+    save_model(model_of(UNetConfig.classic(base=2, depth=1), activation="sigmoid"), model)
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], photometric="minisblack")
+    tifffile.imwrite(tmp_path / "a_mask.tif", (STACK[0] > 30000).astype(np.uint8))
+    scores = tmp_path / "scores.json"
+    tifffile.imwrite(tmp_path / "found.tif", (STACK[0] > 20000).astype(np.uint8))
+    given = ("--predicted", tmp_path / "found.tif")
+    if not predicted:
+        given = ("--images", tmp_path / "a.tif", "--model", model, "--threshold", "0.4")
+    truth = ("--labels", tmp_path / "a_mask.tif", "--kind", "classes")
+    run("evaluate", *given, *truth, "--json", scores)
+    assert again(scores).read_bytes() == scores.read_bytes()

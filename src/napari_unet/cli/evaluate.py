@@ -21,6 +21,7 @@ from napari_unet.cli.driving import explained, paired, run
 from napari_unet.cli.options import changed_flags, options_from, with_options
 from napari_unet.cli.scores import print_classes, print_objects
 from napari_unet.core.errors import UserError
+from napari_unet.services.files.provenance import COLUMN
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def evaluate(
 
     The labels are those of a model run on images, or predicted ones from files.
     """
+    from napari_unet.services.commands.from_files import evaluation_record, read_files
     from napari_unet.services.evaluation.object_pictures import save_pictures
+    from napari_unet.services.files.pairs import find_pairs
 
     kind = "objects" if objects else kind
     # what reads the scores often gets standard error as well
@@ -98,16 +101,24 @@ def evaluate(
         _check_outputs(kind, overlay, json_file, overwrite)
         if predicted:
             _refuse_model_options(model, region, resample, options)
-            files = {"axes": axes, "in_order": in_order}
-            job = _compare(predicted, labels, images or [], kind or "classes", quiet, **files)
+            how = {"axes": axes, "in_order": in_order}
+            job = _compare(predicted, labels, images or [], kind or "classes", quiet, **how)
+            files = read_files(
+                find_pairs(predicted, labels, "predictions", in_order=in_order).pairs,
+                what="predicted",
+            )
         else:
             _check_complete(model, images, kind)
             pairs = paired(images or [], labels, in_order)
             annotations = _read(pairs, kind, region, quiet, axes=axes, resample=resample)
             job = _run_model(str(model), annotations, options)
+            files = read_files(pairs.pairs)
         if overlay is not None:
             job = save_pictures(job, overlay, overwrite=overwrite)
-        _report(run(job, "Evaluating"), json_file)
+        record = evaluation_record(
+            files, model, options, kind=kind, region=region, axes=axes, resample=resample
+        )
+        _report(run(job, "Evaluating"), json_file, record)
 
 
 def _check_outputs(
@@ -195,10 +206,10 @@ def _run_model(
     return evaluate_model(annotations, run(Library().load(model), "Loading"), options)
 
 
-def _report(evaluation: Evaluation, json_file: Path | None) -> None:
+def _report(evaluation: Evaluation, json_file: Path | None, record: dict[str, Any]) -> None:
     from napari_unet.core.atomic import atomic_path
 
-    text = json.dumps(evaluation.as_dict(), indent=2)
+    text = json.dumps({**evaluation.as_dict(), COLUMN: record}, indent=2)
     if json_file is not None and str(json_file) == "-":
         typer.echo(text)
         return

@@ -13,7 +13,8 @@ from napari_unet.core.errors import UserError
 
 def made_by(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A TIFF, CSV, ROI archive, GeoJSON or model.")
+        Path,
+        typer.Argument(metavar="FILE", help="A TIFF, CSV, ROI archive, GeoJSON, JSON or model."),
     ],
 ) -> None:
     """Say what made a file, and print the command that makes it again."""

@@ -121,18 +121,23 @@ def finetune(
     The state of the training is kept beside the new model (*.training), so that the same command
     continues after an interruption.
     """
+    from napari_unet.services.commands.from_files import with_files
     from napari_unet.services.training.finetune import finetune as train
 
     with explained():
         check_output(output, overwrite)
         schedule = _schedule(recorded_schedule, settings)
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
-        how = {"regions": region or (), "axes": axes, "resample": resample}
-        annotations = _annotations(images, labels, result_before, kind, in_order, **how)
+        how: dict[str, Any] = {"axes": axes, "resample": resample}
+        files, annotations = _annotations(
+            images, labels, result_before, kind, in_order, regions=region or (), **how
+        )
         start = _start(model, annotations, options, ndim=dimensions, base=base, depth=depth)
         state = output.with_suffix(".training")
         job = train(annotations, start, options, state=state, resume=resume)
         result = run(announced(job, interrupted=resume and state.exists()), "Training")
+        network = {} if model else {"dimensions": dimensions, "base": base, "depth": depth}
+        result = with_files(result, files, model, kind=kind, region=region, **how, **network)
         finish(result, output, state, overwrite)
 
 
@@ -143,8 +148,9 @@ def _annotations(
     kind: Any,
     in_order: bool,
     **how: Any,
-) -> list[Annotation]:
+) -> tuple[dict[str, Path], list[Annotation]]:
     """Pair, read and check the files, and say what belongs together and what looks wrong."""
+    from napari_unet.services.commands.from_files import read_files
     from napari_unet.services.files.pairs import find_pairs
     from napari_unet.services.training.annotation_files import read_pairs
 
@@ -153,7 +159,8 @@ def _annotations(
     before = find_pairs(images, results, in_order=in_order) if results else None
     annotations = read_pairs(pairs, kind, before=before, **how)
     tell_faults(annotations)
-    return annotations
+    earlier = [path for _, path in before.pairs] if before is not None else []
+    return read_files(pairs.pairs, earlier), annotations
 
 
 def training_options(

@@ -54,6 +54,25 @@ def test_two_trainings_do_not_share_a_state(tmp_path):
     assert not list(tmp_path.glob(".a*"))
 
 
+def test_computers_that_share_a_folder_do_not_share_a_state(tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    first = steps(shared / "a.training")
+    next(first)
+    # another computer has another folder for what is temporary
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(UserError, match="Another training is keeping its state"):
+        next(steps(shared / "a.training"))
+    first.close()
+    assert not list(shared.iterdir())
+    # what a killed program leaves is no lock
+    (shared / ".a.training.lock").touch()
+    again = steps(shared / "a.training")
+    next(again)
+    again.close()
+    assert not list(shared.iterdir())
+
+
 @pytest.mark.parametrize("where", [0.5, 0.99])
 def test_a_damaged_state_is_told_and_not_learnt(tmp_path, where):
     state = tmp_path / "a.training"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
+from napari_unet.services.commands.from_files import evaluate_words, finetune_words
 from napari_unet.services.commands.line import as_line, no_command
 from napari_unet.services.commands.segmentation import segment_words
 from napari_unet.services.files.provenance import describe_file, read_record
@@ -73,10 +74,7 @@ def command_of(record: MadeBy, output: Path, name: str) -> str:
     """
     words = COMMANDS.get(record["by"])
     if words is None:
-        raise no_command(
-            f"it was made by “{record['by']}”",
-            "The window's “Copy as command” (Fine-tune) gives the command of a training.",
-        )
+        raise no_command(f"it was made by “{record['by']}”", "Keep the file itself.")
     try:
         return as_line(words(record, output))
     except (KeyError, TypeError, ValueError) as error:
@@ -129,7 +127,14 @@ def _compare(record: MadeBy, output: Path) -> list[str]:
     return [words[0], "compare", *words[2:], "--before", record["before"]["source"]]
 
 
-COMMANDS = {"segment": _segment, "measure": _measure, "relabel": _relabel, "compare": _compare}
+COMMANDS = {
+    "segment": _segment,
+    "measure": _measure,
+    "relabel": _relabel,
+    "compare": _compare,
+    "finetune": finetune_words,
+    "evaluate": evaluate_words,
+}
 """How the words of a command follow from a record, by the command."""
 
 

@@ -100,7 +100,7 @@ def read_record(path: Path) -> MadeBy:
         raise UserError(
             f"{path.name} does not say what made it",
             value=suffix or "no suffix",
-            rule="TIFF, CSV, ROI archives, GeoJSON and models of U-Net Studio do.",
+            rule="TIFF, CSV, ROI archives, GeoJSON, scores and models of U-Net Studio do.",
             remedy="Choose a file that U-Net Studio wrote.",
         )
     return record
@@ -146,7 +146,9 @@ def _from_model(path: Path) -> str:
             "made": "model",
             "model": {"name": spec.name, "sha256": read_hash(path), "parent": provenance.parent},
             "options": provenance.training.get("options", {}),
-            "inputs": {},
+            "inputs": provenance.training.get("files", {}).get("inputs", {}),
+            "training": provenance.training,
+            "file": str(path.absolute()),
             "origin": provenance.origin,
         }
     )
@@ -158,6 +160,7 @@ READERS = {
     ".csv": _from_csv,
     ".zip": _from_zip,
     ".geojson": _from_geojson,
+    ".json": _from_geojson,
     ".safetensors": _from_model,
 }
 """How the record is read, by the suffix of the file."""

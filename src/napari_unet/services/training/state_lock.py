@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -36,29 +36,59 @@ def state_of_one(state: Path | None) -> Iterator[None]:
     if state is None:
         yield
         return
-    # elsewhere: what a killed program leaves must not lie among the user's files
-    name = hashlib.sha256(os.path.realpath(state).encode()).hexdigest()[:24]
-    path = Path(tempfile.gettempdir()) / f"napari-unet-{name}{LOCK_SUFFIX}"
-    try:
-        file = path.open("a")
-    except OSError:
-        # of another user, or there is no room
+    target = Path(os.path.realpath(state))
+    name = hashlib.sha256(str(target).encode()).hexdigest()[:24]
+    places = [Path(tempfile.gettempdir()) / f"napari-unet-{name}{LOCK_SUFFIX}"]
+    if target.parent.is_dir():
+        # for other computers that share the folder
+        places.append(target.with_name(f".{target.name}{LOCK_SUFFIX}"))
+    with ExitStack() as locks:
+        for place in places:
+            if not locks.enter_context(_lock_of(place)):
+                raise UserError(
+                    f"Another training is keeping its state in {state.name}",
+                    value=state.parent,
+                    rule="Two trainings at the same time need different names.",
+                    remedy="Wait for the other one, or give this one another name.",
+                )
         yield
-        return
-    with file:
-        if not _lock(file):
-            raise UserError(
-                f"Another training is keeping its state in {state.name}",
-                value=state.parent,
-                rule="Two trainings at the same time need different names.",
-                remedy="Wait for the other one, or give this one another name.",
-            )
+
+
+@contextmanager
+def _lock_of(path: Path) -> Iterator[bool]:
+    """Lock a file that is made for it and removed afterwards.
+
+    Yields whether nobody else has locked it; also True where no file can be made or locked.
+    """
+    file = None
+    # one that its owner has just removed is locked in vain
+    while file is None or not _is_there(path, file):
+        if file is not None:
+            file.close()
         try:
-            yield
+            file = path.open("a")
+        except OSError:
+            # of another user, read only, or there is no room
+            yield True
+            return
+        if not _lock(file):
+            file.close()
+            yield False
+            return
+    with file:
+        try:
+            yield True
         finally:
             # Windows removes no open file
             with suppress(OSError):
                 path.unlink()
+
+
+def _is_there(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.name != "posix" or os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def check_room(state: Path | None, parameters: int) -> None:
