@@ -124,3 +124,16 @@ def test_outliers_are_limited_in_resampled_images_too(factor):
     others = (abs(y - 60 * factor) > reach) | (abs(x - 60 * factor) > reach)
     np.testing.assert_allclose(found[others], clean[others], atol=0.02)
     assert found.max() <= clean.max() + 0.02
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint32])
+def test_one_hot_pixel_in_more_than_four_million(dtype):
+    """A histogram of equal bins between the extremes would put all other pixels into the first one."""
+    side = 2064
+    data = np.random.default_rng(0).integers(100, 400, (side, side)).astype(dtype)
+    assert data.size > ranks.MAX_HELD_PIXELS
+    clean = np.percentile(data.astype(np.float64), (1, 99.8))
+    data[1000, 1000] = 4e9
+    found = finish(percentiles(frames(Image(data, "YX"), "YX", [0]), Normalization()))
+    assert [found.low[0], found.low[0] + found.width[0]] == pytest.approx(list(clean), abs=1)
+    assert np.isfinite(found.limits[0, 1])
