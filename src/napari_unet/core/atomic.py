@@ -78,6 +78,15 @@ def atomic_path(path: Path, *, replace: bool = True) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextmanager
+def explained_writing(path: Path) -> Iterator[None]:
+    """Turn errors of the system while something is written to `path` into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise _explain(path, error) from error
+
+
 def check_writable(path: Path) -> None:
     """Check that a file can be written at `path`.
 

@@ -164,8 +164,8 @@ def test_nothing_is_overwritten_unasked(tmp_path):
     np.testing.assert_array_equal(tifffile.imread(path), second)
 
 
-@pytest.mark.parametrize("name", ["a", "a.png", "a.zarr"])
-def test_only_tiff_is_written(tmp_path, name):
+@pytest.mark.parametrize("name", ["a", "a.png", "a.npy"])
+def test_only_tiff_and_zarr_are_written(tmp_path, name):
     with pytest.raises(UserError, match=r"Name it a\.tif"):
         check_output(tmp_path / name, overwrite=False)
 

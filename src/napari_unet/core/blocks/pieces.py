@@ -258,7 +258,7 @@ def _neighbours(
 def _face(
     pieces: NDArray[np.uint32], gaps: NDArray[np.uint32] | None, axis: int, end: int
 ) -> NDArray[np.int32]:
-    face: NDArray[np.int32] = pieces.take(end, axis=axis).astype(np.int32)
+    face = np.asarray(pieces.take(end, axis=axis), np.int32)
     if gaps is not None:
-        face -= gaps.take(end, axis=axis).astype(np.int32)
+        face = face - np.asarray(gaps.take(end, axis=axis), np.int32)
     return face

@@ -80,6 +80,8 @@ class Image:
         What one should know of how it was read, a sentence each.
     channel_colours
         Colour in which each channel is shown, as ``#rrggbb``, where the source states them, else empty.
+    offset
+        Position of the first pixel along each axis, in the units of `scale`; what is missing is 0.
 
     Raises
     ------
@@ -96,6 +98,7 @@ class Image:
     nodata: float | None = None
     notes: tuple[str, ...] = ()
     channel_colours: tuple[str, ...] = ()
+    offset: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)

@@ -106,12 +106,12 @@ def _painted_on(viewer: napari.Viewer, layer: ImageLayer) -> list[Layer]:
 def _file_image(layer: ImageLayer, axes: str) -> Image | None:
     """Return the image of a layer's file, if it is that of the layer."""
     path = Path(layer.source.path) if layer.source.path else None
-    if path is None or not path.is_file():
+    if path is None:
         return None
     # it imports tifffile, which would delay the opening of the panel
-    from napari_unet.services.files.images import IMAGE_SUFFIXES, open_image
+    from napari_unet.services.files.images import is_image_file, open_image
 
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
+    if not is_image_file(path):
         return None
     try:
         image = open_image(path, axes)

@@ -154,10 +154,10 @@ def _from_file(layer: Layer) -> str:
     if not layer.source.path:
         return ""
     # it imports tifffile, which would delay the opening of the panel
-    from napari_unet.services.files.images import IMAGE_SUFFIXES, open_image
+    from napari_unet.services.files.images import is_image_file, open_image
 
     path = Path(layer.source.path)
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if not is_image_file(path):
         return ""
     try:
         image = open_image(path)

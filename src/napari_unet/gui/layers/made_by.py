@@ -44,7 +44,7 @@ def layer_record(
     about = model_record(model, source)
     file = dict(layer.metadata.get(FILE, {}))
     path = Path(file.get("path") or layer.source.path or "")
-    if not path.is_file():
+    if not path.exists() or path == Path():
         exact = options.model_dump(mode="json", exclude_defaults=True)
         return new_record("window", "labels", {}, model=about, options=exact)
     if "channel" in file:

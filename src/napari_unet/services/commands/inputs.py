@@ -13,7 +13,7 @@ from napari_unet.core.image.scale import pixel_size_of
 from napari_unet.core.model.file import MODEL_SUFFIX
 from napari_unet.core.progress import Progress
 from napari_unet.services.commands.line import no_command
-from napari_unet.services.files.images import IMAGE_SUFFIXES, open_image
+from napari_unet.services.files.images import is_image_file, open_image
 from napari_unet.services.files.labels import MAX_BYTES_IN_MEMORY
 from napari_unet.services.files.pairs import pair_files
 from napari_unet.services.files.save import save_labels
@@ -111,7 +111,7 @@ def _paired_alike(images: Sequence[Path], paints: Sequence[Path]) -> bool:
 
 def _is_image(path: Path, image: Image) -> Job[bool]:
     """Whether a file opens as an image, to the pixel, with its name and its pixel size."""
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if not is_image_file(path):
         return False
     try:
         other = open_image(path)
@@ -126,7 +126,7 @@ def _is_image(path: Path, image: Image) -> Job[bool]:
 
 def _is_paint(image: Path, path: Path, annotation: Annotation) -> Job[bool]:
     """Whether files are read as the annotation that was trained on."""
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if not is_image_file(path):
         return False
     try:
         (other,) = read_annotations([image], [path], annotation.kind)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from napari_unet.core.errors import UserError
 from napari_unet.services.files.png_jpeg import PICTURE_SUFFIXES, open_picture
 from napari_unet.services.files.vendor_formats import PLUGINS, open_vendor_file, vendor_scenes
+from napari_unet.services.omezarr.images import image_places, open_zarr
+from napari_unet.services.omezarr.store import Place, is_zarr
 from napari_unet.services.tiff.choose import choose_image
 from napari_unet.services.tiff.ome_files import once_per_data_set
 from napari_unet.services.tiff.open import SUFFIXES, TIFF_SUFFIXES, open_tiff, series_shapes
@@ -27,6 +29,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "SUFFIXES",
     "find_images",
+    "is_image_file",
     "open_image",
     "open_labels",
     "sample_path",
@@ -40,11 +43,12 @@ def open_image(
     series: int | None = None,
     *,
     appearance: bool = True,
+    level: int = 0,
 ) -> Image:
     """Open an image file; its pixels are read later, those of a TIFF window by window.
 
-    It may be a TIFF of any kind, PNG, JPEG, or a microscope's own format, such as CZI, ND2 or LIF, with
-    the plug-in of ``bioio`` that reads it.
+    It may be a TIFF of any kind, PNG, JPEG, OME-Zarr (a folder, a ZIP file or an address), or a
+    microscope's own format, such as CZI, ND2 or LIF, with the plug-in of ``bioio`` that reads it.
 
     Pixels are as they look: where the file says that 0 is white they are inverted, and CMYK becomes RGB.
     But an image with a colour table keeps its indices, which in microscopy are the intensities.
@@ -59,6 +63,8 @@ def open_image(
         Which image, if the file holds several, counted from 0 without thumbnails and the like.
     appearance
         False: pixel values as stored, as those of labels must be.
+    level
+        Of a pyramid in OME-Zarr; 0 for the largest.
 
     Returns
     -------
@@ -72,6 +78,8 @@ def open_image(
         When the file can't be read or used, it holds several images of which none is chosen, or `axes`
         don't fit it. Damaged pixels raise it when they are read.
     """
+    if is_zarr(path):
+        return open_zarr(path, series).image(level, axes and axes.strip().upper())
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in PLUGINS:
@@ -95,9 +103,18 @@ def series_count(path: Path) -> int:
     UserError
         When it can't be read.
     """
+    if is_zarr(path):
+        return len(image_places(path))
     if path.suffix.lower() in PLUGINS:
         return vendor_scenes(path)
     return 1 if path.suffix.lower() in PICTURE_SUFFIXES else len(series_shapes(_known(path)))
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether there is a file, or a Zarr container, that by its name is an image."""
+    if is_zarr(path):
+        return Place.of(path).remote or Path(Place.of(path).container).exists()
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
 def find_images(inputs: Sequence[str | Path]) -> list[Path]:
@@ -140,22 +157,40 @@ def sample_path() -> Path:
 
 
 def _matches(given: Path) -> list[Path]:
+    if is_zarr(given):
+        return _zarr_images(given)
     if given.is_file():
         return [given]
     if given.is_dir():
-        inside = [p for p in given.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+        inside = [p for p in given.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES or is_zarr(p)]
     else:
         inside = [Path(p) for p in glob.glob(_pattern(given), recursive=True)]  # noqa: PTH207
     # hidden files are not images: macOS leaves a ._name.tif beside each name.tif on foreign disks
-    images = [p for p in inside if p.is_file() and not p.name.startswith(".")]
+    images = [p for p in inside if (p.is_file() or is_zarr(p)) and not p.name.startswith(".")]
     if not images:
         raise UserError(
             f"Nothing to open at {given}",
             value="a folder without images" if given.is_dir() else "no such file",
-            rule="Give images (TIFF, PNG, JPEG and others), folders of them, or patterns such as *.tif.",
+            rule="Give images (TIFF, PNG, JPEG, OME-Zarr and others), folders of them, or patterns such "
+            "as *.tif.",
             remedy="Check the spelling and the folder you are in.",
         )
-    return sorted(images, key=_natural)
+    return [inside for path in sorted(images, key=_natural) for inside in _expanded(path)]
+
+
+def _expanded(path: Path) -> list[Path]:
+    """Return the images in a container; one that can't be read fails when its turn comes."""
+    if not is_zarr(path):
+        return [path]
+    try:
+        return _zarr_images(path)
+    except UserError:
+        return [path]
+
+
+def _zarr_images(path: Path) -> list[Path]:
+    """Return the paths of a container's images: of the fields of a plate, for example."""
+    return [Path(str(place)) for place in image_places(path)]
 
 
 def _pattern(given: Path) -> str:

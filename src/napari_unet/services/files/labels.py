@@ -16,6 +16,7 @@ from napari_unet.services.files.images import find_images, open_labels
 from napari_unet.services.files.names import LABEL_SUFFIXES, key_of, named_as_labels, stem_of
 from napari_unet.services.files.object_outlines import read_geojson
 from napari_unet.services.files.roi_labels import read_rois
+from napari_unet.services.omezarr.store import is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +146,8 @@ def _own_kinds(given: Path) -> list[Path]:
     except OSError:
         # find_images says so
         return []
-    return [p for p in inside if p.suffix.lower() in LABEL_SUFFIXES and p.name[0] != "."]
+    own = [p for p in inside if p.suffix.lower() in LABEL_SUFFIXES and p.name[0] != "."]
+    return [p for p in own if not is_zarr(p)]
 
 
 def _opened(path: Path, image: Image | None, axes: str | None) -> tuple[Image, list[str]]:
@@ -156,7 +158,7 @@ def _opened(path: Path, image: Image | None, axes: str | None) -> tuple[Image, l
         if image is not None and axes is None and len(image.label_axes) == masks.ndim:
             letters = image.label_axes
         return Image(masks, letters, name=path.stem), []
-    if suffix in LABEL_SUFFIXES:
+    if suffix in LABEL_SUFFIXES and not is_zarr(path):
         if image is None:
             raise UserError(
                 f"{path.name} can't be drawn",

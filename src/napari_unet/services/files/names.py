@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_unet.services.omezarr.store import Place, is_zarr
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
@@ -42,6 +44,8 @@ class Apart(NamedTuple):
 
 def stem_of(path: Path) -> str:
     """Return a file's name without its suffixes; ``.ome`` is one of them."""
+    if is_zarr(path):
+        return Place.of(path).name
     return re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE)
 
 
@@ -81,12 +85,12 @@ def labels_apart(paths: Iterable[Path]) -> Apart:
     paths = list(paths)
     marked = {p for p in paths if named_as_labels(stem_of(p))}
     keys = {key_of(stem_of(p)) for p in paths if p not in marked}
-    labels = [
-        p
-        for p in paths
-        if p.suffix.lower() in LABEL_SUFFIXES or (p in marked and key_of(stem_of(p)) in keys)
-    ]
+    labels = [p for p in paths if _only_labels(p) or (p in marked and key_of(stem_of(p)) in keys)]
     return Apart([p for p in paths if p not in set(labels)], labels)
+
+
+def _only_labels(path: Path) -> bool:
+    return path.suffix.lower() in LABEL_SUFFIXES and not is_zarr(path)
 
 
 def distinct_parts(keys: Sequence[Key]) -> list[Key]:

@@ -10,6 +10,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
+from napari_unet.services.omezarr.labels import RECORD
+from napari_unet.services.omezarr.store import Place, is_zarr, open_node
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
@@ -85,7 +87,8 @@ def read_record(path: Path) -> MadeBy:
     """
     suffix = path.suffix.lower()
     try:
-        text = READERS[suffix](path) if suffix in READERS else ""
+        text = _from_zarr(path) if is_zarr(path) else ""
+        text = text or (READERS[suffix](path) if suffix in READERS else "")
         record = json.loads(text) if text and len(text) <= LARGEST else None
     except OSError as error:
         raise UserError(
@@ -100,7 +103,7 @@ def read_record(path: Path) -> MadeBy:
         raise UserError(
             f"{path.name} does not say what made it",
             value=suffix or "no suffix",
-            rule="TIFF, CSV, ROI archives, GeoJSON, scores and models of U-Net Studio do.",
+            rule="TIFF, OME-Zarr, CSV, ROI archives, GeoJSON, scores and models of U-Net Studio do.",
             remedy="Choose a file that U-Net Studio wrote.",
         )
     return record
@@ -120,6 +123,10 @@ def _from_csv(path: Path) -> str:
     if header and header[-1].startswith("{"):
         return header[-1]
     return first[header.index(COLUMN)] if COLUMN in header and first else ""
+
+
+def _from_zarr(path: Path) -> str:
+    return json.dumps(dict(open_node(Place.of(path)).attrs).get(RECORD, {}))
 
 
 def _from_zip(path: Path) -> str:

@@ -11,6 +11,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
 from napari_unet.services.files.images import SUFFIXES
 from napari_unet.services.files.provenance import TIFF_TAG, as_text, new_record, uuid_of
+from napari_unet.services.omezarr.labels import check_free_target, label_target
+from napari_unet.services.omezarr.save import save_zarr_labels
+from napari_unet.services.omezarr.store import is_zarr
 from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
 
 if TYPE_CHECKING:
@@ -21,13 +24,21 @@ if TYPE_CHECKING:
     from napari_unet.services.files.provenance import MadeBy
 
 
+LABELS_NAME = "segmentation"
+"""What labels are called in the container of their image, where no name is given."""
+
+
 def check_output(path: Path, overwrite: bool) -> None:
     """Raise a `UserError` unless a result may be written to `path`."""
+    if is_zarr(path):
+        check_free_target(label_target(path, name=LABELS_NAME), overwrite)
+        return
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"Results can't be written to {path.name}",
             value=path.suffix or "no suffix",
-            rule=f"They are written as TIFF, to files whose names end in {' or '.join(SUFFIXES)}.",
+            rule=f"They are written as TIFF, to names that end in {' or '.join(SUFFIXES)}, or as "
+            "OME-Zarr, to names that end in .zarr.",
             remedy=f"Name it {path.stem}.tif.",
         )
     check_free(path, overwrite)
@@ -53,7 +64,10 @@ def save_labels(
     overwrite: bool = False,
     made_by: MadeBy | None = None,
 ) -> None:
-    """Write labels as compressed TIFF with the axes and the voxel size of their image.
+    """Write labels as compressed TIFF or OME-Zarr with the axes and the voxel size of their image.
+
+    A name that ends in ``.zarr`` is that of a new container or, if an image is there, of that: labels go
+    to ``labels/segmentation`` in it, others to ``image.zarr/labels/NAME``.
 
     The file is an ImageJ hyperstack where that format can hold it, an OME-TIFF for 32-bit labels
     and names that end in ``.ome.tif``, else a TIFF with its axes in tifffile's own notation. It is
@@ -62,7 +76,7 @@ def save_labels(
     Parameters
     ----------
     path
-        Ends in ``.tif`` or ``.tiff``. Its folder is created if missing.
+        Ends in ``.tif``, ``.tiff`` or ``.zarr``. Its folder is created if missing.
     labels
         Integers from 0 to 2**32 - 1, read plane by plane. They are stored as uint8, uint16 or uint32:
         the smallest that holds them, but no smaller than the type of an unsigned array.
@@ -84,6 +98,13 @@ def save_labels(
     check_output(path, overwrite)
     axes = image.label_axes if axes is None else axes
     check_axes(axes, labels.shape)
+    if is_zarr(path):
+        record = new_record("python", "labels", {}) if made_by is None else made_by
+        dtype = _label_dtype(labels)
+        save_zarr_labels(
+            path, labels, image, axes, dtype, overwrite=overwrite, made_by=record, name=LABELS_NAME
+        )
+        return
     write_stack(
         path, Stack(labels, axes, _label_dtype(labels)), image, text=_embedded(made_by, "labels")
     )

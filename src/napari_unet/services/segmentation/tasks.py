@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.services.omezarr.store import Place, is_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,8 @@ class Task:
     @property
     def title(self) -> str:
         """Name of the file, with the number of the image if it is not the first."""
-        return f"{self.source.name} image {self.series}" if self.series else self.source.name
+        name = Place.of(self.source).name if is_zarr(self.source) else self.source.name
+        return f"{name} image {self.series}" if self.series else name
 
     @property
     def outputs(self) -> list[Path]:
@@ -112,9 +114,7 @@ def make_tasks(
         When two inputs would share an output, an output would overwrite an input, or a file of several
         images has a single output.
     """
-    from napari_unet.services.files.images import SUFFIXES
-
-    single = not into_folder and len(sources) == 1 and labels.suffix.lower() in SUFFIXES
+    single = not into_folder and len(sources) == 1 and _is_result_file(labels)
     if not single and _names_a_file(labels):
         raise _no_folder(labels, len(sources), into_folder)
     if single:
@@ -146,6 +146,12 @@ def _export_paths(folders: Exports, name: str) -> Exports:
     return rois, geojson, table
 
 
+def _is_result_file(path: Path) -> bool:
+    from napari_unet.services.files.images import SUFFIXES
+
+    return path.suffix.lower() in SUFFIXES or is_zarr(path)
+
+
 def _names_a_file(path: Path) -> bool:
     """Whether a name for results ends like that of a file, and no folder is called so."""
     return path.suffix.lower() in FILE_SUFFIXES and not path.is_dir()
@@ -156,7 +162,7 @@ def _no_folder(labels: Path, images: int, of_folder: bool) -> UserError:
         return UserError(
             f"Results can't be written to {labels.name}",
             value=labels.suffix,
-            rule="They are written as TIFF, to files whose names end in .tif or .tiff.",
+            rule="Results are TIFF, named .tif or .tiff, or OME-Zarr, named .zarr.",
             remedy=f"Name it {labels.stem}.tif.",
         )
     return UserError(
@@ -167,14 +173,18 @@ def _no_folder(labels: Path, images: int, of_folder: bool) -> UserError:
     )
 
 
+def _stem(source: Path) -> str:
+    return Place.of(source).name if is_zarr(source) else source.stem
+
+
 def _output_names(source: Path, series: int | None) -> list[tuple[int, str]]:
     """Return the number of each image of a file that is segmented, and the name of its output."""
     if series is not None:
-        return [(series, f"{source.stem}.tif")]
+        return [(series, f"{_stem(source)}.tif")]
     count = _count(source)
     if count == 1:
-        return [(0, f"{source.stem}.tif")]
-    return [(number, f"{source.stem}_series{number}.tif") for number in range(count)]
+        return [(0, f"{_stem(source)}.tif")]
+    return [(number, f"{_stem(source)}_series{number}.tif") for number in range(count)]
 
 
 def _only_series(source: Path) -> int:

@@ -14,7 +14,7 @@ from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, guess_axes
 from napari_unet.core.progress import Progress
-from napari_unet.services.files.images import IMAGE_SUFFIXES, open_image, open_labels
+from napari_unet.services.files.images import is_image_file, open_image, open_labels
 from napari_unet.services.library import looks_like_path, safe_file_name
 from napari_unet.services.storage.project import (
     FILE,
@@ -181,7 +181,7 @@ def _holds(note: LayerNote) -> bool:
     """Whether the file of a layer exists and, as far as can be checked, holds its pixels."""
     assert note.file is not None
     path = Path(note.file.path)
-    if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+    if not is_image_file(path):
         return path.exists()
     try:
         size = int(np.prod(open_image(path).data.shape))
