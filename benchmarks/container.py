@@ -4,8 +4,8 @@
 
 Makes a control group (version 1 or 2; that takes the rights of root) with a limit in MiB and no swap, in
 which the kernel ends every program that takes more. Each case is a process of its own in it:
-`napari-unet segment` of a plane of 4096² with the bundled network, and of a stack whose labels alone are
-as large as the limit, with a network so small that only the memory matters. Leaves with status 1 unless
+`napari-unet segment` of a plane of 4096² with the bundled network, and of a stack whose numbered objects
+alone take more than the limit, with a network so small that only the memory matters. Leaves with status 1 unless
 both end in labels of the right shape.
 """
 
@@ -105,7 +105,11 @@ def _segment(image: Path, model: str, group: Path, planes: int) -> bool:
 
     began = time.perf_counter()
     done = subprocess.run(
-        [*own, "--model", model], check=False, preexec_fn=enter, capture_output=True, text=True
+        [*own, "--model", model, "--objects"],
+        check=False,
+        preexec_fn=enter,
+        capture_output=True,
+        text=True,
     )
     peaks = (group / name for name in ("memory.max_usage_in_bytes", "memory.peak"))
     peak = next((int(path.read_text()) / 2**20 for path in peaks if path.is_file()), float("nan"))

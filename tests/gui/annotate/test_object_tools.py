@@ -244,6 +244,25 @@ def test_corrected_objects_are_measured(objects, panel, viewer, qtbot):
     assert tuple(points.translate) == (100, 0)
 
 
+def test_shape_ring_and_parents_are_measured(objects, panel, viewer, qtbot):
+    cells = (np.indices(objects.data.shape)[-1] < objects.data.shape[-1] // 2) * np.uint8(5)
+    viewer.add_labels(cells, name="larger", scale=objects.scale)
+    other = viewer.add_labels(np.zeros((7, 8), np.uint8), name="other")
+    panel.annotation.choose(objects)
+    row = panel.measures
+    row.ring.set_value(2)
+    assert row.parents.choose(viewer.layers["larger"])
+    row.measure_button.click()
+    qtbot.waitUntil(lambda: row.measuring.count > 0, timeout=SECONDS)
+    table = objects.features
+    assert {"perimeter_px", "eccentricity", "ring_mean", "parent_overlap"} <= set(table)
+    for number, parent in zip(table["label"], table["parent"], strict=True):
+        assert parent == np.bincount(cells[objects.data == number]).argmax()
+    assert row.parents.choose(other)
+    row.measure_button.click()
+    assert "does not cover the same pixels" in said(panel)
+
+
 def test_more_objects_than_a_table_takes_are_told(objects, panel, viewer, qtbot, monkeypatch):
     monkeypatch.setattr("napari_unet.gui.objects.measuring.MAX_TABLED_OBJECTS", 1)
     row = panel.measures

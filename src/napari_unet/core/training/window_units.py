@@ -34,16 +34,14 @@ class WindowUnits:
 
     def add_classes(self, window: ValidationWindow, box: Box, labels: NDArray[Any]) -> None:
         """Add the predicted classes in a part of a window."""
-        truth = window.truth.labels(window.frame, box)
-        if window.truth.objects:
-            truth, labels = np.minimum(truth, 1), np.minimum(labels, 1)
-        self._tally.add_classes(*self._units(window, box), labels, truth)
+        self._add_classes(self._units(window, box), window, box, labels)
 
     def add_objects(self, window: ValidationWindow, box: Box, labels: NDArray[Any]) -> None:
         """Add the predicted objects in a part of a window."""
-        self.add_classes(window, box, labels)
+        units = self._units(window, box)
+        self._add_classes(units, window, box, labels)
         truth = window.truth.labels(window.frame, box)
-        self._tally.add_objects(*self._units(window, box), labels, truth)
+        self._tally.add_objects(*units, labels, truth)
 
     def scores(self) -> UnitScores | None:
         """Return the scores of all units; None without any."""
@@ -61,6 +59,18 @@ class WindowUnits:
             len(changed) - sum(changed),
             KIND_WORDS[kinds.pop()] if len(kinds) == 1 else "part",
         )
+
+    def _add_classes(
+        self,
+        units: tuple[list[tuple[int, UnitKey]], NDArray[np.int32]],
+        window: ValidationWindow,
+        box: Box,
+        labels: NDArray[Any],
+    ) -> None:
+        truth = window.truth.labels(window.frame, box)
+        if window.truth.objects:
+            truth, labels = np.minimum(truth, 1), np.minimum(labels, 1)
+        self._tally.add_classes(*units, labels, truth)
 
     def _units(
         self, window: ValidationWindow, box: Box

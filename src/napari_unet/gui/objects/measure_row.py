@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.objects.details import Details
+from napari_unet.gui.layers.purpose import is_paint
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
-from napari_unet.gui.widgets.fields import button, offer
+from napari_unet.gui.widgets.fields import button, form, offer
+from napari_unet.gui.widgets.layer_choice import LayerChoice
+from napari_unet.gui.widgets.numbers import NumberBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from numpy.typing import NDArray
 
     from napari_unet.gui.objects.measuring import Numbered
 
 MEASURE_TIP = (
-    "Put size, position and brightness of each object into the features table of the layer. Press it "
-    "again after you have painted."
+    "Put size, position, shape and brightness of each object into the features table of the layer. "
+    "Press it again after you have painted."
 )
+RING_TIP = "Also measure the mean brightness in a ring of this width around each object."
+PARENTS_TIP = "Layer of larger objects, as cells around nuclei: each object gets the number of the one it lies in."
+WIDEST_RING = 100
+"""In pixels."""
 CENTRES_TIP = "Add a point at the centre of each object that was measured."
 NO_MEASURES = "Press “Measure” first."
 TOO_MANY = "too many for the table; “Centres as points” has them, as has “napari-unet measure”"
@@ -29,7 +38,7 @@ TABLE = "Layers ▸ Metadata ▸ Features table widget"
 
 
 class MeasureRow(QWidget):
-    """*Measure* and *Centres as points*.
+    """What to measure, *Measure* and *Centres as points*.
 
     Parameters
     ----------
@@ -50,10 +59,25 @@ class MeasureRow(QWidget):
         self.measuring = Measuring(self, viewer)
         self.measure_button = button("Measure", MEASURE_TIP)
         self.centres_button = button("Centres as points", CENTRES_TIP)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.measure_button)
-        row.addWidget(self.centres_button)
+        self.ring = NumberBox(
+            low=1,
+            high=WIDEST_RING,
+            whole=True,
+            unit="px",
+            none="none",
+            value=None,
+            tooltip=RING_TIP,
+        )
+        self.parents = LayerChoice(viewer, PARENTS_TIP, is_paint, nothing="none")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.measure_button)
+        buttons.addWidget(self.centres_button)
+        rows = form()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow(buttons)
+        rows.addRow("Ring", self.ring.native)
+        rows.addRow("Inside", self.parents.native)
+        self.setLayout(rows)
         self.measure_button.clicked.connect(self._start)
         self.centres_button.clicked.connect(self.measuring.show_points)
         self.measuring.failed.connect(self.failed)
@@ -62,18 +86,26 @@ class MeasureRow(QWidget):
 
     def let_go(self) -> None:
         """Stop, and leave the viewer alone."""
+        self.parents.let_go()
         self.measuring.let_go()
 
     def _start(self) -> None:
         try:
             numbered = self._chosen()
+            details = Details(ring=self.ring.get_value() or 0, parents=self._parents(numbered))
         except UserError as error:
             self.failed.emit(error)
             return
         if numbered.too_large:
             self.reported.emit(TOO_LARGE)
         else:
-            self.measuring.start(numbered)
+            self.measuring.start(numbered, details)
+
+    def _parents(self, numbered: Numbered) -> NDArray[Any] | None:
+        layer = self.parents.layer
+        # nothing lies in itself
+        own = layer is None or layer == numbered.layer or numbered.too_large
+        return None if own else numbered.parents(layer)
 
     def _take(self) -> None:
         n = self.measuring.count

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.objects.measure import measure
 from napari_unet.gui.layers.images import place_of
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Image
+    from napari_unet.core.objects.details import Details
     from napari_unet.core.objects.measure import Columns
     from napari_unet.gui.session.worker import Outcome
 
@@ -57,6 +59,23 @@ class Numbered:
     def numbers(self) -> NDArray[Any]:
         """A copy of the numbers, with the label axes of the image, as the layer may be painted on."""
         return np.array(self.layer.data[self._index])
+
+    def parents(self, layer: Labels) -> NDArray[Any]:
+        """Return a copy of the labels of another layer, likewise.
+
+        Raises
+        ------
+        UserError
+            When it is of another shape.
+        """
+        if layer.data.shape != self.layer.data.shape:
+            raise UserError(
+                f"“{layer.name}” does not cover the same pixels",
+                value=f"shape {layer.data.shape}",
+                rule=f"The layer that objects lie in has the shape of theirs, {self.layer.data.shape}.",
+                remedy="Choose another one, or none.",
+            )
+        return np.array(layer.data[self._index])
 
     def points(self, columns: Columns) -> dict[str, Any]:
         """Return the arguments of a points layer with the centre of each object."""
@@ -98,7 +117,7 @@ class Measuring(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._jobs = Jobs(self)
-        self._next: Numbered | None = None
+        self._next: tuple[Numbered, Details | None] | None = None
         self._measured: tuple[Numbered, Columns] | None = None
 
     @property
@@ -116,17 +135,25 @@ class Measuring(QObject):
         """Whether the table of the layer holds them."""
         return self.count <= MAX_TABLED_OBJECTS
 
-    def start(self, numbered: Numbered) -> None:
-        """Measure the objects of a layer, in place of what is being measured."""
+    def start(self, numbered: Numbered, details: Details | None = None) -> None:
+        """Measure the objects of a layer, in place of what is being measured.
+
+        Parameters
+        ----------
+        numbered
+            The objects.
+        details
+            As for `measure`.
+        """
         self.forget()
         if self._jobs.running:
-            self._next = numbered
+            self._next = (numbered, details)
             return
         if numbered.layer not in self._viewer.layers or numbered.too_large:
             return
         # they were of the earlier objects
         numbered.layer.features = {}
-        job = measure(numbered.image, numbered.numbers, spatial=numbered.spatial)
+        job = measure(numbered.image, numbered.numbers, spatial=numbered.spatial, details=details)
 
         def end(outcome: Outcome[Columns]) -> None:
             self._take(numbered, outcome)
@@ -153,7 +180,7 @@ class Measuring(QObject):
     def _take(self, numbered: Numbered, outcome: Outcome[Columns]) -> None:
         if self._next is not None:
             following, self._next = self._next, None
-            self.start(following)
+            self.start(*following)
             return
         columns = outcome.result
         if outcome.error is not None:
