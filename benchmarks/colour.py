@@ -2,9 +2,9 @@
 
     python benchmarks/colour.py [--data ../shared/data] [--images 12] [--model nuclei-fluorescence]
 
-RGB pieces of tissue (BBBC038v1, CC0; TNBC, CC BY 4.0), spread evenly over each set. For each channel that
-can be made of the colours, and for the one that is chosen without a word: AP at IoU 0.5 over all objects,
-and how often that one was chosen.
+RGB pieces of tissue (BBBC038v1, CC0; TNBC, CC BY 4.0), spread evenly over each set. For each channel
+that can be made of the colours, and for the one that is chosen automatically: AP at IoU 0.5 over all
+objects, and what was chosen.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python benchmarks/container.py [--limit 900] [--model nuclei-fluorescence]
 
-Makes a control group (version 1 or 2; that takes the rights of root) with a limit in MiB and no swap, in
-which the kernel ends every program that takes more. Each case is a process of its own in it:
-`napari-unet segment` of a plane of 4096² with the bundled network, and of a stack whose numbered objects
-alone take more than the limit, with a network so small that only the memory matters. Leaves with status 1 unless
-both end in labels of the right shape.
+Makes a control group (version 1 or 2; that takes the rights of root) with a limit in MiB and no swap,
+in which the kernel ends every program that takes more. Each case is a process of its own in it:
+`napari-unet segment` of a plane of 4096² with the bundled network, and of a stack whose numbered
+objects alone take more than the limit, with a network so small that only the memory matters. Leaves
+with status 1 unless both end in labels of the right shape.
 """
 
 from __future__ import annotations

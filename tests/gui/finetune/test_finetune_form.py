@@ -26,6 +26,7 @@ from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.layers.layer_pair import regions_of
 from napari_unet.gui.layers.purpose import KIND
 from napari_unet.gui.layers.snapshots import snapshot
+from napari_unet.services.checking.finding import Finding
 from napari_unet.services.training.options import PRESET_FIELDS, PRESETS, FinetuneOptions
 
 
@@ -512,6 +513,29 @@ def test_faults_of_opened_labels_are_listed_and_a_click_leads_there(panel, viewe
     layer.data[40:50, 60:70] = 3
     layer.refresh()
     qtbot.waitUntil(lambda: shown.count() == 0, timeout=SECONDS)
+
+
+def test_opened_labels_are_compared_with_the_network(panel, viewer, qtbot, monkeypatch):
+    asked = []
+
+    def check_with(annotations, model, numbers):
+        asked.append((len(annotations), model, list(numbers)))
+        yield Progress(0, 1)
+        return [Finding("missing objects", numbers[0], "one_masks", "3 objects lack a label")]
+
+    monkeypatch.setattr("napari_unet.services.checking.network.check_with", check_with)
+    monkeypatch.setattr(panel.form.summary.plan_label, "isVisible", lambda: True)
+    pixels, labels = discs()
+    viewer.add_image(pixels, name="one")
+    with layer_source(path="one_masks.tif"):
+        viewer.add_labels(labels.astype(np.uint8), name="one_masks")
+    first(panel).kind.value = "objects"
+    shown = panel.form.summary.findings
+    qtbot.waitUntil(
+        lambda: any("3 objects lack" in shown.item(i).text() for i in range(shown.count())),
+        timeout=SECONDS,
+    )
+    assert asked == [(1, panel.session.model, [0])]
 
 
 def test_with_scribbles_the_new_network_states_the_size_kept_with_the_image(painted_panel, viewer):

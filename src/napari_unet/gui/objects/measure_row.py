@@ -28,7 +28,10 @@ MEASURE_TIP = (
     "Press it again after you have painted."
 )
 RING_TIP = "Also measure the mean brightness in a ring of this width around each object."
-PARENTS_TIP = "Layer of larger objects, as cells around nuclei: each object gets the number of the one it lies in."
+PARENTS_TIP = (
+    "Layer of larger objects, as cells around nuclei: each object gets the number of the one that it "
+    "lies in."
+)
 WIDEST_RING = 100
 """In pixels."""
 CENTRES_TIP = "Add a point at the centre of each object that was measured."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
 
+CHEAP_PIXELS = 1 << 20
+"""Labelled images of up to so many pixels together are compared without being asked."""
 SURE = 0.8
 """The network is sure of an object if its mean probability is so large."""
 MORE, AT_LEAST = 0.1, 3
@@ -33,6 +36,12 @@ the typical size."""
 INSIDE, SHARE, COVERED, LARGE = 0.7, 0.25, 0.7, 1.5
 """Objects are several under one number if each lies in it to the first part and is at least the second
 part of it, together they cover the third, and the number is so many times as large as is typical."""
+
+
+def is_cheap(annotations: Sequence[Annotation]) -> bool:
+    """Whether `check_with` takes seconds on a processor; False if there is nothing to compare."""
+    pixels = [prod(a.image.label_shape) for a in annotations if a.kind == "objects"]
+    return 0 < sum(pixels) <= CHEAP_PIXELS
 
 
 def check_with(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def read_labels(path: Path, image: Image | None = None, axes: str | None = None)
     if image is not None and axes is None:
         data, letters = _without_colours(data, labels.axes, image.label_shape)
         labels = replace(labels, data=data, axes=letters)
-    if int(np.prod(data.shape)) * data.dtype.itemsize <= MAX_BYTES_IN_MEMORY:
+    if prod(data.shape) * data.dtype.itemsize <= MAX_BYTES_IN_MEMORY:
         data = np.asarray(data[...])
     labels = replace(labels, data=data)
     if image is not None and axes is None:
@@ -180,7 +181,8 @@ def _without_colours(data: Lazy, axes: str, shape: Sequence[int]) -> tuple[Lazy,
     """Return one of several channels if all of them repeat the same labels."""
     at = next((axes.index(a) for a in "SC" if a in axes), None)
     kept = tuple(n for i, n in enumerate(data.shape) if i != at)
-    if at is None or data.shape[at] not in (2, 3, 4) or kept != tuple(shape):
+    large = prod(data.shape) * data.dtype.itemsize > MAX_BYTES_IN_MEMORY
+    if at is None or data.shape[at] not in (2, 3, 4) or kept != tuple(shape) or large:
         return data, axes
 
     def channel(number: int) -> NDArray[Any]:

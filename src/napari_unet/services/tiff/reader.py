@@ -105,7 +105,9 @@ def window(key: Any, shape: tuple[int, ...]) -> tuple[Box, tuple[Any, ...]]:
     for k, n in zip(keys + (slice(None),) * (len(shape) - len(keys)), shape, strict=True):
         if isinstance(k, slice):
             steps = range(*k.indices(n))
-            box.append(slice(min(steps), max(steps) + 1) if steps else slice(0, 0))
+            # not min and max, which would walk through all of them
+            ends = sorted((steps[0], steps[-1])) if steps else (0, -1)
+            box.append(slice(ends[0], ends[1] + 1))
             rest.append(slice(None, None, steps.step))
         else:
             i = operator.index(k)

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.findings import FindingList
-from napari_unet.gui.finetune.form.request import Inspected, Request, look_job
+from napari_unet.gui.finetune.form.request import Inspected, Request, compare_job, look_job
 from napari_unet.gui.layers.snapshots import AnnotationWatch
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.fields import text
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.checking.finding import Finding
 
 SETTLE_MS = 400
 """Time without a change in form and layers before the annotations are inspected again."""
@@ -62,6 +63,10 @@ class AnnotationSummary(QObject):
         self._asked: tuple[LayerPair, ...] = ()
         self._planner = Jobs(self)
         self._planner.ended.connect(self._show)
+        self._comparing = Jobs(self)
+        self._comparing.ended.connect(self._add_findings)
+        jobs.started.connect(self._comparing.cancel)
+        self._compared: tuple[Any, list[Finding]] | None = None
         self._form_settled = QTimer(self)
         self._form_settled.setSingleShot(True)
         self._form_settled.setInterval(SETTLE_MS)
@@ -85,6 +90,7 @@ class AnnotationSummary(QObject):
         self._form_settled.stop()
         self._watch.let_go()
         self._planner.abandon()
+        self._comparing.abandon()
 
     def _look(self, stroked: bool = True) -> None:
         if self._jobs.at_work:
@@ -99,6 +105,7 @@ class AnnotationSummary(QObject):
             self._explain(error)
             return
         self._watch.watch(request.pairs)
+        self._comparing.cancel()
         self._outdated = False
         self._asked = request.pairs
         job = look_job(request, self._looked, stroked, plan=self.plan_label.isVisible())
@@ -112,9 +119,36 @@ class AnnotationSummary(QObject):
             inspected = outcome.result
             self._looked = None if self._outdated else inspected
             self.summary_label.setText(f"{inspected.summary} {inspected.fitting}".strip())
-            self.findings.list_findings(inspected.findings, self._asked)
+            self._list_findings(inspected)
             self.plan_label.setText("" if inspected.plan is None else f"{inspected.plan}.")
         # any other error is shown with its details when the training is started
+
+    def _list_findings(self, inspected: Inspected) -> None:
+        """List what was found, and compare the labels with the network unless that has been done."""
+        paint, more = self._compared or (None, [])
+        known = paint is inspected.paint
+        self.findings.list_findings([*inspected.findings, *(more if known else [])], self._asked)
+        # only while somebody looks at the form: the network takes the processor for a while
+        if known or inspected.plan is None or self._comparing.at_work or self._jobs.at_work:
+            return
+        try:
+            request = self._request()
+        except UserError:
+            return
+        if request.pairs == self._asked:
+            self._compared = (inspected.paint, [])
+            self._comparing.start("Comparing", compare_job(request, inspected.paint))
+
+    def _add_findings(self, outcome: Outcome[list[Finding]]) -> None:
+        if self._compared is None:
+            return
+        paint, _ = self._compared
+        if outcome.result is None:
+            # stopped: it is done after the next look
+            self._compared = None
+        elif self._looked is not None and paint is self._looked.paint:
+            self._compared = (paint, outcome.result)
+            self.findings.list_findings([*self._looked.findings, *outcome.result], self._asked)
 
     def _explain(self, error: UserError) -> None:
         self.summary_label.setText(f"{error.problem}{error.cause}. {error.remedy}")

@@ -181,6 +181,32 @@ def look_job(
     return known
 
 
+def compare_job(request: Request, paint: Snapshot) -> Job[list[Finding]]:
+    """Compare opened labels of objects with what the network to tune is sure of, where that is quick.
+
+    Parameters
+    ----------
+    request
+        What is set in the form.
+    paint
+        The annotations that were inspected.
+    """
+    from napari_unet.core.errors import UserError
+    from napari_unet.core.model.spec import Model
+    from napari_unet.services.checking.network import check_with, is_cheap
+
+    # labels painted in this window are about what the network got wrong
+    foreign = [i for i, pair in enumerate(request.pairs) if pair.labels.source.path is not None]
+    opened = [paint[i] for i in foreign]
+    if not isinstance(request.start, Model) or not is_cheap(opened):
+        return []
+    try:
+        return (yield from check_with(opened, request.start, foreign))
+    except UserError:
+        # it does not fit these images yet, which the form says
+        return []
+
+
 def vary_job(request: Request) -> Job[Variations]:
     """Draw augmented patches around the annotations."""
     from napari_unet.services.training.variations import vary
