@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from napari_unet.cli import app
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import finish
+from napari_unet.services.files.provenance import read_record
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.storage.project import (
     FILE,
@@ -89,6 +90,20 @@ def test_labels_are_tiffs_that_others_open(folder):
         assert file.is_imagej
         assert file.imagej_metadata["spacing"] == 2
         assert np.array_equal(file.asarray(), PAINT)
+
+
+def test_the_files_of_a_project_say_what_made_them(folder):
+    model = {"name": "net", "source": "net", "sha256": "0"}
+    result = {"made_by": {"by": "segment", "model": model, "inputs": {}, "options": {}}}
+    save(
+        folder,
+        labels(metadata={"napari_unet": result}),
+        pixels={"paint": np.eye(9, dtype=np.uint8)},
+    )
+    (stored,) = folder.glob("*.tif")
+    record = read_record(stored)
+    assert (record["by"], record["layer"], record["model"]) == ("project", "paint", model)
+    assert "net" in CliRunner().invoke(app, ["made-by", str(stored)]).output
 
 
 def test_only_what_has_changed_is_written_again(folder):

@@ -15,6 +15,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image, guess_axes
 from napari_unet.core.progress import Progress
 from napari_unet.services.files.images import is_image_file, open_image, open_labels
+from napari_unet.services.files.provenance import TIFF_TAG, as_text, new_record, uuid_of
 from napari_unet.services.library import looks_like_path, safe_file_name
 from napari_unet.services.storage.project import (
     FILE,
@@ -23,7 +24,7 @@ from napari_unet.services.storage.project import (
     check_unchanged,
     read_project,
 )
-from napari_unet.services.tiff.writer import Stack, write_stack
+from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Lazy
     from napari_unet.core.progress import Job
     from napari_unet.services.storage.project import LayerNote, Project
+
+RESULT = "napari_unet"
+"""Entry of a layer's metadata that says of which segmentation it is the result."""
 
 
 def save_project(folder: Path, project: Project, pixels: Mapping[str, Lazy]) -> Job[Project]:
@@ -174,7 +178,17 @@ def _write(path: Path, note: LayerNote, pixels: Lazy) -> None:
     units: Any = note.look.get("units") or ["pixel"]
     steps = dict(zip(axes, scale, strict=False)) if scale else {}
     image = Image(pixels, axes, steps, str(units[-1]), note.name)
-    write_stack(path, Stack(pixels, axes, np.dtype(pixels.dtype).newbyteorder("=")), image)
+    stack = Stack(pixels, axes, np.dtype(pixels.dtype).newbyteorder("="))
+    write_stack(path, stack, image, text=_embedded(note))
+
+
+def _embedded(note: LayerNote) -> Embedded:
+    """Say what made a layer, which may have been painted on since."""
+    result: Any = note.metadata.get(RESULT, {})
+    earlier: Any = result.get("made_by", {}) if isinstance(result, dict) else {}
+    known = {name: earlier[name] for name in ("model", "inputs", "options") if name in earlier}
+    record = {**new_record("project", note.kind, {}, layer=note.name), **known}
+    return Embedded(TIFF_TAG, as_text(record), uuid_of(record))
 
 
 def _holds(note: LayerNote) -> bool:
