@@ -192,8 +192,8 @@ def _read(
     understood = [finish(understand(annotation)) for annotation in annotations]
     # not that an empty file is background: there is nothing else that it could be
     both = zip(understood, annotations, strict=True)
-    told = [note for now, before in both for note in now.notes[len(before.notes) :]]
-    _tell([] if quiet else told)
+    new_notes = [note for now, before in both for note in now.notes[len(before.notes) :]]
+    _tell([] if quiet else new_notes)
     return understood
 
 

@@ -77,15 +77,15 @@ def measure_details(
     whole = tuple(slice(0, n) for n in frame.shape)
     key, order = frame.label_index(whole)
     numbers = np.asarray(labels[key]).transpose(np.argsort(order))
-    found = np.unique(numbers[numbers > 0])
+    labels_present = np.unique(numbers[numbers > 0])
     columns: Columns = {}
     if details.shape and len(frame.spatial) == 2:
         columns |= _shape(numbers, calibration)
     if details.ring:
-        columns |= _rings(frame, numbers, found, details.ring, suffixes)
+        columns |= _rings(frame, numbers, labels_present, details.ring, suffixes)
     if details.parents is not None:
         parents = np.asarray(details.parents[key]).transpose(np.argsort(order))
-        columns |= _parents(numbers, parents, found)
+        columns |= _parents(numbers, parents, labels_present)
     return columns
 
 
@@ -132,7 +132,11 @@ def _consecutive(numbers: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]
 
 
 def _rings(
-    frame: Frame, numbers: NDArray[Any], found: NDArray[Any], width: int, suffixes: Sequence[str]
+    frame: Frame,
+    numbers: NDArray[Any],
+    labels_present: NDArray[Any],
+    width: int,
+    suffixes: Sequence[str],
 ) -> Columns:
     from skimage.segmentation import expand_labels
 
@@ -143,21 +147,21 @@ def _rings(
     for suffix, channel in zip(suffixes, values.reshape(len(values), -1), strict=True):
         data = np.nan_to_num(channel.astype(np.float64))
         known = (~np.isnan(channel)).astype(np.float64) if channel.dtype.kind == "f" else None
-        pixels = np.bincount(ring, known, len(found) + 1)[1:]
-        total = np.bincount(ring, data, len(found) + 1)[1:]
+        pixels = np.bincount(ring, known, len(labels_present) + 1)[1:]
+        total = np.bincount(ring, data, len(labels_present) + 1)[1:]
         with np.errstate(invalid="ignore"):
             columns[f"ring_mean{suffix}"] = total / pixels
     return columns
 
 
-def _parents(numbers: NDArray[Any], parents: NDArray[Any], found: NDArray[Any]) -> Columns:
+def _parents(numbers: NDArray[Any], parents: NDArray[Any], labels_present: NDArray[Any]) -> Columns:
     inside = numbers > 0
-    child = np.searchsorted(found, numbers[inside])
+    child = np.searchsorted(labels_present, numbers[inside])
     pairs, counts = np.unique(
         np.stack([child, parents[inside].astype(np.int64)]), axis=1, return_counts=True
     )
-    sizes = np.bincount(child, minlength=len(found))
-    parent, overlap = np.zeros(len(found), np.int64), np.zeros(len(found))
+    sizes = np.bincount(child, minlength=len(labels_present))
+    parent, overlap = np.zeros(len(labels_present), np.int64), np.zeros(len(labels_present))
     # the largest comes last, so that it stays
     for i in np.argsort(counts, kind="stable"):
         row, number = pairs[:, i]

@@ -33,13 +33,13 @@ class Seen(NamedTuple):
 
 def duplicates(seen: Sequence[Seen]) -> Iterator[tuple[int, int]]:
     """Return the images that occur a second time: the later one and the earlier."""
-    told: set[tuple[int, int]] = set()
+    named: set[tuple[int, int]] = set()
     for group in _comparable(seen):
         images = _stacked([one.look.image for one in group])
         for i, j in zip(*np.nonzero(np.tril(images @ images.T, -1) > SAME), strict=True):
             both = (group[i].pair, group[j].pair)
-            if both[0] != both[1] and both not in told:
-                told.add(both)
+            if both[0] != both[1] and both not in named:
+                named.add(both)
                 yield both
 
 
@@ -51,7 +51,7 @@ def exchanged(seen: Sequence[Seen]) -> dict[int, int]:
     dict
         For an image, the one whose labels belong to it.
     """
-    found: dict[int, int] = {}
+    partners: dict[int, int] = {}
     for group in _comparable(seen):
         images = _stacked([one.look.image for one in group])
         masks = _stacked([one.look.mask for one in group])
@@ -61,8 +61,8 @@ def exchanged(seen: Sequence[Seen]) -> dict[int, int]:
         for i, j in enumerate(best):
             good = cross[i, j] > max(2 * LEAST, own[i] + 2 * MARGIN, own[j] + 2 * MARGIN)
             if good and group[i].pair != group[j].pair:
-                found.setdefault(group[i].pair, group[j].pair)
-    return found
+                partners.setdefault(group[i].pair, group[j].pair)
+    return partners
 
 
 def odd_scales(diameters: dict[int, float]) -> dict[int, float]:

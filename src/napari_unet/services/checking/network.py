@@ -82,10 +82,10 @@ def check_with(
             frame, box = truth.annotation.whole(key)
             at, order = frame.label_index(box)
             back = np.argsort(order)
-            found = np.asarray(result.labels[at]).transpose(back)
-            sure = _sure(found, probability[at].transpose(back))
+            predicted = np.asarray(result.labels[at]).transpose(back)
+            sure = _sure(predicted, probability[at].transpose(back))
             name = truth.annotation.name
-            for fault, message, place in _faults(truth.labels(frame, box), found, sure):
+            for fault, message, place in _faults(truth.labels(frame, box), predicted, sure):
                 spot = Place(*place, frame.index)
                 findings.append(Finding(fault, number, name, message, spot))  # type: ignore[arg-type]
     return findings
@@ -101,27 +101,27 @@ def _foreground(probabilities: Any, model: Model) -> NDArray[Any]:
     return foreground
 
 
-def _sure(found: NDArray[Any], probability: NDArray[Any]) -> NDArray[np.bool_]:
+def _sure(predicted: NDArray[Any], probability: NDArray[Any]) -> NDArray[np.bool_]:
     """Return of which objects the network is sure."""
-    sizes = np.bincount(found.ravel())
-    sums = np.bincount(found.ravel(), weights=probability.ravel())
+    sizes = np.bincount(predicted.ravel())
+    sums = np.bincount(predicted.ravel(), weights=probability.ravel())
     sure: NDArray[np.bool_] = sums >= SURE * np.maximum(sizes, 1)
     return sure
 
 
 def _faults(
-    labels: NDArray[np.int32], found: NDArray[Any], sure: NDArray[np.bool_]
+    labels: NDArray[np.int32], predicted: NDArray[Any], sure: NDArray[np.bool_]
 ) -> Iterator[tuple[str, str, tuple[tuple[int, int], tuple[int, int]]]]:
     values, own = np.unique(labels.clip(0), return_inverse=True)
     own = own.reshape(labels.shape)
     labelled = np.bincount(own.ravel())[1:] if values[0] == 0 else np.bincount(own.ravel())
     if values[0] != 0 or not len(labelled):
         return
-    together = np.zeros((len(values), int(found.max()) + 1), dtype=np.int64)
-    np.add.at(together, (own.ravel(), found.ravel()), 1)
+    together = np.zeros((len(values), int(predicted.max()) + 1), dtype=np.int64)
+    np.add.at(together, (own.ravel(), predicted.ravel()), 1)
     sizes = together.sum(axis=0)
     # what is not annotated says nothing
-    unknown = np.bincount(found[labels < 0].ravel(), minlength=len(sizes))
+    unknown = np.bincount(predicted[labels < 0].ravel(), minlength=len(sizes))
     free = together[1:].sum(axis=0) + unknown <= UNLABELLED * sizes
     missing = np.flatnonzero(free & sure & (sizes >= TYPICAL * np.median(labelled)))
     missing = missing[missing > 0]
@@ -130,7 +130,7 @@ def _faults(
             f"the network is sure of {len(missing)} objects without a label, beside {len(labelled)} "
             "with one"
         )
-        yield "missing objects", message, _box(found == missing[np.argmax(sizes[missing])])
+        yield "missing objects", message, _box(predicted == missing[np.argmax(sizes[missing])])
     inside = (together >= INSIDE * sizes) & sure & (np.arange(len(sizes)) > 0)
     parts = inside[1:] & (together[1:] >= SHARE * labelled[:, None])
     covered = np.where(parts, together[1:], 0).sum(axis=1) >= COVERED * labelled

@@ -103,11 +103,11 @@ def _planes(labels: Lazy, image: Image) -> Iterator[tuple[dict[str, int], Outlin
 
 
 def _write_rois(
-    path: Path, found: Iterator[tuple[dict[str, int], Outline]], made_by: MadeBy | None
+    path: Path, placed_outlines: Iterator[tuple[dict[str, int], Outline]], made_by: MadeBy | None
 ) -> int:
     count = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for place, outline in found:
+        for place, outline in placed_outlines:
             where = "".join(f"-{a.lower()}{i:04}" for a, i in place.items())
             name = f"{outline.label:06}{where}"
             entry = zipfile.ZipInfo(f"{name}.roi", FIXED_TIME)
@@ -158,7 +158,7 @@ def _path(rings: list[NDArray[np.int64]]) -> NDArray[np.float32]:
 
 
 def _write_geojson(
-    path: Path, found: Iterator[tuple[dict[str, int], Outline]], made_by: MadeBy | None
+    path: Path, placed_outlines: Iterator[tuple[dict[str, int], Outline]], made_by: MadeBy | None
 ) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
@@ -166,7 +166,7 @@ def _write_geojson(
         if made_by is not None:
             file.write(f'"{COLUMN}": {as_text(made_by)}, ')
         file.write('"features": [')
-        for place, outline in found:
+        for place, outline in placed_outlines:
             file.write((",\n" if count else "\n") + json.dumps(_feature(outline, place)))
             count += 1
         file.write("\n]}\n")
