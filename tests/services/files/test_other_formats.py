@@ -155,11 +155,35 @@ class Scenes:
         self.dask_data = np.full((1, 2, 1, 20, 30), number, np.uint16)
 
 
-def test_vendors_formats_come_with_axes_scale_and_names(tmp_path, monkeypatch):
-    for name, content in (("bioio", {"BioImage": Scenes}), ("bioio_czi", {"Reader": object})):
+class Coloured(Scenes):
+    """A file whose colours are wrong unless they are read at once, as by bioio-czi 3.0."""
+
+    def set_scene(self, number):
+        self.dims = SimpleNamespace(order="TCZYXS")
+        self.data = np.arange(1800, dtype=np.uint16).reshape(1, 1, 1, 20, 30, 3)
+        self.dask_data = self.data[..., :1].repeat(3, axis=-1)
+
+
+def install(monkeypatch, image):
+    for name, content in (("bioio", {"BioImage": image}), ("bioio_czi", {"Reader": object})):
         module = ModuleType(name)
         module.__dict__.update(content)
         monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_colours_of_vendors_formats_are_read_at_once(tmp_path, monkeypatch):
+    install(monkeypatch, Coloured)
+    (tmp_path / "a.czi").touch()
+    image = open_image(tmp_path / "a.czi", series=0)
+    assert (image.axes, image.channel_names) == ("YXS", ())
+    assert np.array_equal(image.data[...].ravel(), np.arange(1800))
+    monkeypatch.setattr("napari_unet.services.files.vendor_formats.free_memory", lambda: 3000)
+    with pytest.raises(UserError, match="too large for this computer"):
+        open_image(tmp_path / "a.czi", series=0)
+
+
+def test_vendors_formats_come_with_axes_scale_and_names(tmp_path, monkeypatch):
+    install(monkeypatch, Scenes)
     path = tmp_path / "a.czi"
     path.touch()
     assert series_count(path) == 2

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.host_memory import free_memory
 from napari_unet.core.image.axes import Image, check_axes
+from napari_unet.core.memory_units import format_bytes
 from napari_unet.services.tiff.choose import choose_image
 
 if TYPE_CHECKING:
@@ -52,7 +55,8 @@ def open_vendor_file(path: Path, axes: str | None, series: int | None) -> Image:
 
 
 def _image(path: Path, file: Any, axes: str | None) -> Image:
-    data, letters = file.dask_data, str(file.dims.order).upper()
+    letters = str(file.dims.order).upper()
+    data = _whole(path, file) if "S" in letters else file.dask_data
     # time, channel and depth are always there, also where there is only one of each
     single = tuple(
         0 if a in "TCZ" and n == 1 else slice(None)
@@ -68,6 +72,20 @@ def _image(path: Path, file: Any, axes: str | None) -> Image:
     image = Image(data, letters, scale, "micrometer" if scale else "pixel", path.stem)
     fits = len(names) == image.n_channels > 1 and len(set(names)) == len(names)
     return Image(data, letters, scale, image.unit, path.stem, names if fits else ())
+
+
+def _whole(path: Path, file: Any) -> Any:
+    """Read an image with colours at once: window by window bioio-czi 3.0 gives the first one thrice."""
+    lazy, most = file.dask_data, free_memory() // 2
+    size = prod(lazy.shape) * lazy.dtype.itemsize
+    if size > most:
+        raise UserError(
+            f"{path.name} is too large for this computer",
+            value=format_bytes(size),
+            rule=f"Colours must fit into half of the free memory, {format_bytes(most)}.",
+            remedy="Export it as OME-TIFF, which is read in parts.",
+        )
+    return file.data
 
 
 def _file(path: Path) -> Any:
