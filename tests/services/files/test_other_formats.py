@@ -156,7 +156,7 @@ class Scenes:
 
 
 class Coloured(Scenes):
-    """A file whose colours are wrong unless they are read at once, as by bioio-czi 3.0."""
+    """A file whose colours come blue first, and wrong unless read at once, as by bioio-czi 3.0."""
 
     def set_scene(self, number):
         self.dims = SimpleNamespace(order="TCZYXS")
@@ -176,7 +176,7 @@ def test_colours_of_vendors_formats_are_read_at_once(tmp_path, monkeypatch):
     (tmp_path / "a.czi").touch()
     image = open_image(tmp_path / "a.czi", series=0)
     assert (image.axes, image.channel_names) == ("YXS", ())
-    assert np.array_equal(image.data[...].ravel(), np.arange(1800))
+    assert np.array_equal(image.data[..., ::-1].ravel(), np.arange(1800))
     monkeypatch.setattr("napari_unet.services.files.vendor_formats.free_memory", lambda: 3000)
     with pytest.raises(UserError, match="too large for this computer"):
         open_image(tmp_path / "a.czi", series=0)

@@ -75,7 +75,11 @@ def _image(path: Path, file: Any, axes: str | None) -> Image:
 
 
 def _whole(path: Path, file: Any) -> Any:
-    """Read an image with colours at once: window by window bioio-czi 3.0 gives the first one thrice."""
+    """Read an image with colours at once, red first.
+
+    Window by window bioio-czi 3.0 gives the first colour thrice; and it leaves them as CZI files store
+    them, blue first.
+    """
     lazy, most = file.dask_data, free_memory() // 2
     size = prod(lazy.shape) * lazy.dtype.itemsize
     if size > most:
@@ -85,7 +89,7 @@ def _whole(path: Path, file: Any) -> Any:
             rule=f"Colours must fit into half of the free memory, {format_bytes(most)}.",
             remedy="Export it as OME-TIFF, which is read in parts.",
         )
-    return file.data
+    return file.data[..., ::-1] if path.suffix.lower() == ".czi" else file.data
 
 
 def _file(path: Path) -> Any:
