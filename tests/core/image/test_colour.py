@@ -34,7 +34,15 @@ def tissue():
     return picture
 
 
+def crowded_tissue():
+    """A piece in which most pixels are stained nuclei."""
+    picture = np.full((90, 100, 3), (120, 95, 160), np.uint8)
+    picture[:, 80:] = (235, 230, 240)
+    return picture
+
+
 KINDS = {
+    "crowded tissue": (crowded_tissue(), "hematoxylin"),
     "blue": (fluorescence(2), "luminance"),
     "red": (fluorescence(0), "luminance"),
     "grey": (grey(False), "luminance"),

@@ -28,8 +28,13 @@ SAMPLES = ("red", "green", "blue", "alpha")
 GREY_CHROMA = 0.06
 """Below this difference of red, green and blue, as a share of their range, a pixel counts as grey."""
 
-BRIGHT = 0.5
-"""Share of the range above which the median pixel is a bright background."""
+BRIGHT, CROWDED = 0.5, 0.4
+"""Share of the range above which the median pixel is a bright background; and above which it is tissue
+full of stained nuclei, if the brightest pixels are nearly white."""
+
+WHITE_CHROMA = 0.3
+"""Below this difference of red, green and blue, as a share of their range, a bright pixel is nearly
+white: those of fluorescence have the colour of a dye."""
 
 PROBES, PROBE_SIDE = 4, 48
 """Windows along each side of the plane that the guess looks at, and their side in pixels."""
@@ -59,7 +64,10 @@ def guess_colour_channel(image: Image) -> str:
     pixels = np.concatenate([_unit(block)[..., :3].reshape(-1, 3) for block in _probes(image)])
     top = float(np.percentile(pixels, 99.5)) or 1.0
     chroma = np.ptp(pixels, axis=1) / top
-    bright = float(np.median(pixels @ np.array(LUMINANCE))) > BRIGHT * top
+    luminance = pixels @ np.array(LUMINANCE)
+    brightest = luminance >= np.percentile(luminance, 95)
+    white = float(np.median(chroma[brightest])) < WHITE_CHROMA
+    bright = float(np.median(luminance)) > (CROWDED if white else BRIGHT) * top
     coloured = float(np.percentile(chroma, 90)) > GREY_CHROMA
     return "hematoxylin" if bright and coloured else "luminance"
 
