@@ -196,6 +196,31 @@ def _tell(rows: list[dict[str, Any]]) -> None:
         f"diameter found in {np.isfinite(found).mean():.0%}; within a quarter of the true one in "
         f"{(off <= np.log2(1.25)).mean():.0%}, within a factor of two in {(off <= 1).mean():.0%}"
     )
+    _tell_limit(rows)
+
+
+def _tell_limit(rows: list[dict[str, Any]]) -> None:
+    """Print how good each rule would be that shows true diameters at one size.
+
+    No estimate can do better than the best of them but by luck.
+    """
+    print("true nuclei shown at   mean AP   within .03 of the best scale   or 1 nucleus")
+    shown = sorted({_step(row, scale) for row in rows for scale in row["scales"]})
+    for step in shown:
+        at = [(r, ap) for r in rows for s, ap in r["scales"].items() if _step(r, s) == step]
+        if len(at) < len(rows) / 2:
+            continue
+        lost = np.array([row["best"] - ap for row, ap in at])
+        one = np.array([max(NEAR, 1 / row["nuclei"] + 1e-9) for row, _ in at])
+        print(
+            f"{2 ** (step / 2):14.1f} pixels   {np.mean([ap for _, ap in at]):7.3f}"
+            f"   {(lost <= NEAR).mean():28.0%}   {(lost <= one).mean():12.0%}"
+        )
+
+
+def _step(row: dict[str, Any], scale: float | str) -> int:
+    """Return the diameter that the network is shown, in half octaves."""
+    return round(2 * np.log2(row["true"] * float(scale)))
 
 
 if __name__ == "__main__":
