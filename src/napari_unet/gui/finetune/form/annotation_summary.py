@@ -65,7 +65,7 @@ class AnnotationSummary(QObject):
         self._planner.ended.connect(self._show)
         self._comparing = Jobs(self)
         self._comparing.ended.connect(self._add_findings)
-        jobs.started.connect(self._comparing.cancel)
+        jobs.started.connect(self._stop_comparing)
         self._compared: tuple[Any, list[Finding]] | None = None
         self._form_settled = QTimer(self)
         self._form_settled.setSingleShot(True)
@@ -91,6 +91,10 @@ class AnnotationSummary(QObject):
         self._watch.let_go()
         self._planner.abandon()
         self._comparing.abandon()
+
+    def _stop_comparing(self, _title: str) -> None:
+        """Leave the processor to the job that was started."""
+        self._comparing.cancel()
 
     def _look(self, stroked: bool = True) -> None:
         if self._jobs.at_work:
