@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from painted import blank, numbered, scribbled
@@ -251,7 +252,10 @@ def test_a_training_cancelled_early_is_kept_and_not_taken_for_another(run, files
             while "patches of" not in process.stdout.readline():
                 assert process.poll() is None, process.stderr.read()
             # some steps, however busy the machine is, and far less than the time between two saves
-            time.sleep(10)
+            worked = psutil.Process(process.pid)
+            began = worked.cpu_times().user
+            while worked.cpu_times().user < began + 3:
+                time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 130
             assert "Cancelled" in process.stderr.read()
