@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.batch.panel import BatchPanel
     from napari_unet.gui.finetune.panel import FinetunePanel
     from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.measure.panel import MeasurePanel
     from napari_unet.gui.models.panel import ModelsPanel
     from napari_unet.gui.project.keeper import ProjectKeeper
     from napari_unet.gui.segment.panel import SegmentPanel
@@ -166,6 +167,19 @@ def _finetune_dock() -> type[FinetunePanel]:
 
 
 @cache
+def _measure_dock() -> type[MeasurePanel]:
+    from napari_unet.gui.measure.panel import MeasurePanel
+
+    class MeasureDock(MeasurePanel):
+        """*Measure*, as napari opens it."""
+
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            super().__init__(napari_viewer, parts_of(napari_viewer).session)
+
+    return MeasureDock
+
+
+@cache
 def _batch_dock() -> type[BatchPanel]:
     from napari_unet.gui.batch.panel import BatchPanel
 
@@ -209,6 +223,7 @@ PAGES = {
     "Segment": "SegmentDock",
     "Annotate": "AnnotateDock",
     "Fine-tune": "FinetuneDock",
+    "Measure": "MeasureDock",
     "Batch": "BatchDock",
 }
 """Titles of the panels in the order of work, and the names of their classes."""
@@ -218,6 +233,7 @@ DOCKS: dict[str, Callable[[], Any]] = {
     "SegmentDock": _segment_dock,
     "AnnotateDock": _annotate_dock,
     "FinetuneDock": _finetune_dock,
+    "MeasureDock": _measure_dock,
     "BatchDock": _batch_dock,
     "StudioDock": _studio_dock,
 }

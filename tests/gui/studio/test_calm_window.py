@@ -20,13 +20,14 @@ from napari_unet.core.progress import Progress
 from napari_unet.gui.annotate.panel import AnnotatePanel
 from napari_unet.gui.batch.panel import BatchPanel
 from napari_unet.gui.finetune.panel import FinetunePanel
+from napari_unet.gui.measure.panel import MeasurePanel
 from napari_unet.gui.models.panel import ModelsPanel
 from napari_unet.gui.project.keeper import ProjectKeeper
 from napari_unet.gui.segment.panel import SegmentPanel
 from napari_unet.gui.studio.panel import StudioPanel
 from napari_unet.gui.widgets.fields import MAIN
 
-DOCK = 338, 742
+DOCK = 360, 742
 """Size of the dock in a window of 1280 × 800 pixels, without its title."""
 HEADER_PX = 90
 
@@ -39,6 +40,7 @@ def studio(viewer, session, keeper, qtbot):
         "Segment": lambda: SegmentPanel(viewer, session, keeper),
         "Annotate": lambda: AnnotatePanel(viewer, session, keeper),
         "Fine-tune": lambda: FinetunePanel(viewer, session, keeper),
+        "Measure": lambda: MeasurePanel(viewer, session),
         "Batch": lambda: BatchPanel(viewer, session),
     }
     project = ProjectKeeper(viewer, session, keeper)
@@ -92,7 +94,7 @@ def job(error=None):
         raise error
 
 
-PAGES = "Load U-Net", "Segment", "Annotate", "Fine-tune", "Batch"
+PAGES = "Load U-Net", "Segment", "Annotate", "Fine-tune", "Measure", "Batch"
 ERROR = UserError(
     "This is wrong " * 6,
     value="a value that is long " * 3,

@@ -12,7 +12,7 @@ from gui_kit import viewer as viewer
 from napari_unet.gui.layers.purpose import KIND
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.plugin import PAGES, StudioDock, parts_of
-from napari_unet.gui.studio.guide import Situation, next_step
+from napari_unet.gui.studio.guide import MEASURE, Situation, next_step, step_beside
 from napari_unet.gui.studio.panel import TABS
 
 
@@ -48,6 +48,13 @@ def test_what_comes_next(now, page, words):
     step = next_step(now)
     assert step.page == page
     assert words in step.words
+
+
+def test_a_result_can_be_measured_at_once():
+    assert step_beside(Situation(image="a", result=True)) is MEASURE
+    assert step_beside(Situation(image="a", result=True, painted=True)) is MEASURE
+    assert step_beside(Situation(image="a")) is None
+    assert step_beside(Situation(image="a", result=True, running=True)) is None
 
 
 def test_it_shows_how_things_stand_on_the_way_to_a_result(studio, viewer, qtbot):

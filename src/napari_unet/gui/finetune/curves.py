@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.widgets.fields import caption
+from napari_unet.gui.widgets.plots import make_plot
 from napari_unet.gui.widgets.theme import FOLLOWS, Theme, theme_of
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Curves(QWidget):
         self._plots = []
         views = []
         for row, label in ((1, self.loss), (3, self.iou)):
-            plot, view, axes = make_plot()
+            plot, view, axes = make_plot(HEIGHT_PX // 2)
             self._axes.extend(axes)
             plot.setToolTip(label.toolTip())
             self._box.insertWidget(row, plot)
@@ -129,31 +130,6 @@ class Curves(QWidget):
         self._mean.setPen(pg.mkPen(theme.loss, width=2))
         self._validated.setPen(pg.mkPen(theme.good, width=2))
         self._validated.setSymbolBrush(theme.good)
-
-
-def make_plot() -> tuple[Any, Any, list[Any]]:
-    """Return a widget with two axes, the view between them, and the axes.
-
-    Not a ``PlotWidget``: that has menus without a parent, which outlive it.
-    """
-    import pyqtgraph as pg
-
-    plot = pg.GraphicsLayoutWidget()
-    plot.setBackground(None)
-    plot.setFixedHeight(HEIGHT_PX // 2)
-    plot.ci.layout.setContentsMargins(0, 4, 6, 0)
-    plot.ci.layout.setSpacing(0)
-    view = pg.ViewBox(enableMenu=False, enableMouse=False)
-    plot.addItem(view, row=0, col=1)
-    axes = []
-    for side, row, column in (("left", 0, 0), ("bottom", 1, 1)):
-        axis = pg.AxisItem(side)
-        axis.linkToView(view)
-        axes.append(axis)
-        plot.addItem(axis, row=row, col=column)
-        if side == "left":
-            axis.setWidth(38)
-    return plot, view, axes
 
 
 def thinned(points: list[tuple[float, float]]) -> tuple[Any, Any]:

@@ -131,6 +131,11 @@ class Measuring(QObject):
         return 0 if self._measured is None else len(self._measured[1]["label"])
 
     @property
+    def columns(self) -> Columns | None:
+        """The measures; None if there are none."""
+        return None if self._measured is None else self._measured[1]
+
+    @property
     def tabled(self) -> bool:
         """Whether the table of the layer holds them."""
         return self.count <= MAX_TABLED_OBJECTS

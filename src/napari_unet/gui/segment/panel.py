@@ -137,6 +137,7 @@ class SegmentPanel(Panel):
         self.measuring.failed.connect(self.foot.message.show_error)
         self.centres_button.clicked.connect(self.measuring.show_points)
         self.measuring.changed.connect(self._offer_centres)
+        self.measuring.changed.connect(self._tell_count)
         self._offer_centres()
         self.session.jobs.ended.connect(self._settled.start)
         self._settled.timeout.connect(self._make_plan)
@@ -249,6 +250,11 @@ class SegmentPanel(Panel):
         if current is not None:
             self.evaluation.view.note_change(current.result.layer)
         self._measure()
+
+    def _tell_count(self) -> None:
+        n = self.measuring.count
+        if n:
+            self.foot.message.add(f"{n:,} object{'s' * (n != 1)}")
 
     def _offer_centres(self) -> None:
         offer(self.centres_button, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)

@@ -55,6 +55,15 @@ class Step:
     page: str = ""
 
 
+MEASURE = Step("Measure, save.", "Measure")
+
+
+def step_beside(now: Situation) -> Step | None:
+    """Return what many do instead of the next step: take the answer from a result; None: nothing."""
+    settled = not (now.running or now.learning or now.undecided)
+    return MEASURE if now.result and settled else None
+
+
 def next_step(now: Situation) -> Step:
     """Return the most likely next step."""
     if now.undecided:
@@ -70,5 +79,5 @@ def next_step(now: Situation) -> Step:
     if now.tuned or not (now.result or now.painted):
         return Step("Press Segment.", "Segment")
     if now.painted:
-        return Step("Paint where it is wrong; train.", "Fine-tune")
+        return Step("Correct, then train.", "Fine-tune")
     return Step("Correct what is wrong.", "Annotate")

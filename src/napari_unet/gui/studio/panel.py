@@ -20,7 +20,7 @@ from napari_unet.gui.layers.purpose import is_annotation, is_result
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
-from napari_unet.gui.studio.guide import Situation, next_step
+from napari_unet.gui.studio.guide import Situation, next_step, step_beside
 from napari_unet.gui.widgets.fields import button, caption, form
 from napari_unet.gui.widgets.foot import JobProgress
 from napari_unet.gui.widgets.image_form import is_input
@@ -80,10 +80,11 @@ class StudioPanel(QWidget):
         self.project.in_dock = True
         self._makers = pages
         self._pages: dict[str, Panel] = {}
-        self._where = ""
+        self._where = self._beside = ""
         # never shown: it keeps track of the chosen image
         self._image = LayerChoice(viewer, "", is_input, parent=self, visible=False)
         self.next_button = button("", "Go to the panel where this is done.")
+        self.beside_button = button("", "Go to the panel where this is done.")
         # where there is no page to go to: the text of a disabled button would be hard to read
         self.advice_label = QElidingLabel()
         self.project_row = ProjectRow(self.project)
@@ -107,6 +108,7 @@ class StudioPanel(QWidget):
         beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(self.next_button)
         beside.addWidget(self.advice_label)
+        beside.addWidget(self.beside_button)
         for name, widget in (
             ("Project", self._project_place),
             ("Next", self._go_on),
@@ -115,6 +117,8 @@ class StudioPanel(QWidget):
         for title in self._makers:
             self.tabs.addTab(QWidget(), TABS.get(title, title))
         self.tabs.setDocumentMode(True)
+        # all of them are seen at the width of the dock
+        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 3px; margin: 1px 0; }")
         # it would be white in the dark theme
         self.tabs.tabBar().setDrawBase(False)
         self.setMinimumWidth(WIDTH)
@@ -129,6 +133,7 @@ class StudioPanel(QWidget):
         self.tabs.currentChanged.connect(self._fill)
         self.tabs.currentChanged.connect(later)
         self.next_button.clicked.connect(self._go)
+        self.beside_button.clicked.connect(lambda: self.show_page(self._beside))
         self._image.changed.connect(lambda: later())
         self.keeper.restoring.changed.connect(later)
         self.viewer.layers.events.inserted.connect(self._change)
@@ -212,7 +217,12 @@ class StudioPanel(QWidget):
 
     def _look(self) -> None:
         """Show the current situation, and what to do next."""
-        step = next_step(self._situation())
+        now = self._situation()
+        step, other = next_step(now), step_beside(now)
+        self.beside_button.setVisible(other is not None and other.page != self._front)
+        if other is not None:
+            self.beside_button.setText(other.words)
+        self._beside = "" if other is None else other.page
         self._where = step.page
         self.next_button.setText(step.words)
         self.advice_label.setText(step.words)
