@@ -33,7 +33,7 @@ def test_npe2_finds_nothing_wrong():
 
 def test_widgets_are_listed_under_plugins_and_under_layers_segment(manifest):
     offered = manifest.contributions
-    titles = ["U-Net Studio", "Load U-Net", "Segment", "Annotate", "Fine-tune", "Batch"]
+    titles = ["U-Net Studio", "Load U-Net", "Segment", "Annotate", "Fine-tune", "Measure", "Batch"]
     assert [w.display_name for w in offered.widgets] == titles
     menu = [item.command for item in offered.menus["napari/layers/segment"]]
     assert menu == [w.command for w in offered.widgets]

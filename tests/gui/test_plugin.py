@@ -18,7 +18,7 @@ def test_napari_lists_the_widgets_under_layers_segment(viewer):
 
     items = get_app_model().menus.get_menu("napari/layers/segment")
     titles = [item.command.title for item in items if "unet" in str(item.command.id)]
-    ours = ("U-Net Studio", "Load U-Net", "Segment", "Annotate", "Fine-tune", "Batch")
+    ours = ("U-Net Studio", "Load U-Net", "Segment", "Annotate", "Fine-tune", "Measure", "Batch")
     assert titles == [f"{t} (U-Net Studio)" for t in ours]
 
 

@@ -78,12 +78,12 @@ def places(studio):
     return {w: place(w, studio) for w in found if w.isEnabled() and not w.visibleRegion().isEmpty()}
 
 
-def check_main_buttons(studio, pages):
+def check_main_buttons(studio, pages, qtbot):
     for title in pages:
         page = studio.show_page(title)
         settle()
         (main,) = main_buttons(page)
-        assert in_sight(main, studio), title
+        qtbot.waitUntil(lambda main=main: in_sight(main, studio), timeout=SECONDS)
 
 
 def job(error=None):
@@ -131,9 +131,9 @@ def states(studio, viewer, session, qtbot):
 
 def test_main_buttons_are_in_sight_in_every_state(studio, viewer, session, qtbot):
     for state in states(studio, viewer, session, qtbot):
+        check_main_buttons(studio, PAGES, qtbot)
         header = place(studio.tabs, studio).y()
         assert header <= HEADER_PX, state
-        check_main_buttons(studio, PAGES)
 
 
 @pytest.mark.parametrize("title", PAGES)

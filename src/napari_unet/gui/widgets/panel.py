@@ -59,6 +59,8 @@ class Panel(QWidget):
         self.scroll.setWidgetResizable(True)
         self.scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # one that came and went with a text would move what is beside it
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMinimumSize(WIDTH, MIN_HEIGHT)
         self.inside = QWidget()
         self.body = QVBoxLayout(self.inside)
