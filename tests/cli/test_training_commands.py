@@ -292,5 +292,6 @@ def test_a_killed_training_goes_on_where_it_was(files):
     assert {p.suffix for p in files.iterdir() if p.is_file()} <= {
         ".safetensors",
         ".training",
+        ".lock",
         ".part",
     }

@@ -119,7 +119,7 @@ def test_commands_work_before_the_package_is_on_an_index(installed, tmp_path):
 def test_napari_finds_the_plugin():
     (finding,) = examine_plugin()
     assert finding.ok is True
-    assert "U-Net Studio with 6 widgets" in finding.detail
+    assert "U-Net Studio with 7 widgets" in finding.detail
 
 
 def test_a_plugin_that_napari_cannot_find_is_installed_again(monkeypatch):

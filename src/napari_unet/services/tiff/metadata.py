@@ -78,13 +78,21 @@ def calibration(file: Any, series: int) -> tuple[Scale, str]:
     if file.is_lsm:
         return lsm_calibration(file.lsm_metadata or {})
     if file.is_stk:
-        return stk_calibration(file.stk_metadata or {})
+        return stk_calibration(_stk_metadata(file))
     page = file.series[series].keyframe
     metadata = file.imagej_metadata or _json(file, series)
     if "SCIFIO" in metadata:
         return _from_scifio(metadata)
     per_unit = {"X": _resolution(page, "XResolution"), "Y": _resolution(page, "YResolution")}
     return _from_tags(per_unit, metadata, _text(page, "ResolutionUnit"))
+
+
+def _stk_metadata(file: Any) -> Mapping[str, Any]:
+    """Return what a stack of MetaMorph says of itself; nothing where its tags are cut short."""
+    try:
+        return file.stk_metadata or {}
+    except (TypeError, KeyError, ValueError, IndexError):
+        return {}
 
 
 def channel_names(file: Any, series: int, n: int) -> tuple[str, ...]:
