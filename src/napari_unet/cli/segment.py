@@ -16,6 +16,7 @@ from napari_unet.services.segmentation.options import SegmentOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.services.blocks.run import BlockResult
     from napari_unet.services.segmentation.batch import Existing, Outcome
 
 Inputs = Annotated[
@@ -71,6 +72,20 @@ VoxelSize = Annotated[
         help="Voxel size in µm, whatever the files state: one number, or one an axis such as 2,0.5,0.5.",
     ),
 ]
+ByBlocks = Annotated[
+    bool,
+    typer.Option(
+        "--by-blocks",
+        help="Compute block by block, for images larger than memory: the same labels, and a run that "
+        "was stopped goes on where it was.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ENGINE", help="By blocks, on several processes: local:N on this computer."
+    ),
+]
 SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out images that have a result already.")
 ]
@@ -91,6 +106,8 @@ def segment(
     table: Table = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
+    by_blocks: ByBlocks = False,
+    cluster: Cluster = None,
     **settings: Any,
 ) -> None:
     """Segment images and write label images."""
@@ -112,6 +129,21 @@ def segment(
             exports=(rois, geojson, table),
         )
         network = run(Library().load(model), "Loading")
+        if by_blocks or cluster:
+            from napari_unet.services.blocks.files import segment_files_by_blocks
+
+            blocks = segment_files_by_blocks(
+                tasks,
+                network,
+                options,
+                cluster=cluster,
+                axes=axes,
+                voxel_size=voxel_size,
+                overwrite=overwrite,
+                model_source=model,
+            )
+            _report_blocks(run(blocks, "Segmenting"))
+            return
         job = segment_files(
             tasks,
             network,
@@ -146,6 +178,13 @@ def _existing(overwrite: bool, skip: bool) -> Existing:
             remedy="Give one of the two.",
         )
     return "skip" if skip else "replace" if overwrite else "refuse"
+
+
+def _report_blocks(results: Sequence[BlockResult]) -> None:
+    for result in results:
+        for note in result.notes:
+            typer.echo(f"{result.path.name}: {as_typed(note)}", err=True)
+        typer.echo(result.path)
 
 
 def _report(outcomes: Sequence[Outcome]) -> None:

@@ -13,7 +13,7 @@ from napari_unet.core.image.normalization import AffineNormalization, Normalizat
 from napari_unet.core.image.percentiles import percentiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,12 +30,24 @@ class NormalizationStatistics:
         What to measure.
     frames
         All frames of the image: with the scope ``"image"`` they share their statistics.
+    measured
+        What another one has measured of the same frames.
+
+    Attributes
+    ----------
+    measured
+        By the titles of the frames; one without a title for all.
     """
 
-    def __init__(self, normalization: Normalization, frames: Sequence[Frame]) -> None:
+    def __init__(
+        self,
+        normalization: Normalization,
+        frames: Sequence[Frame],
+        measured: Mapping[str, AffineNormalization] | None = None,
+    ) -> None:
         self._normalization = normalization
         self._shared = frames if normalization.scope == "image" else None
-        self._measured: dict[str, AffineNormalization] = {}
+        self.measured: dict[str, AffineNormalization] = dict(measured or {})
 
     def prepare(self, frame: Frame) -> Job[None]:
         """Measure the normalisation of a frame, unless that has been done.
@@ -50,12 +62,12 @@ class NormalizationStatistics:
         UserError
             As `measure`.
         """
-        if self._key(frame) not in self._measured:
+        if self._key(frame) not in self.measured:
             affine = yield from measure(self._normalization, self._shared or [frame])
-            self._measured[self._key(frame)] = affine
+            self.measured[self._key(frame)] = affine
 
     def __getitem__(self, frame: Frame) -> AffineNormalization:
-        return self._measured[self._key(frame)]
+        return self.measured[self._key(frame)]
 
     def _key(self, frame: Frame) -> str:
         return "" if self._shared else frame.title

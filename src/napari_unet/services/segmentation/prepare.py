@@ -176,6 +176,7 @@ def prepare(
     region: Box | None = None,
     *,
     predictor: Predictor | None = None,
+    size: Sizing | None = None,
 ) -> PreparedRun:
     """Check that image, model and options go together, and decide how they are run.
 
@@ -191,6 +192,8 @@ def prepare(
         A slice for each axis of the labels: only this part is computed. None: all.
     predictor
         That of a run of another image with the same model and options; None: a new one.
+    size
+        The scale that a run of the same image, model and options was at; None: as the options say.
 
     Raises
     ------
@@ -198,7 +201,7 @@ def prepare(
         When they don't go together.
     """
     options, spec = options or SegmentOptions(), model.spec
-    size = sizing(image, spec, options)
+    size = size or sizing(image, spec, options)
     predictor = predictor or make_predictor(model, options)
     return _assembled(image, spec, options, region, predictor, size)
 

@@ -6,11 +6,12 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.file_lock import file_locked
 from napari_unet.core.memory_units import format_bytes
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def state_of_one(state: Path | None) -> Iterator[None]:
         places.append(target.with_name(f".{target.name}{LOCK_SUFFIX}"))
     with ExitStack() as locks:
         for place in places:
-            if not locks.enter_context(_lock_of(place)):
+            if not locks.enter_context(file_locked(place)):
                 raise UserError(
                     f"Another training is keeping its state in {state.name}",
                     value=state.parent,
@@ -52,43 +53,6 @@ def state_of_one(state: Path | None) -> Iterator[None]:
                     remedy="Wait for the other one, or give this one another name.",
                 )
         yield
-
-
-@contextmanager
-def _lock_of(path: Path) -> Iterator[bool]:
-    """Lock a file that is made for it and removed afterwards.
-
-    Yields whether nobody else has locked it; also True where no file can be made or locked.
-    """
-    file = None
-    # one that its owner has just removed is locked in vain
-    while file is None or not _is_there(path, file):
-        if file is not None:
-            file.close()
-        try:
-            file = path.open("a")
-        except OSError:
-            # of another user, read only, or there is no room
-            yield True
-            return
-        if not _lock(file):
-            file.close()
-            yield False
-            return
-    with file:
-        try:
-            yield True
-        finally:
-            # Windows removes no open file
-            with suppress(OSError):
-                path.unlink()
-
-
-def _is_there(path: Path, file: IO[str]) -> bool:
-    try:
-        return os.name != "posix" or os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
 
 
 def check_room(state: Path | None, parameters: int) -> None:
@@ -116,22 +80,3 @@ def check_room(state: Path | None, parameters: int) -> None:
             rule=f"Its state and the new network take up to {format_bytes(needed)}.",
             remedy="Free some space, or choose another folder.",
         )
-
-
-def _lock(file: IO[str]) -> bool:
-    """Lock a file unless somebody else has; a lock ends with the process that holds it."""
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:  # pragma: no cover
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        # a file system without locks
-        return not isinstance(error, PermissionError)
-    return True
