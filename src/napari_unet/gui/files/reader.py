@@ -47,7 +47,10 @@ def get_reader(
     """
     # imports tifffile: not before a file is opened
     from napari_unet.services.files.images import IMAGE_SUFFIXES
+    from napari_unet.services.omezarr.store import is_zarr
 
+    if isinstance(path, str) and is_zarr(path):
+        return read_zarr
     if not isinstance(path, str) or Path(path).suffix.lower() not in IMAGE_SUFFIXES:
         return None
     return read_layers if Path(path).is_file() else None
@@ -73,6 +76,19 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     return layers
 
 
+def read_zarr(path: str | Sequence[str]) -> list[LayerData]:
+    """Read an OME-Zarr container as lazy layers of all levels, with the labels in it.
+
+    Raises
+    ------
+    UserError
+        When it can't be read.
+    """
+    from napari_unet.gui.files.zarr_layers import zarr_layers
+
+    return zarr_layers(path if isinstance(path, str) else path[0], layers_of)
+
+
 def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
     """Return the layers that show an image.
 
@@ -94,7 +110,14 @@ def layers_of(image: Image, name: str, file: dict[str, Any]) -> list[LayerData]:
     for channel in range(n):
         word = image.channel_names[channel] if named else str(channel)
         data = _OneChannel(image.data, at, channel)
-        one = Image(data, image.axes.replace("C", ""), image.scale, image.unit, nodata=image.nodata)
+        one = Image(
+            data,
+            image.axes.replace("C", ""),
+            image.scale,
+            image.unit,
+            nodata=image.nodata,
+            offset=image.offset,
+        )
         own = image.channel_colours[channel : channel + 1]
         colour = _colourmap(own[0]) if own else COLOURMAPS[channel % len(COLOURMAPS)]
         look = {"colormap": colour, "blending": "additive"}
@@ -140,6 +163,8 @@ def _layer(
         "metadata": metadata,
         **(look or {}),
     }
+    if image.offset:
+        keywords["translate"] = [image.offset.get(a, 0.0) for a in axes]
     if colour:
         keywords["rgb"] = True
     elif limits := _contrast(image, data):
@@ -174,6 +199,8 @@ def _for_napari(data: Any) -> Any:
         return data
     last = 3 if data.shape[-1] in (3, 4) and len(data.shape) > 2 else 2
     chunks = (1,) * (len(data.shape) - last) + tuple(data.shape[-last:])
+    # those of a container may be smaller than planes
+    chunks = getattr(data, "chunks", None) or chunks
     # its name would be made by reading all pixels
     make: Any = dask.array.from_array
     return make(data, chunks=chunks, name=False, asarray=False)
@@ -189,6 +216,8 @@ class _OneChannel:
         self.shape = tuple(int(n) for i, n in enumerate(data.shape) if i != axis)
         self.dtype = np.dtype(data.dtype)
         self.ndim = len(self.shape)
+        stored = getattr(data, "chunks", None)
+        self.chunks = stored and tuple(n for i, n in enumerate(stored) if i != axis)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         keys = list(key) if isinstance(key, tuple) else [key]

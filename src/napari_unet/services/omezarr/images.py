@@ -86,6 +86,11 @@ class ZarrImage:
     channels: tuple[Channel, ...]
     attributes: dict[str, Any]
 
+    @property
+    def holds_labels(self) -> bool:
+        """Whether its numbers are labels."""
+        return "image-label" in ome_attributes(self.attributes)
+
     def image(self, level: int = 0, axes: str | None = None) -> Image:
         """Return a level as an image; its pixels are read later.
 
@@ -203,6 +208,16 @@ def image_places(path: str | Path) -> list[Place]:
         numbers = sorted(int(k) for k in node.group_keys() if k.isdigit())
         return _below(place, list(map(str, numbers)))
     return [place]
+
+
+def label_places(image: Place) -> list[Place]:
+    """Return where the labels of an image are; those that can't be found are left out."""
+    outer = _below(image, ["labels"])[0]
+    try:
+        names = ome_attributes(dict(open_node(outer).attrs)).get("labels", [])
+    except UserError:
+        return []
+    return _below(outer, [str(name) for name in names]) if isinstance(names, list) else []
 
 
 def _fields(place: Place, plate: Any) -> list[Place]:
