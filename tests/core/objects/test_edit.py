@@ -11,9 +11,11 @@ from scipy import ndimage
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import (
+    enclosed,
     fill_holes,
     free_number,
     line,
+    new_object,
     remove_class,
     renumber,
     split,
@@ -151,3 +153,24 @@ def test_a_wall_divides_a_volume():
     made = after(labels, split(labels, np.broadcast_to(cut, labels.shape), 2))
     assert set(np.unique(made)) == {0, 1, 2}
     assert (made == made[:1]).all()
+
+
+def test_an_outline_becomes_an_object_that_overlaps_none():
+    labels = np.zeros((20, 20), np.uint16)
+    labels[:, :6] = 3
+    inside = np.zeros(labels.shape, bool)
+    corners = np.array([(4, 2), (4, 12), (14, 12), (14, 2)])
+    inside[tuple(enclosed(corners, labels.shape).T)] = True
+    edit = new_object(labels, inside, 4)
+    after = labels.copy()
+    after[edit.where] = edit.values
+    wanted = labels.copy()
+    wanted[4:15, 6:13] = 4
+    assert np.array_equal(after, wanted)
+    with pytest.raises(UserError, match="encloses no background"):
+        new_object(after, inside, 5)
+
+
+def test_an_outline_that_leaves_the_image_ends_at_its_edge():
+    pixels = enclosed(np.array([(-5.0, -5.0), (-5.0, 3.0), (3.0, 3.0), (3.0, -5.0)]), (10, 10))
+    assert {tuple(pixel) for pixel in pixels} == {(y, x) for y in range(4) for x in range(4)}

@@ -93,6 +93,54 @@ def fill_holes(labels: NDArray[Any], number: int) -> Edit:
     return edit.shifted([part.start for part in box])
 
 
+def enclosed(points: NDArray[Any], shape: Sequence[int]) -> NDArray[np.intp]:
+    """Return the pixels on and inside a drawn line, which is closed from its end to its beginning.
+
+    Parameters
+    ----------
+    points
+        (n, 2) positions; those outside the plane are moved to its edge.
+    shape
+        Of the plane.
+
+    Returns
+    -------
+    NDArray
+        (m, 2) pixels.
+    """
+    drawn = np.zeros(tuple(shape), bool)
+    closed = np.clip(np.concatenate([points, points[:1]]), 0, np.subtract(shape, 1))
+    drawn[tuple(line(closed).T)] = True
+    return np.argwhere(ndimage.binary_fill_holes(drawn))
+
+
+def new_object(labels: NDArray[Any], inside: NDArray[np.bool_], number: int) -> Edit:
+    """Make a new object of the background in a mask; other objects keep all they have.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) or (Z, Y, X).
+    inside
+        The mask, of the same shape.
+    number
+        Number of the new object.
+
+    Raises
+    ------
+    UserError
+        When there is no background in it.
+    """
+    where = np.nonzero(inside & (labels == 0))
+    if not len(where[0]):
+        raise UserError(
+            "The outline encloses no background",
+            rule="The background inside an outline becomes a new object; other objects stay.",
+            remedy="Draw around something that is not part of an object yet, or delete that first.",
+        )
+    return Edit(where, np.full(len(where[0]), number, labels.dtype))
+
+
 def remove_class(labels: NDArray[Any], value: int) -> Edit:
     """Remove a class: its pixels become 0, and the classes above it move down by one.
 

@@ -11,16 +11,23 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.class_list import ClassList
 from napari_unet.gui.annotate.next_region import NextRegionForm
-from napari_unet.gui.annotate.source import AnnotationSource
+from napari_unet.gui.annotate.source import CORRECT_TIP, NO_RESULT, AnnotationSource
 from napari_unet.gui.journal.restore_offer import RestoreOffer
-from napari_unet.gui.layers.checked_areas import check_plane, start_box
+from napari_unet.gui.layers.checked_areas import (
+    check_plane,
+    next_unchecked,
+    plane_checked,
+    start_box,
+    uncheck_plane,
+)
 from napari_unet.gui.layers.keys import LayerKeys
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
-from napari_unet.gui.objects.tools import ObjectTools
-from napari_unet.gui.widgets.fields import button, form, offer, text
+from napari_unet.gui.objects.tools import KEYS, ObjectTools
+from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer, text
+from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.panel import Panel
 
@@ -38,7 +45,7 @@ if TYPE_CHECKING:
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
 PLANE_TIP = (
     "Mark the plane you see as checked: all of it is right, including what is not painted. Fine-tune "
-    "then learns all of it. To undo this, delete the frame in the layer “… checked”."
+    "then learns all of it. Press it again to take that back."
 )
 BOX_TIP = (
     "Draw a rectangle around a part in which all is right, if you have not checked the whole plane."
@@ -51,6 +58,7 @@ QUICK_TIP = (
 NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
 SCRIBBLES = "Scribbles count only where you painted: there is nothing to mark as checked."
 DIGIT_KEYS = 10
+OUTLINE_PX = 2
 
 
 class AnnotatePanel(Panel):
@@ -82,8 +90,10 @@ class AnnotatePanel(Panel):
         self.plane_button = button("Plane checked", PLANE_TIP)
         self.box_button = button("Box checked…", BOX_TIP)
         self.finetune_button = button("Fine-tune…", FINETUNE_TIP, main=True)
+        self.correct_button = button("Correct this result", CORRECT_TIP, main=True)
         self.quick_button = button("Tune quickly", QUICK_TIP)
         self._keys = LayerKeys()
+        self._annotated = False
         self._lay_out()
         self._connect()
         self._take()
@@ -98,18 +108,24 @@ class AnnotatePanel(Panel):
             beside.addWidget(part)
         self.groups = {
             "classes": _group("Classes", self.classes),
-            "objects": _group("Objects", self.objects, self.measures),
+            "objects": _group("Objects", self.objects),
         }
+        more = form()
+        for part in (self.objects.through_box, self.measures):
+            more.addRow(part)
+        self.start_fold = folded_away("Result or new annotation", self.source)
+        self.start_fold.expand(animate=False)
+        self.more_fold = folded("More for objects", more)
         self.body.addWidget(self.restore_offer)
-        self.body.addWidget(self.source)
+        self.body.addWidget(self.start_fold)
         self.body.addLayout(rows)
         self.body.addWidget(self.kind_label)
-        self.body.addWidget(self.next_region)
         for group in self.groups.values():
             self.body.addWidget(group)
-        self.body.addWidget(self._checks)
+        for part in (self.next_region, self._checks, self.more_fold):
+            self.body.addWidget(part)
         self.foot.add(self.quick_button)
-        self.foot.add(self.finetune_button)
+        self.foot.add(self.correct_button, self.finetune_button)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -124,6 +140,7 @@ class AnnotatePanel(Panel):
             part.failed.connect(self.foot.message.show_error)
         self.plane_button.clicked.connect(self._check_plane)
         self.box_button.clicked.connect(self._check_box)
+        self.correct_button.clicked.connect(self.source.correct_button.click)
         self.finetune_button.clicked.connect(self._open_finetune)
         self.quick_button.clicked.connect(self._tune_quickly)
 
@@ -158,6 +175,8 @@ class AnnotatePanel(Panel):
         self.kind_label.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
         self.groups["classes"].setVisible(layer is not None and not objects)
         self.groups["objects"].setVisible(objects)
+        self.more_fold.setVisible(objects)
+        self._fold_start(layer is not None)
         if layer is not None:
             # if no image fits, the buttons that need one say so
             with contextlib.suppress(UserError):
@@ -165,11 +184,40 @@ class AnnotatePanel(Panel):
                 self.keeper.keep(layer, source)
         self._offer()
 
+    def _fold_start(self, annotated: bool) -> None:
+        """Fold away what begins an annotation once there is one; the main button is what comes next."""
+        self.source.correct_button.setVisible(annotated)
+        show_in_turn(self.finetune_button if annotated else self.correct_button)
+        if annotated == self.start_fold.isExpanded() and annotated != self._annotated:
+            (self.start_fold.collapse if annotated else self.start_fold.expand)(animate=False)
+        self._annotated = annotated
+
     def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
+        everywhere: dict[str, Callable[[], None]] = {
+            "j": self.next_region.go_on,
+            "x": self._toggle_outlines,
+            "z": self._toggle_labels,
+            "PageDown": partial(self._go_to_unchecked, 1),
+            "PageUp": partial(self._go_to_unchecked, -1),
+        }
         if objects:
-            return {"j": self.next_region.go_on, "n": self.objects.take_next}
+            tools = {key: partial(self.objects.toggle, name) for key, name in KEYS.items()}
+            return {**everywhere, **tools, "n": self.objects.take_next}
         digits = {str(i): partial(self.pick, i) for i in range(DIGIT_KEYS)}
-        return {"j": self.next_region.go_on, **digits}
+        return {**everywhere, **digits}
+
+    def _toggle_outlines(self) -> None:
+        layer = self.annotation.layer
+        layer.contour = 0 if layer.contour else OUTLINE_PX
+
+    def _toggle_labels(self) -> None:
+        layer = self.annotation.layer
+        layer.visible = not layer.visible
+
+    def _go_to_unchecked(self, step: int) -> None:
+        with self.reporting():
+            if not next_unchecked(self.viewer, *self.source.under(self.annotation.layer), step):
+                self.foot.message.show_text("note", "No plane that way is left to check.")
 
     def _chosen(self) -> tuple[ImageLayer, Image, Labels | None]:
         layer = self.annotation.layer
@@ -190,6 +238,7 @@ class AnnotatePanel(Panel):
         scribbles = layer is not None and kind_of(layer) == "scribbles"
         offer(self.annotation.native, ANNOTATION_TIP, none)
         offer(self.finetune_button, FINETUNE_TIP, none)
+        offer(self.correct_button, CORRECT_TIP, "" if self.source.result.layer else NO_RESULT)
         offer(self.quick_button, QUICK_TIP, none)
         offer(self.plane_button, PLANE_TIP, SCRIBBLES if scribbles else none)
         offer(self.box_button, BOX_TIP, SCRIBBLES if scribbles else none)
@@ -199,9 +248,13 @@ class AnnotatePanel(Panel):
 
     def _check_plane(self) -> None:
         with self.reporting():
-            is_new = check_plane(self.viewer, *self.source.under(self.annotation.layer))
-            message = "is marked as checked." if is_new else "was marked as checked before."
-            self.foot.message.show_text("done" if is_new else "note", f"This plane {message}")
+            where = self.viewer, *self.source.under(self.annotation.layer)
+            if plane_checked(*where):
+                uncheck_plane(*where)
+                self.foot.message.show_text("note", "This plane is no longer marked as checked.")
+            else:
+                check_plane(*where)
+                self.foot.message.show_text("done", "This plane is marked as checked.")
 
     def _check_box(self) -> None:
         with self.reporting():

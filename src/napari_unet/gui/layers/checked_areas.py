@@ -54,6 +54,66 @@ def check_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool
     return _check(viewer, source, placed, _corners(viewer, source, image, placed))
 
 
+def plane_checked(viewer: napari.Viewer, source: ImageLayer, image: Image) -> bool:
+    """Whether the plane in view was marked as checked as a whole.
+
+    Raises
+    ------
+    UserError
+        When the viewer does not show a plane of the image.
+    """
+    corners = _corners(viewer, source, image, place(source, image.axes))
+    layer = checked_layer(viewer, source)
+    return layer is not None and _has(layer, "rectangle", corners)
+
+
+def uncheck_plane(viewer: napari.Viewer, source: ImageLayer, image: Image) -> None:
+    """Take back that the plane in view was marked as checked; parts of it marked before stay.
+
+    Raises
+    ------
+    UserError
+        When the viewer does not show a plane of the image.
+    """
+    corners = _corners(viewer, source, image, place(source, image.axes))
+    layer = checked_layer(viewer, source)
+    if layer is not None:
+        with selection_kept(viewer):
+            layer.selected_data = {i for i, s in enumerate(layer.data) if _same(s, corners)}
+            layer.remove_selected()
+
+
+def next_unchecked(viewer: napari.Viewer, source: ImageLayer, image: Image, step: int) -> bool:
+    """Show the next plane, or the one before, that was not marked as checked; False if none is left.
+
+    Parameters
+    ----------
+    viewer, source, image
+        The viewer, the image layer and its image.
+    step
+        1 forwards, -1 backwards, along the last axis that is not on the screen.
+    """
+    layer, placed = checked_layer(viewer, source), place(source, image.axes)
+    letters = letters_of(placed, source, image.axes)
+    blank = Shapes(ndim=len(placed.shape), **placed.transform)
+    planes = looked_at(viewer, blank)
+    ways = [d for d in planes if placed.inside[d] != 0 and placed.shape[d] > 1]
+    if not ways:
+        return False
+    way, lead = ways[-1], viewer.dims.ndim - len(placed.shape)
+    rows, columns = (slice(0, placed.shape[letters.index(a)]) for a in "YX")
+    index = {letters[d]: i for d, i in planes.items() if placed.inside[d] != 0}
+    end = placed.shape[way] if step > 0 else -1
+    for i in range(planes[way] + step, end, step):
+        corners = placed.corners(letters, {**index, letters[way]: i}, rows, columns)
+        if layer is None or not _has(layer, "rectangle", corners):
+            point = np.zeros(len(placed.shape))
+            point[way] = i
+            viewer.dims.set_point(way + lead, float(blank.data_to_world(point)[way]))
+            return True
+    return False
+
+
 def check_window(viewer: napari.Viewer, source: ImageLayer, image: Image, region: Place) -> bool:
     """Mark a window of a plane as checked; return False if it was before."""
     placed = place(source, image.axes)
@@ -89,9 +149,13 @@ def restore_checks(viewer: napari.Viewer, source: ImageLayer, record: Mapping[st
 def _has(layer: Shapes, kind: str, corners: NDArray[np.float64]) -> bool:
     """Whether the layer has such a shape."""
     return any(
-        own == kind and shape.shape == corners.shape and np.allclose(shape, corners)
+        own == kind and _same(shape, corners)
         for own, shape in zip(layer.shape_type, layer.data, strict=True)
     )
+
+
+def _same(shape: NDArray[np.float64], corners: NDArray[np.float64]) -> bool:
+    return shape.shape == corners.shape and np.allclose(shape, corners)
 
 
 def _check(

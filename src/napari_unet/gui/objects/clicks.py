@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.objects.edit import fill_holes, free_number, line, renumber, split
+from napari_unet.core.objects.edit import (
+    enclosed,
+    fill_holes,
+    free_number,
+    line,
+    new_object,
+    renumber,
+    split,
+)
 from napari_unet.gui.layers.editing import apply, view_of
 
 if TYPE_CHECKING:
@@ -18,7 +26,9 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.layers.editing import View
 
-TOOLS = ("merge", "split", "delete", "fill")
+TOOLS = ("outline", "split", "merge", "delete", "fill")
+STROKES = "outline", "split"
+"""Tools that need a stroke, not a click."""
 CLICK_TOLERANCE_PX = 4
 """Distance on the screen that the mouse may move during a click."""
 
@@ -55,7 +65,7 @@ class ObjectClicks:
         """Use a tool on a layer, which must not be a proxy."""
         self.layer, self._tool, self._first = layer, tool, 0
         layer.mouse_drag_callbacks.append(self._drag)
-        layer.mouse_pan = tool != "split"
+        layer.mouse_pan = tool not in STROKES
         layer.cursor = "cross"
         layer.bind_key("Escape", self._escape, overwrite=True)
 
@@ -79,6 +89,9 @@ class ObjectClicks:
         try:
             if self._tool == "split":
                 yield from self._split(layer, event)
+                return
+            if self._tool == "outline":
+                yield from self._outline(layer, event)
                 return
             start = np.array(event.pos)
             place, moved = np.asarray(layer.world_to_data(event.position)), False
@@ -119,7 +132,7 @@ class ObjectClicks:
         """Show the cut as a gap while it is drawn, and split the object at the end."""
         data, view = layer.data, view_of(self._viewer, layer)
         points = [self._point(layer, event, view)]
-        gap = _Gap(layer, view)
+        gap = _Trace(layer, view, 0)
         with layer.block_history():
             try:
                 yield
@@ -137,16 +150,38 @@ class ObjectClicks:
                 # else the next object painted would become a part of one of these
                 layer.selected_label = free_number(data)
 
+    def _outline(self, layer: Any, event: Any) -> Iterator[None]:
+        """Show the line while it is drawn; make an object of what it encloses at the end."""
+        data, view = layer.data, view_of(self._viewer, layer)
+        number = free_number(data)
+        points = [self._point(layer, event, view)]
+        trace = _Trace(layer, view, number)
+        with layer.block_history():
+            try:
+                yield
+                while event.type == "mouse_move":
+                    points.append(self._point(layer, event, view))
+                    trace.widen(line(np.array(points[-2:])))
+                    yield
+            finally:
+                trace.close(data)
+            if layer is self.layer and layer.data is data:
+                sizes = [view.shape[d] for d in view.plane]
+                inside = view.through(enclosed(np.array(points), sizes))
+                edit = new_object(view.labels, inside, number)
+                layer.data_setitem(view.everywhere(edit), edit.values)
+                layer.selected_label = number
+
     @staticmethod
     def _point(layer: Any, event: Any, view: View) -> NDArray[Any]:
         return np.asarray(layer.world_to_data(event.position))[list(view.plane)]
 
 
-class _Gap:
-    """Pixels of objects that are shown as background during a stroke."""
+class _Trace:
+    """Pixels that are shown with another label during a stroke, such as background for a cut."""
 
-    def __init__(self, layer: Any, view: View) -> None:
-        self._layer, self._view = layer, view
+    def __init__(self, layer: Any, view: View, shown: int) -> None:
+        self._layer, self._view, self._shown = layer, view, shown
         self._under: list[tuple[Any, NDArray[Any]]] = []
 
     def widen(self, pixels: NDArray[np.intp]) -> None:
@@ -154,9 +189,9 @@ class _Gap:
         # only in the plane that is seen: a cut through a volume is made at the end
         index = self._view.on_plane(pixels)
         before = self._layer.data[index].copy()
-        if before.any():
+        if (before != self._shown).any():
             self._under.append((index, before))
-            self._layer.data_setitem(index, 0)
+            self._layer.data_setitem(index, self._shown)
 
     def close(self, data: Any) -> None:
         """Revert the staged stroke without an undo entry."""

@@ -11,7 +11,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.editing import array_of, real
 from napari_unet.gui.layers.purpose import kind_of
-from napari_unet.gui.objects.clicks import TOOLS, ObjectClicks
+from napari_unet.gui.objects.clicks import STROKES, TOOLS, ObjectClicks
+from napari_unet.gui.objects.gestures import ObjectGestures
 from napari_unet.gui.objects.next_number import NextNumber
 from napari_unet.gui.widgets.fields import button, offer, text
 
@@ -29,14 +30,31 @@ THROUGH_TIP = (
 )
 SINGLE_PLANE = "This layer is a single plane."
 TIPS = {
-    "merge": ("Merge two", "Click one object, then another: both get the number of the first."),
-    "split": (
-        "Split by a stroke",
-        "Draw a line across an object, from background to background: the parts get different numbers.",
+    "outline": (
+        "Outline (O)",
+        "Draw around an object that is missing: the background inside becomes a new object (key O).",
     ),
-    "delete": ("Delete", "Click an object: it becomes background."),
-    "fill": ("Fill holes", "Click an object: the background that it encloses becomes part of it."),
+    "split": (
+        "Split (S)",
+        "Draw a line across an object, from background to background: the parts get different numbers "
+        "(key S).",
+    ),
+    "merge": (
+        "Merge (G)",
+        "Click one object, then another: both get the number of the first (key G, or Alt-click both).",
+    ),
+    "delete": ("Delete (D)", "Click an object: it becomes background (key D, or Ctrl-click it)."),
+    "fill": (
+        "Holes (H)",
+        "Click an object: the background that it encloses becomes part of it (key H).",
+    ),
 }
+KEYS = {"o": "outline", "s": "split", "g": "merge", "d": "delete", "h": "fill"}
+IDLE_HELP = (
+    "Ctrl-click an object to delete it, Alt-click two to merge them. X: outlines, Z: hide. Page Down: "
+    "next plane to check."
+)
+HELP_LINES = 4
 CLICK_HELP = (
     "Drag to move the image, turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
 )
@@ -50,6 +68,11 @@ class ObjectTools(QWidget):
     ----------
     viewer
         The tools work on the plane that it shows.
+
+    Attributes
+    ----------
+    through_box
+        Whether they work through all planes; the panel lays it out.
     """
 
     failed = Signal(object)
@@ -60,7 +83,8 @@ class ObjectTools(QWidget):
         self._viewer = viewer
         self._layer: Labels | None = None
         self._numbers: NextNumber | None = None
-        self.next_button = button("Next free number", NEXT_TIP)
+        self._gestures: ObjectGestures | None = None
+        self.next_button = button("New (N)", NEXT_TIP)
         self.tools = {name: button(*TIPS[name]) for name in TOOLS}
         self.through_box = QCheckBox("Through all planes")
         self.help_label = text()
@@ -76,12 +100,14 @@ class ObjectTools(QWidget):
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        for i, name in enumerate(TOOLS):
-            grid.addWidget(self.tools[name], i // 2, i % 2)
-        grid.addWidget(self.through_box, 2, 0)
-        grid.addWidget(self.next_button, 2, 1)
-        grid.addWidget(self.help_label, 3, 0, 1, 2)
-        self.help_label.setVisible(False)
+        grid.setSpacing(4)
+        for i, each in enumerate((*self.tools.values(), self.next_button)):
+            each.setStyleSheet("padding: 3px;")
+            grid.addWidget(each, i // 3, i % 3)
+        grid.addWidget(self.help_label, 2, 0, 1, 3)
+        # room for the longest help, so that nothing moves when a tool is taken up
+        self.help_label.setMinimumHeight(HELP_LINES * self.fontMetrics().lineSpacing())
+        self.help_label.setText(IDLE_HELP)
 
     def take(self, layer: Labels | None) -> None:
         """Work on this layer from now on."""
@@ -89,13 +115,15 @@ class ObjectTools(QWidget):
         if self._layer is not None:
             self._layer.events.n_edit_dimensions.disconnect(self._show_depth)
             self._layer.events.data.disconnect(self._drop)
-        if self._numbers is not None:
-            self._numbers.let_go()
+        for part in (self._numbers, self._gestures):
+            if part is not None:
+                part.let_go()
         self._layer = layer
-        self._numbers = None
+        self._numbers = self._gestures = None
         if layer is not None:
             if kind_of(layer) == "objects":
                 self._numbers = NextNumber(real(layer))
+                self._gestures = ObjectGestures(self._viewer, real(layer), self.failed.emit)
             layer.events.n_edit_dimensions.connect(self._show_depth)
             layer.events.data.connect(self._drop)
         self._show_depth()
@@ -121,6 +149,10 @@ class ObjectTools(QWidget):
         layer.selected_label = number
         layer.mode = "paint"
 
+    def toggle(self, name: str) -> None:
+        """Take a tool up, or put it down."""
+        self.activate(None if self.tools[name].isChecked() else name)
+
     def activate(self, name: str | None) -> None:
         """Activate a tool; None: deactivate the active one."""
         layer = self._layer
@@ -130,7 +162,7 @@ class ObjectTools(QWidget):
         name = None if layer is None else name
         for other, made in self.tools.items():
             made.setChecked(other == name)
-        self.help_label.setVisible(name is not None)
+        self.help_label.setText(IDLE_HELP)
         if layer is None or name is None:
             return
         self._viewer.layers.selection.active = layer
@@ -139,7 +171,7 @@ class ObjectTools(QWidget):
         self.clicks.activate(name, real(layer))
         # the brush, once chosen, replaces the tool
         real(layer).events.mode.connect(self._drop)
-        self.help_label.setText(f"{TIPS[name][1]} {STROKE_HELP if name == 'split' else CLICK_HELP}")
+        self.help_label.setText(f"{TIPS[name][1]} {STROKE_HELP if name in STROKES else CLICK_HELP}")
 
     def _drop(self, _: object = None) -> None:
         self.activate(None)
