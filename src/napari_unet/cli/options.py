@@ -28,7 +28,16 @@ PANELS = {
     "Image": ("channels", "diameter", "normalization", "rescale", "pixel_size"),
     "Labels": ("threshold", "objects", "separation", "smallest", "fill_holes", "mirror"),
     "Training": ("steps", "minutes", "classes", "task", "held_out", "seed", "augment_strength"),
-    "Computing": ("device", "precision", "tile", "memory", "batch", "patch", "use_checkpointing"),
+    "Computing": (
+        "device",
+        "engine",
+        "precision",
+        "tile",
+        "memory",
+        "batch",
+        "patch",
+        "use_checkpointing",
+    ),
 }
 """Panels of ``--help`` and the options in them; details come last."""
 FLAGS = {"channels": "channel", "average": "weight-average", "augment_strength": "strength"}

@@ -12,7 +12,7 @@ from napari_unet.core.host_memory import free_memory
 from napari_unet.core.memory_units import bytes_of_gib
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+PrecisionName = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 
 _CPU_MEMORY_FRACTION = 0.6
 """Fraction of the free memory that a run may plan to use: other programs need memory, too."""
@@ -33,15 +33,18 @@ class Compute:
     device
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     precision
-        ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        ``"float32"``, ``"bfloat16"``, ``"float16"`` or, except with torch, ``"int8"``.
+    engine
+        ``"torch"``, ``"openvino"`` or ``"onnx"``; the last two compute on the CPU only.
     """
 
     device: str
     precision: str
+    engine: str = "torch"
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision as a torch type."""
+        """The precision as a torch type; that of torch itself."""
         dtype = getattr(torch, self.precision)
         assert isinstance(dtype, torch.dtype)
         return dtype
@@ -104,6 +107,14 @@ def choose_device(device: DeviceName = "auto", precision: PrecisionName = "auto"
         )
     if precision == "auto":
         precision = fast_precision(device)
+    if precision == "int8":
+        raise UserError(
+            "PyTorch does not compute in this precision",
+            value="int8",
+            rule="8 bits need OpenVINO, which computes on the CPU.",
+            remedy="Choose the precision 'auto', or install napari-unet-studio[openvino], and leave "
+            "device and engine on 'auto'.",
+        )
     if precision == "float16" and device == "cpu":
         raise UserError(
             "The CPU can't compute in this precision",

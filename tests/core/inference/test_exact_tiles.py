@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from networks import model_of, random_image
 
 from napari_unet.core.device import Compute
+from napari_unet.core.engines import torch_engine
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
-from napari_unet.core.inference import forward
 from napari_unet.core.inference import predictor as predict
 from napari_unet.core.inference.outputs import Outputs
 from napari_unet.core.inference.predictor import Predictor
 from napari_unet.core.inference.tile_memory import plan_tiles
+from napari_unet.core.unet import network
 from napari_unet.core.unet.config import UNetConfig
 
 CPU = Compute("cpu", "float32")
@@ -119,7 +120,7 @@ def check(config, axes, shape, tile, batch):
     array = random_image(shape)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(predict.MAX_BATCH_PIXELS, "cpu", batch * tile**config.ndim)
-        patch.setitem(forward.MAX_MACS_PER_STEP, "cpu", 2e5)
+        patch.setitem(torch_engine.MAX_MACS_PER_STEP, "cpu", 2e5)
         found, _ = tiled(model, Image(array, axes), tile=tile)
     expected = whole(model, array)
     if not is_exact(found, expected):
@@ -179,7 +180,7 @@ def test_out_of_memory_keeps_what_is_done(failures, monkeypatch):
     array = random_image((1, 500, 400))
     left = failures
     calls = []
-    original = forward.UNet.steps
+    original = network.UNet.steps
 
     def steps(self, x, *args):
         nonlocal left
@@ -190,7 +191,7 @@ def test_out_of_memory_keeps_what_is_done(failures, monkeypatch):
         result = yield from original(self, x, *args)
         return result
 
-    monkeypatch.setattr(forward.UNet, "steps", steps)
+    monkeypatch.setattr(network.UNet, "steps", steps)
     found, plan = tiled(model, Image(array, "CYX"), tile=256)
     assert left == 0
     assert plan.n_tiles > 3
@@ -205,7 +206,7 @@ def test_out_of_memory_for_good_is_said(monkeypatch):
         raise torch.OutOfMemoryError("injected")
         yield
 
-    monkeypatch.setattr(forward.UNet, "steps", steps)
+    monkeypatch.setattr(network.UNet, "steps", steps)
     model = model_of(UNetConfig.classic(base=4, depth=3))
     with pytest.raises(UserError, match="not enough memory"):
         tiled(model, Image(random_image((1, 300, 300)), "CYX"))

@@ -11,11 +11,11 @@ import torch
 from networks import model_of, random_image
 from torch.nn import functional
 
+from napari_unet.core.engines import torch_engine
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.importers import load_foreign
-from napari_unet.core.inference import forward
 from napari_unet.core.progress import Progress, finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -257,7 +257,7 @@ def test_arguments_are_checked_at_the_call(message, changes, arguments):
 def test_the_network_is_copied_when_the_run_starts_and_once_for_all_its_parts(monkeypatch):
     copies = []
     monkeypatch.setattr(
-        forward, "fuse_batch_norm", lambda network: copies.append(network) or deepcopy(network)
+        torch_engine, "fuse_batch_norm", lambda network: copies.append(network) or deepcopy(network)
     )
     image, model = Image(random_image((3, 30, 30)), "ZYX"), model_of(SMALL, activation="sigmoid")
     run = prepare(image, model, EXACT)

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
-from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from napari_unet.core.device import Compute
+from napari_unet.core.engines.choice import make_engine
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Job, Progress
-from napari_unet.core.tiling.plan import mirror_indices
-from napari_unet.core.unet.fuse import fuse_batch_norm
-from napari_unet.core.unet.network import UNet, Window
+from napari_unet.core.inference.eight_bits import EightBits
+from napari_unet.core.inference.tile_reading import read_tile
+from napari_unet.core.unet.network import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
+    from napari_unet.core.device import Compute
+    from napari_unet.core.engines.engine import Engine
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.image.statistics import NormalizationStatistics
     from napari_unet.core.model.spec import Model
-    from napari_unet.core.tiling.plan import Tile
+    from napari_unet.core.progress import Job
+    from napari_unet.core.tiling.plan import Tile, TilePlan
     from napari_unet.core.tiling.queue import Work
-
-
-MAX_MACS_PER_STEP = {"cpu": 1e9, "cuda": None, "mps": None}
-"""Multiply-adds between two yields: a fraction of a second on a small CPU. On a GPU the whole forward
-pass takes less."""
 
 
 class NetworkRunner:
@@ -42,18 +40,52 @@ class NetworkRunner:
     model
         The model; it is not changed.
     compute
-        Device and precision.
+        Device, precision and engine.
+    calibration
+        Folder in which the ranges of networks in 8 bits are kept; None: nowhere.
     """
 
-    def __init__(self, model: Model, compute: Compute) -> None:
+    def __init__(self, model: Model, compute: Compute, calibration: Path | None = None) -> None:
         self._model = model
         self._spec = model.spec
         self._compute = compute
+        self._calibration = calibration
+        self._chosen: tuple[NormalizationStatistics, Engine] | None = None
+        self.precision = compute.precision
+        """That of the last image: in 8 bits only where this has been found good enough."""
 
     @cached_property
-    def _network(self) -> UNet:
+    def _engine(self) -> Engine:
         """The copy for inference, made when it is first needed: planning needs none."""
-        return _inference_copy(self._model.network, self._compute)
+        return make_engine(self._model.network, self._compute)
+
+    @cached_property
+    def _eight_bits(self) -> EightBits:
+        return EightBits(self._model, self._compute, self._calibration)
+
+    def choose(
+        self, frames: Sequence[Frame], plan: TilePlan, statistics: NormalizationStatistics
+    ) -> Job[None]:
+        """Choose the precision for an image, if it is to be computed in 8 bits.
+
+        Parameters
+        ----------
+        frames
+            Planes or volumes of the image.
+        plan
+            Their tiling.
+        statistics
+            Their normalisation: an image is looked at once for each.
+
+        Yields
+        ------
+        Progress, Notice
+            As `EightBits.choose`.
+        """
+        known = self._chosen is not None and self._chosen[0] is statistics
+        if self._compute.precision == "int8" and not known:
+            engine, self.precision = yield from self._eight_bits.choose(frames, plan, statistics)
+            self._chosen = statistics, engine
 
     def run(
         self, work: Sequence[Work], frame: tuple[int, ...], statistics: NormalizationStatistics
@@ -72,7 +104,7 @@ class NetworkRunner:
         Yields
         ------
         Progress
-            As a fraction of 1, after at most `MAX_MACS_PER_STEP` multiply-adds.
+            As a fraction of 1, often enough to cancel within a fraction of a second.
 
         Returns
         -------
@@ -87,12 +119,12 @@ class NetworkRunner:
         x = torch.from_numpy(np.stack([statistics[f](read_tile(f, tile)) for f, tile in work]))
         windows = [Window(tuple(s.start for s in tile.read), frame) for _, tile in work]
         tiles = [tile for _, tile in work]
-        values = yield from self._infer(self._network, self._compute, x, windows, tiles)
+        engine = self._engine if self._chosen is None else self._chosen[1]
+        values = self._outputs((yield from engine.run(x, windows)), tiles)
         if self._compute.precision == "float16" and not _finite(values):
             # float16 ends at 65504: these tiles need the range of float32
-            compute = Compute(self._compute.device, "float32")
-            network = _inference_copy(self._model.network, compute)
-            values = yield from self._infer(network, compute, x, windows, tiles)
+            wide = make_engine(self._model.network, replace(self._compute, precision="float32"))
+            values = self._outputs((yield from wide.run(x, windows)), tiles)
         if not _finite(values):
             raise UserError(
                 "The network gives values that are not numbers",
@@ -101,28 +133,6 @@ class NetworkRunner:
                 remedy="Choose precision 'float32'. If that doesn't help, the model is damaged.",
             )
         return values
-
-    def _infer(
-        self,
-        network: UNet,
-        compute: Compute,
-        x: Tensor,
-        windows: Sequence[Window],
-        tiles: Sequence[Tile],
-    ) -> Job[list[NDArray[np.float32]]]:
-        macs = self._spec.config.macs_per_pixel() * len(x) * prod(x.shape[2:])
-        x = x.to(compute.device, compute.dtype).contiguous(memory_format=_layout(x.dim()))
-        steps = network.steps(x, windows, MAX_MACS_PER_STEP[compute.device])
-        del x
-        done = 0.0
-        while True:
-            # inference mode belongs to the thread: it must be off whenever this generator is suspended
-            with torch.inference_mode():
-                try:
-                    done += next(steps)
-                except StopIteration as stop:
-                    return self._outputs(stop.value, tiles)
-            yield Progress(min(done / macs, 1.0), 1.0)
 
     def _outputs(self, logits: Tensor, tiles: Sequence[Tile]) -> list[NDArray[np.float32]]:
         outputs = []
@@ -136,41 +146,5 @@ class NetworkRunner:
         return outputs
 
 
-def read_tile(frame: Frame, tile: Tile) -> NDArray[Any]:
-    r"""Read a tile, mirror-padded at the far edges where it reaches beyond the image.
-
-    Parameters
-    ----------
-    frame
-        The frame.
-    tile
-        The tile of it.
-
-    Returns
-    -------
-    ndarray
-        (channels, \*tile.shape), in the image's own dtype.
-    """
-    index = [
-        mirror_indices(r.start, r.stop, n) for r, n in zip(tile.read, frame.shape, strict=True)
-    ]
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in index)
-    block = frame.read(box)
-    for axis, (positions, part) in enumerate(zip(index, box, strict=True), start=1):
-        if len(positions) != block.shape[axis]:
-            block = block.take(positions - part.start, axis=axis)
-    return block
-
-
 def _finite(values: Sequence[NDArray[np.float32]]) -> bool:
     return all(bool(np.isfinite(v).all()) for v in values)
-
-
-def _inference_copy(network: UNet, compute: Compute) -> UNet:
-    """Copy a network for inference: norms fused, on the device, in its precision and layout."""
-    copy = fuse_batch_norm(network).to(compute.device, compute.dtype)
-    return copy.to(memory_format=_layout(network.config.ndim + 2))  # type: ignore[call-overload,no-any-return]
-
-
-def _layout(dimensions: int) -> torch.memory_format:
-    return torch.channels_last if dimensions == 4 else torch.channels_last_3d

@@ -6,27 +6,37 @@ from math import inf, prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.device import Compute, is_out_of_memory
+from napari_unet.core.engines.torch_engine import MAX_MACS_PER_STEP
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.blend import blend
-from napari_unet.core.inference.forward import MAX_MACS_PER_STEP, NetworkRunner
+from napari_unet.core.inference.forward import NetworkRunner
 from napari_unet.core.inference.outputs import Outputs
-from napari_unet.core.inference.tile_memory import inference_bytes_per_pixel, plan_tiles
+from napari_unet.core.inference.tile_memory import (
+    graph_bytes_per_pixel,
+    inference_bytes_per_pixel,
+    plan_tiles,
+)
 from napari_unet.core.progress import Job, Progress, as_part
 from napari_unet.core.tiling.queue import TileQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.image.normalization import Normalization
     from napari_unet.core.model.spec import Model
     from napari_unet.core.tiling.plan import Tile, TilePlan
+    from napari_unet.core.unet.config import UNetConfig
 
 
 MAX_TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
 """Largest tile, however much memory is free: layers that do not run in strips must be quick, too, and
 the halo is a small part of such a tile already."""
+
+MAX_MACS_PER_LAYER = 3e10
+"""Most multiply-adds of a layer of a tile with engines that can only be stopped between two layers."""
 
 MAX_BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 22, "mps": 1 << 20}
 """Pixels of a forward pass beyond which batching more tiles gains nothing."""
@@ -40,13 +50,15 @@ class Predictor:
     model
         The model; it is not changed.
     compute
-        Device and precision.
+        Device, precision and engine.
     normalization
         Replaces that of the model.
     memory
         Bytes that may be used; None: what is free.
     tile
         Side of the tiles in pixels; None: planned.
+    calibration
+        Folder in which the ranges of networks in 8 bits are kept; None: nowhere.
 
     Attributes
     ----------
@@ -68,18 +80,21 @@ class Predictor:
         normalization: Normalization | None = None,
         memory: int | None = None,
         tile: int | None = None,
+        calibration: Path | None = None,
     ) -> None:
         self.spec = model.spec
         self.compute = compute
         self.normalization = normalization or model.spec.normalization
         self.tile = tile
-        config = model.spec.config
-        itemsize = 4 if compute.precision == "float32" else 2
-        strips = MAX_MACS_PER_STEP[compute.device] is not None
-        self.bytes_per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
         budget = compute.free_memory if memory is None else memory
-        self.pixels = min(budget / self.bytes_per_pixel, MAX_TILE_PIXELS[compute.device])
-        self._runner = NetworkRunner(model, compute)
+        self.bytes_per_pixel, most = _limits(model.spec.config, compute)
+        self.pixels = min(budget / self.bytes_per_pixel, most)
+        self._runner = NetworkRunner(model, compute, calibration)
+
+    @property
+    def precision(self) -> str:
+        """The precision of the last image: not 8 bits where these were not good enough."""
+        return self._runner.precision
 
     @property
     def passes(self) -> int:
@@ -132,6 +147,7 @@ class Predictor:
         """
         statistics = statistics or NormalizationStatistics(self.normalization, frames)
         plan = self.plan(frames[0].shape)
+        yield from self._runner.choose(frames, plan, statistics)
         if region is not None:
             tiles = [plan.around(region)]
         elif self.spec.config.tiles_exactly or plan.n_tiles == 1:
@@ -179,3 +195,14 @@ class Predictor:
                     write=tile.write,
                     values=value,
                 )
+
+
+def _limits(config: UNetConfig, compute: Compute) -> tuple[float, float]:
+    """Return the memory that a pixel of a tile takes in bytes, and the most pixels of a tile."""
+    if compute.engine != "torch":
+        most = MAX_MACS_PER_LAYER / max(config.layer_macs_per_pixel())
+        return graph_bytes_per_pixel(config, compute), min(most, MAX_TILE_PIXELS["cpu"])
+    itemsize = 4 if compute.precision == "float32" else 2
+    strips = MAX_MACS_PER_STEP[compute.device] is not None
+    per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
+    return per_pixel, MAX_TILE_PIXELS[compute.device]

@@ -10,6 +10,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.tiling.plan import TilePlan, count_for, shortest_tile, tile_length
 
 if TYPE_CHECKING:
+    from napari_unet.core.device import Compute
     from napari_unet.core.unet.config import UNetConfig
 
 
@@ -18,6 +19,9 @@ _OVERHEAD = 1.3
 
 _ALIGNED_COPIES = 2.5
 """Copies of its output that aligned upsampling needs without strips: two neighbours of each number."""
+
+_GRAPH_OVERHEAD = 1.3
+"""Factor for the copies in other layouts that engines make; see `benchmarks/memory.py`."""
 
 _MAX_TILE_COUNTS = 64
 """Most tile counts that are tried along an axis."""
@@ -61,6 +65,21 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
             width = out
     peak = max(peak, width + 2 * config.out_channels)
     return peak * itemsize * _OVERHEAD
+
+
+def graph_bytes_per_pixel(config: UNetConfig, compute: Compute) -> float:
+    """Return the peak memory of a forward pass by OpenVINO or onnxruntime, in bytes per input pixel.
+
+    Parameters
+    ----------
+    config
+        The network.
+    compute
+        Engine and precision.
+    """
+    # in 8 bits a tile of each image is computed in 32 as well, and all are where that differs
+    itemsize = 2 if compute.precision == "bfloat16" else 4
+    return inference_bytes_per_pixel(config, itemsize, strips=False) * _GRAPH_OVERHEAD
 
 
 def plan_tiles(

@@ -224,12 +224,16 @@ class UNetConfig(BaseModel):
 
     def macs_per_pixel(self) -> float:
         """Multiply-adds of one forward pass, per input pixel."""
+        return sum(self.layer_macs_per_pixel())
+
+    def layer_macs_per_pixel(self) -> list[float]:
+        """Multiply-adds of each convolution, per input pixel."""
         kernel: int = KERNEL**self.ndim
         pixels = [prod(stride) for stride in self.level_strides]
-        total = sum((a * b * kernel / pixels[n] for n, a, b in self._convolutions()), start=0.0)
-        for level in range(self.depth):
-            total += self.below(level) * self.up_macs(level) / pixels[level + 1]
-        return total + self.decoder_out * self.out_channels
+        macs = [a * b * kernel / pixels[n] for n, a, b in self._convolutions()]
+        ups = range(self.depth)
+        macs += [self.below(level) * self.up_macs(level) / pixels[level + 1] for level in ups]
+        return [*macs, float(self.decoder_out * self.out_channels)]
 
     @property
     def decoder_out(self) -> int:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.config import UNetConfig
 
 
+EPSILON = 1e-5
+"""Added to the variance by the instance norm."""
+
+
 class InstanceNorm(nn.Module):
     """Instance normalisation: zero mean and unit variance of each channel of each image.
 
@@ -34,7 +38,7 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, width, …); the shape stays."""
         fast = torch.backends.cudnn.enabled
-        return torch.instance_norm(x, self.weight, self.bias, None, None, True, 0.0, 1e-5, fast)
+        return torch.instance_norm(x, self.weight, self.bias, None, None, True, 0.0, EPSILON, fast)
 
 
 class GroupNorm(nn.GroupNorm):

@@ -56,17 +56,38 @@ def _stretch(x: Tensor, axis: int, factor: int, start: int, frame: int) -> Tenso
     """Upsample along one axis, at the positions in the whole frame."""
     if factor == 1:
         return x
-    n = x.shape[axis]
+    low, high, weight = neighbours(x.shape[axis], factor, start, frame)
+    low, high, weight = low.to(x.device), high.to(x.device), weight.to(x.dtype).to(x.device)
+    shape = [1] * x.dim()
+    shape[axis] = -1
+    below = x.index_select(axis, low)
+    return below.lerp_(x.index_select(axis, high), weight.view(shape))
+
+
+def neighbours(n: int, factor: int, start: int, frame: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which pixels of a tile are mixed into each pixel of an upsampled axis.
+
+    Parameters
+    ----------
+    n
+        Length of the tile along the axis.
+    factor
+        Factor of the upsampling.
+    start, frame
+        First pixel of the tile, and length of the frame.
+
+    Returns
+    -------
+    low, high : Tensor
+        (n·factor,) int64: the pixels before and after each position.
+    weight : Tensor
+        (n·factor,) float32, 0 to 1: the share of the second.
+    """
     # float32, step for step as in torch: with higher precision the positions would differ from those
     # of a pass over the whole image, by a ten-thousandth of a pixel far from the origin
     out = torch.arange(start * factor, (start + n) * factor, dtype=torch.float32)
     source = out * torch.tensor((frame - 1) / (factor * frame - 1), dtype=torch.float32)
     floor = source.floor()
-    weight = (source - floor).to(x.dtype).to(x.device)
     # pixels from beyond the tile only affect its halo, which is cropped
-    low_index = (floor.long() - start).clamp(0, n - 1).to(x.device)
-    high_index = (low_index + 1).clamp(max=n - 1)
-    shape = [1] * x.dim()
-    shape[axis] = -1
-    below = x.index_select(axis, low_index)
-    return below.lerp_(x.index_select(axis, high_index), weight.view(shape))
+    low = (floor.long() - start).clamp(0, n - 1)
+    return low, (low + 1).clamp(max=n - 1), source - floor

@@ -20,6 +20,7 @@ RESULT_FOLLOWS = OBJECTS[1:]
 """Settings that a result on screen follows without another run."""
 ADVANCED = (
     "device",
+    "engine",
     "precision",
     "tile",
     "memory",

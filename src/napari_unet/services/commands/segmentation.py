@@ -24,6 +24,7 @@ VALUES = (
     "separation",
     "smallest",
     "device",
+    "engine",
     "precision",
     "tile",
     "memory",

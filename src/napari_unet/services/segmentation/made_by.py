@@ -53,11 +53,13 @@ def segmentation_record(
     options
         How it was segmented.
     used
-        `Segmentation.record`, of which device, precision, channels and diameter are kept.
+        `Segmentation.record`, of which device, engine, precision, channels and diameter are kept.
     reading
         How the file was read, such as its axes, where that was not left to the file.
     """
-    exact = {"device": used["device"], "precision": used["precision"]}
+    exact: dict[str, Any] = {
+        name: used[name] for name in ("device", "engine", "precision") if name in used
+    }
     changed = options.model_copy(update={**exact, "probabilities": False, "uncertainty": False})
     return new_record(
         "segment",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.sizing import Sizing
 
 
+ENGINE_NAMES = {"openvino": "OpenVINO", "onnx": "onnxruntime"}
 MIN_HALO_SHARE = 0.005
 """Share of the work below which the halo is not mentioned."""
 
@@ -24,7 +25,7 @@ class Plan:
 
     Attributes
     ----------
-    device, precision
+    device, precision, engine
         Where and how it computes.
     tile_shape
         Pixels read for one forward pass.
@@ -63,13 +64,15 @@ class Plan:
     unknown_size: bool = False
     diameter: float | None = None
     estimates: bool = False
+    engine: str = "torch"
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.tile_shape))
         tiles = "1 tile" if self.n_tiles == 1 else f"{self.n_tiles} tiles"
         parts = [
             f"{tiles} of {shape}",
-            f"about {format_bytes(self.memory)} on {self.device} in {self.precision}",
+            f"about {format_bytes(self.memory)} on {self.device} in {self.precision}"
+            + ("" if self.engine == "torch" else f" with {ENGINE_NAMES[self.engine]}"),
         ]
         if self.halo_share >= MIN_HALO_SHARE:
             parts.insert(1, f"{self.halo_share:.0%} of the work for where they overlap")
@@ -112,6 +115,7 @@ def plan_of(
     return Plan(
         device=predictor.compute.device,
         precision=predictor.compute.precision,
+        engine=predictor.compute.engine,
         tile_shape=tiling.tile_shape,
         n_tiles=tiling.n_tiles * len(frames) * passes,
         batch=batch,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_data_path
+
 from napari_unet.core.image.frames import frames
 from napari_unet.core.image.scale import pixel_size_of
 from napari_unet.core.image.statistics import NormalizationStatistics
@@ -88,7 +90,8 @@ class PreparedRun:
             "options": self.options.model_dump(mode="json"),
             "channels": [channel_name(self.image, c) for c in self.frames[0].channels],
             "device": self.plan.device,
-            "precision": self.plan.precision,
+            "engine": self.predictor.compute.engine,
+            "precision": self.predictor.precision,
             "tile_shape": list(self.plan.tile_shape),
             "exact": self.plan.exact,
             "rescaled_shape": list(self.plan.rescaled),
@@ -269,18 +272,19 @@ def make_predictor(model: Model, options: SegmentOptions) -> Predictor:
     Raises
     ------
     UserError
-        When this computer lacks the device, or the device the precision.
+        When this computer lacks device or engine, or these the precision.
     """
     # they bring torch
-    from napari_unet.core.device import choose_device
+    from napari_unet.core.engines.choice import choose_compute
     from napari_unet.core.inference.mirror import MirrorPredictor
     from napari_unet.core.inference.predictor import Predictor
 
     kind = MirrorPredictor if options.mirror else Predictor
     return kind(
         model,
-        choose_device(options.device, options.precision),
+        choose_compute(options.device, options.precision, options.engine),
         normalization=options.normalization,
         memory=bytes_of_gib(options.memory),
         tile=options.tile,
+        calibration=user_data_path("napari-unet-studio", appauthor=False) / "calibration",
     )
