@@ -18,8 +18,9 @@ from napari_unet.services.blocks.setup import begin
 from napari_unet.services.blocks.tasks import stages, task_count, too_large
 from napari_unet.services.files.images import open_image
 from napari_unet.services.files.save import LABELS_NAME, check_output, save_labels
-from napari_unet.services.omezarr.labels import complete_labels, label_target, publish
+from napari_unet.services.omezarr.labels import complete_labels
 from napari_unet.services.omezarr.store import is_zarr
+from napari_unet.services.omezarr.targets import label_target, publish
 from napari_unet.services.segmentation.made_by import model_record, segmentation_record
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from napari_unet.services.blocks.engine import Engine
     from napari_unet.services.blocks.workspace import Workspace
     from napari_unet.services.files.provenance import MadeBy
-    from napari_unet.services.omezarr.labels import Version
+    from napari_unet.services.omezarr.targets import Version
     from napari_unet.services.segmentation.options import SegmentOptions
 
 SHARES = {

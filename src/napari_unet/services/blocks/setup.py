@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
-    from napari_unet.services.omezarr.labels import Version
+    from napari_unet.services.omezarr.targets import Version
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.prepare import PreparedRun
 

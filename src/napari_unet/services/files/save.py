@@ -11,9 +11,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
 from napari_unet.services.files.images import SUFFIXES
 from napari_unet.services.files.provenance import TIFF_TAG, as_text, new_record, uuid_of
-from napari_unet.services.omezarr.labels import check_free_target, label_target
 from napari_unet.services.omezarr.save import save_zarr_labels
 from napari_unet.services.omezarr.store import is_zarr
+from napari_unet.services.omezarr.targets import check_free_target, label_target
 from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
 
 if TYPE_CHECKING:

@@ -9,21 +9,16 @@ import numpy as np
 
 from napari_unet.core.atomic import explained_writing
 from napari_unet.core.progress import finish
-from napari_unet.services.omezarr.labels import (
-    check_free_target,
-    complete_labels,
-    create_level,
-    label_target,
-    publish,
-)
+from napari_unet.services.omezarr.labels import complete_labels, create_level
 from napari_unet.services.omezarr.pyramid import windows
+from napari_unet.services.omezarr.targets import check_free_target, label_target, publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from napari_unet.core.image.axes import Image, Lazy
-    from napari_unet.services.omezarr.labels import Version
+    from napari_unet.services.omezarr.targets import Version
 
 CHUNK = {2: 512, 3: 64}
 """Side of the chunks of planes and of volumes, in pixels."""
