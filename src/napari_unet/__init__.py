@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         finetune,
         measure,
         new_network,
+        track,
     )
     from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.annotations.regions import Region
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from napari_unet.core.model.object_options import ObjectOptions
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import Progress, finish
+    from napari_unet.core.tracking.options import TrackingOptions
+    from napari_unet.core.tracking.tracks import Tracks
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.unet.config import UNetConfig
     from napari_unet.services.evaluation.label_pairs import LabelPair, read_label_pairs
@@ -74,6 +77,8 @@ __all__ = [
     "Region",
     "SegmentOptions",
     "Segmentation",
+    "TrackingOptions",
+    "Tracks",
     "TrainingOptions",
     "UNetConfig",
     "UserError",
@@ -102,6 +107,7 @@ __all__ = [
     "save_probabilities",
     "save_table",
     "segment",
+    "track",
     "uncertainty_map",
 ]
 
@@ -121,6 +127,7 @@ _MODULES = {
         "finetune",
         "measure",
         "new_network",
+        "track",
     ),
     "core.annotations.annotation": ("Annotation",),
     "core.annotations.regions": ("Region",),
@@ -133,6 +140,8 @@ _MODULES = {
     "core.model.object_options": ("ObjectOptions",),
     "core.model.spec": ("Model", "ModelSpec"),
     "core.progress": ("Progress", "finish"),
+    "core.tracking.options": ("TrackingOptions",),
+    "core.tracking.tracks": ("Tracks",),
     "core.training.options": ("TrainingOptions",),
     "core.unet.config": ("UNetConfig",),
     "services.evaluation.label_pairs": ("LabelPair", "read_label_pairs"),

@@ -24,6 +24,9 @@ from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.objects.measure import measure as _measure
 from napari_unet.core.progress import Job, Progress
+from napari_unet.core.tracking.options import TrackingOptions
+from napari_unet.core.tracking.track import check_time
+from napari_unet.core.tracking.track import track as _track
 from napari_unet.services import library as _library
 from napari_unet.services.evaluation import compare as _compare
 from napari_unet.services.evaluation import evaluate as _evaluate
@@ -55,6 +58,7 @@ __all__ = [
     "next_regions",
     "relabel",
     "segment",
+    "track",
     "uncertainty_map",
 ]
 
@@ -63,6 +67,7 @@ HOW_TO_GET = {
     Model: "load_model('nuclei-fluorescence') returns one; it takes a path, too.",
     SegmentOptions: "SegmentOptions() has the defaults.",
     FinetuneOptions: "FinetuneOptions() has the defaults.",
+    TrackingOptions: "TrackingOptions() has the defaults.",
     Annotation: "read_annotations(images, labels, kind) makes them from files.",
 }
 
@@ -124,6 +129,12 @@ def _must_be(value: object, kind: type, name: str, *, optional: bool = False) ->
 
 def _check_image(image: Any, *_: Any, **__: Any) -> None:
     _must_be(image, Image, "image")
+
+
+def _check_tracking(labels: Any, options: Any = None) -> None:
+    _must_be(labels, Image, "labels")
+    _must_be(options, TrackingOptions, "options", optional=True)
+    check_time(labels)
 
 
 def _check_run(image: Any, model: Any, options: Any = None, **_: Any) -> None:
@@ -189,4 +200,5 @@ new_network = _checked(_new_network.new_network, _check_annotated)
 evaluate = _checked(_evaluate.evaluate, _check_evaluation)
 compare_labels = _checked(_evaluate.compare_labels, _unchecked)
 measure = _checked(_measure, _check_image)
+track = _checked(_track, _check_tracking)
 load_model = _checked(_load_model, _unchecked, "load_model")

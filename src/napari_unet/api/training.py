@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model, Task
     from napari_unet.core.objects.measure import Columns
+    from napari_unet.core.tracking.options import TrackingOptions
+    from napari_unet.core.tracking.tracks import Tracks
     from napari_unet.services.evaluation.compare import Compared
     from napari_unet.services.evaluation.label_pairs import LabelPair
     from napari_unet.services.evaluation.scores import Evaluation
@@ -243,3 +245,31 @@ def measure(image: Image, labels: Lazy, *, spatial: str = "", progress: bool = F
     job: Any = jobs.measure(image, labels, spatial=spatial)
     columns: Columns = run_under_bar(job, "Measuring", hidden=not progress)
     return columns
+
+
+def track(
+    labels: Image, options: TrackingOptions | None = None, *, progress: bool = False
+) -> Tracks:
+    """Follow objects through time: the same number in every frame, and divisions.
+
+    Parameters
+    ----------
+    labels
+        Whole numbers with the axes ``TYX`` or ``TZYX``: above 0, each number one object of its frame.
+    options
+        None: the defaults.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Tracks
+        A row for each object of each frame; `points` and `graph` are what a Tracks layer of napari
+        takes, `columns` a table over time, `renumbered` the labels of a frame with the new numbers.
+
+    Raises
+    ------
+    UserError
+        When there is no time axis or a single frame, labels are not whole numbers, or there are none.
+    """
+    return run_under_bar(jobs.track(labels, options), "Tracking", hidden=not progress)

@@ -19,6 +19,7 @@ from napari_unet.cli.models import models
 from napari_unet.cli.project import project
 from napari_unet.cli.relabel import relabel
 from napari_unet.cli.segment import segment
+from napari_unet.cli.track import track
 from napari_unet.cli.training import finetune
 from napari_unet.services.system.threads import wait_without_spinning
 from napari_unet.version import __version__
@@ -36,6 +37,7 @@ app.command()(finetune)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(measure)
+app.command()(track)
 app.command()(made_by)
 app.command()(project)
 app.add_typer(models, name="models")

@@ -1,0 +1,1 @@
+"""Objects followed through time: linked from frame to frame, with divisions."""

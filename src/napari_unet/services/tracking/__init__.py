@@ -1,0 +1,1 @@
+"""Label files tracked through time, and what is written of the tracks."""
