@@ -794,7 +794,7 @@ def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tm
     monkeypatch.setattr(
         "napari_unet.core.device.choose_device", lambda *_: Compute("cpu", "float16")
     )
-    chosen = options(steps=60, learning_rate=5e-3)
+    chosen = options(steps=60, learning_rate=5e-3, patch=16, batch=8)
     path = tmp_path / "x.training"
     job = finetune([scribbled()], blank(), chosen, state=path)
     next(step for step in job if step.done >= 20 and "loss" in step.metrics)
