@@ -22,7 +22,7 @@ from qtpy.QtGui import QPalette
 import napari_unet
 from napari_unet.gui.plugin import PAGES, StudioDock
 from napari_unet.gui.widgets.fields import MAIN, text
-from napari_unet.gui.widgets.theme import ON_DARK, ON_LIGHT
+from napari_unet.gui.widgets.theme import ON_DARK, ON_LIGHT, ThemedLabel
 
 LEAST = 4.5
 """Contrast of text by WCAG 2.1, level AA."""
@@ -69,7 +69,7 @@ def test_no_other_text_has_a_fixed_colour():
 def test_texts_follow_the_theme(viewer, studio, qtbot):
     told = text("<b style='color: var(--good)'>better</b>")
     studio.layout().addWidget(told)
-    caption = studio.findChildren(type(told))[0]
+    caption = studio.findChildren(ThemedLabel)[0]
 
     def seen(tones):
         colour = caption.palette().color(QPalette.ColorRole.WindowText).name()

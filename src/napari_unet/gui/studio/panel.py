@@ -118,7 +118,7 @@ class StudioPanel(QWidget):
             self.tabs.addTab(QWidget(), TABS.get(title, title))
         self.tabs.setDocumentMode(True)
         # all of them are seen at the width of the dock
-        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 3px; margin: 1px 0; }")
+        self.tabs.tabBar().setStyleSheet("QTabBar::tab { padding: 3px 1px; margin: 1px 0; }")
         # it would be white in the dark theme
         self.tabs.tabBar().setDrawBase(False)
         self.setMinimumWidth(WIDTH)

@@ -22,7 +22,7 @@ from napari_unet.gui.widgets.theme import FOLLOWS, ThemedLabel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qtpy.QtGui import QShowEvent
+    from qtpy.QtGui import QResizeEvent, QShowEvent
 
 
 DIM = "color: var(--dim);"
@@ -132,9 +132,28 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
+class _WrappedText(ThemedLabel):
+    """Text that is as high as its lines, also in a form that leaves it a single one."""
+
+    def setText(self, words: str) -> None:  # noqa: N802 - Qt's name
+        """Show another text."""
+        super().setText(words)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Take as many lines as the width makes."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        height = max(self.heightForWidth(self.width()), 0) if self.text() else 0
+        if height != self.minimumHeight():
+            self.setMinimumHeight(height)
+
+
 def text(words: str = "") -> QLabel:
     """Return a label that wraps and can be copied; its rich text may name colours of the theme."""
-    label = ThemedLabel(words)
+    label = _WrappedText(words)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WARM_UP_MS = 400
 """Time between the opening of a panel and the import of torch."""
 
-WIDTH = 352
+WIDTH = 330
 MIN_HEIGHT = 280
 """Least height of a panel, with its foot: the form scrolls, and must fit on small screens."""
 

@@ -42,7 +42,7 @@ class BlockOptions(BaseModel):
         ge=1,
         title="Largest part",
         description="Pixels of the window around touching objects up to which they are divided; larger "
-        "ones remain one object, and are told. Dividing takes 60 bytes a pixel.",
+        "ones remain one object, and are told. Dividing takes 80 bytes a pixel.",
         json_schema_extra={"unit": "px", "step": 1_000_000},
     )
 
