@@ -155,3 +155,33 @@ def delete_model(name: Annotated[str, typer.Argument(help="Name in the library."
     with explained():
         Library().delete(name)
         typer.echo(f"{name} is deleted.")
+
+
+@models.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="Name in the library, or a model file.")],
+    output: Annotated[
+        Path, typer.Argument(help="A bioimage.io package (.zip), or an ONNX file (.onnx).")
+    ],
+    author: Annotated[
+        list[str] | None,
+        typer.Option(help="Author of the network, for a package (default: as it states)."),
+    ] = None,
+    license: Annotated[
+        str, typer.Option(help="Licence, such as CC-BY-4.0 (default: as the network states).")
+    ] = "",
+    cite: Annotated[
+        list[str] | None,
+        typer.Option(help="Publication to cite, with its DOI (default: as the network states)."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write a model for other programs: deepImageJ, QuPath, ilastik, or any that reads ONNX."""
+    from napari_unet.services.export import Credits, export
+    from napari_unet.services.library import Library
+
+    with explained():
+        model = run(Library().load(name), "Loading")
+        credits = Credits(tuple(author or ()), license, tuple(cite or ()))
+        run(export(model, output, credits, overwrite=overwrite), "Exporting")
+        typer.echo(str(output))

@@ -6,6 +6,9 @@ import io
 from math import inf
 from typing import TYPE_CHECKING
 
+import torch
+from pydantic import ValidationError
+
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers.families import recognise
 from napari_unet.core.importers.packages import Package, file_name, open_package
@@ -13,12 +16,18 @@ from napari_unet.core.importers.processing import activation, normalization
 from napari_unet.core.importers.state_dicts import read_state_dict
 from napari_unet.core.importers.verification import TOLERANCE, read_test
 from napari_unet.core.model.spec import Model, ModelSpec, Provenance
+from napari_unet.core.unet.network import UNet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor
+
     from napari_unet.core.importers.descriptions import TensorDescription
     from napari_unet.core.unet.config import UNetConfig
+
+OWN_CONFIG = "napari_unet"
+"""Where a package keeps our own description of the model, below ``config``."""
 
 MICROMETERS = {
     "angstrom": 1e-4,
@@ -49,6 +58,9 @@ def load_package(path: Path) -> Model:
     before, after = normalization(source), activation(target)
     weights = file_name(package.weights.source)
     saved = read_state_dict(io.BytesIO(package.read(package.weights)), weights)
+    own = _own_model(package, saved.tensors)
+    if own is not None:
+        return own
     layout, candidates = recognise(saved.tensors, weights)
     test = read_test(package, candidates[0].config)
     smallest = inf
@@ -73,6 +85,36 @@ def load_package(path: Path) -> Model:
         rule=f"A package is accepted if no pixel differs by more than {TOLERANCE:g}.",
         remedy="Its network is not the U-Net that its weights suggest. Use another model.",
     )
+
+
+def _own_model(package: Package, tensors: dict[str, Tensor]) -> Model | None:
+    """Read a package that U-Net Studio wrote, as exactly as the model it was written from.
+
+    None: it is of another program, or its weights are not those of its description.
+    """
+    kept = package.description.config.get(OWN_CONFIG)
+    try:
+        spec = ModelSpec.model_validate(kept["spec"]) if isinstance(kept, dict) else None
+    except (ValidationError, KeyError):
+        return None
+    if spec is None:
+        return None
+    with torch.device("meta"):
+        network = UNet(spec.config)
+    # counts of batches are no weights, and are not read
+    counts = {key: torch.zeros((), dtype=torch.long) for key in network.state_dict()}
+    counted = {k: v for k, v in counts.items() if k.endswith("num_batches_tracked")}
+    try:
+        network.load_state_dict({**tensors, **counted}, assign=True)
+    except RuntimeError:
+        return None
+    logits = spec.model_copy(update={"activation": "none"})
+    test = read_test(package, spec.config)
+    _, error = test.compare(Model(logits, network.eval()), spec.activation)
+    if error > TOLERANCE:
+        return None
+    provenance = spec.provenance.model_copy(update={"verified_error": error})
+    return Model(spec.model_copy(update={"provenance": provenance}), network)
 
 
 def _only_tensors(package: Package) -> tuple[TensorDescription, TensorDescription]:

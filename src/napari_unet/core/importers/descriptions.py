@@ -114,6 +114,7 @@ class Description(_Part):
     inputs: tuple[TensorDescription, ...] = Field(min_length=1)
     outputs: tuple[TensorDescription, ...] = Field(min_length=1)
     weights: dict[str, FileReference]
+    config: dict[str, Any] = {}
 
 
 def parse(text: bytes, name: str) -> Description:
