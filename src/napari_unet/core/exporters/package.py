@@ -196,7 +196,9 @@ def _space(spec: ModelSpec) -> list[dict[str, Any]]:
     for i, letter in enumerate(spec.axes.lower()):
         axis: dict[str, Any] = {"type": "space", "id": letter}
         if spec.pixel_size:
-            axis |= {"unit": "micrometer", "scale": spec.pixel_size[i]}
+            # so few digits that a number of pixels times this, divided by it, is that number again: the
+            # format's own check compares them exactly
+            axis |= {"unit": "micrometer", "scale": float(np.float32(spec.pixel_size[i]))}
         axes.append(axis)
     return axes
 
