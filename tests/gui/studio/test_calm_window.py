@@ -141,6 +141,8 @@ def test_nothing_moves_by_itself(title, studio, viewer, session, qtbot):
     viewer.add_image(np.zeros((7, 40, 60), np.uint8), name="cells")
     session.use(small_model())
     page = studio.show_page(title)
+    # the line at the top follows a moment later
+    qtbot.waitUntil(lambda: not studio._look_later.isActive(), timeout=SECONDS)
     settle()
     before, scrolled = places(studio), page.scroll.verticalScrollBar().value()
     seen = [before]

@@ -53,7 +53,7 @@ class Message(QFrame):
         QVBoxLayout(self._window).addWidget(self.details)
         self.more.clicked.connect(self._window.show)
         self.copy.clicked.connect(self._copy)
-        self._report = self._kind = ""
+        self._report = self._kind = self._below = ""
         self._lay_out()
         self.clear()
 
@@ -80,7 +80,7 @@ class Message(QFrame):
 
     def clear(self) -> None:
         """Show no message."""
-        self._kind = ""
+        self._kind = self._below = ""
         self.setStyleSheet("")
         self.text.clear()
         self._beside.setVisible(False)
@@ -102,10 +102,11 @@ class Message(QFrame):
         self._show(kind, html.escape(text))
 
     def add(self, words: str) -> None:
-        """Add words to what was done, at its beginning; a note or an error stays as it is."""
+        """Put words above what was done, in place of earlier ones; a note or an error stays as it is."""
         if self._kind in ("", "done"):
-            before = self.text.text()
-            self._show("done", f"<b>{html.escape(words)}</b><br>{before}" if before else words)
+            below = self._below
+            self._show("done", f"<b>{html.escape(words)}</b><br>{below}" if below else words)
+            self._below = below
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._report)
@@ -113,6 +114,7 @@ class Message(QFrame):
     def _show(self, kind: str, rich: str, error: Exception | None = None) -> None:
         self.setStyleSheet(f"Message {{ border-left: 3px solid {COLOURS[kind]}; }}")
         self._kind = kind
+        self._below = rich
         self.text.setText(rich)
         self.more.setVisible(False)
         self._window.hide()
