@@ -57,6 +57,28 @@ class View:
         others = tuple(i for i, d in enumerate(self.dims) if d not in self.plane)
         return np.broadcast_to(np.expand_dims(mask, others), self.labels.shape)
 
+    def object_at(self, place: NDArray[Any], rule: str) -> int:
+        """Return the number of the object at a place.
+
+        Parameters
+        ----------
+        place
+            As for `at`.
+        rule
+            What objects are clicked for, for the message.
+
+        Raises
+        ------
+        UserError
+            When there is none.
+        """
+        number = self.at(place)
+        if not number:
+            raise UserError(
+                "There is no object under the mouse", rule=rule, remedy="Click inside an object."
+            )
+        return number
+
     def on_plane(self, pixels: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
         """Return the indices in the whole layer of pixels of the plane, (n, 2)."""
         return self._filled(dict(zip(self.plane, self._inside(pixels).T, strict=True)))

@@ -108,13 +108,7 @@ class ObjectClicks:
 
     def _click(self, layer: Any, place: NDArray[Any]) -> None:
         view = view_of(self._viewer, layer)
-        number = view.at(place)
-        if not number:
-            raise UserError(
-                "There is no object under the mouse",
-                rule="The tool works on the object that you click.",
-                remedy="Click inside an object.",
-            )
+        number = view.object_at(place, "The tool works on the object that you click.")
         if self._tool == "merge":
             if self._first in (0, number):
                 self._first = number

@@ -75,13 +75,8 @@ class ObjectGestures:
 
     def _edit(self, layer: Any, place: Any, *, delete: bool) -> None:
         view = view_of(self._viewer, layer)
-        number = view.at(place)
-        if not number:
-            raise UserError(
-                "There is no object under the mouse",
-                rule="Ctrl-click deletes the object under the mouse, Alt-click merges it.",
-                remedy="Click inside an object.",
-            )
+        rule = "Ctrl-click deletes the object under the mouse, Alt-click merges it."
+        number = view.object_at(place, rule)
         if delete:
             edit = renumber(view.labels, number, 0)
         elif self._first in (0, number) or not np.any(view.labels == self._first):
