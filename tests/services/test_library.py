@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 from networks import model_of
+from safetensors import SafetensorError
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.file import load_model, read_spec, save_model, weights_hash
@@ -83,9 +84,9 @@ def test_a_newer_or_foreign_file_says_so(model, tmp_path):
 
 def test_a_model_that_cannot_be_written_leaves_nothing(model, tmp_path, monkeypatch):
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(UserError, match="space"):
         save_model(model, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []

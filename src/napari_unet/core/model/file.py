@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pydantic
 from safetensors import SafetensorError, safe_open
 
-from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.spec import Model, ModelSpec
+from napari_unet.core.model.tensor_file import write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,17 +44,13 @@ def save_model(model: Model, path: str | Path, overwrite: bool = True) -> None:
     UserError
         When the file can't be written.
     """
-    from safetensors.torch import save
-
     state = {k: v.detach().cpu().contiguous() for k, v in model.network.state_dict().items()}
     header = {
         "version": VERSION,
         "spec": model.spec.model_dump(mode="json"),
         "sha256": weights_hash(state),
     }
-    with atomic_path(Path(path), replace=overwrite) as temporary:
-        # save_file would make a file that only its owner can read
-        temporary.write_bytes(save(state, {_KEY: json.dumps(header)}))
+    write_tensors(state, {_KEY: json.dumps(header)}, Path(path), replace=overwrite)
 
 
 def read_spec(path: Path) -> ModelSpec:

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.annotations.bitmask import BitMask
-from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.model.file import weights_hash
+from napari_unet.core.model.tensor_file import write_tensors
 from napari_unet.core.training.status import TrainingStatus
 
 if TYPE_CHECKING:
@@ -66,14 +66,11 @@ def save_state(state: TrainingState, path: Path) -> None:
     UserError
         When the file can't be written.
     """
-    from safetensors.torch import save
-
     tensors = {k: v.detach().cpu().contiguous() for k, v in state.tensors.items()}
     tensors |= _pack(state.held)
     status = state.status.model_dump(mode="json")
     header = {"version": _VERSION, "status": status, "digest": _digest(status, tensors)}
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, {_KEY: json.dumps(header)}))
+    write_tensors(tensors, {_KEY: json.dumps(header)}, path)
 
 
 def load_state(path: Path, key: str) -> TrainingState | None:
