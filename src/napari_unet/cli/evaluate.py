@@ -103,10 +103,8 @@ def evaluate(
             _refuse_model_options(model, region, resample, options)
             how = {"axes": axes, "in_order": in_order}
             job = _compare(predicted, labels, images or [], kind or "classes", quiet, **how)
-            files = read_files(
-                find_pairs(predicted, labels, "predictions", in_order=in_order).pairs,
-                what="predicted",
-            )
+            compared = find_pairs(predicted, labels, "predictions", in_order=in_order)
+            files = read_files(compared.pairs, what="predicted")
         else:
             _check_complete(model, images, kind)
             pairs = paired(images or [], labels, in_order)

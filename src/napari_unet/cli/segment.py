@@ -16,8 +16,9 @@ from napari_unet.services.segmentation.options import SegmentOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_unet.services.blocks.run import BlockResult
+    from napari_unet.core.model.spec import Model
     from napari_unet.services.segmentation.batch import Existing, Outcome
+    from napari_unet.services.segmentation.tasks import Task
 
 Inputs = Annotated[
     list[str],
@@ -113,48 +114,32 @@ def segment(
     """Segment images and write label images."""
     from napari_unet.services.library import Library
     from napari_unet.services.segmentation.batch import segment_files
-    from napari_unet.services.segmentation.tasks import make_tasks
 
     with explained():
         existing = _existing(overwrite, skip_existing)
         options = options_from(SegmentOptions, settings)
-        into_folder = any(Path(given).is_dir() for given in inputs)
-        tasks = make_tasks(
-            _images(inputs),
-            output,
-            probabilities,
-            uncertainty,
-            into_folder=into_folder,
-            series=series,
-            exports=(rois, geojson, table),
-        )
+        others = {"series": series, "exports": (rois, geojson, table)}
+        tasks = _tasks(inputs, output, probabilities, uncertainty, **others)
         network = run(Library().load(model), "Loading")
+        reading: dict[str, Any] = {
+            "axes": axes,
+            "voxel_size": voxel_size,
+            "model_source": model,
+        }
         if by_blocks or cluster:
-            from napari_unet.services.blocks.files import segment_files_by_blocks
-
-            blocks = segment_files_by_blocks(
-                tasks,
-                network,
-                options,
-                cluster=cluster,
-                axes=axes,
-                voxel_size=voxel_size,
-                overwrite=overwrite,
-                model_source=model,
-            )
-            _report_blocks(run(blocks, "Segmenting"))
+            _segment_by_blocks(tasks, network, options, cluster, overwrite=overwrite, **reading)
             return
-        job = segment_files(
-            tasks,
-            network,
-            options,
-            axes=axes,
-            voxel_size=voxel_size,
-            existing=existing,
-            model_source=model,
-        )
+        job = segment_files(tasks, network, options, existing=existing, **reading)
         outcomes = run(job, "Segmenting")
     _report(outcomes)
+
+
+def _tasks(inputs: Sequence[str], labels: Path, *maps: Path | None, **others: Any) -> list[Task]:
+    """Return what is to be read and written."""
+    from napari_unet.services.segmentation.tasks import make_tasks
+
+    into_folder = any(Path(given).is_dir() for given in inputs)
+    return make_tasks(_images(inputs), labels, *maps, into_folder=into_folder, **others)
 
 
 def _images(inputs: Sequence[str]) -> list[Path]:
@@ -180,8 +165,13 @@ def _existing(overwrite: bool, skip: bool) -> Existing:
     return "skip" if skip else "replace" if overwrite else "refuse"
 
 
-def _report_blocks(results: Sequence[BlockResult]) -> None:
-    for result in results:
+def _segment_by_blocks(
+    tasks: Sequence[Task], model: Model, options: SegmentOptions, cluster: str | None, **how: Any
+) -> None:
+    from napari_unet.services.blocks.files import segment_files_by_blocks
+
+    job = segment_files_by_blocks(tasks, model, options, cluster=cluster, **how)
+    for result in run(job, "Segmenting"):
         for note in result.notes:
             typer.echo(f"{result.path.name}: {as_typed(note)}", err=True)
         typer.echo(result.path)

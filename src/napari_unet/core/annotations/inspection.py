@@ -144,12 +144,17 @@ def _inspect(annotation: Annotation, done: int, total: int) -> Job[_Contents]:
         yield Progress(done + i, total, "Inspecting the annotations")
     strokes, gone = builder.strokes(), removed.strokes()
     if without_data:
-        note = (
-            f"{annotation.image.name}: {without_data:,} pixels without data (NaN, infinite or “no "
-            "data”) take no part."
-        )
-        annotation = replace(annotation, notes=(*annotation.notes, note))
+        annotation = _noting_gaps(annotation, without_data)
     return _Contents(annotation, applies, background, counts, strokes, gone)
+
+
+def _noting_gaps(annotation: Annotation, pixels: int) -> Annotation:
+    """Return the annotation with a note on pixels without data."""
+    note = (
+        f"{annotation.image.name}: {pixels:,} pixels without data (NaN, infinite or “no data”) take "
+        "no part."
+    )
+    return replace(annotation, notes=(*annotation.notes, note))
 
 
 def _changes(

@@ -141,7 +141,6 @@ def _description(
     smallest: tuple[int, ...],
     files: dict[str, bytes],
 ) -> dict[str, Any]:
-    torch_version = torch.__version__.partition("+")[0]
     return {
         "type": "model",
         "format_version": FORMAT,
@@ -154,29 +153,36 @@ def _description(
         "covers": [_file("cover.png", files)],
         "inputs": [_input(spec, smallest, files)],
         "outputs": [_output(spec, halo, files)],
-        "weights": {
-            "pytorch_state_dict": {
-                **_file("weights.pt", files),
-                "architecture": {
-                    **_file("architecture.py", files),
-                    "callable": "UNet",
-                    "kwargs": _kwargs(spec),
-                },
-                "pytorch_version": torch_version,
-            },
-            "torchscript": {
-                **_file("weights-torchscript.pt", files),
-                "parent": "pytorch_state_dict",
-                "pytorch_version": torch_version,
-            },
-            "onnx": {
-                **_file("weights.onnx", files),
-                "parent": "pytorch_state_dict",
-                "opset_version": OPSET,
-            },
-        },
+        "weights": _weights(spec, files),
         "config": {
             OWN_CONFIG: {"version": __version__, "spec": spec.model_dump(mode="json")},
+        },
+    }
+
+
+def _weights(spec: ModelSpec, files: dict[str, bytes]) -> dict[str, Any]:
+    """Describe the weights in their three formats."""
+    torch_version = torch.__version__.partition("+")[0]
+    architecture = {
+        **_file("architecture.py", files),
+        "callable": "UNet",
+        "kwargs": _kwargs(spec),
+    }
+    return {
+        "pytorch_state_dict": {
+            **_file("weights.pt", files),
+            "architecture": architecture,
+            "pytorch_version": torch_version,
+        },
+        "torchscript": {
+            **_file("weights-torchscript.pt", files),
+            "parent": "pytorch_state_dict",
+            "pytorch_version": torch_version,
+        },
+        "onnx": {
+            **_file("weights.onnx", files),
+            "parent": "pytorch_state_dict",
+            "opset_version": OPSET,
         },
     }
 

@@ -88,14 +88,21 @@ def documentation(spec: ModelSpec, credits: Credits) -> str:
         ]
     if spec.normalization.kind == "divide_255":
         lines += ["- **Values** are from 0 to 255; the package divides them by 255."]
-    lines += [
-        "- **Output**: " + ", ".join(spec.classes) + ".",
-        "",
-        "## From the output to labels",
-        "",
-    ]
+    lines += ["- **Output**: " + ", ".join(spec.classes) + ".", ""]
+    lines += ["## From the output to labels", "", *_output_to_labels(spec)]
+    scores = spec.provenance.training.get("scores")
+    lines += ["", "## Training", "", f"- Origin: {spec.provenance.origin or 'not stated'}."]
+    if scores:
+        lines += [f"- Scores on its validation set: {scores}."]
+    lines += [f"- Licence: {spec.license or credits.license or 'not stated'}."]
+    lines += [f"- Please cite: {text}." for text in credits.citations]
+    return "\n".join([*lines, ""])
+
+
+def _output_to_labels(spec: ModelSpec) -> list[str]:
+    """Say how other programs get labels from the output."""
     if spec.task == "objects":
-        lines += [
+        return [
             "Three maps from 0 to 1: how surely a pixel is part of an object, how surely it is on the "
             "boundary of one, and how deep inside it lies.",
             "",
@@ -107,16 +114,6 @@ def documentation(spec: ModelSpec, credits: Credits) -> str:
             "",
             "U-Net Studio does the same when it opens this package.",
         ]
-    elif spec.activation == "softmax":
-        lines += [
-            "Each pixel is of the class with the highest probability; the first is background."
-        ]
-    else:
-        lines += [f"A pixel is of a class where its probability exceeds {spec.threshold:g}."]
-    scores = spec.provenance.training.get("scores")
-    lines += ["", "## Training", "", f"- Origin: {spec.provenance.origin or 'not stated'}."]
-    if scores:
-        lines += [f"- Scores on its validation set: {scores}."]
-    lines += [f"- Licence: {spec.license or credits.license or 'not stated'}."]
-    lines += [f"- Please cite: {text}." for text in credits.citations]
-    return "\n".join([*lines, ""])
+    if spec.activation == "softmax":
+        return ["Each pixel is of the class with the highest probability; the first is background."]
+    return [f"A pixel is of a class where its probability exceeds {spec.threshold:g}."]

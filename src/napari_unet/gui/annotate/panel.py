@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.class_list import ClassList
+from napari_unet.gui.annotate.keys import LayerKeys
 from napari_unet.gui.annotate.next_region import NextRegionForm
 from napari_unet.gui.annotate.source import CORRECT_TIP, NO_RESULT, AnnotationSource
 from napari_unet.gui.journal.restore_offer import RestoreOffer
@@ -20,7 +21,6 @@ from napari_unet.gui.layers.checked_areas import (
     start_box,
     uncheck_plane,
 )
-from napari_unet.gui.layers.keys import LayerKeys
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow

@@ -12,13 +12,13 @@ from napari_unet.core.progress import Notice
 from napari_unet.gui.files.writer import record_of
 from napari_unet.gui.layers.diameter import note_estimate
 from napari_unet.gui.layers.images import FILE
-from napari_unet.gui.layers.made_by import layer_record
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
 from napari_unet.gui.layers.results import probability_layers, result_layer
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import SegmentedLayer
+from napari_unet.gui.segment.made_by import layer_record
 from napari_unet.gui.segment.size import in_window
 from napari_unet.gui.segment.view_first import frame_in_view, segment_in_view
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs

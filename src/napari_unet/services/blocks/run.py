@@ -24,6 +24,7 @@ from napari_unet.services.omezarr.targets import label_target, publish
 from napari_unet.services.segmentation.made_by import model_record, segmentation_record
 
 if TYPE_CHECKING:
+    from napari_unet.core.image.axes import Image
     from napari_unet.core.model.spec import Model
     from napari_unet.services.blocks.engine import Engine
     from napari_unet.services.blocks.workspace import Workspace
@@ -117,20 +118,10 @@ def segment_by_blocks(
         folder.parent.mkdir(parents=True, exist_ok=True)
     with file_locked(folder.with_name(f"{folder.name}.lock")) as free:
         if not free:
-            raise UserError(
-                f"{output.name} is being written by another run",
-                value=folder,
-                rule="Only one run at a time writes an output.",
-                remedy="Wait for the other one, or choose another output.",
-            )
+            raise _in_use(output, folder)
         try:
             with explained_writing(folder / "disk"):
-                image = open_image(source.path, source.axes, source.series, level=source.level)
-                if source.voxel_size is not None:
-                    image = with_voxel_size(image, source.voxel_size)
-                form = (
-                    label_target(output, version, LABELS_NAME).version if is_zarr(output) else "0.5"
-                )
+                image, form = _opened(source), _form(output, version)
                 work = yield from begin(
                     folder, image, source, model, options, cutting or BlockOptions(), form
                 )
@@ -142,6 +133,25 @@ def segment_by_blocks(
             return result
         finally:
             engine.close()
+
+
+def _in_use(output: Path, folder: Path) -> UserError:
+    return UserError(
+        f"{output.name} is being written by another run",
+        value=folder,
+        rule="Only one run at a time writes an output.",
+        remedy="Wait for the other one, or choose another output.",
+    )
+
+
+def _opened(source: Source) -> Image:
+    image = open_image(source.path, source.axes, source.series, level=source.level)
+    return image if source.voxel_size is None else with_voxel_size(image, source.voxel_size)
+
+
+def _form(output: Path, version: Version | None) -> Version:
+    """Return the version of OME-Zarr that labels are kept in while they are computed."""
+    return label_target(output, version, LABELS_NAME).version if is_zarr(output) else "0.5"
 
 
 def work_folder(output: Path) -> Path:

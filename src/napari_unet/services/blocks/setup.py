@@ -85,13 +85,9 @@ def begin(
         record={},
         notes=[],
     )
-    found = _found(folder)
-    if found is not None and found.same_outputs(wanted):
-        if not found.same_labels(wanted):
-            for name in LATER:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            kept = found.model_copy(update={"options": options, "cutting": cutting})
-            _save(folder, kept)
+    earlier = _earlier(folder)
+    if earlier is not None and earlier.same_outputs(wanted):
+        _relabel(folder, earlier, wanted)
     else:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -177,7 +173,17 @@ def _warnings(run: PreparedRun) -> list[str]:
     ]
 
 
-def _found(folder: Path) -> BlockJob | None:
+def _relabel(folder: Path, earlier: BlockJob, wanted: BlockJob) -> None:
+    """Keep the network's outputs of an earlier run; if other labels are wanted, nothing else."""
+    if earlier.same_labels(wanted):
+        return
+    for name in LATER:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    changed = {"options": wanted.options, "cutting": wanted.cutting}
+    _save(folder, earlier.model_copy(update=changed))
+
+
+def _earlier(folder: Path) -> BlockJob | None:
     try:
         return BlockJob.model_validate_json((folder / JOB).read_text("utf-8"))
     except (OSError, ValueError):

@@ -150,31 +150,10 @@ def _description(
     properties: Sequence[Mapping[str, Any]],
     source: str,
 ) -> dict[str, Any]:
-    known = image.unit.lower() in MICROMETERS
-    described = []
-    for a in axes:
-        entry: dict[str, Any] = {"name": a.lower()}
-        if a in "ZYX":
-            entry["type"] = "space"
-            if known:
-                entry["unit"] = image.unit.lower()
-        elif a == "T":
-            entry["type"] = "time"
-            if "T" in image.scale:
-                entry["unit"] = "second"
-        described.append(entry)
-    datasets = []
-    for number, step in enumerate(steps):
-        scale = [float(image.scale.get(a, 1.0)) * step[a] for a in axes]
-        transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
-        if any(image.offset.get(a) for a in axes):
-            offset = [float(image.offset.get(a, 0.0)) for a in axes]
-            transforms.append({"type": "translation", "translation": offset})
-        datasets.append({"path": str(number), "coordinateTransformations": transforms})
     multiscale: dict[str, Any] = {
         "name": target.name or Place.of(target.container).name,
-        "axes": described,
-        "datasets": datasets,
+        "axes": [_axis(a, image) for a in axes],
+        "datasets": [_dataset(number, image, axes, step) for number, step in enumerate(steps)],
         "type": "nearest",
     }
     label: dict[str, Any] = {}
@@ -188,6 +167,30 @@ def _description(
     if target.version == "0.4":
         multiscale["version"] = label["version"] = "0.4"
     return {"multiscales": [multiscale], "image-label": label}
+
+
+def _axis(axis: str, image: Image) -> dict[str, str]:
+    """Describe an axis: its name, type and unit as far as they are known."""
+    described = {"name": axis.lower()}
+    if axis in "ZYX":
+        described["type"] = "space"
+        if image.unit.lower() in MICROMETERS:
+            described["unit"] = image.unit.lower()
+    elif axis == "T":
+        described["type"] = "time"
+        if "T" in image.scale:
+            described["unit"] = "second"
+    return described
+
+
+def _dataset(number: int, image: Image, axes: str, step: Mapping[str, int]) -> dict[str, Any]:
+    """Describe a level: where it is, and where its pixels lie."""
+    scale = [float(image.scale.get(a, 1.0)) * step[a] for a in axes]
+    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    if any(image.offset.get(a) for a in axes):
+        offset = [float(image.offset.get(a, 0.0)) for a in axes]
+        transforms.append({"type": "translation", "translation": offset})
+    return {"path": str(number), "coordinateTransformations": transforms}
 
 
 def _colour(number: int) -> list[int]:

@@ -68,17 +68,7 @@ def save_zarr_labels(
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            chunks = chunk_shape(axes, labels.shape)
-            shards = None
-            if target.version == "0.5":
-                shards = tuple(
-                    SHARD * c if a in "ZYX" else c for a, c in zip(axes, chunks, strict=True)
-                )
-            first = create_level(
-                folder, 0, labels.shape, dtype, target.version, chunks, shards, axes
-            )
-            for box in windows(labels.shape, shards or chunks):
-                first[box] = np.asarray(labels[box]).astype(dtype)
+            first = _write_pixels(folder, labels, axes, dtype, target.version)
             listed = properties or _listed(labels)
             finish(
                 complete_labels(
@@ -95,6 +85,19 @@ def save_zarr_labels(
             publish(folder, target, overwrite=overwrite)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_pixels(
+    folder: Path, labels: Lazy, axes: str, dtype: np.dtype[Any], version: Version
+) -> Any:
+    """Write the first level, window by window; returns its array."""
+    chunks, shards = chunk_shape(axes, labels.shape), None
+    if version == "0.5":
+        shards = tuple(SHARD * c if a in "ZYX" else c for a, c in zip(axes, chunks, strict=True))
+    first = create_level(folder, 0, labels.shape, dtype, version, chunks, shards, axes)
+    for box in windows(labels.shape, shards or chunks):
+        first[box] = np.asarray(labels[box]).astype(dtype)
+    return first
 
 
 def chunk_shape(axes: str, shape: Sequence[int]) -> tuple[int, ...]:
