@@ -10,7 +10,8 @@ from gui_kit import viewer as viewer
 from napari.layers import Labels
 
 from napari_unet.gui.studio.demo import PLUGIN, open_demo
-from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.images import open_image
+from napari_unet.services.samples import sample_path
 
 
 def test_napari_lists_the_widgets_under_layers_segment(viewer):

@@ -12,8 +12,9 @@ from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.progress import finish
 from napari_unet.services.evaluation.evaluate import evaluate
-from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.images import open_image
 from napari_unet.services.library import DEFAULT, Library, bundled_folder
+from napari_unet.services.samples import sample_path
 from napari_unet.services.segmentation.segment import segment
 
 if TYPE_CHECKING:

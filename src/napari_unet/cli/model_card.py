@@ -19,10 +19,18 @@ MAX_LINES = {"description": 3, "please cite": 3}
 """Lines that an entry may take, where it is not two."""
 
 
-def model_card(spec: ModelSpec) -> str:
-    """Return what a user needs to know of a model: what it takes, gives and is; and where it is from."""
+def model_card(spec: ModelSpec, note: str = "") -> str:
+    """Return what a user needs to know of a model: what it takes, gives and is; and where it is from.
+
+    Parameters
+    ----------
+    spec
+        The model.
+    note
+        What the user has noted of it.
+    """
     lines: list[str] = [spec.name]
-    for label, text in _entries(spec):
+    for label, text in [("your note", note)] * bool(note) + list(_entries(spec)):
         most = MAX_LINES.get(label, 2)
         wrapped = textwrap.wrap(text, WIDTH - INDENT, max_lines=most, placeholder=" …")
         for number, line in enumerate(wrapped):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from napari_unet.cli.arguments import Axes
 from napari_unet.cli.driving import explained, print_table, run
 from napari_unet.cli.model_card import model_card
 
@@ -62,6 +63,7 @@ def show_model(
     """Show what a model expects, gives, and where it comes from."""
     from napari_unet.core.model.file import is_model_file
     from napari_unet.services.library import Library, looks_like_path
+    from napari_unet.services.network_notes import NetworkNotes
 
     with explained():
         library, path = Library(), Path(name).expanduser()
@@ -73,7 +75,7 @@ def show_model(
             values = spec.model_dump(mode="json")
             typer.echo(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
         else:
-            typer.echo(model_card(spec))
+            typer.echo(model_card(spec, NetworkNotes(library.folder.parent).note(name)))
 
 
 @models.command("history")
@@ -105,7 +107,8 @@ def add_model(
 ) -> None:
     """Put a model into the library."""
     from napari_unet.core.importers import MissingWeightsError, fetch_weights
-    from napari_unet.services.library import Library, with_diameter
+    from napari_unet.core.model.spec import with_diameter
+    from napari_unet.services.library import Library
 
     with explained():
         library = Library()
@@ -145,6 +148,58 @@ def verify_model(name: Annotated[str, typer.Argument(help="Name in the library."
     with explained():
         Library().verify(name)
         typer.echo(f"{name} is intact.")
+
+
+@models.command("suggest")
+def suggest_models(
+    image: Annotated[Path, typer.Argument(help="An image file, OME-Zarr included.")],
+    axes: Axes = None,
+) -> None:
+    """List the models by how well they suit an image, the best match first."""
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.library import Library
+    from napari_unet.services.suggestions import look, suggest
+
+    with explained():
+        appearance = run(look(open_image(image, axes)), "Looking")
+        rows = [("NAME", "DIAMETER", "WHAT SPEAKS AGAINST IT")]
+        for suggestion in suggest(Library().entries(), appearance):
+            spec = suggestion.entry.spec
+            size = f"{spec.diameter:g} px" if spec is not None and spec.diameter else "not known"
+            rows.append((suggestion.entry.name, size, suggestion.words or "nothing"))
+        typer.echo(f"It looks like {appearance.kind or 'nothing: all its pixels are alike'}.\n")
+        print_table(rows)
+
+
+@models.command("rename")
+def rename_model(
+    name: Annotated[str, typer.Argument(help="Name in the library.")],
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+) -> None:
+    """Give one of your models another name."""
+    from napari_unet.services.library import Library
+    from napari_unet.services.network_notes import NetworkNotes
+
+    with explained():
+        library = Library()
+        entry = library.rename(name, new)
+        NetworkNotes(library.folder.parent).rename(name, entry.name)
+        typer.echo(f"{name} is now {entry.name}.")
+
+
+@models.command("note")
+def note_on_model(
+    name: Annotated[str, typer.Argument(help="Name in the library.")],
+    text: Annotated[str, typer.Argument(help="What you want to remember of it; '': nothing.")],
+) -> None:
+    """Keep a note on a model, shown in Load U-Net and by 'models show'."""
+    from napari_unet.services.library import Library
+    from napari_unet.services.network_notes import NetworkNotes
+
+    with explained():
+        library = Library()
+        NetworkNotes(library.folder.parent).set_note(library.entry(name).name, text)
+        typer.echo(f"{name}: {text.strip() or 'no note'}")
 
 
 @models.command("delete")

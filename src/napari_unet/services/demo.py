@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_unet.core.progress import Progress
-from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.images import open_image
 from napari_unet.services.files.picture import contact_sheet, save_png
 from napari_unet.services.files.save import save_labels
 from napari_unet.services.library import DEFAULT, Library
+from napari_unet.services.samples import sample_path
 from napari_unet.services.segmentation.made_by import model_record, segmentation_record
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from napari_unet.core.model.file import (
     read_spec,
     save_model,
 )
+from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import Progress
 from napari_unet.version import __version__
 
@@ -172,14 +172,7 @@ class Library:
         UserError
             When there is none, it came with the package, or the system refuses.
         """
-        entry = self.entry(name)
-        if entry.bundled:
-            raise UserError(
-                f"{name!r} can't be deleted",
-                value="it came with the package",
-                rule="Only your own models can be deleted.",
-                remedy="Keep it: it does no harm.",
-            )
+        entry = self._own(name, f"{name!r} can't be deleted", "Keep it: it does no harm.")
         try:
             entry.path.unlink()
         except OSError as error:
@@ -189,6 +182,41 @@ class Library:
                 rule="You must have the right to delete the file.",
                 remedy=f"Delete {entry.path} yourself.",
             ) from error
+
+    def rename(self, name: str, new: str) -> Entry:
+        """Give one of the user's models another name.
+
+        Parameters
+        ----------
+        name
+            The model.
+        new
+            Its new name. What can't stand in the name of a file is replaced.
+
+        Returns
+        -------
+        Entry
+            The model under its new name.
+
+        Raises
+        ------
+        UserError
+            When there is no such model, it came with the package, or another one has the new name.
+        """
+        entry = self._own(name, f"{name!r} can't be renamed", "Tune it, and name your copy.")
+        wanted = safe_file_name(new)
+        if wanted in (each.name for each in self.entries()):
+            raise UserError(
+                f"{name!r} can't be renamed",
+                value=f"there is a model {wanted!r}",
+                rule="Each model has a name of its own.",
+                remedy="Choose another name.",
+            )
+        model, path = load_model(entry.path), entry.path.with_name(f"{wanted}{MODEL_SUFFIX}")
+        named = replace(model, spec=model.spec.model_copy(update={"name": wanted}))
+        save_model(named, path, overwrite=False)
+        self.delete(name)
+        return Entry(wanted, path, named.spec, bundled=False)
 
     def set_diameter(self, name: str, diameter: float | None) -> None:
         """State the diameter of the objects that one of the user's models has learnt.
@@ -205,15 +233,21 @@ class Library:
         UserError
             When there is no such model, it came with the package, or the diameter is not above 0.
         """
+        problem = f"The diameter of {name!r} can't be changed"
+        entry = self._own(name, problem, "Set the diameter of the objects in your image.")
+        save_model(with_diameter(load_model(entry.path), diameter), entry.path)
+
+    def _own(self, name: str, problem: str, remedy: str) -> Entry:
+        """Return one of the user's models; raise a `UserError` if it came with the package."""
         entry = self.entry(name)
         if entry.bundled:
             raise UserError(
-                f"The diameter of {name!r} can't be changed",
+                problem,
                 value="it came with the package",
-                rule="Only your own models can be changed.",
-                remedy="Set the diameter of the objects in your image.",
+                rule="Only your own models can be changed or deleted.",
+                remedy=remedy,
             )
-        save_model(with_diameter(load_model(entry.path), diameter), entry.path)
+        return entry
 
     def verify(self, name: str) -> None:
         """Check a model's weights against their checksum and its architecture.
@@ -224,24 +258,6 @@ class Library:
             When they don't match.
         """
         load_model(self.entry(name).path)
-
-
-def with_diameter(model: Model, diameter: float | None) -> Model:
-    """Return a model that states another diameter of the objects that it has learnt.
-
-    Raises
-    ------
-    UserError
-        When the diameter is not above 0.
-    """
-    if diameter is not None and not 0 < diameter < inf:
-        raise UserError(
-            "This can't be the diameter of objects",
-            value=diameter,
-            rule="It is a number of pixels above 0.",
-            remedy="Measure a typical object in an image that the model was trained with.",
-        )
-    return replace(model, spec=model.spec.model_copy(update={"diameter": diameter}))
 
 
 def bundled_folder() -> Path:

@@ -40,6 +40,11 @@ class Suggestion:
         """How much speaks against it."""
         return sum(misfit.weight for misfit in self.misfits)
 
+    @property
+    def words(self) -> str:
+        """What speaks against it; empty: nothing."""
+        return "; ".join(misfit.words for misfit in self.misfits)
+
 
 def look(image: Image) -> Job[Appearance]:
     """Look at an image, as a job."""

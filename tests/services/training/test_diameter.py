@@ -8,8 +8,9 @@ from painted import blank, checkers, numbered, options, scribbled
 from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
+from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import finish
-from napari_unet.services.library import Library, with_diameter
+from napari_unet.services.library import Library
 from napari_unet.services.training.finetune import finetune
 
 SQUARE = 2 * 16 / 3.1416**0.5

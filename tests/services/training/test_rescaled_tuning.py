@@ -12,9 +12,9 @@ from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.annotations.rescale import Rescaling
 from napari_unet.core.image.axes import Image
+from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import Notice, finish
 from napari_unet.core.training.state import read_status
-from napari_unet.services.library import with_diameter
 from napari_unet.services.training.finetune import finetune
 
 SQUARE = 2 * 16 / np.pi**0.5

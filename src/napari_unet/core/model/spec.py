@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.model.object_options import ObjectOptions
 from napari_unet.core.unet.config import UNetConfig
@@ -170,3 +171,21 @@ class Model:
 
     spec: ModelSpec
     network: UNet
+
+
+def with_diameter(model: Model, diameter: float | None) -> Model:
+    """Return a model that states another diameter of the objects that it has learnt.
+
+    Raises
+    ------
+    UserError
+        When the diameter is not above 0.
+    """
+    if diameter is not None and not 0 < diameter < inf:
+        raise UserError(
+            "This can't be the diameter of objects",
+            value=diameter,
+            rule="It is a number of pixels above 0.",
+            remedy="Measure a typical object in an image that the model was trained with.",
+        )
+    return replace(model, spec=model.spec.model_copy(update={"diameter": diameter}))

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
+from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import Progress
 from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.gui.session.settings import SharedSettings
-from napari_unet.services.library import Library, with_diameter
+from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.training.state_files import TrainingFiles
 

@@ -1,4 +1,4 @@
-"""The sample stack, as *File ▸ Open Sample* wants it."""
+"""The sample images, as *File ▸ Open Sample* wants them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.images import open_image
+from napari_unet.services.samples import sample_path
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 
 def nuclei_stack() -> list[LayerData]:
-    """Return the sample stack that comes with the package as layer data."""
-    image = open_image(sample_path())
+    """Return nuclei in fluorescence at seven time points as layer data."""
+    return _layers("nuclei_stack")
+
+
+def phase_cells() -> list[LayerData]:
+    """Return cells in phase contrast as layer data."""
+    return _layers("phase_cells")
+
+
+def em_neurites() -> list[LayerData]:
+    """Return an electron micrograph of neurites as layer data."""
+    return _layers("em_neurites")
+
+
+def nuclei_volume() -> list[LayerData]:
+    """Return a volume of nuclei in fluorescence as layer data."""
+    return _layers("nuclei_volume")
+
+
+def _layers(name: str) -> list[LayerData]:
+    image = open_image(sample_path(name))
     units = dict.fromkeys("ZYX", image.unit) | {"T": "second"}
     pixels = np.asarray(image.data[...])
     return [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,6 @@ __all__ = [
     "is_image_file",
     "open_image",
     "open_labels",
-    "sample_path",
     "series_count",
 ]
 
@@ -149,11 +147,6 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
             ) from error
     # a file may be given in several ways
     return once_per_data_set(list({path.absolute(): path for path in paths}.values()))
-
-
-def sample_path() -> Path:
-    """Return the path of the sample stack that comes with the package."""
-    return Path(str(files("napari_unet") / "data" / "nuclei_stack.tif"))
 
 
 def _matches(given: Path) -> list[Path]:

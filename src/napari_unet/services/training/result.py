@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.evaluation.verdict import Verdict
 from napari_unet.core.image.scale import common_pixel_size
 from napari_unet.core.memory_units import GIB
+from napari_unet.core.suitability.appearance import appearance_of
 from napari_unet.services.training.rehearsal import RECORD, rehearsal_name
 from napari_unet.services.training.verdict_text import verdict_lines
 from napari_unet.version import __version__
@@ -144,6 +145,7 @@ def _provenance(
     record = {
         "images": [a.image.name for a in used.annotations],
         "kinds": [a.kind for a in used.annotations],
+        "kind": appearance_of(used.annotations[0].image).kind,
         "regions": [[asdict(region) for region in a.regions] for a in used.annotations],
         "annotated_pixels": dict(used.inspection.summary.pixels),
         "held_out": str(used.held),
