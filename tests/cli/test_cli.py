@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from networks import random_image
 from typer.main import get_command
@@ -130,6 +131,14 @@ def test_the_first_column_of_models_is_what_model_takes(run, model, images, tmp_
     assert "normalization" in card
     assert len(card.splitlines()) <= 30
     assert yaml.safe_load(run("models", "show", name, "--full").output)["name"] == name
+    assert run("models", "note", name, "for Eva").exit_code == 0
+    assert "for Eva" in run("models", "show", name).output
+    assert run("models", "rename", name, "renamed").exit_code == 0
+    assert run("models", "show", name).exit_code == 1
+    assert "for Eva" in run("models", "show", "renamed").output
+    assert run("models", "rename", "nuclei-3d", "other").exit_code == 1
+    assert run("models", "rename", "renamed", "nuclei-3d").exit_code == 1
+    name = "renamed"
     assert run("models", "delete", name).exit_code == 0
     assert run("models", "verify", name).exit_code == 1
 
@@ -265,3 +274,14 @@ def test_with_a_screen_the_demo_opens_the_viewer_in_a_process_of_its_own(run, mo
 
 def test_the_version_is_shown(run):
     assert run("--version").output.startswith("napari-unet-studio ")
+
+
+def test_models_are_suggested_for_an_image(run, tmp_path):
+    pixels = np.random.default_rng(0).normal(4, 2, (60, 60))
+    pixels[20:30, 20:30] = 250
+    tifffile.imwrite(tmp_path / "spots.tif", pixels.clip(0, 255).astype(np.uint8))
+    listing = run("models", "suggest", tmp_path / "spots.tif").output
+    assert "fluorescence" in listing.splitlines()[0]
+    rows = [line.split()[0] for line in listing.splitlines()[3:]]
+    assert rows[0] == "nuclei-fluorescence"
+    assert "it needs a volume" in next(x for x in listing.splitlines() if x.startswith("nuclei-3d"))

@@ -15,6 +15,7 @@ from napari_unet.core.model.file import (
     MODEL_SUFFIX,
     is_model_file,
     load_model,
+    read_hash,
     read_spec,
     save_model,
 )
@@ -23,6 +24,8 @@ from napari_unet.core.progress import Progress
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import Job
 
@@ -258,6 +261,18 @@ class Library:
             When they don't match.
         """
         load_model(self.entry(name).path)
+
+
+def same_weights(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the models whose weights another one has, too, each with the name of the first of these."""
+    first: dict[str, str] = {}
+    doubles = {}
+    # bundled ones first: a copy of one of them is the copy
+    for entry in sorted(entries, key=lambda entry: not entry.bundled):
+        weights = read_hash(entry.path) if entry.spec is not None else ""
+        if weights and first.setdefault(weights, entry.name) != entry.name:
+            doubles[entry.name] = first[weights]
+    return doubles
 
 
 def bundled_folder() -> Path:

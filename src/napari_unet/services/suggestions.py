@@ -110,5 +110,7 @@ def describe_misfit(
     better = next((s.entry.name for s in suggestions if s.weight < weight), "")
     if not better and weight < 4:
         return ""
-    words = f"“{name}” may not suit this image: {spec_misfits[0].words}."
-    return f"{words} “{better}” suits it better." if better else words
+    against = spec_misfits[0].words
+    if better:
+        return f"“{better}” suits this image better than “{name}”: {against}."
+    return f"“{name}” may not suit this image: {against}."

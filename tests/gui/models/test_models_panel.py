@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from gui_kit import SECONDS, finish_job, random_image, said, small_model
+from gui_kit import SECONDS, finish_job, said, small_model
 from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMessageBox
 from windowless import dock as dock
 from windowless import keeper as keeper
 from windowless import library as library
@@ -19,6 +20,7 @@ from windowless import viewer as viewer
 
 from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Provenance
+from napari_unet.gui.models.cards import name_of
 from napari_unet.gui.models.panel import facts
 from napari_unet.gui.segment.panel import SegmentPanel
 from napari_unet.services.library import DEFAULT
@@ -29,7 +31,19 @@ def facts_shown(panel):
 
 
 def rows(panel):
-    return [panel.list.item(i).text() for i in range(panel.list.count())]
+    return [panel.list.item(i).text().split("\n")[0] for i in range(panel.list.count())]
+
+
+def items(panel):
+    return [panel.list.item(i) for i in range(panel.list.count())]
+
+
+def speckled(background):
+    """Bright spots on a background with a little noise."""
+    pixels = np.random.default_rng(0).normal(background, 2, (60, 60))
+    pixels[20:30, 20:30] = 250
+    pixels[40:50, 40:50] = 0
+    return pixels.clip(0, 255).astype(np.uint8)
 
 
 def drop(panel, *paths):
@@ -65,7 +79,7 @@ def test_a_network_of_the_library_is_described_before_and_marked_after_loading(m
 
 
 def test_the_network_that_would_be_used_is_chosen_first(models_panel):
-    assert models_panel.list.currentItem().text() == DEFAULT
+    assert models_panel.list.chosen == DEFAULT
 
 
 def test_everything_known_of_a_network_is_said():
@@ -166,22 +180,84 @@ def test_a_damaged_file_in_the_library_does_not_spoil_the_list(models_panel, lib
 
 def test_both_panels_share_the_network(models_panel, viewer, session, keeper, dock, qtbot):
     segment_panel = dock(SegmentPanel(viewer, session, keeper))
-    assert segment_panel.model_label.text() == f"{DEFAULT}, not loaded"
+    assert segment_panel.network.label.text() == DEFAULT
     models_panel.load_text("small")
     finish_job(models_panel, qtbot)
-    assert segment_panel.model_label.text() == "small"
+    assert segment_panel.network.label.text() == "small"
 
 
-def test_pressing_segment_first_loads_the_network_to_start_with(
-    viewer, session, keeper, dock, qtbot, library
+@pytest.mark.parametrize(("background", "network"), [(4, DEFAULT), (120, "cells-phase")])
+def test_pressing_segment_first_loads_the_network_that_suits_the_image(
+    viewer, session, keeper, dock, qtbot, library, background, network
 ):
-    save_model(small_model(DEFAULT), library.folder / f"{DEFAULT}.safetensors")
+    # quick ones of the same names hide those that come with the program
+    for name in (DEFAULT, "cells-phase"):
+        save_model(small_model(name), library.folder / f"{name}.safetensors")
     panel = dock(SegmentPanel(viewer, session, keeper))
-    viewer.add_image(random_image(40, 50), name="cells")
+    viewer.add_image(speckled(background), name="cells")
     panel.segment_button.click()
     qtbot.waitUntil(lambda: "Done" in said(panel), timeout=SECONDS)
-    assert panel.session.model.spec.name == DEFAULT
+    assert panel.session.model.spec.name == network
     assert viewer.layers[-1].name == "cells labels"
+    assert session.suggestions.notes.last_used == network
+
+
+def test_the_cards_are_in_the_order_of_how_they_suit_the_image(
+    models_panel, viewer, session, keeper, dock, qtbot
+):
+    assert models_panel.list.chosen == DEFAULT
+    dock(SegmentPanel(viewer, session, keeper))
+    viewer.add_image(speckled(120), name="cells")
+    qtbot.waitUntil(lambda: rows(models_panel)[0] == "cells-phase", timeout=SECONDS)
+    assert models_panel.list.chosen == "cells-phase"
+    texts = {name_of(item): item.text() for item in items(models_panel)}
+    assert "✓ fits" in texts["cells-phase"]
+    assert "✗ another kind of image" in texts[DEFAULT]
+    assert "✗ needs a volume" in texts["nuclei-3d"]
+    assert "this looks like phase contrast" in items(models_panel)[-1].toolTip()
+
+
+def test_a_network_that_does_not_suit_the_image_is_told_with_the_better_one(
+    viewer, session, keeper, dock, qtbot
+):
+    panel = dock(SegmentPanel(viewer, session, keeper))
+    layer = viewer.add_image(speckled(120), name="cells")
+    session.load(DEFAULT)
+    finish_job(panel, qtbot)
+    qtbot.waitUntil(lambda: "“cells-phase” suits this image better" in said(panel), timeout=SECONDS)
+    layer.data = speckled(4)
+    panel.image.changed.emit()
+    qtbot.waitUntil(lambda: said(panel) == "", timeout=SECONDS)
+
+
+def test_own_networks_are_renamed_noted_and_deleted(models_panel, library, monkeypatch):
+    dialogs = "napari_unet.gui.models.own_networks"
+    models_panel.list.setCurrentRow(rows(models_panel).index("small"))
+    monkeypatch.setattr(f"{dialogs}.QInputDialog.getMultiLineText", lambda *_: ("for Eva", True))
+    models_panel.own.note_button.click()
+    assert "for Eva" in facts_shown(models_panel)
+    monkeypatch.setattr(f"{dialogs}.QInputDialog.getText", lambda *_, **__: ("rods", True))
+    models_panel.own.rename_button.click()
+    assert "rods" in rows(models_panel)
+    assert "small" not in rows(models_panel)
+    assert library.spec("rods").name == "rods"
+    models_panel.list.setCurrentRow(rows(models_panel).index("rods"))
+    assert "for Eva" in facts_shown(models_panel), "the note goes with it"
+    monkeypatch.setattr(
+        f"{dialogs}.QMessageBox.question", lambda *_: QMessageBox.StandardButton.Yes
+    )
+    models_panel.own.delete_button.click()
+    assert "rods" not in rows(models_panel)
+    models_panel.list.setCurrentRow(rows(models_panel).index(DEFAULT))
+    assert not models_panel.own.delete_button.isEnabled(), "it came with the package"
+    assert not models_panel.own.rename_button.isEnabled()
+
+
+def test_two_copies_of_a_network_are_told(models_panel, library):
+    library.add(small_model(), "copy")
+    models_panel.session.library_changed.emit()
+    (tip,) = (item.toolTip() for item in items(models_panel) if name_of(item) == "small")
+    assert "the same weights as copy" in tip
 
 
 def test_the_model_before_is_a_click_away(models_panel, qtbot):

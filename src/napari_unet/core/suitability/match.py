@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_unet.core.suitability.appearance import KINDS
 
 if TYPE_CHECKING:
     from napari_unet.core.model.spec import ModelSpec
     from napari_unet.core.suitability.appearance import Appearance, Kind
+
+Subject = Literal["channels", "volume", "kind", "planes"]
 
 WORDS: dict[Kind, str] = {
     "fluorescence": r"fluoresc|dapi|hoechst|confocal|light.?sheet|spinning.?disk",
@@ -20,7 +22,7 @@ WORDS: dict[Kind, str] = {
     "electron microscopy": r"electron|\bs?s?tem\b|\bsem\b|\bem\b",
 }
 """Words by which the description of a network names the kind of images that it learnt."""
-WEIGHTS = {"channels": 8, "volume": 8, "kind": 4, "planes": 1}
+WEIGHTS: dict[Subject, int] = {"channels": 8, "volume": 8, "kind": 4, "planes": 1}
 """How much each kind of misfit speaks against a network: the first two make it useless."""
 
 
@@ -30,14 +32,19 @@ class Misfit:
 
     Attributes
     ----------
-    weight
-        How much.
+    subject
+        What it concerns.
     words
         A short sentence without its full stop.
     """
 
-    weight: int
+    subject: Subject
     words: str
+
+    @property
+    def weight(self) -> int:
+        """How much it speaks against it."""
+        return WEIGHTS[self.subject]
 
 
 def kind_of(spec: ModelSpec) -> Kind | None:
@@ -65,14 +72,14 @@ def misfits(spec: ModelSpec, image: Appearance) -> list[Misfit]:
     needed = spec.config.in_channels
     if needed > image.channels:
         words = f"it needs {needed} channels; the image has {image.channels}"
-        found.append(Misfit(WEIGHTS["channels"], words))
+        found.append(Misfit("channels", words))
     if spec.config.ndim == 3 and image.planes == 1:
-        found.append(Misfit(WEIGHTS["volume"], "it needs a volume; the image has one plane"))
+        found.append(Misfit("volume", "it needs a volume; the image has one plane"))
     kind = kind_of(spec)
     if kind is not None and image.kind not in (None, kind):
         words = f"it learnt images of {kind}; this looks like {image.kind}"
-        found.append(Misfit(WEIGHTS["kind"], words))
+        found.append(Misfit("kind", words))
     if spec.config.ndim == 2 and image.planes > 1:
         words = "it sees one plane at a time: what is one object in depth gets several numbers"
-        found.append(Misfit(WEIGHTS["planes"], words))
+        found.append(Misfit("planes", words))
     return sorted(found, key=lambda misfit: -misfit.weight)

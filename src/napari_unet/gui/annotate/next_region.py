@@ -22,7 +22,6 @@ from napari_unet.gui.layers.results import map_layer
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, offer, text
-from napari_unet.services.library import DEFAULT
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs, cache_outputs
 
 if TYPE_CHECKING:
@@ -159,7 +158,8 @@ class NextRegionForm(QWidget):
             chosen = self._chosen()
             model, kept = self._session.model, self._kept(chosen[1])
             if model is None:
-                self._session.load(DEFAULT, lambda: self._begin(title, make, then))
+                first = self._session.suggestions.first
+                self._session.load(first, lambda: self._begin(title, make, then))
                 return
             maps = already_known(kept) if kept is not None else self._ask(chosen[1], model)
             job, jobs = make(maps, chosen), self._jobs_for(kept)

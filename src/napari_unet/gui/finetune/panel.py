@@ -19,7 +19,6 @@ from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, text
 from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.gui.widgets.panel import Panel
-from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +144,7 @@ class FinetunePanel(Panel):
         with self.reporting():
             self.form.request()
             if self.form.needs_model:
-                self.session.load(DEFAULT, then)
+                self.session.load(self.session.suggestions.first, then)
             else:
                 then()
 

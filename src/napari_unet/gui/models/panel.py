@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
-    QListWidget,
     QListWidgetItem,
     QWidget,
 )
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.suitability.match import kind_of
+from napari_unet.gui.models.cards import Cards, name_of
+from napari_unet.gui.models.own_networks import OwnNetworks
 from napari_unet.gui.widgets.fields import button, caption, form, table, text
 from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.gui.widgets.numbers import MAX_NUMBER, NumberBox
 from napari_unet.gui.widgets.panel import Panel
-from napari_unet.services.library import DEFAULT
-from napari_unet.services.training.history import gain, lineages
+from napari_unet.services.training.history import gain
 
 if TYPE_CHECKING:
     import napari
@@ -29,14 +31,9 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
-    from napari_unet.services.library import Entry
 
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
-
-GAIN_ROLE = Qt.ItemDataRole.UserRole + 1
-"""Item role: how much better the training of an entry made it."""
-ROW_HEIGHT_PX = 20
 
 OPEN_TIP = "Load a U-Net from a model file, PyTorch weights or a bioimage.io package."
 BACK_TIP = "Use the previous U-Net again."
@@ -65,8 +62,8 @@ class ModelsPanel(Panel):
         super().__init__(viewer, session)
         self.inside.setAcceptDrops(True)
         self.inside.installEventFilter(self)
-        self.list = QListWidget()
-        self.list.setToolTip("The U-Nets that come with the program, and those that you have kept.")
+        self.list = Cards(session)
+        self.own = OwnNetworks(self)
         self.load_button = button("Load", "Load the chosen U-Net, for Segment to use.", main=True)
         self.open_button = button("Open file…", OPEN_TIP)
         self.keep_button = button("Keep in library", KEEP_TIP)
@@ -90,7 +87,8 @@ class ModelsPanel(Panel):
         self.session.jobs.started.connect(lambda: show_in_turn(self.open_button))
         self.session.jobs.ended.connect(self._offer_to_fetch)
         self.session.model_changed.connect(self._show_loaded)
-        self.session.library_changed.connect(self._list)
+        self.session.library_changed.connect(self._list_again)
+        self.session.suggestions.changed.connect(self._list)
         self._list()
 
     def _lay_out(self) -> None:
@@ -103,6 +101,7 @@ class ModelsPanel(Panel):
         rows.addRow("Object diameter", self.diameter.native)
         self._diameter_row.setLayout(rows)
         self.body.addWidget(self.facts_label)
+        self.body.addWidget(self.own)
         self.body.addWidget(self._diameter_row)
         self.body.addWidget(self.keep_button)
         self.body.addWidget(self.back_button)
@@ -111,39 +110,30 @@ class ModelsPanel(Panel):
         self.foot.add(self.load_button)
         self.body.addStretch(1)
 
-    def _list(self) -> None:
-        self.list.clear()
-        with self.reporting():
-            entries = self.session.library.entries()
-            lines = lineages(entries)
-            for entry in entries:
-                item = QListWidgetItem(entry.name)
-                item.setData(Qt.ItemDataRole.UserRole, entry.name)
-                item.setData(GAIN_ROLE, str(gain(entry.spec) or "") if entry.spec else "")
-                item.setToolTip(_tooltip(entry, lines.get(entry.name, [])))
-                self.list.addItem(item)
-        rows = min(max(self.list.count(), 2), 5)
-        self.list.setFixedHeight(rows * ROW_HEIGHT_PX)
-        self._mark_loaded()
-        if self.session.model is not None:
-            self._show_loaded(self.session.model)
-        elif self.list.count():
-            # the one that is used by default, rather than the first
-            items = [self.list.item(row) for row in range(self.list.count())]
-            default = (item for item in items if _name(item) == DEFAULT)
-            self.list.setCurrentItem(next(default, items[0]))
-        else:
-            self._describe(None)
+    def _list(self, chosen: str = "") -> None:
+        """List the library anew, and describe what is chosen."""
+        first = self.session.source or self.session.suggestions.first
+        with self.reporting(), QSignalBlocker(self.list):
+            self.list.fill(chosen or first)
+        self._show_chosen(self.list.currentItem())
+        self._fit_buttons()
+
+    def _list_again(self) -> None:
+        self._list(self.list.chosen)
 
     def _show_chosen(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            with self.reporting():
-                self._describe(self.session.library.entry(_name(item)).spec)
+        if item is None:
+            self._describe(None)
+            return
+        with self.reporting():
+            entry = self.session.library.entry(name_of(item))
+            self.own.show_for(entry.name, own=not entry.bundled)
+            self._describe(entry.spec, self.session.suggestions.notes.note(entry.name))
 
     def _load_chosen(self) -> None:
         item = self.list.currentItem()
         if item is not None:
-            self.load_text(_name(item))
+            self.load_text(name_of(item))
 
     def _ask_for_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load a U-Net", "", FILES)
@@ -183,26 +173,23 @@ class ModelsPanel(Panel):
                 self.session.load(str(self._missing.package), fetch=True)
 
     def _show_loaded(self, model: Model) -> None:
-        self._mark_loaded()
+        self._list()
         self._describe(model.spec)
-        unknown = "" if model.spec.diameter is not None else f" {ASKED}"
-        self.foot.message.show_text("done", f"{model.spec.name} is loaded.{unknown}")
+        unknown = "" if model.spec.diameter is not None else ASKED
+        parts = [
+            f"{model.spec.name} is loaded.",
+            unknown,
+            self.session.suggestions.misfit(model.spec),
+        ]
+        self.foot.message.show_text("done", " ".join(filter(None, parts)))
 
-    def _mark_loaded(self) -> None:
-        listed = False
-        for item in (self.list.item(row) for row in range(self.list.count())):
-            current = _name(item) == self.session.source
-            gained = item.data(GAIN_ROLE)
-            line = f"{_name(item)}   {gained}" if gained else _name(item)
-            item.setText(f"{line}  ✓ loaded" if current else line)
-            listed = listed or current
-            if current:
-                self.list.setCurrentItem(item)
+    def _fit_buttons(self) -> None:
         model, bundled = self.session.model, self._is_bundled()
+        listed = [entry.name for entry in self.session.library.entries()]
         self._diameter_row.setVisible(model is not None and not bundled)
         with self.diameter.changed.blocked():
             self.diameter.value = None if model is None else model.spec.diameter
-        self.keep_button.setVisible(self.session.model is not None and not listed)
+        self.keep_button.setVisible(model is not None and self.session.source not in listed)
         self.back_button.setText(f"Back to “{Path(self.session.earlier).stem}”")
         self.back_button.setVisible(bool(self.session.earlier))
 
@@ -210,8 +197,9 @@ class ModelsPanel(Panel):
         entries = self.session.library.entries()
         return any(entry.name == self.session.source and entry.bundled for entry in entries)
 
-    def _describe(self, spec: ModelSpec | None) -> None:
-        self.facts_label.setText("" if spec is None else table(facts(spec)))
+    def _describe(self, spec: ModelSpec | None, note: str = "") -> None:
+        noted = [("Your note", note)] if note else []
+        self.facts_label.setText("" if spec is None else table([*noted, *facts(spec)]))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Accept a single local file or folder that is dropped on the form."""
@@ -234,13 +222,14 @@ def facts(spec: ModelSpec) -> list[tuple[str, str]]:
     lines = [
         ("Name", spec.name),
         ("", spec.description),
+        ("Learnt from", kind_of(spec) or ""),
         ("Works on", f"{config.ndim}-D {what}"),
         ("Channels", ", ".join(spec.channels)),
         ("Classes", ", ".join(spec.classes)),
         ("Object diameter", f"{spec.diameter:g} pixels" if spec.diameter else "not stated"),
         ("Pixel size", f"{size} µm" if size else "not stated"),
         ("Size", f"{weights / 1e6:.2f} million weights, {weights * 4 / 1e6:.1f} MB"),
-        ("Origin", spec.provenance.origin),
+        ("Origin", re.sub(r" by training/\S+", "", spec.provenance.origin)),
         ("Held-out annotation", str(gain(spec) or "")),
         ("Verified", verification(spec)),
         ("Licence", spec.license or "not stated"),
@@ -256,16 +245,3 @@ def verification(spec: ModelSpec) -> str:
     if error is None:
         return "came without a test output to compare with"
     return f"reproduces its authors' test output to within {error:.1e}"
-
-
-def _tooltip(entry: Entry, line: list[Entry]) -> str:
-    """Describe a model, and which models it was tuned from."""
-    if entry.spec is None:
-        return "can't be read"
-    names = [each.name for each in line[1:]]
-    lineage = f"tuned from {', that from '.join(names)}" if names else ""
-    return "\n".join(line for line in (entry.spec.description, lineage) if line)
-
-
-def _name(item: QListWidgetItem) -> str:
-    return str(item.data(Qt.ItemDataRole.UserRole))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.evaluate.form import EvaluateForm
@@ -14,6 +13,7 @@ from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
+from napari_unet.gui.segment.network import NetworkInUse
 from napari_unet.gui.segment.run import SegmentRun
 from napari_unet.gui.segment.size import SizeRow
 from napari_unet.gui.session.jobs import Jobs
@@ -23,7 +23,6 @@ from napari_unet.gui.widgets.fields import button, folded, folded_away, form, of
 from napari_unet.gui.widgets.image_form import ImageForm
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, RESULT_FOLLOWS, SegmentForm
-from napari_unet.services.library import DEFAULT
 from napari_unet.services.segmentation.prepare import plan_job
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class SegmentPanel(Panel):
     def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
         super().__init__(viewer, session)
         self.keeper = keeper
-        self.model_label = QElidingLabel()
+        self.network = NetworkInUse(self)
         self.settings = SegmentForm(session.settings, self)
         self.output = Choice(OUTPUTS, tooltip=OUTPUT_TIP)
         self.plan_label = text()
@@ -82,8 +81,9 @@ class SegmentPanel(Panel):
         self.preview_button = button("Preview", "Segment only the part that is on the screen.")
         self.segment_button = button("Segment", SEGMENT_TIP, main=True)
         self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
-        self.rows.addRow("U-Net", ModelRow(session, self.model_label))
+        self.rows.addRow("U-Net", ModelRow(session, self.network.label))
         self.image = ImageForm(viewer, self.rows)
+        self.network.follow(self.image)
         self.size = SizeRow(self, viewer, self.settings, self.image)
         self.size.add_row(self.rows)
         self.rows.addRow("Result", self.output.native)
@@ -154,7 +154,6 @@ class SegmentPanel(Panel):
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
-        self.model_label.setText(spec.name if spec is not None else f"{DEFAULT}, not loaded")
         self.image.fit_model(spec)
         self.settings.fit_model(spec)
         # the result was made with another model
@@ -189,13 +188,10 @@ class SegmentPanel(Panel):
         self._with_model(show)
 
     def _with_model(self, then: Any) -> None:
-        """Continue at once, or load the default model first if none is loaded."""
+        """Continue at once, or load the U-Net that suits the image best first if none is loaded."""
         with self.reporting():
             self.image.image()
-            if self.session.model is None:
-                self.session.load(DEFAULT, then)
-            else:
-                then()
+            self.network.load_first(then)
 
     def _run(self, title: str) -> None:
         model, layer = self.session.model, self.image.layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import Progress
 from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import torch_ready
 from napari_unet.gui.session.settings import SharedSettings
+from napari_unet.gui.session.suggestions import Suggestions
 from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.training.state_files import TrainingFiles
@@ -61,6 +64,8 @@ class Session(QObject):
         What the current model was loaded from: a library name or a path.
     earlier
         The same for the model before it; empty if there was none.
+    suggestions
+        Which network to offer for the image at hand.
     settings
         How images are segmented: the settings that *Segment* and *Batch* show.
     options
@@ -94,6 +99,8 @@ class Session(QObject):
         self.jobs = jobs or Jobs(self)
         self.model: Model | None = None
         self.source = self.earlier = ""
+        self.suggestions = Suggestions(self, self.library)
+        self.jobs.abandoned.connect(self.suggestions.let_go)
         self.settings = SharedSettings(self)
         self.model_changed.connect(self.settings.forget_threshold)
         self.options = SegmentOptions()
@@ -209,6 +216,9 @@ class Session(QObject):
         if source != self.source:
             self.earlier = self.source
         self.model, self.source = model, source
+        # it is no more than a convenience
+        with contextlib.suppress(UserError):
+            self.suggestions.notes.use(source)
         self.model_changed.emit(model)
 
     def live_in(self, widget: QWidget) -> None:

@@ -101,6 +101,10 @@ class Message(QFrame):
         """Show plain text as ``"done"`` or ``"note"``."""
         self._show(kind, html.escape(text))
 
+    def shows(self, text: str) -> bool:
+        """Whether it shows a plain text, and nothing else."""
+        return self._below == html.escape(text)
+
     def add(self, words: str) -> None:
         """Put words above what was done, in place of earlier ones; a note or an error stays as it is."""
         if self._kind in ("", "done"):

@@ -17,7 +17,6 @@ from napari_unet.gui.layers.annotation_layers import class_names
 from napari_unet.gui.layers.diameter import kept_diameter
 from napari_unet.gui.layers.images import identity
 from napari_unet.gui.widgets.fields import button, folded, form
-from napari_unet.services.library import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +127,7 @@ class FinetuneForm(QWidget):
         if self.start.ndim is not None:
             start = self.start.ndim
         else:
-            start = self._session.model or self._session.library.spec(DEFAULT)
+            start = self._session.model or self._session.library.spec(self._first)
         return Request(
             pairs=pairs,
             paints=tuple(pair.paint() for pair in pairs),
@@ -164,13 +163,18 @@ class FinetuneForm(QWidget):
             return None
         ndim, source = self.start.ndim, self._session.source
         name = self._name() if ndim is None else f"new {ndim}-D network"
-        origin = "" if ndim is not None else source or DEFAULT
+        origin = "" if ndim is not None else source or self._first
         known = [origin, *(identity(layer) for layer in layers if layer is not None)]
         return self._session.training_files.path(name, layers[0].name, known)
 
+    @property
+    def _first(self) -> str:
+        """Name of the network that is loaded if none is."""
+        return self._session.suggestions.first
+
     def _name(self) -> str:
         model = self._session.model
-        return DEFAULT if model is None else model.spec.name
+        return self._first if model is None else model.spec.name
 
     def _spec(self) -> ModelSpec | None:
         """Return the description of the U-Net to tune; None for a new one."""
@@ -179,13 +183,13 @@ class FinetuneForm(QWidget):
         if self._session.model is not None:
             return self._session.model.spec
         try:
-            return self._session.library.spec(DEFAULT)
+            return self._session.library.spec(self._first)
         except UserError:
             return None
 
     def _fit_model(self, _: object = None) -> None:
         loaded = self._session.model is not None
-        self.start.show_model(self._name() if loaded else f"{DEFAULT}, not loaded")
+        self.start.show_model(self._name() if loaded else f"{self._first}, not loaded")
         spec = self._spec()
         self.settings.fit_model(spec)
         # emits that the pairs have changed
