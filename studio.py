@@ -144,6 +144,8 @@ def pytest(environment: Environment, arguments: list[str]) -> int:
     command = [environment.program("python"), "-m", "pytest", *arguments]
     announce(" ".join(command[1:]))
     variables = virtual_screen()
+    # else each process of the tests compiles napari and our modules anew
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.call(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL)
 
 
@@ -162,8 +164,11 @@ def virtual_screen() -> dict[str, str]:
 
 
 def workers() -> int:
-    """How many processes share the tests: each may take 2 GB."""
-    return min(os.cpu_count() or 1, 4)
+    """How many processes share the tests: each may take 2 GB.
+
+    One more than there are processor cores, since the tests of the window often wait.
+    """
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def announce(step: str) -> None:
