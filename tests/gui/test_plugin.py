@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gui_kit import SECONDS, said
 from gui_kit import library as library
+from gui_kit import pace as pace
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 
@@ -43,7 +44,7 @@ def test_from_the_sample_to_labels_in_three_clicks(viewer, qtbot):
     assert 0.01 < (made.data > 0).mean() < 0.9
 
 
-@pytest.mark.usefixtures("library")
+@pytest.mark.usefixtures("library", "pace")
 def test_the_demo_does_it_by_itself(make_napari_viewer, qtbot, monkeypatch):
     monkeypatch.setattr("napari.Viewer", lambda: make_napari_viewer(show=True))
     demo = open_demo(block=False)

@@ -33,9 +33,11 @@ def docked(kind, viewer, dock):
     return panel
 
 
-def at_work(viewer, panel, layers, end):
+def at_work(viewer, panel, layers, end, *, in_a_plane=False):
     """What is at work in a viewer: the layers that are the user's, and what is to be seen at its end."""
-    return SimpleNamespace(viewer=viewer, panel=panel, layers=layers, end=end)
+    return SimpleNamespace(
+        viewer=viewer, panel=panel, layers=layers, end=end, in_a_plane=in_a_plane
+    )
 
 
 def content(busy):
@@ -156,7 +158,7 @@ def learning(viewer, dock, qtbot, button, name="cells"):
         names = [layer.name for layer in viewer.layers]
         assert {f"{image.name} difference", f"{image.name} preview"} < set(names)
 
-    return at_work(viewer, panel, [image, paint], end)
+    return at_work(viewer, panel, [image, paint], end, in_a_plane=True)
 
 
 def training(viewer, dock, qtbot, name="cells"):
@@ -219,4 +221,16 @@ def merging(viewer, dock, qtbot):
         panel.plane_button.click()
         assert len(checked_layer(viewer, image).data) == 1
 
-    return at_work(viewer, panel, [image, found], end)
+    return at_work(viewer, panel, [image, found], end, in_a_plane=True)
+
+
+def turn(busy):
+    """Look at what is at work from elsewhere and in 3-D; back to a plane where it can't go on without."""
+    dims = busy.viewer.dims
+    busy.viewer.add_points(np.zeros((1, 4)), name="further axis")
+    dims.order = (0, 2, 3, 1)
+    dims.set_current_step(2, 5)
+    dims.ndisplay = 3
+    if busy.in_a_plane:
+        dims.ndisplay = 2
+        dims.order = (0, 1, 2, 3)

@@ -24,6 +24,8 @@ from napari_unet.core.model.file import save_model
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
+from napari_unet.gui.layers.editing import real
+from napari_unet.gui.session.jobs import COLLECT_MS
 from napari_unet.services.library import Library
 
 SECONDS = 60_000
@@ -72,8 +74,22 @@ def library(tmp_path, monkeypatch):
 
 @pytest.fixture
 def viewer(make_napari_viewer_proxy, library):
-    """A real viewer."""
-    return make_napari_viewer_proxy(show=True, strict_qt="raise")
+    """A real viewer, whose window is there, but not drawn: that takes most of a window's time."""
+    made = make_napari_viewer_proxy(show=True, strict_qt="raise")
+    real(made).window._qt_window.setUpdatesEnabled(False)
+    return made
+
+
+@pytest.fixture
+def pace(monkeypatch):
+    """Have progress shown as often as a user sees it: each time, a window is drawn as a whole."""
+    monkeypatch.setattr("napari_unet.gui.session.jobs.Jobs.__init__.__defaults__", (COLLECT_MS,))
+
+
+@pytest.fixture
+def drawn(viewer, pace):
+    """Have the window drawn."""
+    real(viewer).window._qt_window.setUpdatesEnabled(True)
 
 
 class Docks:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from annotate_kit import new, press_key
 from annotate_kit import objects as objects
 from annotate_kit import panel as panel
 from finetune_kit import discs, scribbles
 from gui_kit import SECONDS, finish_job, said, small_model
 from gui_kit import annotate_panel as annotate_panel
+from gui_kit import drawn as drawn
 from gui_kit import library as library
+from gui_kit import pace as pace
 from gui_kit import viewer as viewer
 from napari.layers import Labels
 from vispy.app.canvas import MouseEvent
@@ -95,6 +98,7 @@ def test_two_themes(panel, viewer):
     assert panel.annotation.layer.metadata[KIND] == "scribbles"
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_stroke_over_the_canvas_cuts_and_does_not_move_the_image(objects, panel, viewer):
     """As the mouse does it, from the screen's pixels on."""
     panel.objects.tools["split"].click()

@@ -13,6 +13,7 @@ from at_work import (
     running_a_batch,
     segmenting,
     training,
+    turn,
 )
 from gui_kit import finish_job, random_image, said
 from napari.components import ViewerModel
@@ -43,9 +44,14 @@ def doubled(busy, another):
     assert list(busy.viewer.layers) == before
 
 
-EVENTS = renamed, reordered, replaced, doubled
+def turned(busy, _):
+    turn(busy)
+
+
+EVENTS = renamed, reordered, replaced, doubled, turned
 STATES = idle, segmenting, previewing, training, keeping_on, running_a_batch, merging
-ELSEWHERE = {(segmenting, renamed), (merging, replaced)}
+IN_A_WINDOW = {(state, turned) for state in (idle, segmenting, keeping_on)}
+ELSEWHERE = {(segmenting, renamed), (merging, replaced)} | IN_A_WINDOW
 """In the tests of the panels, as are some ends of a viewer, and layers that are removed."""
 CELLS = [(s, e) for s in STATES for e in EVENTS if (s, e) not in ELSEWHERE]
 

@@ -15,16 +15,15 @@ from at_work import (
     previewing,
     running_a_batch,
     segmenting,
-    training,
+    turn,
 )
 from gui_kit import SECONDS
 from gui_kit import dock as dock
+from gui_kit import drawn as drawn
 from gui_kit import library as library
+from gui_kit import pace as pace
 from gui_kit import viewer as viewer
 from scripted_training import script as script
-
-IN_A_PLANE = training, keeping_on, merging
-"""What needs a plane to go on."""
 
 
 def logged(caplog):
@@ -32,18 +31,12 @@ def logged(caplog):
     return [record for record in caplog.records if record.name != "vispy"]
 
 
-@pytest.mark.parametrize(
-    "state", [idle, segmenting, previewing, training, keeping_on, running_a_batch, merging]
-)
+@pytest.mark.usefixtures("drawn")
+@pytest.mark.parametrize("state", [idle, segmenting, keeping_on])
 def test_what_is_at_work_goes_on_while_the_view_is_turned(state, viewer, dock, qtbot, caplog):
+    """As among the events of layers in all states, but here it is drawn."""
     busy = state(viewer, dock, qtbot)
-    viewer.add_points(np.zeros((1, 4)), name="further axis")
-    viewer.dims.order = (0, 2, 3, 1)
-    viewer.dims.set_current_step(2, 5)
-    viewer.dims.ndisplay = 3
-    if state in IN_A_PLANE:
-        viewer.dims.ndisplay = 2
-        viewer.dims.order = (0, 1, 2, 3)
+    turn(busy)
     before = content(busy)
     busy.end()
     assert content(busy) == before

@@ -6,7 +6,9 @@ import gui_kit
 import numpy as np
 import pytest
 from gui_kit import SECONDS, finish_job, random_image, said, small_model, wait_for_jobs
+from gui_kit import drawn as drawn
 from gui_kit import library as library
+from gui_kit import pace as pace
 from gui_kit import segment_panel as segment_panel
 from gui_kit import viewer as viewer
 from napari.layers import Labels
@@ -34,6 +36,7 @@ def begin(panel, qtbot):
     qtbot.waitUntil(lambda: panel.session.jobs.running, timeout=SECONDS)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_preview_gives_the_same_labels_for_what_is_on_the_screen_only(segment_panel, viewer, qtbot):
     image = viewer.add_image(random_image(3, 200, 300), name="cells", scale=(1, 0.5, 0.5))
     viewer.dims.set_point(0, 2)
