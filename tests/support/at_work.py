@@ -225,7 +225,7 @@ def merging(viewer, dock, qtbot):
 
 
 def turn(busy):
-    """Look at what is at work from elsewhere and in 3-D; back to a plane where it can't go on without."""
+    """Look at it from elsewhere and in 3-D; then at a plane where it can't go on without."""
     dims = busy.viewer.dims
     busy.viewer.add_points(np.zeros((1, 4)), name="further axis")
     dims.order = (0, 2, 3, 1)
