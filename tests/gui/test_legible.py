@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from gui_kit import library as library
 from gui_kit import viewer as viewer
-from legible_kit import contrast, controls, tip_of, unfold
+from legible_kit import contrast, controls, cut_in, tip_of, unfold
 from napari.utils.theme import get_theme
 from places import REPOSITORY
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPalette
 
 import napari_unet
+from napari_unet.gui.layers.editing import real
 from napari_unet.gui.plugin import PAGES, StudioDock
 from napari_unet.gui.widgets.fields import MAIN, text
 from napari_unet.gui.widgets.theme import ON_DARK, ON_LIGHT, ThemedLabel
@@ -98,19 +99,33 @@ def test_every_control_explains_itself_and_can_be_reached_by_keyboard(viewer, st
     assert unreached == []
 
 
-@pytest.mark.parametrize("scale", ["1", "1.5"])
-def test_nothing_is_cut_in_a_small_window(scale):
-    environment = {**os.environ, "QT_SCALE_FACTOR": scale}
+def in_a_process(scale):
+    """What is cut in a window on a screen that is scaled up."""
     end = subprocess.run(
         [sys.executable, "-W", "ignore", str(KIT)],
-        env=environment,
+        env={**os.environ, "QT_SCALE_FACTOR": scale},
         capture_output=True,
         text=True,
         check=True,
     )
-    found = json.loads(end.stdout.strip().splitlines()[-1])
+    return json.loads(end.stdout.strip().splitlines()[-1])
+
+
+def assert_nothing_is_cut(found):
     assert found["cut"] == {title: [] for title in PAGES}
     assert found["wide"] == [], "a layer has a long name"
     assert found["tabs fit"]
     assert found["project"] == "not saved"
     assert found["fits"]
+
+
+def test_nothing_is_cut_in_a_small_window(viewer):
+    found = cut_in(real(viewer))
+    assert found["scale"] == 1
+    assert_nothing_is_cut(found)
+
+
+def test_nothing_is_cut_on_a_screen_that_is_scaled_up():
+    found = in_a_process("1.5")
+    assert found["scale"] == 1.5
+    assert_nothing_is_cut(found)

@@ -114,36 +114,44 @@ def is_cut_label(widget):
     return widget.sizeHint().width() > widget.width()
 
 
+def cut_in(viewer):
+    """Go through all panels in a small window; returns what is cut, by panel."""
+    from napari_unet.gui.plugin import PAGES
+
+    window = viewer.window._qt_window
+    size = QSize(*(round(n / window.devicePixelRatio()) for n in SCREEN))
+    window.resize(size)
+    # texts are laid out all the same
+    window.setUpdatesEnabled(False)
+    viewer.open_sample("napari-unet-studio", "nuclei")
+    viewer.layers[0].name = "a layer of sixty characters".ljust(60, "x")
+    dock, studio = viewer.window.add_plugin_dock_widget("napari-unet-studio", "U-Net Studio")
+    found = {"scale": window.devicePixelRatio(), "cut": {}, "wide": []}
+    for title in PAGES:
+        page = studio.show_page(title)
+        if title == "Annotate":
+            page.source.new_button.click()
+        settle()
+        unfold(page)
+        settle()
+        found["cut"][title] = cut_texts(studio)
+        if page.inside.minimumSizeHint().width() > page.scroll.viewport().width():
+            found["wide"].append(title)
+    found["tabs fit"] = studio.tabs.tabBar().sizeHint().width() <= studio.tabs.width()
+    found["project"] = studio.project_row.name_label._elidedText()
+    # napari's own widgets on the left want more than that
+    found["fits"] = dock.minimumSizeHint().height() <= size.height() - BARS
+    return found
+
+
 def main():
-    """Go through all panels, and print what is cut as JSON."""
+    """Print what is cut as JSON."""
     import napari
 
     place = "napari_unet.services.library.user_data_path"
     with tempfile.TemporaryDirectory() as folder, patch(place, lambda *_, **__: Path(folder)):
         viewer = napari.Viewer()
-        window = viewer.window._qt_window
-        size = QSize(*(round(n / window.devicePixelRatio()) for n in SCREEN))
-        window.resize(size)
-        viewer.open_sample("napari-unet-studio", "nuclei")
-        viewer.layers[0].name = "a layer of sixty characters".ljust(60, "x")
-        dock, studio = viewer.window.add_plugin_dock_widget("napari-unet-studio", "U-Net Studio")
-        found = {"scale": window.devicePixelRatio(), "cut": {}, "wide": []}
-        from napari_unet.gui.plugin import PAGES
-
-        for title in PAGES:
-            page = studio.show_page(title)
-            if title == "Annotate":
-                page.source.new_button.click()
-            settle()
-            unfold(page)
-            settle()
-            found["cut"][title] = cut_texts(studio)
-            if page.inside.minimumSizeHint().width() > page.scroll.viewport().width():
-                found["wide"].append(title)
-        found["tabs fit"] = studio.tabs.tabBar().sizeHint().width() <= studio.tabs.width()
-        found["project"] = studio.project_row.name_label._elidedText()
-        # napari's own widgets on the left want more than that
-        found["fits"] = dock.minimumSizeHint().height() <= size.height() - BARS
+        found = cut_in(viewer)
         viewer.close()
     sys.stdout.write(json.dumps(found))
 

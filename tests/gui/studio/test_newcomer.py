@@ -8,18 +8,20 @@ from annotate_kit import objects as objects
 from annotate_kit import panel as panel
 from annotate_kit import record, squares
 from gui_kit import SECONDS, finish_job, random_image, small_model
-from gui_kit import annotate_panel as annotate_panel
-from gui_kit import library as library
-from gui_kit import viewer as viewer
+from windowless import annotate_panel as annotate_panel
+from windowless import dock as dock
+from windowless import keeper as keeper
+from windowless import library as library
+from windowless import session as session
+from windowless import viewer as viewer
 
 from napari_unet.gui.plugin import StudioDock
 
 
 @pytest.fixture
-def studio(viewer):
+def studio(viewer, dock):
     """All panels in their dock, with a small network and a stack."""
-    made = StudioDock(viewer)
-    viewer.window.add_dock_widget(made, name="U-Net Studio")
+    made = dock(StudioDock(viewer))
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
     viewer.add_image(random_image(3, 60, 70), name="cells")
@@ -75,16 +77,6 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
     assert judged.layer.name == "cells labels"
 
 
-def test_what_others_keep_under_our_key_is_no_trouble(viewer, library):
-    image = viewer.add_image(random_image(60, 70), name="cells")
-    viewer.add_labels(np.ones((60, 70), np.uint8), metadata={"napari_unet": "1.0"}, name="theirs")
-    studio = StudioDock(viewer)
-    viewer.window.add_dock_widget(studio, name="U-Net Studio")
-    for page in ("Segment", "Annotate", "Fine-tune"):
-        studio.show_page(page)
-    assert studio.show_page("Segment").image.layer == image
-
-
 def test_scribbles_stay_in_sight(studio, viewer, qtbot):
     studio.show_page("Annotate").source.new_button.click()
     segment(studio, qtbot)
@@ -115,10 +107,3 @@ def test_the_brush_on_corrected_classes_paints_the_first(panel, viewer):
     viewer.add_labels(labels, name="found", metadata=record(objects=False))
     panel.source.correct_button.click()
     assert panel.annotation.layer.selected_label == 1
-
-
-def test_texts_of_one_line_take_up_one(studio, viewer):
-    image = studio.show_page("Segment").image
-    studio.layout().activate()
-    assert image.meaning.text() == "3 planes of 70 × 60 pixels"
-    assert image.meaning.sizeHint().height() < 1.5 * image.meaning.fontMetrics().height() + 12

@@ -1,25 +1,23 @@
-"""*U-Net Studio*, the dock with all panels, in a real viewer."""
+"""*U-Net Studio*, the dock with all panels."""
 
 from __future__ import annotations
 
-import gui_kit
 import pytest
 from finetune_kit import discs, scribbles
-from gui_kit import SECONDS, finish_job, random_image, small_model, wait_for_jobs
-from gui_kit import library as library
-from gui_kit import viewer as viewer
+from gui_kit import SECONDS, finish_job, random_image, small_model
+from windowless import dock as dock
+from windowless import library as library
+from windowless import viewer as viewer
 
 from napari_unet.gui.layers.purpose import KIND
-from napari_unet.gui.models.row import ModelRow
-from napari_unet.gui.plugin import PAGES, StudioDock, parts_of
+from napari_unet.gui.plugin import PAGES, StudioDock
 from napari_unet.gui.studio.guide import MEASURE, Situation, next_step, step_beside
 from napari_unet.gui.studio.panel import TABS
 
 
 @pytest.fixture
-def studio(viewer):
-    made = StudioDock(viewer)
-    viewer.window.add_dock_widget(made, name="U-Net Studio")
+def studio(viewer, dock):
+    made = dock(StudioDock(viewer))
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
     return made
@@ -92,38 +90,11 @@ def test_panels_are_made_when_they_are_looked_at_and_once(studio):
         assert studio.tabs.currentWidget() is page
 
 
-def test_ways_between_panels_stay_in_the_dock(studio, viewer):
-    docks = set(viewer.window.dock_widgets)
-    row = studio.show_page("Segment").findChild(ModelRow)
-    row.change_button.click()
-    assert studio.tabs.currentWidget() is studio.show_page("Load U-Net")
-    assert set(viewer.window.dock_widgets) == docks
-
-
 def test_without_an_image_the_next_step_is_to_open_one(studio, viewer, qtbot):
     viewer.add_image(random_image(60, 70), name="cells")
     says(studio, qtbot, "Press Segment")
     viewer.layers.clear()
     says(studio, qtbot, "Open an image")
-
-
-def test_closing_the_dock_during_a_run_leaves_nothing_that_breaks(studio, viewer, qtbot):
-    viewer.add_image(random_image(3, 512, 512), name="cells")
-    for title in PAGES:
-        studio.show_page(title)
-    session = studio.session
-    session.model = gui_kit.large_model()
-    studio.show_page("Segment").segment_button.click()
-    qtbot.waitUntil(lambda: session.jobs.running, timeout=SECONDS)
-    viewer.window.remove_dock_widget(studio)
-    assert parts_of(viewer).studio is None
-    viewer.add_image(random_image(60, 70), name="later")
-    session.jobs.cancel()
-    wait_for_jobs(session.jobs, qtbot)
-    again = StudioDock(viewer)
-    viewer.window.add_dock_widget(again, name="again")
-    assert again.session is session
-    assert parts_of(viewer).studio is again
 
 
 def test_a_training_is_planned_when_its_page_is_looked_at(studio, viewer, qtbot):
