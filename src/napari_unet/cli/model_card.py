@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.services.training.history import gain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_unet.core.image.normalization import Normalization
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.model.spec import ModelSpec
 
 WIDTH = 98
@@ -51,8 +53,7 @@ def _entries(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     yield "pixel size", f"{size} µm" if size else "not known"
     yield (
         "architecture",
-        f"U-Net of {len(config.encoder)} levels from {config.encoder[0][0]} to {config.encoder[-1][-1]} "
-        f"channels, {config.parameters / 1e6:.2f} million parameters",
+        f"{_architecture(config)}, {config.parameters / 1e6:.2f} million parameters",
     )
     yield "origin", ", ".join(part for part in (origin.origin, origin.format) if part)
     yield "training", _training(spec)
@@ -61,6 +62,13 @@ def _entries(spec: ModelSpec) -> Iterator[tuple[str, str]]:
     yield "license", spec.license
     yield "authors", _some(spec.authors)
     yield "please cite", "; ".join(spec.citation)
+
+
+def _architecture(config: Architecture) -> str:
+    if isinstance(config, LayerGraph):
+        return f"{len(config.layers)} layers"
+    first, last = config.encoder[0][0], config.encoder[-1][-1]
+    return f"U-Net of {len(config.encoder)} levels from {first} to {last} channels"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -16,13 +16,14 @@ from napari_unet.core.device import (
 )
 from napari_unet.core.engines.torch_engine import TorchEngine
 from napari_unet.core.errors import UserError
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.onnx.network import Range, to_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_unet.core.engines.engine import Engine
-    from napari_unet.core.unet.network import UNet
+    from napari_unet.core.model.architecture import Network
 
 EngineName = Literal["auto", "torch", "openvino", "onnx"]
 
@@ -99,7 +100,7 @@ def _fastest_engine(device: str, precision: str) -> EngineName:
 
 
 def make_engine(
-    network: UNet, compute: Compute, ranges: Mapping[str, Range] | None = None
+    network: Network, compute: Compute, ranges: Mapping[str, Range] | None = None
 ) -> Engine:
     """Return an engine that computes a network.
 
@@ -112,7 +113,8 @@ def make_engine(
     ranges
         The ranges of the features, for the precision ``"int8"``.
     """
-    if compute.engine == "torch":
+    config = network.config
+    if compute.engine == "torch" or (isinstance(config, LayerGraph) and config.depends_on_position):
         return TorchEngine(network, compute)
     graph = to_onnx(network, tiled=True, ranges=ranges)
     if compute.engine == "onnx":

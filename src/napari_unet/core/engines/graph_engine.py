@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 
 from napari_unet.core.engines.engine import Pace
 from napari_unet.core.onnx.network import INPUT, PARTS, stretch_name
+from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.upsample import neighbours
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.progress import Job
-    from napari_unet.core.unet.config import UNetConfig
     from napari_unet.core.unet.network import Window
 
 
@@ -33,13 +34,13 @@ class GraphEngine(ABC):
         The architecture.
     """
 
-    def __init__(self, config: UNetConfig) -> None:
+    def __init__(self, config: Architecture) -> None:
         self._config = config
         self._pace = Pace()
 
     def run(self, x: Tensor, windows: Sequence[Window]) -> Job[Tensor]:
         """Compute logits, as `Engine.run`."""
-        if len(set(windows)) > 1 and self._config.upsampling == "linear_aligned":
+        if len(set(windows)) > 1 and _is_aligned(self._config):
             parts = []
             for i, window in enumerate(windows):
                 parts.append((yield from self.run(x[i : i + 1], [window])))
@@ -55,7 +56,7 @@ class GraphEngine(ABC):
 
 
 def stretching(
-    config: UNetConfig, shape: tuple[int, ...], window: Window
+    config: Architecture, shape: tuple[int, ...], window: Window
 ) -> dict[str, NDArray[Any]]:
     """Return the inputs that a tiled graph has besides the image, by name.
 
@@ -69,7 +70,7 @@ def stretching(
         Its position in the frame.
     """
     inputs: dict[str, NDArray[Any]] = {}
-    if config.upsampling != "linear_aligned":
+    if not _is_aligned(config):
         return inputs
     for level, factor in enumerate(config.strides):
         stride = config.level_strides[level + 1]
@@ -88,3 +89,8 @@ def stretching(
             for kind, part in zip(PARTS, parts, strict=True):
                 inputs[stretch_name(level, axis, kind)] = part
     return inputs
+
+
+def _is_aligned(config: Architecture) -> TypeGuard[UNetConfig]:
+    """Whether what is upsampled depends on where a tile lies."""
+    return isinstance(config, UNetConfig) and config.upsampling == "linear_aligned"

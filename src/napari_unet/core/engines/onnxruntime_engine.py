@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.progress import Job
-    from napari_unet.core.unet.config import UNetConfig
 
 
 class OnnxRuntimeEngine(GraphEngine):
@@ -29,7 +29,7 @@ class OnnxRuntimeEngine(GraphEngine):
         The network as `to_onnx` writes it for tiles, in 32 or 8 bits.
     """
 
-    def __init__(self, config: UNetConfig, graph: bytes) -> None:
+    def __init__(self, config: Architecture, graph: bytes) -> None:
         import onnxruntime
 
         super().__init__(config)

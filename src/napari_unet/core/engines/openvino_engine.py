@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.progress import Job
-    from napari_unet.core.unet.config import UNetConfig
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
@@ -31,7 +31,7 @@ class OpenVINOEngine(GraphEngine):
         ``"float32"``, ``"bfloat16"``, or ``"int8"`` for a graph in 8 bits.
     """
 
-    def __init__(self, config: UNetConfig, graph: bytes, precision: str) -> None:
+    def __init__(self, config: Architecture, graph: bytes, precision: str) -> None:
         import openvino
 
         super().__init__(config)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_unet.core.device import Compute
-    from napari_unet.core.unet.network import UNet, Window
+    from napari_unet.core.model.architecture import Network
+    from napari_unet.core.unet.network import Window
 
 MAX_MACS_PER_STEP = {"cpu": 1e9, "cuda": None, "mps": None}
 """Multiply-adds between two yields: a fraction of a second on a small CPU. On a GPU the whole forward
@@ -34,11 +35,11 @@ class TorchEngine:
         Device and precision.
     """
 
-    def __init__(self, network: UNet, compute: Compute) -> None:
+    def __init__(self, network: Network, compute: Compute) -> None:
         copy = fuse_batch_norm(network).to(compute.device, compute.dtype)
         self._compute = compute
         self._layout = torch.channels_last if network.config.ndim == 2 else torch.channels_last_3d
-        self._network: UNet = copy.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self._network: Network = copy.to(memory_format=self._layout)  # type: ignore[call-overload]
 
     def run(self, x: Tensor, windows: Sequence[Window]) -> Job[Tensor]:
         """Compute logits on the device, as `Engine.run`."""

@@ -15,10 +15,12 @@ import torch
 import yaml
 
 from napari_unet.core.atomic import atomic_path
+from napari_unet.core.errors import UserError
 from napari_unet.core.exporters import architecture
 from napari_unet.core.exporters.onnx_file import onnx_bytes
 from napari_unet.core.exporters.processing import postprocessing, preprocessing
 from napari_unet.core.exporters.sample import cover, documentation, run_sample, sample_image
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.onnx.protobuf import OPSET
 from napari_unet.core.progress import Job, Progress
 from napari_unet.version import __version__
@@ -58,9 +60,16 @@ def export_package(
     Raises
     ------
     UserError
-        When nobody is named as the author, or the file can't be written.
+        When nobody is named as the author, the network is no plain U-Net, or the file can't be written.
     """
     credits, spec = credits.completed(model.spec), model.spec
+    if isinstance(spec.config, LayerGraph):
+        raise UserError(
+            "This network can't be written as a bioimage.io package",
+            value=f"it was read from {spec.provenance.format}, and is no plain U-Net",
+            rule="A package has the source code of the network, which here is that of a plain U-Net.",
+            remedy="Export an ONNX file, or share the file that it was read from.",
+        )
     yield Progress(0, 4, "Running the test image")
     halo, smallest = block_sizes(spec)
     image = sample_image(spec, smallest)

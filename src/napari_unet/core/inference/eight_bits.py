@@ -15,7 +15,7 @@ from napari_unet.core.inference.tile_reading import read_tile
 from napari_unet.core.model.file import weights_hash
 from napari_unet.core.onnx.quantization import feature_ranges
 from napari_unet.core.progress import Job, Notice, Progress
-from napari_unet.core.unet.network import Window
+from napari_unet.core.unet.network import UNet, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ class EightBits:
     Parameters
     ----------
     model
-        The model.
+        The model; its network is a U-Net.
     compute
         With the precision ``"int8"``.
     folder
@@ -82,6 +82,9 @@ class EightBits:
     def __init__(self, model: Model, compute: Compute, folder: Path | None) -> None:
         self._model = model
         self._compute = compute
+        # other networks are computed in 32 bits
+        assert isinstance(model.network, UNet)
+        self._network = model.network
         name = f"{weights_hash(model.network.state_dict())[:32]}.json"
         self._file = None if folder is None else folder / name
         self._ranges = self._read()
@@ -166,7 +169,7 @@ class EightBits:
             yield Progress(i, len(work), "Measuring the network for 8 bits")
             yield from statistics.prepare(frame)
             x = torch.from_numpy(statistics[frame](read_tile(frame, tile))[None])
-            for name, (low, high) in feature_ranges(self._model.network, [x]).items():
+            for name, (low, high) in feature_ranges(self._network, [x]).items():
                 known = ranges.get(name, (low, high))
                 ranges[name] = min(low, known[0]), max(high, known[1])
         self._ranges, self._fast = ranges, self._engine(ranges)

@@ -11,8 +11,10 @@ import torch
 
 from napari_unet.core.engines.choice import make_engine
 from napari_unet.core.errors import UserError
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.inference.eight_bits import EightBits
 from napari_unet.core.inference.tile_reading import read_tile
+from napari_unet.core.progress import Notice
 from napari_unet.core.unet.network import Window
 
 if TYPE_CHECKING:
@@ -80,10 +82,14 @@ class NetworkRunner:
         Yields
         ------
         Progress, Notice
-            As `EightBits.choose`.
+            As `EightBits.choose`; a notice where the network can't be computed in 8 bits.
         """
         known = self._chosen is not None and self._chosen[0] is statistics
-        if self._compute.precision == "int8" and not known:
+        if self._compute.precision == "int8" and isinstance(self._spec.config, LayerGraph):
+            self._compute = replace(self._compute, precision="float32")
+            self.precision = "float32"
+            yield Notice(0, 1, text="This network is computed in 32 bits: 8 bits are for U-Nets.")
+        elif self._compute.precision == "int8" and not known:
             engine, self.precision = yield from self._eight_bits.choose(frames, plan, statistics)
             self._chosen = statistics, engine
 

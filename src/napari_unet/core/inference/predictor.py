@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.device import Compute, is_out_of_memory
 from napari_unet.core.engines.torch_engine import MAX_MACS_PER_STEP
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.blend import blend
 from napari_unet.core.inference.forward import NetworkRunner
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Box
     from napari_unet.core.image.frames import Frame
     from napari_unet.core.image.normalization import Normalization
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.model.spec import Model
     from napari_unet.core.tiling.plan import Tile, TilePlan
-    from napari_unet.core.unet.config import UNetConfig
 
 
 MAX_TILE_PIXELS = {"cpu": 5e6, "cuda": inf, "mps": inf}
@@ -197,12 +198,16 @@ class Predictor:
                 )
 
 
-def _limits(config: UNetConfig, compute: Compute) -> tuple[float, float]:
+def _limits(config: Architecture, compute: Compute) -> tuple[float, float]:
     """Return the memory that a pixel of a tile takes in bytes, and the most pixels of a tile."""
+    most = MAX_MACS_PER_LAYER / max(1.0, *config.layer_macs_per_pixel())
     if compute.engine != "torch":
-        most = MAX_MACS_PER_LAYER / max(config.layer_macs_per_pixel())
         return graph_bytes_per_pixel(config, compute), min(most, MAX_TILE_PIXELS["cpu"])
     itemsize = 4 if compute.precision == "float32" else 2
     strips = MAX_MACS_PER_STEP[compute.device] is not None
     per_pixel = inference_bytes_per_pixel(config, itemsize, strips=strips)
-    return per_pixel, MAX_TILE_PIXELS[compute.device]
+    largest = MAX_TILE_PIXELS[compute.device]
+    if strips and isinstance(config, LayerGraph):
+        # its layers do not run in strips
+        largest = min(largest, most)
+    return per_pixel, largest

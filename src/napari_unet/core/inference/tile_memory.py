@@ -7,10 +7,12 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.tiling.plan import TilePlan, count_for, shortest_tile, tile_length
 
 if TYPE_CHECKING:
     from napari_unet.core.device import Compute
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.unet.config import UNetConfig
 
 
@@ -27,7 +29,7 @@ _MAX_TILE_COUNTS = 64
 """Most tile counts that are tried along an axis."""
 
 
-def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool = True) -> float:
+def inference_bytes_per_pixel(config: Architecture, itemsize: int, *, strips: bool = True) -> float:
     """Return the peak memory of a forward pass without gradients, in bytes per input pixel.
 
     Follows the tensors that are alive at each step: the skip connections that wait, and the input and
@@ -43,6 +45,13 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
         Whether large convolutions run in strips, so that the joined input of a decoder block never
         exists as a whole.
     """
+    if isinstance(config, LayerGraph):
+        return config.numbers_per_pixel() * itemsize * _OVERHEAD
+    return _unet_numbers_per_pixel(config, strips) * itemsize * _OVERHEAD
+
+
+def _unet_numbers_per_pixel(config: UNetConfig, strips: bool) -> float:
+    """Return the most numbers that are held at once, per input pixel."""
     volume = [1 / prod(stride) for stride in config.level_strides]
     peak, waiting, width = 0.0, 0.0, config.in_channels
     for level, block in enumerate(config.encoder):
@@ -63,11 +72,10 @@ def inference_bytes_per_pixel(config: UNetConfig, itemsize: int, *, strips: bool
                 peak = max(peak, waiting + 2 * width * here)
             peak = max(peak, waiting + (width + out) * here)
             width = out
-    peak = max(peak, width + 2 * config.out_channels)
-    return peak * itemsize * _OVERHEAD
+    return max(peak, width + 2 * config.out_channels)
 
 
-def graph_bytes_per_pixel(config: UNetConfig, compute: Compute) -> float:
+def graph_bytes_per_pixel(config: Architecture, compute: Compute) -> float:
     """Return the peak memory of a forward pass by OpenVINO or onnxruntime, in bytes per input pixel.
 
     Parameters
@@ -83,7 +91,7 @@ def graph_bytes_per_pixel(config: UNetConfig, compute: Compute) -> float:
 
 
 def plan_tiles(
-    size: tuple[int, ...], config: UNetConfig, pixels: float, tile: int | None = None
+    size: tuple[int, ...], config: Architecture, pixels: float, tile: int | None = None
 ) -> TilePlan:
     """Choose the tiling that computes the fewest pixels with tiles of at most `pixels` pixels.
 

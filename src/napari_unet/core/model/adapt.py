@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from napari_unet.core.graph.config import LayerGraph
+from napari_unet.core.graph.ends import first_names, head_name, with_channels
+from napari_unet.core.model.architecture import build_network
 from napari_unet.core.model.spec import OBJECT_OUTPUTS, Model, ModelSpec
 from napari_unet.core.unet.config import UNetConfig
-from napari_unet.core.unet.network import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.image.normalization import Normalization
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.model.spec import Task
 
 
@@ -77,7 +80,7 @@ class NewModel:
     def build(self) -> Model:
         """Build the model, with random weights."""
         spec = self.spec
-        network = UNet(spec.config)
+        network = build_network(spec.config)
         generator = torch.Generator().manual_seed(self.seed)
         for module in network.modules():
             if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
@@ -111,7 +114,7 @@ def adapt_spec(
     # objects are of one class, whatever its name
     classes = own if classes is None or task == "objects" else tuple(classes)
     changes: dict[str, Any] = {}
-    config: dict[str, Any] = {}
+    config: dict[str, int] = {}
     if (classes, task) != (own, spec.task):
         changes |= _class_fields(classes, task)
         config["out_channels"] = _out_channels(classes, task)
@@ -123,7 +126,7 @@ def adapt_spec(
         changes["normalization"] = spec.normalization.for_channels(len(channels))
     if not changes:
         return spec
-    new = spec.config.model_copy(update=config)
+    new = _changed(spec.config, config)
     return ModelSpec.model_validate({**spec.model_dump(), **changes, "config": new})
 
 
@@ -163,22 +166,40 @@ def adapt_model(
     changed = adapt_spec(spec, classes=classes, task=task, channels=channels)
     if changed is spec:
         return model
-    network = UNet(changed.config)
+    network = build_network(changed.config)
     state = dict(model.network.state_dict())
+    name = _head(spec.config)
+    head, old = network.get_submodule(name), model.network.get_submodule(name)
     if (changed.label_names, changed.task) != (spec.label_names, spec.task):
-        _initialise(network.head, torch.Generator().manual_seed(seed))
+        _initialise(head, torch.Generator().manual_seed(seed))
         if changed.task == "objects" and _is_one_class(spec):
-            _keep_foreground(network.head, model.network.head, spec)
-        state |= {f"head.{name}": value for name, value in network.head.state_dict().items()}
+            _keep_foreground(head, old, spec)
+        state |= {f"{name}.{part}": value for part, value in head.state_dict().items()}
     elif spec.activation == "none":
-        state["head.weight"], state["head.bias"] = _logits(model.network.head, spec)
-    first = "encoder.0.0.conv.weight"
+        state[f"{name}.weight"], state[f"{name}.bias"] = _logits(old, spec)
     before, now = spec.config.in_channels, changed.config.in_channels
     if now != before:
-        mean = state[first].mean(dim=1, keepdim=True)
-        state[first] = mean.expand(-1, now, *mean.shape[2:]) * (before / now)
+        for first in _firsts(spec.config):
+            mean = state[f"{first}.weight"].mean(dim=1, keepdim=True)
+            state[f"{first}.weight"] = mean.expand(-1, now, *mean.shape[2:]) * (before / now)
     network.load_state_dict(state)
     return Model(changed, network.eval())
+
+
+def _changed(config: Architecture, channels: dict[str, int]) -> Architecture:
+    if isinstance(config, LayerGraph):
+        return with_channels(config, **channels)
+    return config.model_copy(update=channels)
+
+
+def _head(config: Architecture) -> str:
+    """Return the name of the convolution that gives the logits."""
+    return head_name(config) if isinstance(config, LayerGraph) else "head"
+
+
+def _firsts(config: Architecture) -> list[str]:
+    """Return the names of the convolutions that see the image."""
+    return first_names(config) if isinstance(config, LayerGraph) else ["encoder.0.0.conv"]
 
 
 def _is_one_class(spec: ModelSpec) -> bool:

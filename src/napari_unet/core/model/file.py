@@ -11,6 +11,7 @@ import pydantic
 from safetensors import SafetensorError, safe_open
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.model.architecture import build_network
 from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.model.tensor_file import write_tensors
 
@@ -86,8 +87,6 @@ def load_model(path: Path) -> Model:
     """
     from safetensors.torch import load_file
 
-    from napari_unet.core.unet.network import UNet
-
     path = Path(path)
     header = _header(path)
     spec = _spec(path, header)
@@ -100,7 +99,7 @@ def load_model(path: Path) -> Model:
         raise _broken(path, "NaN or infinite values among the weights")
     if weights_hash(state) != header.get("sha256"):
         raise _broken(path, "the weights do not match their checksum")
-    network = UNet(spec.config)
+    network = build_network(spec.config)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -112,10 +111,8 @@ def _check_tensors(path: Path, spec: ModelSpec) -> None:
     """Compare the tensors that a file lists with those of the network, before either is made."""
     import torch
 
-    from napari_unet.core.unet.network import UNet
-
     with torch.device("meta"):
-        expected = UNet(spec.config).state_dict()
+        expected = build_network(spec.config).state_dict()
     types = {torch.float32: ("F32",), torch.int64: ("I64",)}
     try:
         with safe_open(path, framework="numpy") as file:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
+from napari_unet.core.model.architecture import Architecture
 from napari_unet.core.model.object_options import ObjectOptions
-from napari_unet.core.unet.config import UNetConfig
 
 if TYPE_CHECKING:
-    from napari_unet.core.unet.network import UNet
+    from napari_unet.core.model.architecture import Network
 
 
 Task = Literal["semantic", "objects"]
@@ -22,6 +22,8 @@ Task = Literal["semantic", "objects"]
 
 OBJECT_OUTPUTS = ("foreground", "boundary", "distance")
 """Output channels of a network for objects."""
+
+_ARCHITECTURE: TypeAdapter[Architecture] = TypeAdapter(Architecture)
 
 
 class Provenance(BaseModel):
@@ -50,7 +52,7 @@ class ModelSpec(BaseModel):
 
     name: str = Field(min_length=1, title="Name")
     description: str = Field("", title="Description")
-    config: UNetConfig
+    config: Architecture
     channels: tuple[str, ...] = Field((), title="Names of the input channels")
     classes: tuple[str, ...] = Field(
         (),
@@ -102,7 +104,7 @@ class ModelSpec(BaseModel):
         if not isinstance(values, dict) or "config" not in values:
             return values
         values = dict(values)
-        config = UNetConfig.model_validate(values["config"])
+        config = _ARCHITECTURE.validate_python(values["config"])
         if not values.get("channels"):
             values["channels"] = tuple(f"channel {i}" for i in range(config.in_channels))
         if values.get("task") == "objects":
@@ -170,7 +172,7 @@ class Model:
     """
 
     spec: ModelSpec
-    network: UNet
+    network: Network
 
 
 def with_diameter(model: Model, diameter: float | None) -> Model:

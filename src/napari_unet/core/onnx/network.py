@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
+from napari_unet.core.graph.network import GraphNetwork
+from napari_unet.core.onnx.layers import write_layers
+from napari_unet.core.onnx.norms import add_norm, as_array
 from napari_unet.core.onnx.protobuf import GraphWriter
 from napari_unet.core.unet.fuse import fuse_batch_norm
-from napari_unet.core.unet.layers import EPSILON, GroupNorm, InstanceNorm, Unit
+from napari_unet.core.unet.layers import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
+    from napari_unet.core.model.architecture import Network
     from napari_unet.core.unet.config import UNetConfig
     from napari_unet.core.unet.network import UNet
 
@@ -34,7 +38,7 @@ PARTS = ("low", "high", "weight")
 
 
 def to_onnx(
-    network: UNet,
+    network: Network,
     *,
     tiled: bool = False,
     ranges: Mapping[str, Range] | None = None,
@@ -62,9 +66,20 @@ def to_onnx(
         Input `INPUT`, (N, in_channels, [Z,] Y, X) float32; sizes are multiples of the total stride.
         Output `OUTPUT`, the logits.
     """
+    if isinstance(network, GraphNetwork):
+        return _layers_to_onnx(network, metadata or {})
     graph = _Network(fuse_batch_norm(network), tiled, dict(ranges or {}))
     graph.build()
     return graph.writer.model("U-Net", "U-Net Studio", metadata or {})
+
+
+def _layers_to_onnx(network: GraphNetwork, metadata: Mapping[str, str]) -> bytes:
+    config, writer = network.config, GraphWriter()
+    spatial = [letter.lower() for letter in config.spatial]
+    writer.input(INPUT, ("batch", config.in_channels, *spatial))
+    write_layers(network, writer, INPUT, OUTPUT)
+    writer.output(OUTPUT, ("batch", config.out_channels, *spatial))
+    return writer.model("network", "U-Net Studio", metadata)
 
 
 def stretch_name(level: int, axis: int, part: str) -> str:
@@ -142,15 +157,16 @@ class _Network:
 
     def _unit(self, x: str, unit: Unit, name: str) -> str:
         x = self._convolution(x, unit.conv, f"{name}.conv")
-        x = self._norm(x, unit.norm, unit.conv.out_channels, f"{name}.norm")
+        width, ndim = unit.conv.out_channels, self.config.ndim
+        x = add_norm(self.writer, unit.norm, x, f"{name}.norm", width=width, ndim=ndim)
         if isinstance(unit.relu, nn.ReLU):
             x = self.writer.node("Relu", [x], f"{name}.relu")
         return self._quantized(x, name)
 
     def _convolution(self, x: str, layer: Any, name: str) -> str:
         transposed = isinstance(layer, (nn.ConvTranspose2d, nn.ConvTranspose3d))
-        weight = _array(layer.weight)
-        bias = None if layer.bias is None else _array(layer.bias)
+        weight = as_array(layer.weight)
+        bias = None if layer.bias is None else as_array(layer.bias)
         inputs = [x, *self._weights(name, weight, bias, transposed, x)]
         attributes: dict[str, Any] = {"kernel_shape": tuple(layer.kernel_size)}
         if transposed:
@@ -210,44 +226,6 @@ class _Network:
         self.scales[name] = scale
         return self.writer.node("DequantizeLinear", [rounded, *inputs], name)
 
-    def _norm(self, x: str, norm: nn.Module, width: int, name: str) -> str:
-        """Add an instance or group norm; a batch norm is part of the convolution by now."""
-        match norm:
-            case InstanceNorm():
-                gain = np.ones(width, np.float32) if norm.weight is None else _array(norm.weight)
-                bias = np.zeros(width, np.float32) if norm.bias is None else _array(norm.bias)
-                return self._instance_norm(x, gain, bias, name, EPSILON)
-            case GroupNorm():
-                groups = norm.num_groups
-                shape = self.writer.constant(f"{name}.groups", (0, groups, -1))
-                x_shape = self.writer.node("Shape", [x], f"{name}.shape")
-                x = self.writer.node("Reshape", [x, shape], f"{name}.flat")
-                ones, zeros = np.ones(groups, np.float32), np.zeros(groups, np.float32)
-                x = self._instance_norm(x, ones, zeros, f"{name}.measured", norm.eps)
-                x = self.writer.node("Reshape", [x, x_shape], f"{name}.normed")
-                column = (1, width) + (1,) * self.config.ndim
-                parts = (_array(norm.weight).reshape(column), _array(norm.bias).reshape(column))
-                gain_name = self.writer.constant(f"{name}.gain", parts[0])
-                bias_name = self.writer.constant(f"{name}.bias", parts[1])
-                x = self.writer.node("Mul", [x, gain_name], f"{name}.scaled")
-                return self.writer.node("Add", [x, bias_name], name)
-        return x
-
-    def _instance_norm(
-        self,
-        x: str,
-        gain: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        name: str,
-        epsilon: float,
-    ) -> str:
-        inputs = [
-            x,
-            self.writer.constant(f"{name}.gain", gain),
-            self.writer.constant(f"{name}.bias", bias),
-        ]
-        return self.writer.node("InstanceNormalization", inputs, name, epsilon=epsilon)
-
     def _upsampled(self, x: str, level: int) -> str:
         factor = self.config.strides[level]
         layer: Any = self.network.up[level]
@@ -290,8 +268,3 @@ class _Network:
         step = self.writer.node("Sub", [above, below], f"{name}.step")
         part = self.writer.node("Mul", [step, names[2]], f"{name}.part")
         return self.writer.node("Add", [below, part], name)
-
-
-def _array(tensor: Any) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().cpu().float().contiguous().numpy()
-    return array

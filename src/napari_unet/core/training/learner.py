@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_unet.core.device import is_out_of_memory
+from napari_unet.core.model.forward import training_forward
 from napari_unet.core.sampling.object_targets import ObjectTargets
 from napari_unet.core.training.loss import masked_loss, object_loss
 from napari_unet.core.training.weight_average import WeightAverage
-from napari_unet.core.unet.checkpointing import training_forward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

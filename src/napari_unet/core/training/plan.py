@@ -7,6 +7,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.memory_units import format_bytes
 from napari_unet.core.progress import Job, Progress
 from napari_unet.core.training.traced_memory import training_bytes_per_pixel
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from napari_unet.core.device import Compute
     from napari_unet.core.image.axes import Image
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
-    from napari_unet.core.unet.config import UNetConfig
 
 PATCH_SIDES = {("cpu", 2): 256, ("cpu", 3): 64, ("gpu", 2): 512, ("gpu", 3): 128}
 """Default side of a patch, by device and number of dimensions."""
@@ -71,7 +72,7 @@ class TrainingPlan:
 
 
 def plans(
-    config: UNetConfig,
+    config: Architecture,
     options: TrainingOptions,
     compute: Compute,
     images: Sequence[Image],
@@ -104,7 +105,7 @@ def plans(
                 memory = fixed + prod(patch) * (
                     chunk * each + batch * batch_bytes_per_pixel(config)
                 )
-                share = recompute_share(config, policy)
+                share = _recomputed(config, policy)
                 yield TrainingPlan(patch, batch, chunk, policy, share, memory)
 
 
@@ -150,7 +151,7 @@ def choose_plan(
 
 
 def patch_shape(
-    side: int, config: UNetConfig, sizes: Sequence[Sequence[int]], spacing: Sequence[float]
+    side: int, config: Architecture, sizes: Sequence[Sequence[int]], spacing: Sequence[float]
 ) -> tuple[int, ...]:
     """Return the shape of a patch with about this side in the plane.
 
@@ -167,7 +168,7 @@ def patch_shape(
 
 
 def _patches(
-    config: UNetConfig,
+    config: Architecture,
     options: TrainingOptions,
     compute: Compute,
     sizes: Sequence[Sequence[int]],
@@ -191,7 +192,9 @@ def _halves(n: int) -> Iterator[int]:
         n //= 2
 
 
-def _policies(config: UNetConfig, options: TrainingOptions) -> list[CheckpointingPolicy]:
+def _policies(config: Architecture, options: TrainingOptions) -> list[CheckpointingPolicy]:
+    if isinstance(config, LayerGraph):
+        return [KEEP_ALL]
     match options.use_checkpointing:
         case "off":
             return [KEEP_ALL]
@@ -201,12 +204,16 @@ def _policies(config: UNetConfig, options: TrainingOptions) -> list[Checkpointin
             return candidate_policies(config)
 
 
-def batch_bytes_per_pixel(config: UNetConfig) -> int:
+def _recomputed(config: Architecture, policy: CheckpointingPolicy) -> float:
+    return 0.0 if isinstance(config, LayerGraph) else recompute_share(config, policy)
+
+
+def batch_bytes_per_pixel(config: Architecture) -> int:
     """Return the bytes of a batch itself: images, labels, classes and weights."""
     return 4 * config.in_channels + 4 + 8 + 4
 
 
-def untraced_bytes(config: UNetConfig, plan: TrainingPlan) -> int:
+def untraced_bytes(config: Architecture, plan: TrainingPlan) -> int:
     """Return the bytes that are allocated before a step: weights, moments, their average, the batch.
 
     The gradients are not among them.

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_unet.core.unet.checkpointing import training_forward
-from napari_unet.core.unet.network import UNet
+from napari_unet.core.model.architecture import build_network
+from napari_unet.core.model.forward import training_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
-    from napari_unet.core.unet.config import UNetConfig
 
 
 class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -79,7 +79,7 @@ def watched(device: str) -> Iterator[Callable[[], int]]:
 
 
 def training_bytes_per_pixel(
-    config: UNetConfig, policy: CheckpointingPolicy, itemsize: int
+    config: Architecture, policy: CheckpointingPolicy, itemsize: int
 ) -> float:
     """Return the peak memory of a training step beyond the weights, per input pixel of the batch.
 
@@ -96,7 +96,7 @@ def training_bytes_per_pixel(
 
 
 @lru_cache(maxsize=256)
-def _float32_bytes_per_pixel(config: UNetConfig, policy: CheckpointingPolicy) -> float:
+def _float32_bytes_per_pixel(config: Architecture, policy: CheckpointingPolicy) -> float:
     # nothing is allocated, so the shapes can be so large that activations outweigh the gradients of
     # the weights; the difference between two shapes is what grows with the image
     small = tuple(_LARGE[config.ndim] // stride * stride for stride in config.total_stride)
@@ -108,9 +108,9 @@ def _float32_bytes_per_pixel(config: UNetConfig, policy: CheckpointingPolicy) ->
 _LARGE = {2: 2048, 3: 256}
 
 
-def _peak(config: UNetConfig, shape: tuple[int, ...], policy: CheckpointingPolicy) -> int:
+def _peak(config: Architecture, shape: tuple[int, ...], policy: CheckpointingPolicy) -> int:
     with torch.device("meta"):
-        network = UNet(config)
+        network = build_network(config)
         x = torch.empty(1, config.in_channels, *shape)
     with LiveMemory() as memory:
         # the loss starts from a gradient of the logits' size

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from napari_unet.core.unet.network import UNet
+    from napari_unet.core.model.architecture import Network
 
 
 class WeightAverage:
@@ -22,12 +22,12 @@ class WeightAverage:
         Fraction of the average that is kept at each step, once there have been enough steps.
     """
 
-    def __init__(self, network: UNet, decay: float) -> None:
+    def __init__(self, network: Network, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
 
     @torch.no_grad()
-    def update(self, network: UNet, step: int) -> None:
+    def update(self, network: Network, step: int) -> None:
         """Include the weights after step number `step`, counted from 1."""
         # early on, the average must forget the initial weights sooner
         decay = min(self._decay, step / (step + 9))

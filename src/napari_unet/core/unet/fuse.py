@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_unet.core.unet.layers import Unit
 
-if TYPE_CHECKING:
-    from napari_unet.core.unet.network import UNet
+M = TypeVar("M", bound=nn.Module)
 
 
-def fuse_batch_norm(network: UNet) -> UNet:
+def fuse_batch_norm(network: M) -> M:
     """Copy a network with its batch norms fused into the convolutions.
 
     Parameters
     ----------
     network
-        The network; it is not changed.
+        The network; it is not changed. Only norms of `Unit` are fused.
 
     Returns
     -------
-    UNet
+    Module
         A copy in evaluation mode, without gradients. Its outputs are the same except for rounding; other
         norms stay.
     """

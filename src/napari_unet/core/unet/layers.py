@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 EPSILON = 1e-5
-"""Added to the variance by the instance norm."""
+"""What the instance norm adds to the variance, as in torch."""
 
 
 class InstanceNorm(nn.Module):
@@ -28,17 +28,22 @@ class InstanceNorm(nn.Module):
         Number of channels.
     affine
         Whether a learnt gain and bias per channel follow.
+    epsilon
+        Added to the variance.
     """
 
-    def __init__(self, width: int, affine: bool) -> None:
+    def __init__(self, width: int, affine: bool, epsilon: float = EPSILON) -> None:
         super().__init__()
+        self.epsilon = epsilon
         self.weight = nn.Parameter(torch.ones(width)) if affine else None
         self.bias = nn.Parameter(torch.zeros(width)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, width, …); the shape stays."""
         fast = torch.backends.cudnn.enabled
-        return torch.instance_norm(x, self.weight, self.bias, None, None, True, 0.0, EPSILON, fast)
+        return torch.instance_norm(
+            x, self.weight, self.bias, None, None, True, 0.0, self.epsilon, fast
+        )
 
 
 class GroupNorm(nn.GroupNorm):

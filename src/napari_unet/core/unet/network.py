@@ -122,7 +122,7 @@ class UNet(nn.Module):
             The logits.
         """
         size = x.shape[2:]
-        x = _padded(x, self.config.total_stride)
+        x = mirror_padded(x, self.config.total_stride)
         if windows is None:
             windows = [Window((0,) * self.config.ndim, tuple(x.shape[2:]))] * len(x)
         if not self.config.tiles_exactly:
@@ -208,7 +208,8 @@ def _up_layer(config: UNetConfig, level: int) -> nn.Module:
     return nn.Identity()
 
 
-def _padded(x: Tensor, stride: Sequence[int]) -> Tensor:
+def mirror_padded(x: Tensor, stride: Sequence[int]) -> Tensor:
+    """Mirror-pad the far edges of (N, C, [Z,] Y, X) to multiples of the stride."""
     for axis, step in enumerate(stride, start=2):
         size = x.shape[axis]
         if size % step:
