@@ -90,12 +90,6 @@ def test_torch_em(tmp_path: Path) -> None:
     assert model.spec.activation == "sigmoid"
 
 
-def test_torch_em_with_its_default_norm_says_what_is_wrong(tmp_path: Path) -> None:
-    path = save(TorchEm(instance_norm=True).state(), tmp_path)
-    with pytest.raises(UserError, match="normalises before each convolution"):
-        load_foreign(path)
-
-
 WRAPPINGS = {
     "state_dict": lambda s: {"state_dict": s, "epoch": 3, "optimizer": {"state": {}}},
     "model_state_dict": lambda s: {"model_state_dict": s, "loss": 0.25},
@@ -105,6 +99,13 @@ WRAPPINGS = {
     "compiled": lambda s: {f"_orig_mod.{k}": v for k, v in s.items()},
     "parallel-compiled": lambda s: {f"module._orig_mod.{k}": v for k, v in s.items()},
     "lightning": lambda s: {"state_dict": {f"model.{k}": v for k, v in s.items()}, "epoch": 9},
+    "any-attribute": lambda s: {
+        "state_dict": {
+            **{f"segmenter.core.{k}": v for k, v in s.items()},
+            "criterion.pos_weight": torch.ones(1),
+            "perceptual_loss.vgg.0.weight": torch.ones(4, 3, 3, 3),
+        }
+    },
     "no-counters": lambda s: {k: v for k, v in s.items() if "num_batches" not in k},
     "mask-values": lambda s: OrderedDict(s, mask_values=[0, 255]),
     "mask-values-wrapped": lambda s: {

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import argparse
+import collections
+import datetime
 import pickle
 import zipfile
 from pathlib import Path
@@ -93,14 +96,33 @@ def test_no_pickle_is_ever_run(how: str, tmp_path: Path) -> None:
     assert trap.path.exists(), "the trap must work, or the test shows nothing"
 
 
+def test_whole_networks_are_read_without_their_classes(tmp_path: Path) -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+    torch.save(network, tmp_path / "n.pth")
+    assert "2 tensors, the first are 0.weight" in str(refused(tmp_path / "n.pth"))
+    torch.save(network, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert "torch.nn.modules" in str(refused(tmp_path / "old.pth"))
+
+
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-def test_whole_network_names_its_classes(zipped: bool, tmp_path: Path) -> None:
-    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3))
-    torch.save(network, tmp_path / "n.pth", _use_new_zipfile_serialization=zipped)
-    # torch's own module classes are no data either
-    assert "torch.nn.modules" in str(refused(tmp_path / "n.pth"))
-    torch.save({"state_dict": SMALL, "p": Path("x")}, tmp_path / "p.pth")
-    assert "pathlib" in str(refused(tmp_path / "p.pth"))
+def test_objects_beside_the_weights_do_not_matter(zipped: bool, tmp_path: Path) -> None:
+    beside = {
+        "path": Path("x"),
+        "loss": np.float64(0.5),
+        "hyper_parameters": argparse.Namespace(lr=0.1),
+        "curves": collections.defaultdict(list, {"a": [1]}),
+        "when": datetime.timedelta(1),
+    }
+    path = tmp_path / "p.ckpt"
+    torch.save({"state_dict": SMALL, **beside}, path, _use_new_zipfile_serialization=zipped)
+    model = load_foreign(path)
+    for key, tensor in load_foreign(plain(tmp_path)).network.state_dict().items():
+        assert torch.equal(tensor, model.network.state_dict()[key])
+
+
+def plain(folder: Path) -> Path:
+    torch.save(SMALL, folder / "plain.pth")
+    return folder / "plain.pth"
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
@@ -218,3 +240,37 @@ def test_folder_without_description(tmp_path: Path) -> None:
 
 def test_no_such_file(tmp_path: Path) -> None:
     assert "can't be read" in str(refused(tmp_path / "nothing.pth"))
+
+
+OTHERS = {
+    "Cellpose": (
+        "downsample.down.res_down_0.conv.conv_0.0.weight",
+        "upsample.up.res_up_0.x.weight",
+    ),
+    "SAM": ("image_encoder.x.weight", "mask_decoder.x.weight", "prompt_encoder.x.weight"),
+    "nnU-Net v1": (
+        "conv_blocks_context.0.blocks.0.conv.weight",
+        "conv_blocks_localization.0.0.blocks.0.conv.weight",
+    ),
+    "transformer": ("blocks.0.attn.qkv.weight",),
+}
+
+
+@pytest.mark.parametrize(("name", "keys"), OTHERS.items(), ids=OTHERS)
+def test_known_networks_are_named_with_the_way_on(
+    name: str, keys: tuple[str, ...], tmp_path: Path
+) -> None:
+    torch.save({key: torch.zeros(2, 2, 3, 3) for key in keys}, tmp_path / "n.pth")
+    error = refused(tmp_path / "n.pth")
+    assert name in error.problem
+    assert "learn" in error.remedy
+
+
+def test_keras_and_tensorflow_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "n.keras", "w") as archive:
+        for entry in ("config.json", "metadata.json", "model.weights.h5"):
+            archive.writestr(entry, "{}")
+    assert "Keras" in str(refused(tmp_path / "n.keras"))
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"x")
+    assert "TensorFlow" in str(refused(tmp_path / "saved"))

@@ -29,7 +29,8 @@ def load_foreign(path: Path) -> Model:
     Parameters
     ----------
     path
-        A state dict saved by PyTorch or as safetensors, or a bioimage.io package: its folder, zip file
+        A state dict saved by PyTorch or as safetensors, a model folder of nnU-Net v2 or that of a
+        fold in it, a folder with a single checkpoint, or a bioimage.io package: its folder, zip file
         or YAML description.
 
     Returns
@@ -47,11 +48,17 @@ def load_foreign(path: Path) -> Model:
     """
     # these import torch, which importing this package does not
     from napari_unet.core.importers.bioimageio import load_package
+    from napari_unet.core.importers.nnunet_folder import is_nnunet_folder, load_nnunet_folder
+    from napari_unet.core.importers.sidecars import only_checkpoint
     from napari_unet.core.importers.weights import load_weights
 
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise _unreadable(path, "a pipe, socket or device")
     try:
+        if path.is_dir() and is_nnunet_folder(path):
+            return load_nnunet_folder(path)
+        if path.is_dir():
+            path = only_checkpoint(path) or path
         if path.is_dir() or path.suffix.lower() in (".yaml", ".yml"):
             return load_package(path)
         with path.open("rb") as stream:

@@ -10,13 +10,13 @@ import torch
 from pydantic import ValidationError
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.importers.families import recognise
+from napari_unet.core.importers.families.recognise import recognise
 from napari_unet.core.importers.packages import Package, file_name, open_package
 from napari_unet.core.importers.processing import activation, normalization
 from napari_unet.core.importers.state_dicts import read_state_dict
 from napari_unet.core.importers.verification import TOLERANCE, read_test
+from napari_unet.core.model.architecture import build_network
 from napari_unet.core.model.spec import Model, ModelSpec, Provenance
-from napari_unet.core.unet.network import UNet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_unet.core.importers.descriptions import TensorDescription
-    from napari_unet.core.unet.config import UNetConfig
+    from napari_unet.core.model.architecture import Architecture
 
 OWN_CONFIG = "napari_unet"
 """Where a package keeps our own description of the model, below ``config``."""
@@ -61,10 +61,10 @@ def load_package(path: Path) -> Model:
     own = _own_model(package, saved.tensors)
     if own is not None:
         return own
-    layout, candidates = recognise(saved.tensors, weights)
-    test = read_test(package, candidates[0].config)
+    found = recognise(saved.tensors, saved.beside, weights)
+    test = read_test(package, found.candidates[0].config)
     smallest = inf
-    for candidate in candidates:
+    for candidate in found.candidates:
         spec = _spec(package, candidate.config).model_copy(update={"normalization": before})
         model = Model(spec, candidate.network())
         kind, error = test.compare(model, after)
@@ -73,7 +73,7 @@ def load_package(path: Path) -> Model:
             test.check_probability(kind)
             provenance = Provenance(
                 origin=path.name,
-                format=f"bioimage.io {package.description.format_version}, {layout.family}",
+                format=f"bioimage.io {package.description.format_version}, {found.family}",
                 verified_error=error,
             )
             fields = {**dict(spec), "activation": kind, "provenance": provenance}
@@ -100,7 +100,7 @@ def _own_model(package: Package, tensors: dict[str, Tensor]) -> Model | None:
     if spec is None:
         return None
     with torch.device("meta"):
-        network = UNet(spec.config)
+        network = build_network(spec.config)
     # counts of batches are no weights, and are not read
     counts = {key: torch.zeros((), dtype=torch.long) for key in network.state_dict()}
     counted = {k: v for k, v in counts.items() if k.endswith("num_batches_tracked")}
@@ -133,7 +133,7 @@ def _only_tensors(package: Package) -> tuple[TensorDescription, TensorDescriptio
     return inputs[0], outputs[0]
 
 
-def _spec(package: Package, config: UNetConfig) -> ModelSpec:
+def _spec(package: Package, config: Architecture) -> ModelSpec:
     description = package.description
     source, target = description.inputs[0], description.outputs[0]
     channels, classes = source.channel_names, target.channel_names

@@ -12,15 +12,11 @@ import yaml
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.importers.yaml_text import load_yaml
 
 MAX_DESCRIPTION_BYTES = 1 << 18
 """Largest description that is read; they have some thousand bytes."""
 
-MAX_BRACKETS = 10_000
-"""So many brackets don't occur in one; nested, they take long to read."""
-
-MAX_PARTS = 100_000
-"""Values and keys of a description, those behind aliases each time they are named."""
 
 AXES_0_4 = {
     "b": {"type": "batch", "id": "batch"},
@@ -135,7 +131,7 @@ def parse(text: bytes, name: str) -> Description:
     if len(text) > MAX_DESCRIPTION_BYTES:
         raise _refused(name, f"{len(text):,} bytes of text")
     try:
-        raw = _loaded(text)
+        raw = load_yaml(text)
     # ValueError: dates that do not exist, bytes that are not text
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refused(name, str(error).partition("\n")[0]) from error
@@ -150,36 +146,6 @@ def parse(text: bytes, name: str) -> Description:
         return Description.model_validate(_converted(raw) if version.startswith("0.4.") else raw)
     except (ValidationError, TypeError, AttributeError, KeyError) as error:
         raise _refused(name, _first_error(error)) from error
-
-
-def _loaded(text: bytes) -> Any:
-    """Read YAML whose aliases don't stand for far more than is written."""
-    if text.count(b"[") + text.count(b"{") > MAX_BRACKETS:
-        raise ValueError("nothing but brackets")
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        if (size := _size(node, {})) > MAX_PARTS:
-            raise ValueError(f"its aliases stand for {size:,} parts")
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the parts of a node, those behind an alias each time."""
-    if id(node) not in known:
-        # met again before it is counted, it contains itself
-        known[id(node)] = MAX_PARTS + 1
-        inner: list[yaml.Node] = []
-        if isinstance(node, yaml.MappingNode):
-            inner = [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            inner = node.value
-        known[id(node)] = 1 + sum(_size(part, known) for part in inner)
-    return known[id(node)]
 
 
 def _refused(name: str, cause: str) -> UserError:

@@ -34,6 +34,11 @@ SAVE_STATE_DICT = (
 )
 DOWNLOAD_AGAIN = "Download or copy it again, and compare its size with the original."
 
+_NO_TENSORFLOW = (
+    "Networks of Keras, StarDist and TensorFlow are not read. Look for a PyTorch version of the model, "
+    "or segment with its own program and save the labels: a U-Net can learn the same from them here."
+)
+
 
 class Kind(Enum):
     """What a file is; `refuse` says what to do about kinds that can't be used."""
@@ -42,11 +47,13 @@ class Kind(Enum):
     TORCH = "weights saved by PyTorch"
     PACKAGE = "a zipped bioimage.io package"
     TORCHSCRIPT = "a TorchScript program"
+    KERAS = "a Keras network"
+    TENSORFLOW = "a TensorFlow network"
     ZIP = "a zip archive without a bioimage.io description"
     BROKEN_ZIP = "a zip archive (or PyTorch file) that is cut short"
     PICKLE = "a Python pickle"
     ONNX = "an ONNX network"
-    HDF5 = "an HDF5 file, such as Keras weights"
+    HDF5 = "an HDF5 file, such as weights of Keras or StarDist"
     NUMPY = "a NumPy array"
     LFS = "a Git LFS pointer instead of the real file"
     HTML = "a web page"
@@ -63,7 +70,9 @@ REMEDIES = {
     Kind.PICKLE: "A pickle can run any code, so it is never opened. " + SAVE_STATE_DICT,
     Kind.ONNX: "If it comes from a bioimage.io package that also has PyTorch weights, open the "
     "package. Otherwise: " + SAVE_STATE_DICT,
-    Kind.HDF5: "Only PyTorch weights can be read; look for a PyTorch version of the model.",
+    Kind.HDF5: _NO_TENSORFLOW,
+    Kind.KERAS: _NO_TENSORFLOW,
+    Kind.TENSORFLOW: _NO_TENSORFLOW,
     Kind.NUMPY: "Choose the file with the network's weights.",
     Kind.LFS: "Fetch the real file with 'git lfs pull', or download it from the repository's page.",
     Kind.HTML: "A web page was saved instead of the file: open the page in a browser and use its "
@@ -148,6 +157,11 @@ def _zip_kind(stream: BinaryIO, name: str) -> Kind:
         return Kind.BROKEN_ZIP
     if find_description(names):
         return Kind.PACKAGE
+    last = {_base(entry) for entry in names}
+    if {"config.json", "model.weights.h5"} <= last:
+        return Kind.KERAS
+    if "saved_model.pb" in last:
+        return Kind.TENSORFLOW
     # torch.save and torch.jit.save put everything into one folder
     inside = {entry.partition("/")[2] for entry in names}
     if "data.pkl" not in inside:

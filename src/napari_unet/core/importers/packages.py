@@ -11,7 +11,13 @@ from urllib.parse import unquote, urlsplit
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers.descriptions import MAX_DESCRIPTION_BYTES, Description, parse
-from napari_unet.core.importers.files import DOWNLOAD_AGAIN, check_zip, find_description
+from napari_unet.core.importers.files import (
+    DOWNLOAD_AGAIN,
+    Kind,
+    check_zip,
+    find_description,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from napari_unet.core.importers.descriptions import FileReference
@@ -158,12 +164,14 @@ def open_package(path: Path) -> Package:
 
 def _find_description(names: list[str], path: Path) -> str:
     descriptions = find_description(sorted(names))
+    if not descriptions and "saved_model.pb" in names:
+        raise refuse(Kind.TENSORFLOW, path.name)
     if not descriptions:
         raise UserError(
             f"{path.name} is not a model package",
             value=f"{len(names)} files, none of them a description",
             rule="A bioimage.io package has a bioimageio.yaml or rdf.yaml.",
-            remedy="Choose the folder of a package, or a file with weights.",
+            remedy="Choose the folder of a package, a model folder of nnU-Net, or a file with weights.",
         )
     return descriptions[0]
 

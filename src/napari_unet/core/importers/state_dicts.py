@@ -7,7 +7,7 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import safetensors.torch
@@ -22,8 +22,17 @@ from napari_unet.core.importers.files import (
     identify,
     refuse,
 )
+from napari_unet.core.importers.stand_ins import acts, is_module, load_with_stand_ins, module_state
 
-WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net")
+WRAPPERS = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "network_weights",
+    "model",
+    "network",
+    "net",
+)
 """Keys under which training programs save a state dict."""
 
 MAX_WRAPPERS = 4
@@ -58,10 +67,14 @@ class StateDict:
     mask_values
         Pixel values of the training masks in the order of the classes, which Pytorch-UNet saves with the
         weights; empty if they are missing.
+    beside
+        What else was saved, by name: numbers, texts, lists and dictionaries. Other objects are
+        dictionaries of their attributes.
     """
 
     tensors: dict[str, Tensor]
     mask_values: tuple[Any, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_state_dict(stream: BinaryIO, name: str) -> StateDict:
@@ -100,7 +113,8 @@ def read_state_dict(stream: BinaryIO, name: str) -> StateDict:
             rule="A state dict contains the tensors of a network by name.",
             remedy=SAVE_STATE_DICT,
         )
-    return StateDict(_strip(tensors), tuple(values) if isinstance(values, list | tuple) else ())
+    mask_values = tuple(values) if isinstance(values, list | tuple) else ()
+    return StateDict(_strip(tensors), mask_values, _beside(saved))
 
 
 def _read_safetensors(stream: BinaryIO, name: str) -> Mapping[str, Tensor]:
@@ -118,9 +132,15 @@ def _read(stream: BinaryIO, name: str) -> object:
         names = _foreign_names(stream)
         if not names:
             raise _damaged(name, error) from error
+        acting = [entry for entry in names if acts(entry)]
+        try:
+            if not acting:
+                return load_with_stand_ins(stream, names)
+        except Exception:  # noqa: BLE001 - of objects that torch can't replace
+            acting = names
         raise UserError(
             f"{name} contains Python objects besides the weights",
-            value=", ".join(names[:3]),
+            value=", ".join(acting[:3]),
             rule="Reading Python objects can run any code, so only a state dict (tensors, numbers and "
             "text) is opened. Nothing was run.",
             remedy=SAVE_STATE_DICT,
@@ -165,12 +185,25 @@ def _unwrap(saved: object) -> Mapping[Any, Any]:
     state = saved if isinstance(saved, Mapping) else {}
     for _ in range(MAX_WRAPPERS):
         inner = [state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping)]
+        if is_module(state):
+            inner = [module_state(state)]
         if not inner:
             break
         # mask_values may lie beside the wrapped weights or among them
         kept = {MASK_VALUES: state[MASK_VALUES]} if MASK_VALUES in state else {}
         state = {**kept, **inner[0]}
     return state
+
+
+def _beside(saved: object) -> Mapping[str, Any]:
+    """Return what was saved with the weights, as far as it is named."""
+    if not isinstance(saved, Mapping) or is_module(saved):
+        return {}
+    return {
+        str(key): value
+        for key, value in saved.items()
+        if not isinstance(value, Tensor) and str(key) not in WRAPPERS
+    }
 
 
 def _strip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from napari_unet.core.importers.descriptions import TensorDescription
     from napari_unet.core.importers.packages import Package
     from napari_unet.core.importers.processing import Activation
+    from napari_unet.core.model.architecture import Architecture
     from napari_unet.core.model.spec import Model
-    from napari_unet.core.unet.config import UNetConfig
 
 TOLERANCE = 1e-4
 """Largest accepted difference from the test output of a package."""
@@ -131,7 +131,7 @@ def _activated(logits: torch.Tensor, kind: Activation) -> torch.Tensor:
     return logits.sigmoid() if kind == "sigmoid" else logits
 
 
-def read_test(package: Package, config: UNetConfig) -> PackageTest:
+def read_test(package: Package, config: Architecture) -> PackageTest:
     """Read the test tensors of a package.
 
     Parameters
@@ -173,7 +173,7 @@ def _read(package: Package, tensor: TensorDescription) -> NDArray[Any]:
     return array.transpose([letters.index(letter) for letter in "BC" + spatial])
 
 
-def _check_shapes(package: Package, test: PackageTest, config: UNetConfig) -> None:
+def _check_shapes(package: Package, test: PackageTest, config: Architecture) -> None:
     batch, channels, *size = test.input.shape
     if channels != config.in_channels or len(size) != config.ndim:
         raise _untestable(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from napari_unet.core.importers.families import recognise
+from napari_unet.core.importers.families.recognise import recognise
+from napari_unet.core.importers.sidecars import sidecars
 from napari_unet.core.importers.state_dicts import read_state_dict
 from napari_unet.core.model.spec import Model, ModelSpec, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from napari_unet.core.importers.families.recognised import Recognised
 
 
 def load_weights(stream: BinaryIO, path: Path) -> Model:
@@ -29,15 +32,35 @@ def load_weights(stream: BinaryIO, path: Path) -> Model:
         When it is not a state dict, or not one of a known family.
     """
     saved = read_state_dict(stream, path.name)
-    layout, (candidate, *_) = recognise(saved.tensors, path.name)
-    classes = candidate.config.out_channels
+    beside = {**sidecars(path), **saved.beside}
+    return model_of(recognise(saved.tensors, beside, path.name), path, saved.mask_values)
+
+
+def model_of(found: Recognised, path: Path, mask_values: Sequence[Any] = ()) -> Model:
+    """Return the model that a recognised network makes.
+
+    Parameters
+    ----------
+    found
+        The network; the first candidate is taken.
+    path
+        Where it was read from, after which the model is named.
+    mask_values
+        As for `class_names`.
+    """
+    candidate = found.candidates[0]
+    config = candidate.config
+    classes = found.classes if len(found.classes) == config.out_channels else ()
     spec = ModelSpec(
         name=path.stem,
-        config=candidate.config,
-        classes=class_names(saved.mask_values, classes),
-        activation=layout.activation if classes > 1 else "sigmoid",
-        normalization=layout.normalization,
-        provenance=Provenance(origin=path.name, format=f"{layout.family} state dict"),
+        description=found.description,
+        config=config,
+        channels=found.channels if len(found.channels) == config.in_channels else (),
+        classes=classes or class_names(mask_values, config.out_channels),
+        activation=found.activation if config.out_channels > 1 else "sigmoid",
+        normalization=found.normalization,
+        pixel_size=found.pixel_size if len(found.pixel_size) == config.ndim else (),
+        provenance=Provenance(origin=path.name, format=f"{found.family} state dict"),
     )
     return Model(spec, candidate.network())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.atomic import explained_writing
-from napari_unet.core.progress import Job, Progress
+from napari_unet.core.progress import finish
 from napari_unet.services.omezarr.labels import complete_labels, create_level
 from napari_unet.services.omezarr.pyramid import windows
 from napari_unet.services.omezarr.targets import check_free_target, label_target, publish
@@ -26,7 +26,7 @@ SHARD = 4
 """Chunks along each side of a shard."""
 
 
-def zarr_labels_saved(
+def save_zarr_labels(
     path: str | Path,
     labels: Lazy,
     image: Image,
@@ -38,8 +38,8 @@ def zarr_labels_saved(
     properties: Sequence[Mapping[str, Any]] = (),
     version: Version | None = None,
     name: str = "",
-) -> Job[None]:
-    """Write labels as OME-Zarr, whole or not at all; to cancel, close it.
+) -> None:
+    """Write labels as OME-Zarr, whole or not at all.
 
     Parameters
     ----------
@@ -56,11 +56,6 @@ def zarr_labels_saved(
     properties
         Of each object, with its ``label-value``.
 
-    Yields
-    ------
-    Progress
-        In units of chunks.
-
     Raises
     ------
     UserError
@@ -73,17 +68,19 @@ def zarr_labels_saved(
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            first = yield from _write_pixels(folder, labels, axes, dtype, target.version)
+            first = _write_pixels(folder, labels, axes, dtype, target.version)
             listed = properties or _listed(labels)
-            yield from complete_labels(
-                folder,
-                first,
-                image,
-                axes,
-                target,
-                made_by=made_by,
-                properties=listed,
-                source="../../" if target.name else "",
+            finish(
+                complete_labels(
+                    folder,
+                    first,
+                    image,
+                    axes,
+                    target,
+                    made_by=made_by,
+                    properties=listed,
+                    source="../../" if target.name else "",
+                )
             )
             publish(folder, target, overwrite=overwrite)
         finally:
@@ -92,15 +89,13 @@ def zarr_labels_saved(
 
 def _write_pixels(
     folder: Path, labels: Lazy, axes: str, dtype: np.dtype[Any], version: Version
-) -> Job[Any]:
+) -> Any:
     """Write the first level, window by window; returns its array."""
     chunks, shards = chunk_shape(axes, labels.shape), None
     if version == "0.5":
         shards = tuple(SHARD * c if a in "ZYX" else c for a, c in zip(axes, chunks, strict=True))
     first = create_level(folder, 0, labels.shape, dtype, version, chunks, shards, axes)
-    boxes = list(windows(labels.shape, shards or chunks))
-    for i, box in enumerate(boxes):
-        yield Progress(i, len(boxes), f"writing chunk {i + 1} of {len(boxes)}")
+    for box in windows(labels.shape, shards or chunks):
         first[box] = np.asarray(labels[box]).astype(dtype)
     return first
 

@@ -1,4 +1,4 @@
-"""Known families of U-Nets, recognised by the names of their weights.
+"""Families of plain U-Nets, which are those of a `UNetConfig`.
 
 A family states what shapes can't tell: the order in which the decoder joins its two inputs, and how it
 upsamples.
@@ -9,33 +9,31 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
-from napari_unet.core.importers.candidates import Candidate, candidates
-from napari_unet.core.importers.layouts import (
+from napari_unet.core.importers.families.candidates import candidates
+from napari_unet.core.importers.families.layouts import (
     Block,
     Layout,
-    NotThisLayoutError,
-    Tensors,
     sequence,
 )
+from napari_unet.core.importers.families.recognised import Recognised
 
 if TYPE_CHECKING:
-    from napari_unet.core.importers.layouts import Tensors
+    from napari_unet.core.importers.families.layouts import Tensors
+    from napari_unet.core.importers.families.recognised import Beside
 
 
-def find_layout(tensors: Tensors) -> Layout | None:
-    """Find the layout of a state dict by the names in it; None if no family has them.
-
-    Raises
-    ------
-    NotThisLayoutError
-        When the names are those of a family, but the network is not.
-    """
+def plain_unet(tensors: Tensors, beside: Beside) -> Recognised | None:  # noqa: ARG001
+    """Recognise a plain U-Net of a family whose names are known."""
     for find in (pytorch_unet, unet2d_nuclei, brain_segmentation, torch_em):
         layout = find(tensors)
         if layout is not None:
-            return layout
+            return Recognised(
+                family=layout.family,
+                candidates=list(candidates(layout, tensors)),
+                normalization=layout.normalization,
+                activation=layout.activation,
+            )
     return None
 
 
@@ -113,13 +111,10 @@ def brain_segmentation(tensors: Tensors) -> Layout | None:
 
 
 def torch_em(tensors: Tensors) -> Layout | None:
-    """Recognise the 2-D U-Net of constantinpape/torch-em, if it has no norms."""
-    if not any(key.startswith("encoder.blocks.0.block.") for key in tensors):
+    """Recognise the 2-D U-Net of constantinpape/torch-em without norms."""
+    first = tensors.get("encoder.blocks.0.block.0.weight")
+    if first is None or first.dim() != 4:
         return None
-    if "encoder.blocks.0.block.0.weight" not in tensors:
-        raise NotThisLayoutError("torch-em's default U-Net normalises before each convolution")
-    if tensors["encoder.blocks.0.block.0.weight"].dim() != 4:
-        raise NotThisLayoutError("weights of torch-em's 3-D U-Nets do not show the strides")
     depth = _levels(tensors, r"encoder\.blocks\.(\d+)\.")
     rising = range(depth - 1, -1, -1)
     return Layout(
@@ -141,49 +136,3 @@ def torch_em(tensors: Tensors) -> Layout | None:
 def _levels(tensors: Tensors, pattern: str) -> int:
     """Count the levels that occur in names, such as ``down1.`` to ``down4.``."""
     return len({m[1] for m in map(re.compile(pattern).match, tensors) if m})
-
-
-KNOWN_FAMILIES = "Pytorch-UNet, bioimage.io's unet2d, brain-segmentation-pytorch and torch-em"
-
-
-def recognise(tensors: Tensors, name: str) -> tuple[Layout, list[Candidate]]:
-    """Recognise the family of a state dict and read its weights.
-
-    Parameters
-    ----------
-    tensors
-        The weights by name.
-    name
-        Name of the file, for messages.
-
-    Returns
-    -------
-    layout
-        The layout of the family.
-    candidates
-        The networks that the shapes allow, that of the family first.
-
-    Raises
-    ------
-    UserError
-        When no known family has these names, or the network is not a plain U-Net.
-    """
-    try:
-        layout = find_layout(tensors)
-        if layout is not None:
-            return layout, list(candidates(layout, tensors))
-    except NotThisLayoutError as error:
-        raise UserError(
-            f"{name} is not a plain U-Net of a known family",
-            value=str(error),
-            rule=f"Plain U-Nets of the families {KNOWN_FAMILIES} can be read.",
-            remedy="Choose another network. If this is a plain U-Net, please report it, with the "
-            "program that wrote it.",
-        ) from error
-    keys = [f"{key} {list(tensor.shape)}" for key, tensor in list(tensors.items())[:4]]
-    raise UserError(
-        f"{name} contains weights of an unknown network",
-        value=f"{len(tensors)} tensors, the first are {', '.join(keys)}",
-        rule=f"Plain U-Nets of the families {KNOWN_FAMILIES} can be read.",
-        remedy="If it is a U-Net, rename its weights as in one of these, or report their names.",
-    )

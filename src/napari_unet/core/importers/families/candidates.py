@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 from pydantic import ValidationError
 
-from napari_unet.core.importers.layouts import (
+from napari_unet.core.importers.families.layouts import (
     Block,
     Layout,
     NotThisLayoutError,
     Tensors,
     Upsampling,
 )
+from napari_unet.core.model.architecture import build_network
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.core.unet.network import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from napari_unet.core.model.architecture import Architecture, Network
 
 NORM_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -33,16 +36,16 @@ class Candidate:
     config
         Its architecture.
     weights
-        Its weights by the names in our U-Net.
+        Its weights by the names in our network.
     """
 
-    config: UNetConfig
+    config: Architecture
     weights: Tensors
 
-    def network(self) -> UNet:
+    def network(self) -> Network:
         """Build the network, in evaluation mode; it shares the tensors in `weights`."""
         with torch.device("meta"):
-            network = UNet(self.config)
+            network = build_network(self.config)
         network.load_state_dict(self.weights, assign=True)
         return network.eval()
 
@@ -65,7 +68,7 @@ def candidates(layout: Layout, tensors: Tensors) -> Iterator[Candidate]:
     other: Upsampling = "linear" if layout.upsampling == "linear_aligned" else "linear_aligned"
     first = _assemble(layout, tensors, layout.skip_first, layout.upsampling)
     yield first
-    transposed = first.config.upsampling == "transposed"
+    transposed = _config(layout, tensors, layout.upsampling).upsampling == "transposed"
     if not transposed:
         yield _assemble(layout, tensors, layout.skip_first, other)
     for upsampling in (layout.upsampling,) if transposed else (layout.upsampling, other):
