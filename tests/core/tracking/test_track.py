@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import REPOSITORY
 
 from napari_unet import Image, TrackingOptions, UserError, jobs, track
 from napari_unet.core.progress import Notice
@@ -70,8 +72,50 @@ def test_a_division_gives_both_daughters_numbers_of_their_own():
     assert track(labels, TrackingOptions(divisions=False)).graph == {}
 
 
+def test_links_of_real_nuclei_are_those_that_were_looked_at(shared_data):
+    listed = (
+        (REPOSITORY / "benchmarks/parts/hela_links.txt").read_text(encoding="ascii").splitlines()
+    )
+    true = [tuple(map(int, line.split())) for line in listed if line[0].isdigit()]
+    file = shared_data / "timelapse-hela" / "objects_machine.tif"
+    labels = tifffile.imread(file, key=range(6, 9))
+    for _, t, number in (line.split() for line in listed if line.startswith("? ")):
+        if int(t) >= 6:
+            labels[int(t) - 6][labels[int(t) - 6] == int(number)] = 0
+    tracks = track(Image(labels, "TYX"))
+    of = dict(zip(zip(tracks.frame.tolist(), tracks.label.tolist()), tracks.track.tolist()))
+    at = {(t, track_number): label for (t, label), track_number in of.items()}
+    found = set()
+    for (t, label), number in of.items():
+        for before in (number, tracks.parents.get(number)):
+            if (t - 1, before) in at:
+                found.add((t + 5, at[t - 1, before], label))
+    assert found == {link for link in true if link[0] >= 6}
+
+
 def test_an_object_that_appears_beside_another_is_no_daughter():
     assert track(frames([(20, 30)], [(20, 30), (20, 38)])).graph == {}
+
+
+def test_condensed_daughters_may_lie_to_one_side_of_their_mother():
+    labels = np.stack([np.zeros((60, 80), np.uint8)] * 2)
+    for number, (y, x) in enumerate([(2, 2), (2, 60), (44, 2), (44, 60)], start=1):
+        labels[:, y : y + 12, x : x + 12] = number
+    labels[0, 25:32, 25:32] = labels[1, 25:32, 26:33] = 7
+    labels[1, 25:32, 39:46] = 8
+    assert len(track(Image(labels, "TYX")).parents) == 2
+
+
+def test_a_daughter_is_not_taken_for_an_object_that_was_missing():
+    neighbours = [(2, 2), (40, 2), (40, 56)]
+    labels = frames(
+        [(20, 30), (20, 37), *neighbours],
+        [(20, 30), *neighbours],
+        [(20, 27), (20, 34), *neighbours],
+    )
+    tracks = track(labels)
+    assert tracks.divisions == 1
+    assert set(paths(tracks)[2]) == {0}
 
 
 @pytest.mark.parametrize(("max_gap", "count"), [(0, 2), (1, 1)])

@@ -10,11 +10,12 @@ import zarr
 from zarr_kit import container, pixels
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.progress import finish
 from napari_unet.services.files.images import open_image, open_labels
 from napari_unet.services.files.provenance import read_record
 from napari_unet.services.files.save import save_labels
 from napari_unet.services.omezarr.images import open_zarr
-from napari_unet.services.omezarr.save import save_zarr_labels
+from napari_unet.services.omezarr.save import zarr_labels_saved
 
 VERSIONS = ["0.4", "0.5"]
 
@@ -36,9 +37,8 @@ def test_levels_hold_only_numbers_of_the_first(tmp_path, version):
     image, labels = an_image(tmp_path), labels_of((1100, 700))
     path = tmp_path / "out.zarr"
     properties = [{"label-value": 5, "area_um2": 2.5}, {"label-value": 9, "area_um2": 3.0}]
-    save_zarr_labels(
-        path, labels, image, "YX", labels.dtype, version=version, properties=properties
-    )
+    how = {"version": version, "properties": properties}
+    finish(zarr_labels_saved(path, labels, image, "YX", labels.dtype, **how))
     found = open_zarr(path)
     assert [a.shape for a in found.arrays] == [(1100, 700), (550, 350), (275, 175)]
     assert found.multiscale.version == version
@@ -78,7 +78,7 @@ def test_labels_replace_labels_on_request_and_images_never(tmp_path):
     np.testing.assert_array_equal(open_labels(path).data[...], labels + 1)
     other = container(tmp_path / "b.zarr", pixels(), "czyx")
     with pytest.raises(UserError, match="images never"):
-        save_zarr_labels(other, labels, image, "YX", labels.dtype, overwrite=True)
+        finish(zarr_labels_saved(other, labels, image, "YX", labels.dtype, overwrite=True))
     assert open_image(other).axes == "CZYX"
     assert not list(tmp_path.rglob("*.part"))
 
@@ -101,7 +101,7 @@ def test_a_version_is_not_mixed_with_another(tmp_path):
     image, labels = an_image(tmp_path, (40, 30), "0.4"), labels_of((40, 30))
     path = tmp_path / "a.zarr" / "labels" / "mine"
     with pytest.raises(UserError, match=r"it is OME-Zarr 0\.4"):
-        save_zarr_labels(path, labels, image, "YX", labels.dtype, version="0.5")
+        finish(zarr_labels_saved(path, labels, image, "YX", labels.dtype, version="0.5"))
 
 
 def test_a_write_that_fails_leaves_the_old_labels(tmp_path, monkeypatch):
@@ -124,8 +124,7 @@ def test_they_are_valid(tmp_path, version):
     models = pytest.importorskip("ome_zarr_models", reason="ome-zarr-models is not installed")
     image = an_image(tmp_path, (40, 30), version)
     save_labels(tmp_path / "a.zarr", labels_of((40, 30)), image)
-    save_zarr_labels(
-        tmp_path / "b.zarr", labels_of((40, 30)), image, "YX", np.dtype("u4"), version=version
-    )
+    labels, dtype = labels_of((40, 30)), np.dtype("u4")
+    finish(zarr_labels_saved(tmp_path / "b.zarr", labels, image, "YX", dtype, version=version))
     for path in ("a.zarr", "a.zarr/labels", "a.zarr/labels/segmentation", "b.zarr"):
         models.open_ome_zarr(zarr.open_group(str(tmp_path / path), mode="r"))

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from napari_unet import Image, UserError, finish, open_image, save_labels, track
 from napari_unet.cli import app
 from napari_unet.services.tracking.challenge import save_challenge
+from napari_unet.services.tracking.track_file import TrackOutputs, track_file
 
 
 @pytest.fixture
@@ -83,6 +84,27 @@ def test_cancelled_challenge_files_leave_nothing(tmp_path, stack):
     next(job)
     job.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.zarr"])
+def test_each_frame_is_told_while_files_are_written_and_cancelling_leaves_none(
+    tmp_path, stack, name
+):
+    source = tmp_path / "objects.tif"
+    save_labels(source, stack, Image(stack, "TYX"))
+    outputs = TrackOutputs(tmp_path / name, challenge=tmp_path / "res")
+    steps = list(track_file(source, outputs))
+    assert len([step for step in steps if "writing" in step.note]) >= 2 * len(stack)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    labels = np.asarray(open_image(tmp_path / name).data[...]).reshape(stack.shape)
+    assert np.array_equal(labels > 0, stack > 0)
+    outputs = TrackOutputs(tmp_path / f"other-{name}")
+    job = track_file(source, outputs)
+    while "writing" not in next(job).note:
+        pass
+    job.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"objects.tif", name, "res"}
 
 
 def test_a_file_without_time_says_how_to_name_it(tmp_path, stack):

@@ -36,8 +36,9 @@ OFF_CENTRE = 0.35
 """How far the middle of two daughters lies from their mother at most, in distances between them; half of
 it would be a mother that stays in place and another object beside it."""
 HALVED = 0.75
-"""Up to such a size, over that of their mother, daughters may also lie more to one side."""
-ONE_SIDE = 0.5
+"""Up to such a size, over that of their mother or of most objects, daughters may also lie more to one
+side: both are condensed."""
+ONE_SIDE = 0.6
 """How far the middle of such daughters lies from their mother at most, in maximum distances."""
 
 
@@ -59,6 +60,25 @@ class Metric:
     def place(self, objects: FrameObjects) -> NDArray[np.float64]:
         """Return centres in units of the reach."""
         return np.asarray(objects.centres * np.asarray(self.spacing) / self.reach)
+
+
+@dataclass(frozen=True)
+class Division:
+    """An object that divides.
+
+    Attributes
+    ----------
+    mother
+        Its position in the frame before.
+    daughters
+        Positions in the frame after: the one that was linked with it, and a new one.
+    cost
+        How unlikely it is, as a distance in units of the reach.
+    """
+
+    mother: int
+    daughters: tuple[int, int]
+    cost: float
 
 
 def link(
@@ -106,7 +126,7 @@ def divide(
     linked: tuple[Positions, Positions],
     new: Positions,
     metric: Metric,
-) -> list[tuple[int, int, int]]:
+) -> list[Division]:
     """Find divisions: an object that goes on, and one without a partner, that come from the same.
 
     Daughters are about as large as each other and lie on both sides of where their mother was.
@@ -124,8 +144,8 @@ def divide(
 
     Returns
     -------
-    list of tuple of int
-        Positions of mothers in `before`, and of both their daughters in `after`.
+    list of Division
+        What divides.
     """
     mothers, first = linked
     if not len(mothers) or not len(new):
@@ -142,13 +162,16 @@ def divide(
     growth = (sizes[0] + sizes[1]) / before.sizes[mother]
     apart = np.linalg.norm(there[one] - there[other], axis=1)
     off = np.linalg.norm((there[one] + there[other]) / 2 - here[mother], axis=1)
-    halved = np.maximum(*sizes) <= HALVED * before.sizes[mother]
+    whole = np.maximum(before.sizes[mother], np.median(after.sizes))
+    halved = np.maximum(*sizes) <= HALVED * whole
     likely = (off <= OFF_CENTRE * apart) | (halved & (off <= ONE_SIDE))
     likely &= (ratio >= LEAST_DAUGHTER_RATIO) & (growth <= LARGEST_DAUGHTERS)
     costs = off + (1 - ratio)
     kept, children = assign(
         i[likely], j[likely], costs[likely], (len(mothers), len(new)), unlinked=10
     )
+    cost_of = dict(zip(zip(i.tolist(), j.tolist(), strict=True), costs.tolist(), strict=True))
     return [
-        (int(mothers[a]), int(first[a]), int(new[b])) for a, b in zip(kept, children, strict=True)
+        Division(int(mothers[a]), (int(first[a]), int(new[b])), cost_of[a, b])
+        for a, b in zip(kept.tolist(), children.tolist(), strict=True)
     ]

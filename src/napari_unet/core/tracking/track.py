@@ -12,7 +12,7 @@ from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.objects.measure import ABBREVIATIONS
 from napari_unet.core.progress import Job, Notice, Progress
 from napari_unet.core.tracking.frame_objects import FrameObjects, frame_objects
-from napari_unet.core.tracking.links import Metric, divide, link
+from napari_unet.core.tracking.links import Division, Metric, divide, link
 from napari_unet.core.tracking.options import TrackingOptions
 from napari_unet.core.tracking.tracks import Tracks
 
@@ -173,11 +173,12 @@ class _Following:
             overlaps = Overlaps.of(labels, before) if len(last) and len(now) else None
             linked = link(last, now, overlaps, metric)
             given[linked[1]] = self.numbers[-1][linked[0]]
-            self._close_gaps(now, given, metric)
-            if self.options.divisions:
-                new = np.flatnonzero(given == 0)
-                for mother, *daughters in divide(last, now, linked, new, metric):
-                    self._divide(int(self.numbers[-1][mother]), daughters, given)
+            new = np.flatnonzero(given == 0)
+            divisions = divide(last, now, linked, new, metric) if self.options.divisions else []
+            self._close_gaps(now, given, metric, divisions)
+            for each in divisions:
+                if given[each.daughters[1]] == 0:
+                    self._divide(int(self.numbers[-1][each.mother]), each.daughters, given)
         born = np.flatnonzero(given == 0)
         given[born] = self.used + 1 + np.arange(len(born))
         self.used += len(born)
@@ -217,15 +218,26 @@ class _Following:
         elif len(now):
             self.reach = float(np.median(now.diameters(self.spacing)))
 
-    def _divide(self, mother: int, places: list[int], given: NDArray[np.int64]) -> None:
+    def _divide(self, mother: int, places: tuple[int, int], given: NDArray[np.int64]) -> None:
         for place in places:
             self.used += 1
             given[place] = self.used
             self.parents[self.used] = mother
 
-    def _close_gaps(self, now: FrameObjects, given: NDArray[np.int64], metric: Metric) -> None:
-        """Find objects again that were missing in the frames before, the latest first."""
+    def _close_gaps(
+        self,
+        now: FrameObjects,
+        given: NDArray[np.int64],
+        metric: Metric,
+        divisions: Sequence[Division],
+    ) -> None:
+        """Find objects again that were missing in the frames before, the latest first.
+
+        One that may also be a daughter is found again where it lies nearer than that is unlikely.
+        """
         ended = set(self.parents.values())
+        nearest = np.full(len(now), np.inf)
+        nearest[[each.daughters[1] for each in divisions]] = [each.cost for each in divisions]
         for back in range(2, self.options.max_gap + 2):
             if back > len(self.objects):
                 return
@@ -234,7 +246,9 @@ class _Following:
             new = np.flatnonzero(given == 0)
             earlier, later = _some(self.objects[-back], lost), _some(now, new)
             rows, columns = link(earlier, later, None, metric)
-            given[new[columns]] = self.numbers[-back][lost[rows]]
+            moved = metric.place(earlier)[rows] - metric.place(later)[columns]
+            near = np.linalg.norm(moved, axis=1) < nearest[new[columns]]
+            given[new[columns[near]]] = self.numbers[-back][lost[rows[near]]]
 
 
 def _some(objects: FrameObjects, which: NDArray[np.intp]) -> FrameObjects:

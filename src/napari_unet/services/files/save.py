@@ -9,12 +9,13 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import check_axes
+from napari_unet.core.progress import Job, finish
 from napari_unet.services.files.images import SUFFIXES
 from napari_unet.services.files.provenance import TIFF_TAG, as_text, new_record, uuid_of
-from napari_unet.services.omezarr.save import save_zarr_labels
+from napari_unet.services.omezarr.save import zarr_labels_saved
 from napari_unet.services.omezarr.store import is_zarr
 from napari_unet.services.omezarr.targets import check_free_target, label_target
-from napari_unet.services.tiff.writer import Embedded, Stack, write_stack
+from napari_unet.services.tiff.writer import Embedded, Stack, stack_written, write_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,20 +95,38 @@ def save_labels(
     UserError
         When the file exists or can't be written, or the labels don't fit.
     """
+    finish(labels_saved(path, labels, image, axes=axes, overwrite=overwrite, made_by=made_by))
+
+
+def labels_saved(
+    path: str | Path,
+    labels: Lazy,
+    image: Image,
+    *,
+    axes: str | None = None,
+    overwrite: bool = False,
+    made_by: MadeBy | None = None,
+) -> Job[None]:
+    """Write labels as `save_labels` does, step by step: to cancel, close it.
+
+    Yields
+    ------
+    Progress
+        In units of planes or chunks.
+    """
     path = Path(path)
     check_output(path, overwrite)
     axes = image.label_axes if axes is None else axes
     check_axes(axes, labels.shape)
+    dtype = _label_dtype(labels)
     if is_zarr(path):
         record = new_record("python", "labels", {}) if made_by is None else made_by
-        dtype = _label_dtype(labels)
-        save_zarr_labels(
+        yield from zarr_labels_saved(
             path, labels, image, axes, dtype, overwrite=overwrite, made_by=record, name=LABELS_NAME
         )
         return
-    write_stack(
-        path, Stack(labels, axes, _label_dtype(labels)), image, text=_embedded(made_by, "labels")
-    )
+    text = _embedded(made_by, "labels")
+    yield from stack_written(path, Stack(labels, axes, dtype), image, text=text)
 
 
 def save_probabilities(
@@ -172,8 +191,10 @@ def _label_dtype(labels: Lazy) -> np.dtype[Any]:
             rule=rule,
             remedy="Convert them to integers, or save them as an image.",
         )
+    if given.kind == "u" and given.itemsize <= 4:
+        return given.newbyteorder("=")
     low = high = 0
-    if given.itemsize > 1 or given.kind == "i":
+    if given.kind != "b":
         for index in np.ndindex(labels.shape[:-2]):
             plane = np.asarray(labels[index])
             low, high = min(low, int(plane.min())), max(high, int(plane.max()))
@@ -185,5 +206,5 @@ def _label_dtype(labels: Lazy) -> np.dtype[Any]:
             remedy="Renumber the objects from 1.",
         )
     needed = np.min_scalar_type(high).itemsize
-    own = min(given.itemsize, 4) if given.kind == "u" else 1
+    own = 4 if given.kind == "u" else 1
     return np.dtype(f"u{max(needed, own)}")

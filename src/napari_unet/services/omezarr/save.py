@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.core.atomic import explained_writing
-from napari_unet.core.progress import finish
+from napari_unet.core.progress import Job, Progress
 from napari_unet.services.omezarr.labels import complete_labels, create_level
 from napari_unet.services.omezarr.pyramid import windows
 from napari_unet.services.omezarr.targets import check_free_target, label_target, publish
@@ -26,7 +26,7 @@ SHARD = 4
 """Chunks along each side of a shard."""
 
 
-def save_zarr_labels(
+def zarr_labels_saved(
     path: str | Path,
     labels: Lazy,
     image: Image,
@@ -38,8 +38,8 @@ def save_zarr_labels(
     properties: Sequence[Mapping[str, Any]] = (),
     version: Version | None = None,
     name: str = "",
-) -> None:
-    """Write labels as OME-Zarr, whole or not at all.
+) -> Job[None]:
+    """Write labels as OME-Zarr, whole or not at all; to cancel, close it.
 
     Parameters
     ----------
@@ -56,6 +56,11 @@ def save_zarr_labels(
     properties
         Of each object, with its ``label-value``.
 
+    Yields
+    ------
+    Progress
+        In units of chunks.
+
     Raises
     ------
     UserError
@@ -68,19 +73,17 @@ def save_zarr_labels(
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            first = _write_pixels(folder, labels, axes, dtype, target.version)
+            first = yield from _write_pixels(folder, labels, axes, dtype, target.version)
             listed = properties or _listed(labels)
-            finish(
-                complete_labels(
-                    folder,
-                    first,
-                    image,
-                    axes,
-                    target,
-                    made_by=made_by,
-                    properties=listed,
-                    source="../../" if target.name else "",
-                )
+            yield from complete_labels(
+                folder,
+                first,
+                image,
+                axes,
+                target,
+                made_by=made_by,
+                properties=listed,
+                source="../../" if target.name else "",
             )
             publish(folder, target, overwrite=overwrite)
         finally:
@@ -89,13 +92,15 @@ def save_zarr_labels(
 
 def _write_pixels(
     folder: Path, labels: Lazy, axes: str, dtype: np.dtype[Any], version: Version
-) -> Any:
+) -> Job[Any]:
     """Write the first level, window by window; returns its array."""
     chunks, shards = chunk_shape(axes, labels.shape), None
     if version == "0.5":
         shards = tuple(SHARD * c if a in "ZYX" else c for a, c in zip(axes, chunks, strict=True))
     first = create_level(folder, 0, labels.shape, dtype, version, chunks, shards, axes)
-    for box in windows(labels.shape, shards or chunks):
+    boxes = list(windows(labels.shape, shards or chunks))
+    for i, box in enumerate(boxes):
+        yield Progress(i, len(boxes), f"writing chunk {i + 1} of {len(boxes)}")
         first[box] = np.asarray(labels[box]).astype(dtype)
     return first
 

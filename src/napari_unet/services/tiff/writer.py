@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import tempfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import tifffile
 
-from napari_unet.core.atomic import atomic_path
+from napari_unet.core.atomic import atomic_path, explained_writing
 from napari_unet.core.image.axes import MICROMETERS
+from napari_unet.core.progress import Job, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +29,12 @@ STANDARD_AXES = "TZCYX"
 """The order of axes that ImageJ and most readers of OME-TIFF expect."""
 CLASSIC_BYTES = (4 << 30) - (64 << 20)
 """Bytes of pixels that fit into a classic TIFF with its headers; more go into a BigTIFF."""
+
+STRIP_BYTES = 1 << 18
+"""Bytes of pixels that are compressed together."""
+
+SPOOL_BYTES = 1 << 26
+"""Compressed bytes that are kept in memory before they are written."""
 
 NOT_OME = ("int64", "uint64", "float16")
 """Types of pixels that OME-XML does not define."""
@@ -100,6 +109,68 @@ def write_stack(
     UserError
         When the file can't be written; no part of it is left behind.
     """
+    pixels: Any = stack.planes()
+    if _is_ambiguous(path, stack):
+        pixels = np.stack(list(pixels)).reshape(stack.shape)
+    _write(path, stack, image, names, text, pixels)
+
+
+def stack_written(
+    path: Path,
+    stack: Stack,
+    image: Image,
+    names: Sequence[str] = (),
+    text: Embedded | None = None,
+) -> Job[None]:
+    """Write a stack as `write_stack` does, step by step: to cancel, close it.
+
+    Planes are compressed as they come; what is long to write waits on disk.
+
+    Yields
+    ------
+    Progress
+        In units of planes.
+
+    Raises
+    ------
+    UserError
+        As `write_stack`.
+    """
+    if _is_ambiguous(path, stack):
+        yield Progress(0, 1, "writing")
+        write_stack(path, stack, image, names, text)
+        return
+    rows = max(1, STRIP_BYTES // (stack.shape[-1] * stack.dtype.itemsize))
+    n = math.prod(stack.shape[:-2])
+    lengths = []
+    with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
+        for i, plane in enumerate(stack.planes()):
+            yield Progress(i, n, f"writing plane {i + 1} of {n}")
+            for start in range(0, len(plane), rows):
+                strip = zlib.compress(plane[start : start + rows].data)
+                lengths.append(len(strip))
+                with explained_writing(path):
+                    spool.write(strip)
+        spool.seek(0)
+        strips = (spool.read(length) for length in lengths)
+        _write(path, stack, image, names, text, strips, rows)
+
+
+def _is_ambiguous(path: Path, stack: Stack) -> bool:
+    """Whether tifffile, given planes, takes a last axis of length 1 for samples of a pixel."""
+    return _notation(path, stack) == "json" and stack.shape[-1] == 1
+
+
+def _write(
+    path: Path,
+    stack: Stack,
+    image: Image,
+    names: Sequence[str],
+    text: Embedded | None,
+    pixels: Any,
+    rows: int | None = None,
+) -> None:
+    """Write an array, planes, or compressed strips of so many rows."""
     notation = _notation(path, stack)
     scale, unit = _scale(stack, image)
     metadata = _ome(scale, unit) if notation == "ome" else _imagej(scale, unit)
@@ -110,10 +181,6 @@ def write_stack(
     tags = [] if text is None else [(text.tag, "s", 0, text.value, True)]
     resolution = {"resolution": (1 / scale.get("X", 1), 1 / scale.get("Y", 1))} if scale else {}
     big = stack.nbytes > CLASSIC_BYTES
-    pixels: Any = stack.planes()
-    if notation == "json" and stack.shape[-1] == 1:
-        # given plane by plane, tifffile would take a last axis of length 1 for samples of a pixel
-        pixels = np.stack(list(pixels)).reshape(stack.shape)
     with (
         atomic_path(path) as part,
         # opened here: the writer would leave it open if the disk were full from the start
@@ -128,6 +195,7 @@ def write_stack(
             dtype=stack.dtype,
             photometric="minisblack",
             compression="zlib",
+            rowsperstrip=rows,
             extratags=tags,
             metadata={"axes": stack.axes, **metadata},
             **resolution,

@@ -13,7 +13,7 @@ from napari_unet.core.tracking.options import TrackingOptions
 from napari_unet.core.tracking.track import check_time, read_frame, track
 from napari_unet.services.files.labels import read_labels
 from napari_unet.services.files.provenance import new_record
-from napari_unet.services.files.save import check_output, save_labels
+from napari_unet.services.files.save import check_output, labels_saved
 from napari_unet.services.files.tables import check_table, save_table
 from napari_unet.services.tracking.challenge import check_challenge, save_challenge
 
@@ -83,6 +83,8 @@ class TrackedLabels:
 
     def __getitem__(self, key: Any, /) -> NDArray[Any]:
         t, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(t, slice):
+            return np.stack([self[(i, *rest)] for i in range(*t.indices(self.shape[0]))])
         t = int(t)
         # the planes of a volume are asked for one after the other
         if self._last is None or self._last[0] != t:
@@ -133,9 +135,10 @@ def track_file(
     labels = read_labels(source, axes=axes).image
     labels = replace(labels, name=source.name)
     check_time(labels)
-    tracks = yield from as_part(track(labels, options), 0, 2)
+    steps = 1 + (outputs.challenge is not None) + (outputs.labels is not None)
+    tracks = yield from as_part(track(labels, options), 0, steps)
     if outputs.challenge is not None:
-        yield from as_part(save_challenge(outputs.challenge, labels, tracks), 1, 2)
+        yield from as_part(save_challenge(outputs.challenge, labels, tracks), 1, steps)
     reading = {} if axes is None else {"axes": axes}
     settings = options.model_dump(mode="json", exclude_defaults=True)
 
@@ -144,15 +147,9 @@ def track_file(
 
     if outputs.labels is not None:
         tracked = TrackedLabels(labels, tracks)
-        made_by = record("labels")
-        save_labels(
-            outputs.labels,
-            tracked,
-            labels,
-            axes=tracked.axes,
-            overwrite=overwrite,
-            made_by=made_by,
-        )
+        how: dict[str, Any] = {"axes": tracked.axes, "overwrite": overwrite}
+        saving = labels_saved(outputs.labels, tracked, labels, made_by=record("labels"), **how)
+        yield from as_part(saving, steps - 1, steps)
     if outputs.table is not None:
         save_table(tracks.columns(), outputs.table, overwrite=overwrite, made_by=record("table"))
     return tracks
