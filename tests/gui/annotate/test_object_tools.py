@@ -115,7 +115,7 @@ def test_the_brush_or_escape_puts_the_tool_away(objects, panel, viewer):
     viewer.layers.selection.active = viewer.layers["cells"]
     assert not tool.isChecked()
     keys = {str(key) for key in real(objects).keymap}
-    assert keys == {*"JNXZOSGDH", "PageDown", "PageUp"}
+    assert keys == {*"JNXZCOSGDH", "PageDown", "PageUp"}
 
 
 @pytest.fixture
@@ -281,3 +281,42 @@ def test_a_layer_removed_while_it_is_measured(objects, panel, viewer, qtbot):
     qtbot.waitUntil(lambda: not panel.measures.measuring.busy, timeout=SECONDS)
     assert panel.measures.measuring.count == 0
     assert not panel.groups["objects"].isVisibleTo(panel)
+
+
+def test_a_click_makes_an_object_and_the_wheel_another(objects, panel, viewer):
+    before = objects.data.copy()
+    viewer.layers["cells"].data = 100.0 * (before > 0) + disc_at(objects.data.shape, (8, 45), 5)
+    panel.objects.tools["click"].click()
+    drag(objects, (8, 45))
+    first = objects.data == 6
+    assert first[8, 45]
+    assert np.array_equal(objects.data[before > 0], before[before > 0])
+    assert "turn the wheel" in panel.objects.help_label.text()
+    event = SimpleNamespace(delta=(0, 1.0), handled=False)
+    for callback in real(objects).mouse_wheel_callbacks:
+        callback(real(objects), event)
+    assert event.handled, "the image is not zoomed meanwhile"
+    second = objects.data == 6
+    assert second.sum() > first.sum()
+    undo_gives(objects, before)
+
+
+def test_the_wheel_zooms_again_once_something_else_was_done(objects, panel, viewer):
+    viewer.layers["cells"].data = disc_at(objects.data.shape, (8, 45), 5)
+    panel.objects.tools["click"].click()
+    drag(objects, (8, 45))
+    objects.data_setitem((np.array([0]), np.array([0])), 9)
+    after = objects.data.copy()
+    event = SimpleNamespace(delta=(0, 1.0), handled=False)
+    for callback in real(objects).mouse_wheel_callbacks:
+        callback(real(objects), event)
+    assert not event.handled
+    assert np.array_equal(objects.data, after)
+    press_key(viewer, "Escape")
+    assert not panel.objects.tools["click"].isChecked()
+    assert real(objects).mouse_wheel_callbacks == []
+
+
+def disc_at(shape, centre, radius):
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return 200.0 * ((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2)

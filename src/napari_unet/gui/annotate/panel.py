@@ -25,6 +25,7 @@ from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
+from napari_unet.gui.objects.plane_known import plane_known
 from napari_unet.gui.objects.tools import KEYS, ObjectTools
 from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer, text
 from napari_unet.gui.widgets.foot import show_in_turn
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.gui.journal.keeper import PaintKeeper
+    from napari_unet.gui.layers.editing import View
+    from napari_unet.gui.objects.plane_known import PlaneKnown
     from napari_unet.gui.session.session import Session
 
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
@@ -84,7 +87,7 @@ class AnnotatePanel(Panel):
         self.restore_offer = RestoreOffer(self.keeper.restoring)
         self.kind_label = text()
         self.classes = ClassList()
-        self.objects = ObjectTools(viewer)
+        self.objects = ObjectTools(viewer, self._plane_known)
         self.measures = MeasureRow(viewer, self._numbered)
         self.next_region = NextRegionForm(viewer, self.session, self._chosen)
         self.plane_button = button("Plane checked", PLANE_TIP)
@@ -231,6 +234,9 @@ class AnnotatePanel(Panel):
         model = self.session.model
         planes = model is not None and model.spec.axes == "YX"
         return Numbered(image, layer, "YX" if planes else "", place(source, image.axes).inside)
+
+    def _plane_known(self, layer: Labels, view: View) -> PlaneKnown:
+        return plane_known(self.session, *self.source.under(layer), layer.data, view)
 
     def _offer(self) -> None:
         layer = self.annotation.layer

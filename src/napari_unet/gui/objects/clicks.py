@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from napari_unet.gui.layers.editing import View
 
-TOOLS = ("outline", "split", "merge", "delete", "fill")
 STROKES = "outline", "split"
 """Tools that need a stroke, not a click."""
 CLICK_TOLERANCE_PX = 4

@@ -11,14 +11,20 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.editing import array_of, real
 from napari_unet.gui.layers.purpose import kind_of
-from napari_unet.gui.objects.clicks import STROKES, TOOLS, ObjectClicks
+from napari_unet.gui.objects.clicks import STROKES, ObjectClicks
 from napari_unet.gui.objects.gestures import ObjectGestures
 from napari_unet.gui.objects.next_number import NextNumber
+from napari_unet.gui.objects.one_click import OneClick
 from napari_unet.gui.widgets.fields import button, offer, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
     from napari.layers import Labels
+
+    from napari_unet.gui.layers.editing import View
+    from napari_unet.gui.objects.plane_known import PlaneKnown
 
 NEXT_TIP = (
     "Paint a new object, with a number that no object has yet (key N while the mouse is over the "
@@ -30,6 +36,11 @@ THROUGH_TIP = (
 )
 SINGLE_PLANE = "This layer is a single plane."
 TIPS = {
+    "click": (
+        "Click (C)",
+        "Click where an object is missing or wrong: one is put there. Turn the wheel if a smaller or "
+        "larger one is meant (key C).",
+    ),
     "outline": (
         "Outline (O)",
         "Draw around an object that is missing: the background inside becomes a new object (key O).",
@@ -49,12 +60,12 @@ TIPS = {
         "Click an object: the background that it encloses becomes part of it (key H).",
     ),
 }
-KEYS = {"o": "outline", "s": "split", "g": "merge", "d": "delete", "h": "fill"}
+KEYS = {"c": "click", "o": "outline", "s": "split", "g": "merge", "d": "delete", "h": "fill"}
 IDLE_HELP = (
     "Ctrl-click an object to delete it, Alt-click two to merge them. X: outlines, Z: hide. Page Down: "
     "next plane to check."
 )
-HELP_LINES = 4
+HELP_LINES, COLUMNS = 4, 3
 CLICK_HELP = (
     "Drag to move the image, turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
 )
@@ -68,6 +79,8 @@ class ObjectTools(QWidget):
     ----------
     viewer
         The tools work on the plane that it shows.
+    known
+        Returns what is known of that plane besides its labels.
 
     Attributes
     ----------
@@ -78,17 +91,18 @@ class ObjectTools(QWidget):
     failed = Signal(object)
     """What the user tried is not possible; the exception."""
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    def __init__(self, viewer: napari.Viewer, known: Callable[[Any, View], PlaneKnown]) -> None:
         super().__init__()
         self._viewer = viewer
         self._layer: Labels | None = None
         self._numbers: NextNumber | None = None
         self._gestures: ObjectGestures | None = None
         self.next_button = button("New (N)", NEXT_TIP)
-        self.tools = {name: button(*TIPS[name]) for name in TOOLS}
+        self.tools = {name: button(*TIPS[name]) for name in TIPS}
         self.through_box = QCheckBox("Through all planes")
         self.help_label = text()
         self.clicks = ObjectClicks(viewer, self.failed.emit, self._drop)
+        self.one_click = OneClick(viewer, known, self.failed.emit, self._drop, self._tell)
         self._lay_out()
         self.next_button.clicked.connect(self.take_next)
         self.through_box.toggled.connect(self._set_depth)
@@ -103,8 +117,8 @@ class ObjectTools(QWidget):
         grid.setSpacing(4)
         for i, each in enumerate((*self.tools.values(), self.next_button)):
             each.setStyleSheet("padding: 3px;")
-            grid.addWidget(each, i // 3, i % 3)
-        grid.addWidget(self.help_label, 2, 0, 1, 3)
+            grid.addWidget(each, i // COLUMNS, i % COLUMNS)
+        grid.addWidget(self.help_label, grid.rowCount(), 0, 1, COLUMNS)
         # room for the longest help, so that nothing moves when a tool is taken up
         self.help_label.setMinimumHeight(HELP_LINES * self.fontMetrics().lineSpacing())
         self.help_label.setText(IDLE_HELP)
@@ -156,9 +170,10 @@ class ObjectTools(QWidget):
     def activate(self, name: str | None) -> None:
         """Activate a tool; None: deactivate the active one."""
         layer = self._layer
-        if self.clicks.layer is not None:
-            self.clicks.layer.events.mode.disconnect(self._drop)
-        self.clicks.deactivate()
+        if self._used is not None:
+            self._used.events.mode.disconnect(self._drop)
+        for part in (self.clicks, self.one_click):
+            part.deactivate()
         name = None if layer is None else name
         for other, made in self.tools.items():
             made.setChecked(other == name)
@@ -168,16 +183,27 @@ class ObjectTools(QWidget):
         self._viewer.layers.selection.active = layer
         layer.visible = True
         layer.mode = "pan_zoom"
-        self.clicks.activate(name, real(layer))
+        if name == "click":
+            self.one_click.activate(real(layer))
+        else:
+            self.clicks.activate(name, real(layer))
         # the brush, once chosen, replaces the tool
         real(layer).events.mode.connect(self._drop)
         self.help_label.setText(f"{TIPS[name][1]} {STROKE_HELP if name in STROKES else CLICK_HELP}")
+
+    @property
+    def _used(self) -> Any:
+        """The layer that a tool is used on; None: no tool is taken up."""
+        return self.clicks.layer if self.clicks.layer is not None else self.one_click.layer
+
+    def _tell(self, words: str) -> None:
+        self.help_label.setText(words or f"{TIPS['click'][1]} {CLICK_HELP}")
 
     def _drop(self, _: object = None) -> None:
         self.activate(None)
 
     def _drop_unless_active(self, event: Any) -> None:
-        if self.clicks.layer is not None and event.value != self._layer:
+        if self._used is not None and event.value != self._layer:
             self.activate(None)
 
     def _depth(self) -> int:
