@@ -20,6 +20,7 @@ from napari_unet.core.model.adapt import adapt_model
 from napari_unet.core.model.file import load_model, save_model
 from napari_unet.core.model.forward import training_forward
 from napari_unet.core.model.spec import Model
+from napari_unet.core.onnx.network import to_onnx
 from napari_unet.core.tiling.plan import shortest_tile
 from napari_unet.core.training.traced_memory import training_bytes_per_pixel
 from napari_unet.core.unet.checkpointing_policy import KEEP_ALL
@@ -118,3 +119,14 @@ def test_checkpoints_met_in_the_wild(shared_data: Path) -> None:
         assert state.keys() == plain.keys()
     assert load_foreign(cases / "13_torchem_batchnorm.pt").spec.config.tiles_exactly
     assert load_foreign(cases / "14_nnunet_network_weights.pth").spec.config.in_channels == 1
+
+
+@pytest.mark.parametrize("name", ["monai_segresnet", "nnunet_3d_ct", "smp_small", "monai_unet"])
+def test_written_as_onnx_they_compute_the_same(name: str, folder: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    network = load_foreign(checkpoint(folder, name)).network
+    x = torch.rand(1, network.config.in_channels, *(2 * s for s in network.config.total_stride))
+    session = runtime.InferenceSession(to_onnx(network), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"image": x.numpy()})
+    with torch.inference_mode():
+        np.testing.assert_allclose(found, network(x).numpy(), atol=1e-4)
