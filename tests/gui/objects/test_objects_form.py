@@ -7,7 +7,7 @@ import time
 import gui_kit
 import numpy as np
 import pytest
-from gui_kit import SECONDS, finish_job
+from gui_kit import SECONDS, finish_job, said
 from napari.layers import Labels
 from painted import checkers, numbered, options
 from windowless import dock as dock
@@ -274,3 +274,10 @@ def test_classes_of_the_same_model(ran, viewer, qtbot):
     layers = [x for x in viewer.layers if isinstance(x, Labels)]
     assert [x.name for x in layers] == ["board objects", "board labels"]
     assert layers[1].data.max() == 1
+
+
+def test_finding_nothing_is_told(ran, qtbot):
+    qtbot.waitUntil(lambda: "objects" in said(ran), timeout=SECONDS)
+    ran.settings.smallest.value = 1e6
+    settle(ran, qtbot)
+    qtbot.waitUntil(lambda: "No objects found" in said(ran), timeout=SECONDS)

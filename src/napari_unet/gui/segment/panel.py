@@ -51,6 +51,7 @@ OUTPUT_TIP = (
 )
 OUTPUTS = [("Labels", False), ("Labels and probabilities", True)]
 """Entries of the choice, and whether each includes probabilities."""
+NONE_FOUND = "No objects found: another U-Net, or another diameter, may suit the image better."
 SETTLE_MS = 300
 """Time without a change in the form before the run is planned again."""
 
@@ -248,9 +249,10 @@ class SegmentPanel(Panel):
         self._measure()
 
     def _tell_count(self) -> None:
+        if self.measuring.columns is None:
+            return
         n = self.measuring.count
-        if n:
-            self.foot.message.add(f"{n:,} object{'s' * (n != 1)}")
+        self.foot.message.add(f"{n:,} object{'s' * (n != 1)}" if n else NONE_FOUND)
 
     def _offer_centres(self) -> None:
         offer(self.centres_button, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)
