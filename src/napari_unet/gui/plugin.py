@@ -174,7 +174,8 @@ def _measure_dock() -> type[MeasurePanel]:
         """*Measure*, as napari opens it."""
 
         def __init__(self, napari_viewer: napari.Viewer) -> None:
-            super().__init__(napari_viewer, parts_of(napari_viewer).session)
+            parts = parts_of(napari_viewer)
+            super().__init__(napari_viewer, parts.session, parts.keeper)
 
     return MeasureDock
 

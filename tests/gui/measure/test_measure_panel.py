@@ -14,6 +14,7 @@ from gui_kit import SECONDS, said
 from napari.layers import Points
 from qtpy.QtCore import Qt
 from windowless import dock as dock
+from windowless import keeper as keeper
 from windowless import library as library
 from windowless import session as session
 from windowless import viewer as viewer
@@ -35,8 +36,8 @@ def layer(viewer):
 
 
 @pytest.fixture
-def panel(viewer, session, dock, layer, qtbot):
-    made = dock(MeasurePanel(viewer, session))
+def panel(viewer, session, keeper, dock, layer, qtbot):
+    made = dock(MeasurePanel(viewer, session, keeper))
     qtbot.waitUntil(lambda: made.table.rows.rowCount() > 0, timeout=SECONDS)
     return made
 

@@ -40,7 +40,7 @@ def studio(viewer, session, keeper, qtbot):
         "Segment": lambda: SegmentPanel(viewer, session, keeper),
         "Annotate": lambda: AnnotatePanel(viewer, session, keeper),
         "Fine-tune": lambda: FinetunePanel(viewer, session, keeper),
-        "Measure": lambda: MeasurePanel(viewer, session),
+        "Measure": lambda: MeasurePanel(viewer, session, keeper),
         "Batch": lambda: BatchPanel(viewer, session),
     }
     project = ProjectKeeper(viewer, session, keeper)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 12
 """Groups that can be told apart in a plot."""
-MEASURES = "area", "volume", "intensity"
+NUMBERS = "label", "track", "parent"
+"""Columns that number objects."""
+MEASURES = "area", "volume", "intensity", "age"
 """How columns of whole numbers begin that are measures, and no groups."""
 
 
@@ -41,7 +43,7 @@ def measured_columns(columns: Columns) -> list[str]:
     names = [
         name
         for name, values in columns.items()
-        if name != "label" and np.asarray(values).dtype.kind in "iuf" and len(name) > 1
+        if name not in NUMBERS and np.asarray(values).dtype.kind in "iuf" and len(name) > 1
     ]
     return sorted(names, key=lambda name: name.startswith("centroid"))
 
@@ -51,7 +53,7 @@ def group_columns(columns: Columns) -> list[str]:
     return [
         name
         for name, values in columns.items()
-        if not name.startswith(("label", *MEASURES))
+        if not name.startswith((*NUMBERS, *MEASURES))
         and np.asarray(values).dtype.kind in "iubUSO"
         and 1 < len(np.unique(np.asarray(values).astype(str))) <= MAX_GROUPS
     ]

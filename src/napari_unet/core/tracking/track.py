@@ -62,8 +62,7 @@ def track(labels: Image, options: TrackingOptions | None = None) -> Job[Tracks]:
     """
     options = options or TrackingOptions()
     spatial = check_time(labels)
-    known = labels.unit != "pixel" and all(labels.scale.get(a, 0) > 0 for a in spatial)
-    spacing = labels.spacing(spatial) if known else (1.0,) * len(spatial)
+    spacing, unit = pixel_size(labels, spatial)
     following = _Following(options, spacing)
     n_frames = labels.sizes["T"]
     empty = []
@@ -84,7 +83,7 @@ def track(labels: Image, options: TrackingOptions | None = None) -> Job[Tracks]:
         )
     if empty:
         yield Notice(n_frames, n_frames, text=_without(empty))
-    found = following.tracks(labels, spatial, spacing, known)
+    found = following.tracks(labels, spatial, unit)
     if found.kept:
         text = "These labels are tracks already: their numbers are kept."
         yield Notice(n_frames, n_frames, text=text)
@@ -125,6 +124,19 @@ def check_time(labels: Image) -> str:
             remedy="Choose the labels, not the image or its probabilities.",
         )
     return "ZYX" if "Z" in labels.axes else "YX"
+
+
+def pixel_size(labels: Image, spatial: str) -> tuple[tuple[float, ...], str]:
+    """Return the pixel size along each spatial axis and its unit; 1 and ``"px"`` where it is unknown."""
+    if labels.unit == "pixel" or not all(labels.scale.get(a, 0) > 0 for a in spatial):
+        return (1.0,) * len(spatial), "px"
+    return tuple(labels.spacing(spatial)), ABBREVIATIONS.get(labels.unit, labels.unit)
+
+
+def time_interval(labels: Image) -> float | None:
+    """Return the seconds between frames; None if they are unknown."""
+    interval = labels.scale.get("T")
+    return interval if interval and np.isfinite(interval) and interval > 0 else None
 
 
 def read_frame(labels: Image, t: int) -> NDArray[Any]:
@@ -185,7 +197,7 @@ class _Following:
         self.objects.append(now)
         self.numbers.append(given)
 
-    def tracks(self, labels: Image, spatial: str, spacing: Sequence[float], known: bool) -> Tracks:
+    def tracks(self, labels: Image, spatial: str, unit: str) -> Tracks:
         """Return what was found."""
         counts = [len(each) for each in self.objects]
         label = np.concatenate([each.labels for each in self.objects])
@@ -196,7 +208,6 @@ class _Following:
             names = dict(zip(number.tolist(), label.tolist(), strict=True))
             number = label.copy()
             parents = {names[child]: names[mother] for child, mother in parents.items()}
-        interval = labels.scale.get("T")
         return Tracks(
             np.repeat(np.arange(len(counts)), counts),
             label,
@@ -205,9 +216,9 @@ class _Following:
             np.concatenate([each.sizes for each in self.objects]),
             parents,
             spatial,
-            spacing,
-            ABBREVIATIONS.get(labels.unit, labels.unit) if known else "px",
-            interval if interval and np.isfinite(interval) and interval > 0 else None,
+            self.spacing,
+            unit,
+            time_interval(labels),
             len(counts),
             kept,
         )

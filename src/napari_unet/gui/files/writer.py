@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
+from napari_unet.core.progress import Job, finish
 from napari_unet.gui.layers.images import image_of, layer_array, likely_axes
 from napari_unet.gui.layers.result_layer import RECORD, untouched
 
@@ -49,12 +50,19 @@ def save_labels_layer(layer: Labels, path: Path) -> None:
     UserError
         When it can't be written.
     """
-    from napari_unet.services.files.save import save_labels
+    finish(labels_layer_saved(layer, path))
+
+
+def labels_layer_saved(layer: Labels, path: Path) -> Job[None]:
+    """Write the labels of a layer as `save_labels_layer` does, plane by plane."""
+    from napari_unet.services.files.save import labels_saved
 
     axes = likely_axes(layer)
     image = image_of(layer, axes)
     labels = layer_array(layer)
-    save_labels(path, labels, image, axes=axes, overwrite=True, made_by=record_of(layer))
+    yield from labels_saved(
+        path, labels, image, axes=axes, overwrite=True, made_by=record_of(layer)
+    )
 
 
 def record_of(layer: Labels) -> MadeBy:
@@ -62,7 +70,7 @@ def record_of(layer: Labels) -> MadeBy:
     from napari_unet.services.files.provenance import new_record
 
     noted = layer.metadata.get(RECORD, {})
-    if "made_by" not in noted:
+    if not isinstance(noted, dict) or "made_by" not in noted:
         return new_record("paint", "labels", {}, model={}, options={})
     record: MadeBy = dict(noted["made_by"])
     # the newest settings: the threshold may have been changed since
@@ -76,6 +84,8 @@ def _changed(noted: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that a result on screen followed after it was computed."""
     from napari_unet.services.segmentation.options import SegmentOptions
 
+    if "options" not in noted:
+        return {}
     options = SegmentOptions.model_validate(noted["options"])
     followed = options.model_dump(mode="json", exclude_defaults=True)
     return {

@@ -74,6 +74,8 @@ def result_layer(
         **(_classes_shown(classes, colours) if classes else {}),
         **placed.transform,
     )
+    # before it is listed: who looks at new layers waits for what is being filled in
+    layer.editable = False
     viewer.add_layer(layer)
     return ResultLayer(viewer, layer, placed)
 

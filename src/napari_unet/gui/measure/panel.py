@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_unet.core.errors import UserError
+from napari_unet.core.tracking.over_time import over_time
+from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.image_under import image_under
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import is_annotation, is_preview, kind_of, likely_kind
@@ -13,6 +18,8 @@ from napari_unet.gui.measure.link import ImageLink
 from napari_unet.gui.measure.plot import ObjectPlot
 from napari_unet.gui.measure.saving import SaveRow
 from napari_unet.gui.measure.table import ObjectTable
+from napari_unet.gui.measure.through_time import ThroughTime
+from napari_unet.gui.measure.tracked import parents_of
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring, Numbered
 from napari_unet.gui.widgets.fields import button, form, text
 from napari_unet.gui.widgets.layer_choice import LayerChoice
@@ -21,14 +28,16 @@ from napari_unet.gui.widgets.panel import Panel
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
     from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.objects.measure import Columns
+    from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.session.session import Session
 
 LABELS_TIP = "The objects: a result, an annotation of objects, or any labels that cover an image."
 MEASURE_TIP = "Measure the objects as they are now, for example after you have corrected them."
+FILLED_IN = "“{}” is being filled in. Its objects are counted when it is complete."
 NOTHING = "Press Segment first; then the objects are counted here."
 
 
@@ -41,15 +50,18 @@ class MeasurePanel(Panel):
         The viewer with the labels and their image.
     session
         What the panels share.
+    keeper
+        Journals what is painted on linked labels.
     """
 
     HEIGHT = 560
 
-    def __init__(self, viewer: napari.Viewer, session: Session) -> None:
+    def __init__(self, viewer: napari.Viewer, session: Session, keeper: PaintKeeper) -> None:
         super().__init__(viewer, session)
         self.labels = LayerChoice(viewer, LABELS_TIP, _holds_objects)
         self.count_label = text(NOTHING)
         self.measure_button = button("Measure", MEASURE_TIP, main=True)
+        self.through_time = ThroughTime(self, self._chosen, keeper)
         self.measuring = Measuring(self, viewer)
         self.table, self.plot = ObjectTable(), ObjectPlot()
         self.link = ImageLink(self, viewer)
@@ -57,8 +69,10 @@ class MeasurePanel(Panel):
         self._source: ImageLayer | None = None
         self._numbered: Numbered | None = None
         self._columns: Columns = {}
+        self._followed: Any = None
         self._lay_out()
         self._connect()
+        self.save_row.offer_tracks(linked=False)
 
     def _lay_out(self) -> None:
         rows = form()
@@ -69,9 +83,11 @@ class MeasurePanel(Panel):
         self.body.addWidget(self.table, stretch=1)
         self.body.addWidget(self.save_row)
         self.foot.add(self.measure_button)
+        self.foot.add(self.through_time.button)
 
     def _connect(self) -> None:
         self.labels.changed.connect(self._start_quietly)
+        self.through_time.linked.connect(self.labels.choose)
         self.measure_button.clicked.connect(self._start)
         self.measuring.failed.connect(self.foot.message.show_error)
         self.measuring.changed.connect(self._take)
@@ -84,6 +100,7 @@ class MeasurePanel(Panel):
         """Stop listening to the viewer."""
         self.viewer.layers.events.removed.disconnect(self._forget_removed)
         self.link.follow(None)
+        self._follow(None)
         self.measuring.let_go()
         self.labels.let_go()
 
@@ -95,24 +112,59 @@ class MeasurePanel(Panel):
     def _start_quietly(self) -> None:
         """Measure a layer that was not measured yet; why one can't be is said on *Measure*."""
         layer = self.labels.layer
+        self._follow(layer)
         measured = self._numbered is not None and self._numbered.layer is layer
-        if self.isVisible() and layer is not None and layer.editable and not measured:
-            try:
-                self._begin()
-            except UserError as error:
-                self.count_label.setText(error.problem)
+        if self.isVisible() and layer is not None and not measured:
+            self._measure_quietly(layer)
+
+    def _measure_quietly(self, layer: Labels) -> None:
+        if not layer.editable:
+            self._forget(FILLED_IN.format(layer.name))
+            return
+        try:
+            self._begin()
+        except UserError as error:
+            self.count_label.setText(error.problem)
+
+    def _follow(self, layer: Labels | None) -> None:
+        """Notice when the chosen layer begins and ends to be filled in."""
+        if self._followed is not None:
+            self._followed.events.editable.disconnect(self._take_filling)
+        self._followed = None if layer is None else real(layer)
+        if self._followed is not None:
+            self._followed.events.editable.connect(self._take_filling)
+
+    def _take_filling(self, _: object) -> None:
+        layer = self.labels.layer
+        if layer is None or real(layer) is not self._followed:
+            return
+        if not layer.editable:
+            self._forget(FILLED_IN.format(layer.name))
+        elif self._numbered is None and self.isVisible():
+            self._measure_quietly(layer)
 
     def _start(self) -> None:
         with self.reporting():
             self._begin()
 
     def _begin(self) -> None:
+        self._source, self._numbered = self._chosen()
+        self.measuring.start(self._numbered)
+
+    def _chosen(self) -> tuple[ImageLayer, Numbered]:
+        """Return the chosen labels, and the layer of the image under them."""
         layer = self.labels.layer
         if layer is None:
             raise UserError(
                 "There are no objects yet",
                 rule="Labels are measured.",
                 remedy="Press Segment first.",
+            )
+        if not layer.editable:
+            raise UserError(
+                f"{layer.name!r} is being filled in",
+                rule="A result is measured once it is complete.",
+                remedy="Wait until it is; then it is measured by itself.",
             )
         source, image = image_under(self.viewer, layer)
         model = self.session.model
@@ -124,19 +176,21 @@ class MeasurePanel(Panel):
                 rule=TOO_LARGE,
                 remedy="Save the labels, and measure the file.",
             )
-        self._source, self._numbered = source, numbered
-        self.measuring.start(numbered)
+        return source, numbered
 
     def _take(self) -> None:
         columns = self.measuring.columns
+        parents = None if self._numbered is None else parents_of(self._numbered.layer)
         self._columns = {} if columns is None else columns
+        if columns is not None and parents is not None:
+            self._columns = over_time(columns, parents)
         self.link.follow(self._numbered if self._columns else None, self._source, self._columns)
         self.table.put(self._columns)
         self.plot.put(self._columns)
+        self.through_time.offer(self._numbered if self._columns else None)
+        self.save_row.offer_tracks(linked=parents is not None)
         if self._numbered is not None and columns is not None:
-            n = len(columns["label"])
-            name = self._numbered.layer.name
-            self.count_label.setText(f"<b>{n:,} object{'s' * (n != 1)}</b> in “{name}”")
+            self.count_label.setText(_count(columns, self._numbered.layer, parents))
 
     def _measured_objects(self) -> tuple[Numbered, ImageLayer, Columns]:
         if self._numbered is None or self._source is None or not self._columns:
@@ -162,9 +216,23 @@ class MeasurePanel(Panel):
 
     def _forget_removed(self, event: Any) -> None:
         if self._numbered is not None and event.value is self._numbered.layer:
-            self._numbered = self._source = None
-            self.measuring.forget()
-            self.count_label.setText(NOTHING)
+            self._forget(NOTHING)
+
+    def _forget(self, reason: str) -> None:
+        """Show no objects, and say why."""
+        self._numbered = self._source = None
+        self.measuring.forget()
+        self.count_label.setText(reason)
+
+
+def _count(columns: Columns, layer: Labels, parents: dict[int, int] | None) -> str:
+    """Return how many objects a layer has; of tracks, also how many go through time."""
+    n = len(columns["label"])
+    counted = f"<b>{n:,} object{'s' * (n != 1)}</b>"
+    if parents is not None:
+        tracks = len(np.unique(columns["label"]))
+        counted += f" in {tracks:,} track{'s' * (tracks != 1)}"
+    return f"{counted} in “{html.escape(layer.name)}”"
 
 
 def _holds_objects(layer: Layer) -> bool:

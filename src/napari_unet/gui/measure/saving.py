@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.frames import frames
-from napari_unet.core.progress import Progress
-from napari_unet.gui.files.writer import record_of, save_labels_layer
+from napari_unet.core.progress import Progress, as_part
+from napari_unet.gui.files.writer import labels_layer_saved, record_of
 from napari_unet.gui.layers.placement import letters_of, looked_at, place
-from napari_unet.gui.widgets.fields import button, caption
+from napari_unet.gui.measure.tracked import labels_of, parents_of
+from napari_unet.gui.widgets.fields import button, caption, offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +43,24 @@ WAYS = {
         "PNG (*.png)",
         "The plane in view with the objects in colours, a pixel for each of the image.",
     ),
+    "tracks": (
+        "Tracks…",
+        "CTC result: masks, res_track.txt (*_RES);;CTC truth: man_track000.tif, man_track.txt (*_GT)",
+        "A folder with masks and the table of tracks, as the Cell Tracking Challenge takes them.",
+    ),
 }
+UNLINKED = "Press “Link over time” first."
 SUFFIXES = {
     "labels": (".tif", ".tiff"),
     "table": (".csv",),
     "ROIs": (".zip", ".geojson"),
     "picture": (".png",),
+    "tracks": ("_RES", "_GT"),
 }
 
 
 class SaveRow(QWidget):
-    """Four buttons, each of which asks for a file.
+    """Five buttons, each of which asks for a file or a folder.
 
     Parameters
     ----------
@@ -70,13 +78,15 @@ class SaveRow(QWidget):
         self._panel = panel
         self._measured = measured
         self.buttons = {what: button(words, tip) for what, (words, _, tip) in WAYS.items()}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(caption("Save"))
+        box, row = QVBoxLayout(self), QHBoxLayout()
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(2)
+        box.addWidget(caption("Save"))
+        box.addLayout(row)
+        row.setSpacing(3)
         for what, made in self.buttons.items():
-            # four of them fit into a dock
-            made.setStyleSheet("padding: 3px;")
+            # five of them fit into a dock
+            made.setStyleSheet("padding: 3px 0;")
             row.addWidget(made, stretch=1)
             made.clicked.connect(lambda _=False, what=what: self._ask(what))
 
@@ -85,34 +95,42 @@ class SaveRow(QWidget):
             numbered, _, _ = self._measured()
             kinds = WAYS[what][1]
             suggested = f"{numbered.layer.name}{SUFFIXES[what][0]}"
-            name, _ = QFileDialog.getSaveFileName(self, f"Save {what}", suggested, kinds)
+            name, kind = QFileDialog.getSaveFileName(self, f"Save {what}", suggested, kinds)
             if name:
-                self.save(what, Path(name))
+                chosen = kinds.split(";;").index(kind) if kind else 0
+                self.save(what, Path(name), chosen)
 
-    def save(self, what: str, path: Path) -> None:
+    def offer_tracks(self, linked: bool) -> None:
+        """Tell whether the objects are linked through time."""
+        offer(self.buttons["tracks"], WAYS["tracks"][2], "" if linked else UNLINKED)
+
+    def save(self, what: str, path: Path, kind: int = 0) -> None:
         """Save in a job.
 
         Parameters
         ----------
         what
-            ``"labels"``, ``"table"``, ``"ROIs"`` or ``"picture"``.
+            ``"labels"``, ``"table"``, ``"ROIs"``, ``"picture"`` or ``"tracks"``.
         path
-            The file; one that exists is replaced, as the dialog has asked.
+            The file; one that exists is replaced, as the dialog has asked. For tracks, a new folder.
+        kind
+            Which of the endings a name without one gets.
 
         Raises
         ------
         UserError
             When there is nothing to save, or another job runs.
         """
-        if path.suffix.lower() not in SUFFIXES[what]:
-            path = path.with_name(f"{path.name}{SUFFIXES[what][0]}")
+        endings = SUFFIXES[what]
+        if not path.name.lower().endswith(tuple(map(str.lower, endings))):
+            path = path.with_name(f"{path.name}{endings[min(kind, len(endings) - 1)]}")
         numbered, source, columns = self._measured()
         picture = self._picture(numbered, source) if what == "picture" else None
         jobs = self._panel.session.jobs
 
         def job() -> Job[Path]:
             yield Progress(0, 1)
-            _write(what, path, numbered, columns, picture)
+            yield from _written(what, path, numbered, columns, picture)
             return path
 
         def end(outcome: Any) -> None:
@@ -139,9 +157,9 @@ class SaveRow(QWidget):
         )
 
 
-def _write(
+def _written(
     what: str, path: Path, numbered: Numbered, columns: Columns, picture: tuple[Any, Any] | None
-) -> None:
+) -> Job[None]:
     # they import tifffile and more, which would delay the opening of the panel
     from napari_unet.services.files.object_outlines import save_outlines
     from napari_unet.services.files.picture import overlay, save_png
@@ -149,10 +167,24 @@ def _write(
 
     made_by = record_of(numbered.layer)
     if what == "labels":
-        save_labels_layer(numbered.layer, path)
+        yield from labels_layer_saved(numbered.layer, path)
+    elif what == "tracks":
+        yield from _tracks_written(path, numbered)
     elif what == "table":
         save_table(columns, path, overwrite=True, made_by=made_by)
     elif what == "ROIs":
         save_outlines(path, numbered.numbers, numbered.image, overwrite=True, made_by=made_by)
     elif picture is not None:
         save_png(path, overlay(*picture))
+
+
+def _tracks_written(folder: Path, numbered: Numbered) -> Job[None]:
+    """Write the tracks as they are now: labels may have been corrected since they were linked."""
+    from napari_unet.core.tracking.given import given_tracks
+    from napari_unet.services.tracking.challenge import check_challenge, save_challenge
+
+    check_challenge(folder)
+    labels = labels_of(numbered)
+    tracks = yield from as_part(given_tracks(labels, parents_of(numbered.layer) or {}), 0, 2)
+    saving = save_challenge(folder, labels, tracks, truth=folder.name.upper().endswith("_GT"))
+    yield from as_part(saving, 1, 2)
