@@ -320,3 +320,17 @@ def test_the_wheel_zooms_again_once_something_else_was_done(objects, panel, view
 def disc_at(shape, centre, radius):
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     return 200.0 * ((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2)
+
+
+def test_objects_are_filled_in_between_planes(panel, viewer):
+    labels = np.zeros((5, 40, 60), np.uint32)
+    labels[0, 10:20, 10:20] = labels[4, 10:20, 14:24] = 2
+    viewer.add_image(np.zeros(labels.shape), name="cells")
+    viewer.add_labels(labels, name="found", metadata=record(objects=True))
+    panel.source.correct_button.click()
+    layer = panel.annotation.layer
+    before = layer.data.copy()
+    panel.objects.between_button.click()
+    assert (layer.data[1:4] == 2).any(axis=(1, 2)).all()
+    assert np.array_equal(layer.data[[0, 4]], before[[0, 4]])
+    undo_gives(layer, before)

@@ -114,7 +114,7 @@ class AnnotatePanel(Panel):
             "objects": _group("Objects", self.objects),
         }
         more = form()
-        for part in (self.objects.through_box, self.measures):
+        for part in (self.objects.through_box, self.objects.between_button, self.measures):
             more.addRow(part)
         self.start_fold = folded_away("Result or new annotation", self.source)
         self.start_fold.expand(animate=False)

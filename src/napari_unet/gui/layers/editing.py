@@ -130,8 +130,17 @@ def array_of(layer: Labels) -> NDArray[Any]:
     return cast("NDArray[Any]", layer.data)
 
 
-def view_of(viewer: napari.Viewer, layer: Labels) -> View:
-    """Return the plane of a layer that is shown, or the volume that napari's *n edit dim* asks for.
+def view_of(viewer: napari.Viewer, layer: Labels, ndim: int | None = None) -> View:
+    """Return the plane of a layer that is shown, or the volume around it.
+
+    Parameters
+    ----------
+    viewer
+        Shows a plane of the layer.
+    layer
+        The layer.
+    ndim
+        2 for the plane, 3 for the volume; None: what napari's *n edit dim* asks for.
 
     Raises
     ------
@@ -156,7 +165,7 @@ def view_of(viewer: napari.Viewer, layer: Labels) -> View:
         )
     lead = viewer.dims.ndim - layer.ndim
     order = [d - lead for d in viewer.dims.order if d >= lead]
-    dims = tuple(sorted(order[-max(2, layer.n_edit_dimensions) :]))
+    dims = tuple(sorted(order[-max(2, ndim or layer.n_edit_dimensions) :]))
     first, second = sorted(set(range(layer.ndim)) - set(planes))
     index = tuple(slice(None) if d in dims else planes[d] for d in range(layer.ndim))
     return View(data[index], data.shape, dims, (first, second), planes)

@@ -8,8 +8,9 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.objects.between import fill_between
 from napari_unet.core.objects.edit import free_number
-from napari_unet.gui.layers.editing import array_of, real
+from napari_unet.gui.layers.editing import apply, array_of, real, view_of
 from napari_unet.gui.layers.purpose import kind_of
 from napari_unet.gui.objects.clicks import STROKES, ObjectClicks
 from napari_unet.gui.objects.gestures import ObjectGestures
@@ -33,6 +34,10 @@ NEXT_TIP = (
 THROUGH_TIP = (
     "Off: tools and brush change only the plane that you see. On: they change all planes of the object, "
     "and the brush is a ball. The same as napari's “n edit dim”."
+)
+BETWEEN_TIP = (
+    "Fill in objects that you have painted in some planes of a volume only: each gets a shape in the "
+    "planes between, wherever there is background."
 )
 SINGLE_PLANE = "This layer is a single plane."
 TIPS = {
@@ -84,8 +89,8 @@ class ObjectTools(QWidget):
 
     Attributes
     ----------
-    through_box
-        Whether they work through all planes; the panel lays it out.
+    through_box, between_button
+        Whether they work through all planes; and what fills in between planes. The panel lays them out.
     """
 
     failed = Signal(object)
@@ -100,12 +105,14 @@ class ObjectTools(QWidget):
         self.next_button = button("New (N)", NEXT_TIP)
         self.tools = {name: button(*TIPS[name]) for name in TIPS}
         self.through_box = QCheckBox("Through all planes")
+        self.between_button = button("Fill between planes", BETWEEN_TIP)
         self.help_label = text()
         self.clicks = ObjectClicks(viewer, self.failed.emit, self._drop)
         self.one_click = OneClick(viewer, known, self.failed.emit, self._drop, self._tell)
         self._lay_out()
         self.next_button.clicked.connect(self.take_next)
         self.through_box.toggled.connect(self._set_depth)
+        self.between_button.clicked.connect(self._fill_between)
         for name, made in self.tools.items():
             made.setCheckable(True)
             made.clicked.connect(lambda on, name=name: self.activate(name if on else None))
@@ -222,7 +229,22 @@ class ObjectTools(QWidget):
         deep = self._layer is not None and self._layer.n_edit_dimensions > 2
         with QSignalBlocker(self.through_box):
             self.through_box.setChecked(deep)
-        offer(self.through_box, THROUGH_TIP, "" if self._depth() > 2 else SINGLE_PLANE)
+        single = "" if self._depth() > 2 else SINGLE_PLANE
+        offer(self.through_box, THROUGH_TIP, single)
+        offer(self.between_button, BETWEEN_TIP, single)
+
+    def _fill_between(self) -> None:
+        layer = self._layer
+        if layer is None:
+            return
+        try:
+            view = view_of(self._viewer, layer, self._depth())
+            (axis,) = (i for i, d in enumerate(view.dims) if d not in view.plane)
+            edit = fill_between(view.labels, axis)
+        except UserError as error:
+            self.failed.emit(error)
+            return
+        apply(layer, view.everywhere(edit), edit.values)
 
     def _set_depth(self, on: bool) -> None:
         if self._layer is not None:
