@@ -1,7 +1,7 @@
 """Networks for `verdict.py`: what some real networks find on the nuclei of BBBC038, computed once.
 
-A network that knew nuclei is tuned away on phase contrast, and back on six images of nuclei. Between
-these lie networks of every quality; with noise on their weights, networks of the same quality that err
+A network that knew nuclei is tuned away on phase contrast, and back on six images of nuclei. On the
+way, and beyond its end, lie networks of every quality; with noise on their weights, networks of the same quality that err
 elsewhere. What each finds is kept in a folder, so that corrections can be simulated in seconds.
 """
 
@@ -30,8 +30,9 @@ Labels = NDArray[np.int32]
 
 PARENT = "nuclei-fluorescence"
 AWAY_STEPS, BACK_STEPS, BACK_IMAGES = 40, 60, 6
-SHARES = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8)
-"""How much of the network that was tuned away is in a network between the two."""
+SHARES = (0.0, 0.35, 0.65, 0.8, 1.1, 1.4)
+"""How far a network lies on the way from the parent to the network that was tuned away. Tuning keeps what
+a network knows, so that networks that know little lie beyond."""
 NOISE = {"noise1": 0.02, "noise2": 0.02, "noise3": 0.05, "noise4": 0.05}
 """Standard deviation of the noise, as a fraction of that of each tensor of weights."""
 IMAGES = 150
