@@ -1,8 +1,9 @@
 """Networks for `verdict.py`: what some real networks find on the nuclei of BBBC038, computed once.
 
 A network that knew nuclei is tuned away on phase contrast, and back on six images of nuclei. On the
-way, and beyond its end, lie networks of every quality; with noise on their weights, networks of the same quality that err
-elsewhere. What each finds is kept in a folder, so that corrections can be simulated in seconds.
+way, and beyond its end, lie networks of every quality; with noise on their weights, networks of the
+same quality that err elsewhere. What each finds is kept in a folder, so that corrections can be
+simulated in seconds.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Labels = NDArray[np.int32]
 PARENT = "nuclei-fluorescence"
 AWAY_STEPS, BACK_STEPS, BACK_IMAGES = 40, 60, 6
 SHARES = (0.0, 0.35, 0.65, 0.8, 1.1, 1.4)
-"""How far a network lies on the way from the parent to the network that was tuned away. Tuning keeps what
-a network knows, so that networks that know little lie beyond."""
+"""How far a network lies on the way from the parent to the network that was tuned away. Tuning keeps
+what a network knows, so that networks that know little lie beyond."""
 NOISE = {"noise1": 0.02, "noise2": 0.02, "noise3": 0.05, "noise4": 0.05}
 """Standard deviation of the noise, as a fraction of that of each tensor of weights."""
 IMAGES = 150
