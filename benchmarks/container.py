@@ -24,13 +24,17 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.host_memory import CGROUPS, MEMBERSHIP, V1, V2
+from napari_unet.core.image.axes import Image
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.file import save_model
-from napari_unet.core.model.spec import Model, ModelSpec
-from napari_unet.core.unet.config import UNetConfig
-from napari_unet.core.unet.network import UNet
+from napari_unet.core.model.spec import Model
+from napari_unet.core.progress import finish
+from napari_unet.services.training.finetune import finetune
+from napari_unet.services.training.options import FinetuneOptions
 
-SIDE, PLANES = 4096, 16
+SIDE, PLANES, BACKGROUND = 4096, 16, 400
 
 
 def main() -> None:
@@ -54,16 +58,28 @@ def main() -> None:
 
 
 def _tiny() -> Model:
-    spec = ModelSpec(name="tiny", config=UNetConfig.classic(base=2, depth=1), activation="sigmoid")
-    return Model(spec, UNet(spec.config).eval())
+    """Train a network that is as small as can be to find the discs."""
+    discs = _discs(2)
+    noise = np.random.default_rng(1).integers(0, 300, discs.shape, np.uint16)
+    paint = (1 + (discs > BACKGROUND)).astype(np.uint8)
+    annotation = Annotation(Image(discs + noise, "YX"), paint, "scribbles")
+    start = NewModel(base=2, depth=1, classes=("disc",))
+    options = FinetuneOptions(
+        steps=80, minutes=None, patch=64, batch=2, held_out=0, learning_rate=0.02
+    )
+    return finish(finetune([annotation], start, options)).model
+
+
+def _discs(times: int) -> np.ndarray:
+    y, x = np.mgrid[-32:32, -32:32]
+    disc = np.where(y**2 + x**2 < 12**2, 9000, BACKGROUND)
+    return np.tile(disc, (times, times)).astype(np.uint16)
 
 
 def _write_image(path: Path, planes: int) -> None:
     """Write fields of discs like nuclei, a plane at a time."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[-32:32, -32:32]
-    cell = np.where(y**2 + x**2 < 12**2, 9000, 400)
-    plane = np.tile(cell, (SIDE // 64, SIDE // 64)).astype(np.uint16)
+    plane = _discs(SIDE // 64)
     with tifffile.TiffWriter(path, bigtiff=True) as file:
         for _ in range(planes):
             noise = rng.integers(0, 300, (SIDE, SIDE), np.uint16)
