@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from napari_unet.core.device import Compute
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.axes import Image
 from napari_unet.core.image.frames import frames
 from napari_unet.core.importers import load_foreign
@@ -130,3 +132,22 @@ def test_written_as_onnx_they_compute_the_same(name: str, folder: Path) -> None:
     (found,) = session.run(None, {"image": x.numpy()})
     with torch.inference_mode():
         np.testing.assert_allclose(found, network(x).numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [True, False])
+def test_extremes_of_each_image_become_0_and_1_or_are_refused(
+    folder: Path, tmp_path: Path, unit: bool
+) -> None:
+    # pytorch-3dunet maps them to −1 and 1 unless it says otherwise
+    source = folder / "pytorch3dunet_configured_small"
+    (tmp_path / "best_checkpoint.pth").write_bytes((source / "best_checkpoint.pth").read_bytes())
+    config = yaml.safe_load((source / "config.yaml").read_text())
+    raw = [{"name": "Normalize", "norm01": unit}, {"name": "ToTensor"}]
+    config["loaders"] = {"test": {"transformer": {"raw": raw}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    if unit:
+        normalization = load_foreign(tmp_path / "best_checkpoint.pth").spec.normalization
+        assert (normalization.kind, normalization.low, normalization.high) == ("percentile", 0, 100)
+        return
+    with pytest.raises(UserError, match="can't be repeated"):
+        load_foreign(tmp_path / "best_checkpoint.pth")

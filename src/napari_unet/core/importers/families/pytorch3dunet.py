@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image.normalization import Normalization
 from napari_unet.core.importers.families.builder import IMAGE, Builder
 from napari_unet.core.importers.families.layouts import NotThisLayoutError
@@ -93,6 +94,18 @@ def _normalization(raw: list[Any]) -> Normalization:
                     gain, offset = 2 * gain, 2 * offset - 1
                 limits = (0.0, 1.0) if step.get("norm01", False) is True else (-1.0, 1.0)
                 return Normalization(kind="linear", gain=(gain,), offset=(offset,), clip=limits)
+            case "Normalize" if step.get("norm01", False) is True:
+                return Normalization(
+                    kind="percentile", low=0, high=100, epsilon=1e-10, per_channel=False
+                )
+            case "Normalize":
+                raise UserError(
+                    "The normalisation of this network can't be repeated",
+                    value="Normalize between the extremes of each image, to −1 … 1",
+                    rule="Extremes become 0 and 1, or fixed values do −1 and 1.",
+                    remedy="If all images have the same range, write it into config.yaml: min_value, "
+                    "max_value.",
+                )
     return Normalization(kind="zscore", per_channel=False, epsilon=1e-10)
 
 
