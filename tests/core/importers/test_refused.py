@@ -183,12 +183,12 @@ def test_damaged_files_never_do_anything_else(data: st.DataObject, tmp_path: Pat
     ],
 )
 def test_zip_bomb(name: str, entry: str, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open(entry, "w") as file:
             for _ in range(300):
                 file.write(bytes(1 << 20))
         archive.writestr("weights/version", "3")
-    assert (tmp_path / name).stat().st_size < 1 << 20
+    assert (tmp_path / name).stat().st_size < 2 << 20
     assert "unpack to 314,572,801" in str(refused(tmp_path / name))
 
 

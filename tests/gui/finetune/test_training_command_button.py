@@ -17,6 +17,7 @@ from scripted_training import script as script
 from typer.testing import CliRunner
 from windowless import dock as dock
 from windowless import library as library
+from windowless import readers as readers
 from windowless import viewer as viewer
 
 from napari_unet.cli import app
@@ -70,7 +71,7 @@ def assert_same(model, other):
 
 @pytest.mark.real_training
 def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
-    panel, viewer, qtbot, tmp_path, made
+    panel, viewer, readers, qtbot, tmp_path, made
 ):
     image, inside = discs()
     tifffile.imwrite(tmp_path / "some cells.tif", image)
@@ -78,7 +79,7 @@ def test_the_line_of_a_training_limited_by_time_makes_the_same_network(
     panel.form.pairs.first.new_button.click()
     panel.form.pairs.first.labels.layer.data = scribbles(inside)
     quick(panel, steps=5000)
-    panel.form.settings.minutes.value = 0.1
+    panel.form.settings.minutes.value = 0.03
     panel.form.settings.patience.value = 1000
     assert not panel.outcome.command_button.isVisible()
     result = train(panel, qtbot)

@@ -94,7 +94,7 @@ def random_model(activation="sigmoid", classes=1, ndim=2, **spec):
 
 
 @examples(12)
-@given(tile=st.integers(52, 66), seed=st.integers(0, 50), depth=st.integers(5, 20))
+@given(tile=st.integers(52, 66), seed=st.integers(0, 50), depth=st.integers(5, 12))
 def test_tiles_change_nothing_in_volumes(tile, seed, depth):
     volume = random_model(classes=3, ndim=3, task="objects")
     pixels = np.random.default_rng(seed).integers(0, 255, (depth, 70, 90), dtype=np.uint8)

@@ -358,7 +358,7 @@ def test_paint_added_at_the_end_is_learnt_only_if_it_is_trained_longer():
 
 
 def test_with_more_paint_patience_begins_anew(parent):
-    few = {"steps": 400, "learning_rate": 1e-9, "patience": 2, "minutes": None}
+    few = {"steps": 400, "learning_rate": 1e-9, "patience": 1, "minutes": None}
     alone = trained([scribbled()], parent, **few)
     paint = Paint((scribbled(),))
     end = alone.trained.status.step
