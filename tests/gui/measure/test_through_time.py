@@ -54,6 +54,7 @@ def link(panel, qtbot):
     def press():
         panel.through_time.button.click()
         qtbot.waitUntil(lambda: "“film tracked”" in panel.count_label.text(), timeout=SECONDS)
+        qtbot.waitUntil(lambda: "film tracks" in panel.viewer.layers, timeout=SECONDS)
         return panel.labels.layer
 
     return press

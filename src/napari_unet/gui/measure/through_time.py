@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.progress import Notice
-from napari_unet.gui.measure.tracked import labels_of, show_linked
+from napari_unet.gui.measure.tracked import labels_of, show_linked, show_tracks
 from napari_unet.gui.widgets.fields import button, offer
 
 if TYPE_CHECKING:
@@ -86,7 +86,15 @@ class ThroughTime(QObject):
             self._panel.session.jobs.reported.emit(step.text)
 
     def _show(self, source: ImageLayer, numbered: Numbered, linked: Linked) -> None:
-        layer = show_linked(self._panel.viewer, source, numbered, linked)
+        viewer = self._panel.viewer
+        layer = show_linked(viewer, source, numbered, linked)
+
+        def draw() -> None:
+            if layer in viewer.layers and source in viewer.layers:
+                show_tracks(viewer, source, numbered, linked.tracks, layer)
+
+        # after events have been handled, as napari takes a while to add each of the layers
+        QTimer.singleShot(0, draw)
         self._keeper.keep(layer, source)
         self.linked.emit(layer)
         tracks = linked.tracks

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from napari_unet.core.image.axes import Image
     from napari_unet.core.tracking.tracks import Tracks
-    from napari_unet.gui.layers.placement import Placement
     from napari_unet.gui.objects.measuring import Numbered
     from napari_unet.services.tracking.link_labels import Linked
 
@@ -57,12 +56,12 @@ def parents_of(layer: Layer) -> dict[int, int] | None:
 def show_linked(
     viewer: napari.Viewer, source: ImageLayer, numbered: Numbered, linked: Linked
 ) -> Labels:
-    """Add what was linked, in place of an earlier linking of the same labels that was not edited.
+    """Add labels that were linked, in place of earlier ones that were not edited.
 
     Parameters
     ----------
     viewer
-        The layers are added to it.
+        The layer is added to it.
     source
         The layer of the image under the labels.
     numbered
@@ -76,8 +75,7 @@ def show_linked(
         The labels with the numbers of their tracks.
     """
     placed = place(source, numbered.image.axes)
-    # labels that were drawn elsewhere are linked for themselves
-    purpose = {"title": "tracked", "objects": True, "labels": str(numbered.layer.unique_id)}
+    purpose = _purpose(numbered, "tracked")
     parents = {str(child): mother for child, mother in linked.tracks.parents.items()}
     result = result_layer(viewer, source, placed, linked.labels.dtype, purpose, {})
     result.write(tuple(slice(0, n) for n in linked.labels.shape), linked.labels)
@@ -91,27 +89,35 @@ def show_linked(
     result.finish(record)
     show_alone(viewer, source, result.layer)
     numbered.layer.visible = False
-    _show_tracks(
-        viewer, source, placed, linked.tracks, {**purpose, "title": "tracks"}, result.layer
-    )
     return result.layer
 
 
-def _show_tracks(
-    viewer: napari.Viewer,
-    source: ImageLayer,
-    placed: Placement,
-    tracks: Tracks,
-    purpose: dict[str, Any],
-    labels: Labels,
+def show_tracks(
+    viewer: napari.Viewer, source: ImageLayer, numbered: Numbered, tracks: Tracks, labels: Labels
 ) -> None:
-    """Draw the tracks in the colours of their objects, in place of earlier ones."""
+    """Draw tracks in the colours of their objects, in place of earlier ones of the same labels.
+
+    Nothing is drawn where time is not the first axis of the image: napari takes the first for time.
+
+    Parameters
+    ----------
+    viewer, source, numbered
+        As for `show_linked`.
+    tracks
+        The tracks.
+    labels
+        The layer that `show_linked` has added.
+    """
+    axes = numbered.image.label_axes
+    if axes[0] != "T":
+        return
+    placed, purpose = place(source, numbered.image.axes), _purpose(numbered, "tracks")
     for layer in earlier_layers(viewer, source, purpose, TracksLayer):
         viewer.layers.remove(layer)
     points = tracks.points()
     kept = [d for d, part in enumerate(placed.inside) if isinstance(part, slice)]
     data = np.zeros((len(points), 1 + len(placed.shape)))
-    data[:, [0, *(1 + d for d in kept)]] = points
+    data[:, [0, *(1 + kept[axes.index(a)] for a in "T" + tracks.axes)]] = points
     layer = TracksLayer(
         data,
         graph=tracks.graph,
@@ -123,6 +129,11 @@ def _show_tracks(
         **placed.transform,
     )
     add_quietly(viewer, layer)
+
+
+def _purpose(numbered: Numbered, title: str) -> dict[str, Any]:
+    # other labels of the same image are linked for themselves
+    return {"title": title, "objects": True, "labels": str(numbered.layer.unique_id)}
 
 
 def _taken_over(layer: Labels) -> dict[str, Any]:
