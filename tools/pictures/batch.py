@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tifffile
 
-from napari_unet.services.files.images import open_image, sample_path
+from napari_unet.services.files.images import open_image
+from napari_unet.services.samples import sample_path
 
 if TYPE_CHECKING:
     from pathlib import Path

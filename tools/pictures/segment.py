@@ -41,15 +41,15 @@ def pictures(stage: Stage) -> None:
     stage.rest()
     stage.session.jobs.progressed.disconnect(running)
     panel.settings.tile.value = None
-    measure = stage.page("Measure")
-    stage.wait(lambda: measure.table.rows.rowCount())
-    stage.take("measure")
-    stage.page("Segment")
     stage.wait(lambda: "240" not in panel.plan_label.text())
     stage.look_at(0)
     panel.segment_button.click()
     stage.rest()
     stage.take("done")
+    measure = stage.page("Measure")
+    stage.wait(lambda: measure.table.rows.rowCount())
+    stage.take("measure")
+    stage.page("Segment")
     panel.settings.separation.value = 0.6
     panel.settings.smallest.value = 25
     stage.fold(panel, "Objects and threshold").expand(animate=False)

@@ -131,6 +131,22 @@ def test_a_result_is_counted_once_it_is_complete(viewer, session, keeper, dock, 
     assert len([layer for layer in viewer.layers if isinstance(layer, Labels)]) == 1
 
 
+def test_a_result_that_was_stopped_is_not_counted_until_it_is_mended(
+    viewer, session, keeper, dock, image, qtbot
+):
+    panel = dock(MeasurePanel(viewer, session, keeper))
+    placed = place(image, "TYX")
+    result = result_layer(viewer, image, placed, np.dtype(np.uint16), PURPOSE, {})
+    result.write((slice(0, 1), slice(0, 30), slice(0, 40)), np.minimum(film()[:1], 1))
+    result.finish({"complete": False, "purpose": PURPOSE})
+    qtbot.waitUntil(lambda: "stopped before" in panel.count_label.text(), timeout=SECONDS)
+    panel.measure_button.click()
+    assert "Press Segment again" in said(panel)
+    result.layer.data[0, 2:7, 2:7] = 5
+    panel.measure_button.click()
+    qtbot.waitUntil(lambda: "2 objects" in panel.count_label.text(), timeout=SECONDS)
+
+
 def test_without_a_time_axis_the_button_says_what_to_do(viewer, session, keeper, dock, qtbot):
     viewer.add_image(np.zeros((3, 30, 40), np.float32), axis_labels=("z", "y", "x"))
     viewer.add_labels(film(), metadata={"napari_unet_kind": "objects"})

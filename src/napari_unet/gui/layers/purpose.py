@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_unet.core.annotations.annotation import Kind
-from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD
+from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, untouched
 
 if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
@@ -84,6 +84,11 @@ def is_result(layer: Layer) -> bool:
     """Whether a layer is a segmentation of a whole image by *Segment*."""
     done = isinstance(layer, Labels) and bool(_record(layer).get("complete"))
     return done and not is_preview(layer) and not only_shows(layer)
+
+
+def is_unfinished(layer: Labels) -> bool:
+    """Whether a layer is what a run left that was stopped, and nobody has edited it since."""
+    return _record(layer).get("complete") is False and untouched(layer)
 
 
 def is_of_mistakes(layer: Layer) -> bool:

@@ -87,12 +87,13 @@ class ResultLayer:
 
     def finish(self, record: Mapping[str, Any]) -> None:
         """Show all of it, add the record of how it was made, and let it be painted on."""
-        self.layer.editable = True
         self.layer.refresh(highlight=False, extent=False)
         checksum = _checksum(self.layer.data) if self._own else None
         identity = {"layer": str(self.layer.unique_id), "checksum": checksum}
         whole = {**self.layer.metadata.get(RECORD, {}), **record, **identity}
         self.layer.metadata = {**self.layer.metadata, RECORD: whole}
+        # last, as whoever waits for it asks for the record
+        self.layer.editable = True
 
     @property
     def untouched(self) -> bool:

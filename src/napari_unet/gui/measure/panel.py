@@ -12,7 +12,13 @@ from napari_unet.core.tracking.over_time import over_time
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.image_under import image_under
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.purpose import is_annotation, is_preview, kind_of, likely_kind
+from napari_unet.gui.layers.purpose import (
+    is_annotation,
+    is_preview,
+    is_unfinished,
+    kind_of,
+    likely_kind,
+)
 from napari_unet.gui.layers.purpose import is_paint as is_labels
 from napari_unet.gui.measure.link import ImageLink
 from napari_unet.gui.measure.plot import ObjectPlot
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 LABELS_TIP = "The objects: a result, an annotation of objects, or any labels that cover an image."
 MEASURE_TIP = "Measure the objects as they are now, for example after you have corrected them."
 FILLED_IN = "“{}” is being filled in. Its objects are counted when it is complete."
+UNFINISHED = "“{}” was stopped before it was complete, so there is no count."
 NOTHING = "Press Segment first; then the objects are counted here."
 
 
@@ -121,6 +128,9 @@ class MeasurePanel(Panel):
         if not layer.editable:
             self._forget(FILLED_IN.format(layer.name))
             return
+        if is_unfinished(layer):
+            self._forget(UNFINISHED.format(layer.name))
+            return
         try:
             self._begin()
         except UserError as error:
@@ -165,6 +175,12 @@ class MeasurePanel(Panel):
                 f"{layer.name!r} is being filled in",
                 rule="A result is measured once it is complete.",
                 remedy="Wait until it is; then it is measured by itself.",
+            )
+        if is_unfinished(layer):
+            raise UserError(
+                f"{layer.name!r} was stopped before it was complete",
+                rule="Objects are numbered when all of a plane or volume is segmented.",
+                remedy="Press Segment again.",
             )
         source, image = image_under(self.viewer, layer)
         model = self.session.model

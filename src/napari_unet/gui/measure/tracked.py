@@ -140,7 +140,7 @@ def _taken_over(layer: Labels) -> dict[str, Any]:
     """Return what the record of a result also says of the same objects with other numbers."""
     record = layer.metadata.get(RECORD)
     known = record if isinstance(record, dict) else {}
-    return {key: known[key] for key in ("complete", "model", "axes") if key in known}
+    return {key: known[key] for key in ("complete", "model", "axes") if known.get(key)}
 
 
 def _made_by(layer: Labels) -> dict[str, Any]:
