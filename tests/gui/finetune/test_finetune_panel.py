@@ -479,8 +479,7 @@ def test_classes_painted_for_a_network_of_objects_make_it_one_of_classes(painted
 
 
 def test_the_model_of_a_new_user_is_loaded_by_the_button(panel, viewer, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_unet.gui.finetune.panel.DEFAULT", "small")
-    monkeypatch.setattr("napari_unet.gui.finetune.form.form.DEFAULT", "small")
+    monkeypatch.setattr("napari_unet.gui.session.suggestions.DEFAULT", "small")
     panel.session.model = None
     panel.session.model_changed.emit(None)
     assert "not loaded" in panel.form.start.network.entries[0][0]
