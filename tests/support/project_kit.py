@@ -19,7 +19,7 @@ SHAPE = (3, 60, 70)
 
 
 @pytest.fixture
-def studio(viewer, dock):
+def studio(viewer, dock, library):
     """The dock, with the small model loaded."""
     made = dock(StudioDock(viewer))
     made.session.model, made.session.source = small_model(), "small"

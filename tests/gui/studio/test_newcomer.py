@@ -19,7 +19,7 @@ from napari_unet.gui.plugin import StudioDock
 
 
 @pytest.fixture
-def studio(viewer, dock):
+def studio(viewer, dock, library):
     """All panels in their dock, with a small network and a stack."""
     made = dock(StudioDock(viewer))
     made.session.model, made.session.source = small_model(), "small"

@@ -16,7 +16,7 @@ from napari_unet.gui.studio.panel import TABS
 
 
 @pytest.fixture
-def studio(viewer, dock):
+def studio(viewer, dock, library):
     made = dock(StudioDock(viewer))
     made.session.model, made.session.source = small_model(), "small"
     made.session.model_changed.emit(made.session.model)
