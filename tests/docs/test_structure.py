@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 
 import pytest
@@ -154,3 +156,17 @@ def test_only_programs_change_how_threads_wait(given):
         command = [sys.executable, "-c", code]
         end = subprocess.run(command, env=left | given, capture_output=True, text=True, check=True)
         assert end.stdout.split()[-1] == given.get("OMP_WAIT_POLICY", expected)
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tools", "training"])
+def test_programs_beside_the_package_import_what_there_is(folder):
+    missing = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("napari_unet"):
+                module = import_module(node.module)
+                for name in (alias.name for alias in node.names):
+                    part = f"{node.module}.{name}"
+                    if not hasattr(module, name) and find_spec(part) is None:
+                        missing.add(f"{path.name}: {part}")
+    assert missing == set()

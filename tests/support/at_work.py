@@ -177,7 +177,7 @@ def running_a_batch(viewer, dock, qtbot, n=4):
     mine = viewer.add_labels(np.ones((4, 30, 40), np.uint8), name="mine")
     images = panel.session.library.folder.parent / f"images {id(viewer)}"
     results = images.with_name(f"results {id(viewer)}")
-    images.mkdir()
+    images.mkdir(parents=True)
     for i in range(n):
         tifffile.imwrite(images / f"im{i}.tif", random_image(128 + i, 128))
     panel.input.value = images
