@@ -41,8 +41,8 @@ from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.files.images import open_image
-from napari_unet.services.samples import sample_path
 from napari_unet.services.library import DEFAULT, Library
+from napari_unet.services.samples import sample_path
 from napari_unet.services.segmentation.segment import segment
 from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.options import FinetuneOptions
