@@ -23,6 +23,8 @@ from windowless import library as library
 from windowless import readers as readers
 from windowless import viewer as viewer
 
+pytestmark = pytest.mark.usefixtures("library")
+
 
 def renamed(busy, _):
     for layer in busy.viewer.layers:
