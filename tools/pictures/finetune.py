@@ -53,7 +53,7 @@ def pictures(stage: Stage) -> None:
     form.settings.minutes.value = 1.5
     form.settings.patch.value = 128
     form.train_button.click()
-    stage.wait(lambda: stage.session.training and len(stage.session.training.checks) > 5)
+    stage.wait(lambda: stage.session.training and len(stage.session.training.checks) >= 2)
     stage.wait(lambda: "steps/s" in panel.foot.note.text())
     stage.take("finetune-training")
     stage.rest()
