@@ -169,7 +169,7 @@ def test_every_part_of_the_key_counts() -> None:
 
 def test_turning_one_thing_off_leaves_the_others_as_they_were() -> None:
     full = draw_augmentation(DEFAULTS, (8, 8), (1, 1), 1, (4,))
-    less = draw_augmentation(AugmentOptions(gamma=0, elastic=0), (8, 8), (1, 1), 1, (4,))
+    less = draw_augmentation(AugmentOptions(gamma=0, elastic=0, invert=1), (8, 8), (1, 1), 1, (4,))
     assert np.array_equal(full.deformation.matrix, less.deformation.matrix)
     assert full.deformation.mirrored == less.deformation.mirrored
     assert np.array_equal(full.intensity.gain, less.intensity.gain)
@@ -315,6 +315,21 @@ def test_intensities_vary_within_what_is_set() -> None:
         assert stray.diff(dim=-1).abs().max() < 0.05
         assert ((vary(noise=0.5) - image).std((2, 3)) <= 0.55 * deviation).all()
         assert (vary(blur=2).std((2, 3)) <= deviation * 1.0001).all()
+
+
+def test_a_part_of_the_patches_is_inverted_within_its_range() -> None:
+    image = torch.rand(1, 2, 32, 32) + 3
+    nothing = dict.fromkeys(("gain", "brightness", "background", "gamma", "noise", "blur"), 0)
+    turned = 0
+    for seed in range(40):
+        chosen = AugmentOptions(**nothing, invert=0.5)
+        one = draw_augmentation(chosen, (32, 32), (1, 1), 2, (seed,))
+        found = change_intensities(image, [one])
+        turned += found is not image
+        if found is not image:
+            assert torch.allclose(found.amin((2, 3)), image.amin((2, 3)))
+            assert torch.allclose(found + image, (found + image)[..., :1, :1])
+    assert 10 < turned < 30
 
 
 def test_a_constant_patch_stays_finite() -> None:

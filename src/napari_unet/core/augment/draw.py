@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from napari_unet.core.augment.elastic import Deformation
     from napari_unet.core.augment.options import AugmentOptions
+
+INVERSION = 1
+"""Keeps the random number of the inversion apart from the others that are drawn for the same key."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class IntensityChange:
         (d, C): sigma of the Gaussian blur along each of the d axes, in pixels of that axis.
     seed
         Seed of the noise.
+    inverted
+        Whether bright and dark are exchanged.
     """
 
     gain: NDArray[np.float64]
@@ -50,6 +55,7 @@ class IntensityChange:
     background: NDArray[np.float64]
     blur: NDArray[np.float64]
     seed: int
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,11 @@ def draw_augmentation(
     # intensities first, as the deformation draws more or fewer numbers depending on the shape
     random = np.random.default_rng(tuple(key))
     exposure = _draw_exposure(options, spacing, channels, random)
+    if options.invert:
+        # of numbers of its own: without it, everything else stays as it was
+        share = min(options.strength, 1) * options.invert
+        inverted = bool(np.random.default_rng((*key, INVERSION)).random() < share)
+        exposure = replace(exposure, inverted=inverted)
     return Augmentation(draw_deformation(options, tuple(shape), spacing, random), exposure)
 
 

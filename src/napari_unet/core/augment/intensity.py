@@ -1,4 +1,4 @@
-"""Changes of intensity of training patches: focus, gamma, contrast, brightness, stray light and noise.
+"""Changes of intensity of training patches: inversion, focus, gamma, contrast, stray light and noise.
 
 They are made after normalisation, which would undo some of them. Amounts are relative to the standard
 deviation or range of each patch, so they mean the same with any normalisation.
@@ -44,6 +44,7 @@ def change_intensities(images: Tensor, drawn: Sequence[Augmentation]) -> Tensor:
         of devices.
     """
     changes = [each.intensity for each in drawn]
+    images = _invert(images, [change.inverted for change in changes])
     images = _blur(images, np.array([change.blur for change in changes]))
     images = _apply_gamma(images, np.array([change.gamma for change in changes]))
     gain = np.array([change.gain for change in changes])
@@ -52,6 +53,15 @@ def change_intensities(images: Tensor, drawn: Sequence[Augmentation]) -> Tensor:
     images = _add_background(images, np.array([change.background for change in changes]))
     noise = np.array([change.noise for change in changes])
     return _add_noise(images, noise, [change.seed for change in changes])
+
+
+def _invert(images: Tensor, inverted: Sequence[bool]) -> Tensor:
+    """Exchange bright and dark of some patches; keeps the range of each channel."""
+    if not any(inverted):
+        return images
+    ends = images.amin(_spatial(images), keepdim=True) + images.amax(_spatial(images), keepdim=True)
+    chosen = torch.tensor(inverted, device=images.device).view(-1, *(1,) * (images.dim() - 1))
+    return torch.where(chosen, ends - images, images)
 
 
 def _blur(images: Tensor, sigma: NDArray[np.float64]) -> Tensor:

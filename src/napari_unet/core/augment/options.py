@@ -128,3 +128,12 @@ class AugmentOptions(BaseModel):
         description="Largest sigma of Gaussian blur, in pixels; half of the patches get none.",
         json_schema_extra={"unit": "px", "step": 0.5, "decimals": 1},
     )
+    invert: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Inverted contrast",
+        description="Part of the patches whose bright and dark are exchanged; for networks that are to "
+        "know objects darker and brighter than what is around them.",
+        json_schema_extra={"step": 0.1},
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,9 +32,13 @@ def training_key(model: Model, options: TrainingOptions, annotations: Sequence[A
     It does not depend on the scale that is learnt, which the training state holds.
     """
     digest = hashlib.sha256(weights_hash(model.network.state_dict()).encode())
-    # states of earlier versions have no such option
-    defaults = {"rescale"} if getattr(options, "rescale", True) else set[str]()
-    digest.update(options.model_dump_json(exclude=IRRELEVANT_OPTIONS | defaults).encode())
+    excluded: dict[str, Any] = dict.fromkeys(IRRELEVANT_OPTIONS, True)
+    # states of earlier versions have no such options
+    if getattr(options, "rescale", True):
+        excluded["rescale"] = True
+    if not options.augment.invert:
+        excluded["augment"] = {"invert": True}
+    digest.update(options.model_dump_json(exclude=excluded).encode())
     for annotation in annotations:
         image = annotation.image
         facts = [image.name, image.axes, image.data.shape, annotation.kind]

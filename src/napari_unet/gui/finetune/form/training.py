@@ -49,6 +49,7 @@ AUGMENT = (
     "gamma",
     "noise",
     "blur",
+    "invert",
 )
 REST = (
     "minutes",
