@@ -82,5 +82,5 @@ def train(
     spec = result.model.spec.model_copy(update={**card, "provenance": provenance})
     model = Model(spec, result.trainer.newest.network)
     model = turned(model) if turned else model
-    save_model(model, output)
+    save_model(model, output, half=True)
     return model

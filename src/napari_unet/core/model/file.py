@@ -28,7 +28,9 @@ VERSION = 1
 _KEY = "napari_unet"
 
 
-def save_model(model: Model, path: str | Path, overwrite: bool = True) -> None:
+def save_model(
+    model: Model, path: str | Path, overwrite: bool = True, *, half: bool = False
+) -> None:
     """Write a model file; an existing file is only replaced once the new one is complete.
 
     Parameters
@@ -39,6 +41,9 @@ def save_model(model: Model, path: str | Path, overwrite: bool = True) -> None:
         The file, which should end in ``.safetensors``.
     overwrite
         Whether an existing file may be replaced, also one that appears meanwhile.
+    half
+        Whether weights of convolutions are rounded to 16 bits: half the size, for networks that are
+        passed on. What is read again computes in 32 bits with the rounded weights.
 
     Raises
     ------
@@ -46,10 +51,12 @@ def save_model(model: Model, path: str | Path, overwrite: bool = True) -> None:
         When the file can't be written.
     """
     state = {k: v.detach().cpu().contiguous() for k, v in model.network.state_dict().items()}
+    if half:
+        state = {k: _halved(v) for k, v in state.items()}
     header = {
         "version": VERSION,
         "spec": model.spec.model_dump(mode="json"),
-        "sha256": weights_hash(state),
+        "sha256": weights_hash(_full(state)),
     }
     write_tensors(state, {_KEY: json.dumps(header)}, Path(path), replace=overwrite)
 
@@ -92,7 +99,7 @@ def load_model(path: Path) -> Model:
     spec = _spec(path, header)
     _check_tensors(path, spec)
     try:
-        state = load_file(path)
+        state = _full(load_file(path))
     except (OSError, SafetensorError) as error:
         raise _broken(path, error) from error
     if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
@@ -113,7 +120,7 @@ def _check_tensors(path: Path, spec: ModelSpec) -> None:
 
     with torch.device("meta"):
         expected = build_network(spec.config).state_dict()
-    types = {torch.float32: ("F32",), torch.int64: ("I64",)}
+    types = {torch.float32: ("F32", "F16"), torch.int64: ("I64",)}
     try:
         with safe_open(path, framework="numpy") as file:
             listed = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
@@ -128,6 +135,16 @@ def _check_tensors(path: Path, spec: ModelSpec) -> None:
             raise _broken(
                 path, f"the weights do not fit the architecture: {key} is {dtype} {shape}"
             )
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """Round weights of convolutions; few other numbers, such as variances, want their whole range."""
+    return tensor.half() if tensor.is_floating_point() and tensor.dim() > 1 else tensor
+
+
+def _full(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what a network computes with, whatever is stored."""
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
 def weights_hash(state: dict[str, Tensor]) -> str:
