@@ -13,10 +13,11 @@ from networks import model_of
 from safetensors import SafetensorError
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.model.file import load_model, read_spec, save_model, weights_hash
+from napari_unet.core.model.file import load_model, read_hash, read_spec, save_model, weights_hash
 from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.library import DEFAULT, Library
+from napari_unet.services.model_packages import installed_packages
 
 
 @pytest.fixture
@@ -41,6 +42,20 @@ def test_a_saved_model_comes_back_whole(model, tmp_path):
     again = tmp_path / "again.safetensors"
     save_model(loaded, again)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_model_saved_in_16_bits_is_half_as_large_and_computes_alike(tmp_path):
+    model = model_of(UNetConfig.classic(base=8, depth=2), name="mine")
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_model(model, whole)
+    save_model(model, half, half=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    loaded = load_model(half)
+    image = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        difference = loaded.network(image) - model.network(image)
+    assert difference.abs().max() < 0.01 * model.network(image).abs().max()
+    assert read_hash(half) == weights_hash(loaded.network.state_dict())
 
 
 def test_a_saved_model_can_be_read_by_whoever_may_read_new_files(model, tmp_path):
@@ -129,3 +144,42 @@ def test_listing_needs_no_torch():
         "assert Library().entries(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def package(model, tmp_path, monkeypatch):
+    """An installed package with a model, whose code must not run."""
+    (tmp_path / "lab_models").mkdir()
+    (tmp_path / "lab_models" / "__init__.py").write_text("raise RuntimeError('it ran')")
+    save_model(model, tmp_path / "lab_models" / "organoids.safetensors")
+    facts = tmp_path / "lab_models-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: lab-models\nVersion: 1.0\nLicense-Expression: CC-BY-4.0\n"
+    )
+    lines = "[napari_unet.models]\nlab = lab_models\ngone = not_there\n"
+    (facts / "entry_points.txt").write_text(lines)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    installed_packages.cache_clear()
+    yield tmp_path
+    installed_packages.cache_clear()
+
+
+def test_models_of_a_laboratory_s_package_are_listed_and_stay_as_they_are(package, library):
+    entry = library.entry("organoids")
+    assert entry.bundled
+    assert (entry.package.name, entry.package.licence) == ("lab-models", "CC-BY-4.0")
+    assert finish(library.load("organoids")).spec.name == "mine"
+    with pytest.raises(UserError, match="it came with lab-models"):
+        library.delete("organoids")
+    assert library.entries()[-1].name == "organoids"
+
+
+def test_the_command_line_names_the_package_and_its_licence(package):
+    from typer.testing import CliRunner
+
+    from napari_unet.cli import app
+
+    told = CliRunner().invoke(app, ["models"]).output
+    assert "organoids" in told
+    assert "lab-models (CC-BY-4.0)" in told

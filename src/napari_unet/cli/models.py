@@ -36,6 +36,8 @@ def list_models(context: typer.Context) -> None:
     for entry in library.entries():
         size = f"{entry.size / 1e6:.1f} MB"
         origin = "bundled" if entry.bundled else "yours"
+        if entry.package is not None:
+            origin = f"{entry.package.name} ({entry.package.licence or 'licence not stated'})"
         if entry.spec is None:
             rows.append((entry.name, "?", "?", "can't be read", size, origin))
             continue

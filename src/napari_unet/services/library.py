@@ -15,19 +15,18 @@ from napari_unet.core.model.file import (
     MODEL_SUFFIX,
     is_model_file,
     load_model,
-    read_hash,
     read_spec,
     save_model,
 )
 from napari_unet.core.model.spec import with_diameter
 from napari_unet.core.progress import Progress
+from napari_unet.services.model_packages import installed_packages
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.core.progress import Job
+    from napari_unet.services.model_packages import ModelPackage
 
 DEFAULT = "nuclei-fluorescence"
 """Name of the model a new user starts with."""
@@ -46,13 +45,16 @@ class Entry:
     spec
         Its description, or None if the file can't be read.
     bundled
-        Whether it came with the package, so that it can't be deleted.
+        Whether it came with a package, so that it can't be deleted.
+    package
+        The package, if it is another one than this.
     """
 
     name: str
     path: Path
     spec: ModelSpec | None
     bundled: bool
+    package: ModelPackage | None = None
 
     @property
     def size(self) -> int:
@@ -61,7 +63,7 @@ class Entry:
 
 
 class Library:
-    """A folder of model files beside the bundled ones.
+    """A folder of model files beside the bundled ones and those of installed packages.
 
     Parameters
     ----------
@@ -73,11 +75,18 @@ class Library:
         self.folder = folder or user_data_path("napari-unet-studio", appauthor=False) / "models"
 
     def entries(self) -> list[Entry]:
-        """All models, the user's first; a user's model hides a bundled one of the same name."""
+        """All models, the user's first; a user's model hides a bundled one of the same name.
+
+        Those of other packages come last, and hide none.
+        """
+        others = installed_packages()
+        folders = [self.folder, bundled_folder(), *(each.folder for each in others)]
         entries: dict[str, Entry] = {}
-        for folder, bundled in ((self.folder, False), (bundled_folder(), True)):
+        for number, folder in enumerate(folders):
+            package = others[number - 2] if number > 1 else None
             for path in sorted(folder.glob(f"*{MODEL_SUFFIX}")) if folder.is_dir() else ():
-                entries.setdefault(path.stem, Entry(path.stem, path, _spec(path), bundled))
+                entry = Entry(path.stem, path, _spec(path), number > 0, package)
+                entries.setdefault(path.stem, entry)
         return list(entries.values())
 
     def entry(self, name: str) -> Entry:
@@ -246,7 +255,7 @@ class Library:
         if entry.bundled:
             raise UserError(
                 problem,
-                value="it came with the package",
+                value=f"it came with {entry.package.name if entry.package else 'the package'}",
                 rule="Only your own models can be changed or deleted.",
                 remedy=remedy,
             )
@@ -261,18 +270,6 @@ class Library:
             When they don't match.
         """
         load_model(self.entry(name).path)
-
-
-def same_weights(entries: Sequence[Entry]) -> dict[str, str]:
-    """Return the models whose weights another one has, too, each with the name of the first of these."""
-    first: dict[str, str] = {}
-    doubles = {}
-    # bundled ones first: a copy of one of them is the copy
-    for entry in sorted(entries, key=lambda entry: not entry.bundled):
-        weights = read_hash(entry.path) if entry.spec is not None else ""
-        if weights and first.setdefault(weights, entry.name) != entry.name:
-            doubles[entry.name] = first[weights]
-    return doubles
 
 
 def bundled_folder() -> Path:

@@ -8,8 +8,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from napari_unet.services.library import same_weights
-from napari_unet.services.training.history import gain, lineages
+from napari_unet.services.training.history import gain, lineages, same_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +134,9 @@ def _tooltip(
     suggestion = ranked.get(entry.name)
     parts = [
         entry.spec.description,
+        ""
+        if entry.package is None
+        else f"from {entry.package.name}: {entry.package.licence or 'licence not stated'}",
         ""
         if suggestion is None or not suggestion.words
         else f"For this image: {suggestion.words}.",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.model_packages import ModelPackage
 
 FILES = "U-Nets (*.safetensors *.pth *.pt *.ckpt *.pkl *.bin *.zip *.yaml *.yml);;All files (*)"
 
@@ -128,7 +129,9 @@ class ModelsPanel(Panel):
         with self.reporting():
             entry = self.session.library.entry(name_of(item))
             self.own.show_for(entry.name, own=not entry.bundled)
-            self._describe(entry.spec, self.session.suggestions.notes.note(entry.name))
+            self._describe(
+                entry.spec, self.session.suggestions.notes.note(entry.name), entry.package
+            )
 
     def _load_chosen(self) -> None:
         item = self.list.currentItem()
@@ -197,8 +200,12 @@ class ModelsPanel(Panel):
         entries = self.session.library.entries()
         return any(entry.name == self.session.source and entry.bundled for entry in entries)
 
-    def _describe(self, spec: ModelSpec | None, note: str = "") -> None:
+    def _describe(
+        self, spec: ModelSpec | None, note: str = "", package: ModelPackage | None = None
+    ) -> None:
         noted = [("Your note", note)] if note else []
+        if package is not None:
+            noted.append(("Package", f"{package.name}, {package.licence or 'licence not stated'}"))
         self.facts_label.setText("" if spec is None else table([*noted, *facts(spec)]))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name

@@ -100,3 +100,15 @@ def recorded_schedule(spec: ModelSpec) -> dict[str, Any]:
             remedy="Give the number of `steps` instead.",
         )
     return {"steps": record["options"]["steps"], "minutes": None, "pace": record["pace"] or None}
+
+
+def same_weights(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the models whose weights another one has, too, each with the name of the first of these."""
+    first: dict[str, str] = {}
+    doubles = {}
+    # bundled ones first: a copy of one of them is the copy
+    for entry in sorted(entries, key=lambda entry: not entry.bundled):
+        weights = read_hash(entry.path) if entry.spec is not None else ""
+        if weights and first.setdefault(weights, entry.name) != entry.name:
+            doubles[entry.name] = first[weights]
+    return doubles
