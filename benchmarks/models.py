@@ -1,37 +1,39 @@
 """How good the bundled models are, on images set aside before they were trained.
 
-    python benchmarks/models.py [--data ../shared/data] [--parts nuclei membranes cells volume]
-                                [--models FOLDER]
+    python benchmarks/models.py [NAME ...] [--data ../shared/data] [--models FOLDER ...]
 
-What is set aside is decided in training/, by the same functions that the trainings call. Objects are
-judged by average precision TP / (TP + FP + FN), pooled over all objects and as a mean over images, and
-by SEG; nuclei and cells that are not found well enough come in a table of reasons. Membranes are judged
-by the Rand score of Arganda-Carreras et al. (2015, 10.3389/fnana.2015.00142): thinned, restricted to the
-inside of cells, at the model's own threshold and at the best of 19, and by the share of wrong pixels.
+What is set aside, by the experiment that an image comes from, is decided in training/, by the functions
+that the trainings call; sets that a network learnt nothing of are judged by, too. Objects are judged by
+average precision TP / (TP + FP + FN), pooled over all objects and as a mean over images, and by SEG, a
+table for each set and a line for each source in it; why objects have no match is told in a few words.
+What labels say nothing of does not count. Membranes are judged by the Rand score of Arganda-Carreras et
+al. (2015, 10.3389/fnana.2015.00142): thinned, restricted to the inside of cells, at the model's own
+threshold and at the best of 19, and by the share of wrong pixels; classes by their IoU.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from parts.misses import tell_reasons
 from skimage.metrics import adapted_rand_error
 from skimage.segmentation import watershed
 
 from napari_unet.core.annotations.annotation import Annotation
-from napari_unet.core.evaluation.matching import ObjectScores, image_mean, match
+from napari_unet.core.evaluation.matching import ObjectScores, image_mean
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.model.file import load_model
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.evaluation.evaluate import evaluate
-from napari_unet.services.evaluation.label_pairs import LabelFrame
 from napari_unet.services.evaluation.scores import ObjectsCompared
 from napari_unet.services.library import bundled_folder
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -39,47 +41,64 @@ from napari_unet.services.segmentation.segment import segment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
-import cells_phase
 import membranes_2d
-import nuclei_2d
 import nuclei_3d
+from sets import SETS, set_aside
 
 LEVELS = (0.5, 0.8, 0.9)
-SMALL = 60
-"""Pixels below which a nucleus counts as small."""
-TOUCHED = 0.1
-"""A true object that predictions cover less than this is missed."""
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESEARCH = REPOSITORY / "packaging/napari-unet-models-research/src/napari_unet_models_research"
+MOST_SOURCES = 8
+"""Sources of a set that get a line of their own."""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("names", nargs="*", metavar="NAME", help=", ".join(JUDGES))
     arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
-    arguments.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
-    arguments.add_argument("--models", type=Path, default=bundled_folder())
+    arguments.add_argument("--models", nargs="+", type=Path, default=[bundled_folder(), RESEARCH])
     chosen = arguments.parse_args()
-    for part in chosen.parts:
-        name, judge = PARTS[part]
-        path = chosen.models / f"{name}.safetensors"
-        print(f"\n{name}{'' if path.exists() else ': not there'}", flush=True)
-        if path.exists():
-            judge(chosen.data, load_model(path))
+    for name in chosen.names or JUDGES:
+        paths = [folder / f"{name}.safetensors" for folder in chosen.models]
+        path = next((path for path in paths if path.exists()), None)
+        print(f"\n{name}{'' if path else ': not there'}", flush=True)
+        if path is not None:
+            JUDGES[name](chosen.data, load_model(path))
 
 
-def nuclei(data: Path, model: Model) -> None:
-    folder = data / "nuclei-dsb2018"
-    aside = [nuclei_2d.annotation(folder, name) for name in nuclei_2d.split(folder)[1]]
-    compared = list(_compared(aside, model))
-    _tell(compared)
-    for level in LEVELS[:2]:
-        _tell_reasons(compared, level)
-    worst = sorted(compared, key=lambda each: ObjectScores.of(each.overlaps).ap[0, 0])[:8]
-    print("  lowest average precision at IoU 0.5:")
-    for each in worst:
-        scores = ObjectScores.of(each.overlaps)
-        print(
-            f"    {scores.ap[0, 0]:.2f}  {scores.n_true[0]:4d} nuclei, {scores.fp[0, 0]} too many, "
-            f"{scores.fn[0, 0]} without a match  {each.labels.title}"
-        )
+def objects(data: Path, model: Model, *, sets: tuple[str, ...]) -> None:
+    for name in sets:
+        compared = {}
+        for source, group in groupby(sorted(set_aside(data, name), key=_first), key=_first):
+            compared[source] = list(_compared([each for _, each in group], model))
+        every = [each for some in compared.values() for each in some]
+        print(f" {name} ({SETS[name].kind})")
+        _tell(every)
+        if 1 < len(compared) <= MOST_SOURCES:
+            for source, some in compared.items():
+                total = _total(some).pooled
+                figures = "  ".join(f"{total.ap[0, i]:.3f}" for i in _at(total))
+                print(f"    {source:16s} {total.n_true[0]:4d} objects  {figures}")
+        tell_reasons(every, LEVELS[0])
+
+
+def _first(pair: tuple[str, Annotation]) -> str:
+    return pair[0]
+
+
+def classes(data: Path, model: Model, *, sets: tuple[str, ...]) -> None:
+    for name in sets:
+        print(f" {name} ({SETS[name].kind})")
+        aside = list(set_aside(data, name))
+        for source, annotation in aside:
+            _tell_classes(source, [annotation], model)
+        _tell_classes("all", [annotation for _, annotation in aside], model)
+
+
+def _tell_classes(title: str, annotations: list[Annotation], model: Model) -> None:
+    found = finish(evaluate(annotations, model))
+    each = ", ".join(f"{score.name} {score.iou:.3f}" for score in found.classes[1:])
+    print(f"    {title:16s} IoU: {each}; mean {found.iou:.3f}", flush=True)
 
 
 def membranes(data: Path, model: Model) -> None:
@@ -95,14 +114,6 @@ def membranes(data: Path, model: Model) -> None:
     print(f"  {len(truth)} slices: Vrand, thinned {np.mean(own):.4f} at {level} ({each})")
     print(f"  at the best threshold {best:.4f}")
     print(f"  wrong pixels {100 * wrong:.2f} %, (goal: Vrand 0.97)")
-
-
-def cells(data: Path, model: Model) -> None:
-    compared = list(_compared(cells_phase.split(data)[1], model))
-    _tell(compared)
-    for level in LEVELS[:2]:
-        _tell_reasons(compared, level)
-    print("  (goal: SEG 0.92)")
 
 
 def volume(data: Path, model: Model) -> None:
@@ -122,17 +133,25 @@ def _compared(aside: list[Annotation], model: Model) -> Iterator[ObjectsCompared
             yield step
 
 
-def _tell(compared: list[ObjectsCompared]) -> None:
+def _total(compared: list[ObjectsCompared]) -> ObjectScores:
     total = ObjectScores.zero()
     for each in compared:
         total += ObjectScores.of(each.overlaps)
-    _tell_scores(f"{len(compared)} images", total)
+    return total
+
+
+def _tell(compared: list[ObjectsCompared]) -> None:
+    _tell_scores(f"{len(compared)} images", _total(compared))
+
+
+def _at(scores: ObjectScores) -> list[int]:
+    return [int(np.flatnonzero(scores.thresholds == level)[0]) for level in LEVELS]
 
 
 def _tell_scores(title: str, scores: ObjectScores) -> None:
     """Print what there is, weighing objects alike and, of several images, these."""
     all_of = scores.pooled
-    at = [int(np.flatnonzero(scores.thresholds == level)[0]) for level in LEVELS]
+    at = _at(scores)
     print(f"  {title}, {all_of.n_true[0]} objects        AP .5   .8   .9   .5-.95   SEG")
     rows = [("by object", all_of.ap[0], all_of.seg[0])]
     if len(scores.n_true) > 1:
@@ -141,52 +160,6 @@ def _tell_scores(title: str, scores: ObjectScores) -> None:
         figures = "  ".join(f"{ap[i]:.3f}" for i in at)
         print(f"    {name:12s} {figures}  {ap.mean():.3f}  {seg:.3f}")
     print(f"    {all_of.merges[0]} merge several, {all_of.splits[0]} are split", flush=True)
-
-
-def _tell_reasons(compared: list[ObjectsCompared], level: float) -> None:
-    """Print why true objects have no match, and what predictions without one are."""
-    missing: Counter[str] = Counter()
-    extra: Counter[str] = Counter()
-    for each in compared:
-        missing.update(_reasons(each.labels, each.overlaps, level))
-        extra.update(_extras(each.overlaps, level))
-    for title, found in (("without a match", missing), ("too many", extra)):
-        told = ", ".join(f"{n} {reason}" for reason, n in found.most_common())
-        print(f"  at IoU {level}, {sum(found.values())} {title}: {told}")
-
-
-def _reasons(labels: LabelFrame, overlaps: Overlaps, level: float) -> Iterator[str]:
-    matched = set(overlaps.rows[match(overlaps, level)].tolist())
-    merged = set(overlaps.rows[overlaps.merging].tolist())
-    split = set(overlaps.rows[overlaps.splitting].tolist())
-    covered = np.bincount(overlaps.rows, overlaps.shared, len(overlaps.true))
-    edge = _edge_values(labels.truth)
-    for i in set(range(len(overlaps.true))) - matched:
-        if i in merged:
-            yield "merged"
-        elif i in split:
-            yield "split"
-        elif covered[i] < TOUCHED * overlaps.true_sizes[i]:
-            yield "missed, small" if overlaps.true_sizes[i] < SMALL else "missed"
-        elif overlaps.true[i] in edge:
-            yield "at the image's edge"
-        elif overlaps.true_sizes[i] < SMALL:
-            yield "small, other outline"
-        else:
-            yield "other outline"
-
-
-def _extras(overlaps: Overlaps, level: float) -> Iterator[str]:
-    matched = set(overlaps.columns[match(overlaps, level)].tolist())
-    covered = np.bincount(overlaps.columns, overlaps.shared, len(overlaps.predicted))
-    for i in set(range(len(overlaps.predicted))) - matched:
-        alone = covered[i] < TOUCHED * overlaps.predicted_sizes[i]
-        yield "where nothing is labelled" if alone else "on labelled objects"
-
-
-def _edge_values(labels: NDArray[np.integer]) -> set[int]:
-    edges = labels[0], labels[-1], labels[:, 0], labels[:, -1]
-    return set(np.concatenate(edges).tolist())
 
 
 def _rand(membrane: NDArray[np.float32], truth: NDArray[np.bool_], level: float) -> float:
@@ -202,11 +175,19 @@ def _rand(membrane: NDArray[np.float32], truth: NDArray[np.bool_], level: float)
     return float(np.mean(scores))
 
 
-PARTS = {
-    "nuclei": ("nuclei-fluorescence", nuclei),
-    "membranes": ("membranes-em", membranes),
-    "cells": ("cells-phase", cells),
-    "volume": ("nuclei-3d", volume),
+NUCLEI = ("nuclei-dsb2018", "nuclei-bbbc039", "nuclei-coelho2009", "nuclei-deepcell")
+TISSUE = ("histology-tnbc", "histology-dsb2018")
+PHASE = ("phase-usiigaci", "phase-deepcell", "phase-u373")
+JUDGES: dict[str, Callable[[Path, Model], None]] = {
+    "nuclei-fluorescence": partial(objects, sets=NUCLEI),
+    "nuclei-histology": partial(objects, sets=TISSUE),
+    "cells-phase": partial(objects, sets=PHASE),
+    "cells-phase-research": partial(objects, sets=PHASE),
+    "bacteria": partial(objects, sets=("bacteria-deepcell",)),
+    "everything": partial(objects, sets=(*NUCLEI, *TISSUE, *PHASE, "bacteria-deepcell")),
+    "axons-em": partial(classes, sets=("em-axon-sem",)),
+    "membranes-em": membranes,
+    "nuclei-3d": volume,
 }
 
 if __name__ == "__main__":
