@@ -9,6 +9,7 @@ from napari_unet.version import __version__
 
 if TYPE_CHECKING:
     from napari_unet import jobs
+    from napari_unet.api.review import doubt_objects, suspect_annotations
     from napari_unet.api.segmentation import (
         cache_outputs,
         load_model,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from napari_unet.core.tracking.tracks import Tracks
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.unet.config import UNetConfig
+    from napari_unet.services.evaluation.doubt import Doubts
     from napari_unet.services.evaluation.label_pairs import LabelPair, read_label_pairs
     from napari_unet.services.evaluation.scores import Evaluation
     from napari_unet.services.files.images import open_image
@@ -61,6 +63,7 @@ __all__ = [
     "Annotation",
     "AugmentOptions",
     "CachedOutputs",
+    "Doubts",
     "Evaluation",
     "FinetuneOptions",
     "FinetuneResult",
@@ -86,6 +89,7 @@ __all__ = [
     "cache_outputs",
     "compare_labels",
     "compare_models",
+    "doubt_objects",
     "evaluate",
     "find_file",
     "finetune",
@@ -107,11 +111,13 @@ __all__ = [
     "save_probabilities",
     "save_table",
     "segment",
+    "suspect_annotations",
     "track",
     "uncertainty_map",
 ]
 
 _MODULES = {
+    "api.review": ("doubt_objects", "suspect_annotations"),
     "api.segmentation": (
         "cache_outputs",
         "load_model",
@@ -144,6 +150,7 @@ _MODULES = {
     "core.tracking.tracks": ("Tracks",),
     "core.training.options": ("TrainingOptions",),
     "core.unet.config": ("UNetConfig",),
+    "services.evaluation.doubt": ("Doubts",),
     "services.evaluation.label_pairs": ("LabelPair", "read_label_pairs"),
     "services.files.tables": ("save_table",),
     "services.evaluation.scores": ("Evaluation",),

@@ -29,6 +29,7 @@ from napari_unet.core.tracking.track import check_time
 from napari_unet.core.tracking.track import track as _track
 from napari_unet.services import library as _library
 from napari_unet.services.evaluation import compare as _compare
+from napari_unet.services.evaluation import doubt as _doubt
 from napari_unet.services.evaluation import evaluate as _evaluate
 from napari_unet.services.segmentation import cached_outputs as _cached_outputs
 from napari_unet.services.segmentation import next_region as _next_region
@@ -50,6 +51,7 @@ __all__ = [
     "cache_outputs",
     "compare_labels",
     "compare_models",
+    "doubt_objects",
     "evaluate",
     "finetune",
     "load_model",
@@ -58,6 +60,7 @@ __all__ = [
     "next_regions",
     "relabel",
     "segment",
+    "suspect_annotations",
     "track",
     "uncertainty_map",
 ]
@@ -194,6 +197,8 @@ relabel = _checked(_relabel.relabel, _unchecked)
 cache_outputs = _checked(_cached_outputs.cache_outputs, _check_run)
 uncertainty_map = _checked(_next_region.uncertainty_map, _unchecked)
 next_regions = _checked(_next_region.next_regions, _unchecked)
+doubt_objects = _checked(_doubt.doubt_objects, _unchecked)
+suspect_annotations = _checked(_doubt.suspect_annotations, _unchecked)
 compare_models = _checked(_compare.compare, _check_comparison, "compare_models")
 finetune = _checked(_finetune.finetune, _check_training)
 new_network = _checked(_new_network.new_network, _check_annotated)

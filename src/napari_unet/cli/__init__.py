@@ -11,6 +11,7 @@ import typer
 
 from napari_unet.cli.check import check
 from napari_unet.cli.compare import compare
+from napari_unet.cli.doubt import doubt
 from napari_unet.cli.driving import explained, run
 from napari_unet.cli.evaluate import evaluate
 from napari_unet.cli.made_by import made_by
@@ -38,6 +39,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(measure)
 app.command()(track)
+app.command()(doubt)
 app.command()(made_by)
 app.command()(project)
 app.add_typer(models, name="models")

@@ -95,7 +95,7 @@ def measure_all(
             tables.append(stop.value)
     if len(tables) == 1:
         return tables[0]
-    return _stacked([image.name for image, _ in labelled], tables)
+    return stacked([image.name for image, _ in labelled], tables)
 
 
 def read_parents(
@@ -139,7 +139,8 @@ def table_record(files: FilePairs, axes: str | None, **settings: Any) -> MadeBy:
     return new_record("measure", "table", inputs, options=settings, **reading)
 
 
-def _stacked(names: Sequence[str], tables: Sequence[Columns]) -> Columns:
+def stacked(names: Sequence[str], tables: Sequence[Columns]) -> Columns:
+    """Put tables of several images together, with the names of these as the first column."""
     counts = [len(table["label"]) for table in tables]
     columns: Columns = {"image": np.repeat(np.array(names), counts)}
     for name in dict.fromkeys(name for table in tables for name in table):
