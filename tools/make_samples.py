@@ -35,6 +35,16 @@ WINDOWS: dict[str, tuple[str, tuple[slice, ...], dict[str, Any]]] = {
         (5, slice(0, 400), slice(100, 500)),
         {"axes": "YX", "pixel": 0.005, "unit": "um"},
     ),
+    "em_axons": (
+        "more/em-axon-sem/images/rat3-data10.tif",
+        (slice(100, 500), slice(100, 500)),
+        {"axes": "YX"},
+    ),
+    "stained_tissue": (
+        "more/histology-tnbc/images/08_2.tif",
+        (slice(56, 456), slice(56, 456)),
+        {"axes": "YXS"},
+    ),
     "nuclei_volume": (
         "nuclei-3d/volume.tif",
         (slice(26, 74), slice(2, 98), slice(2, 98)),
@@ -46,10 +56,19 @@ CARDS = {
     "nuclei-fluorescence": "nuclei_stack",
     "nuclei-broad": "nuclei_stack",
     "cells-phase": "phase_cells",
+    "nuclei-histology": "stained_tissue",
+    "cells-phase-research": "phase_cells",
     "membranes-em": "em_neurites",
+    "axons-em": "em_axons",
     "nuclei-3d": "nuclei_volume",
 }
-"""The sample that each bundled network is for."""
+"""The sample that each network of the package, or of that for research, is for."""
+RESEARCH = (
+    Path(__file__)
+    .resolve()
+    .parents[1]
+    .joinpath("packaging/napari-unet-models-research/src/napari_unet_models_research")
+)
 PICTURE = 64
 """Side of the pictures in pixels."""
 
@@ -62,8 +81,11 @@ def main() -> None:
     for name in given.samples or WINDOWS:
         write_sample(given.data, name)
     for network, name in CARDS.items():
-        if name in (given.samples or WINDOWS):
-            picture = bundled_folder() / f"{network}.png"
+        folders = [
+            each for each in (bundled_folder(), RESEARCH) if (each / f"{network}.md").exists()
+        ]
+        if folders and name in (given.samples or WINDOWS):
+            picture = folders[0] / f"{network}.png"
             imageio.imwrite(picture, thumbnail(tifffile.imread(sample_path(name))))
 
 
@@ -82,15 +104,16 @@ def write_sample(data: Path, name: str) -> None:
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
     """Return a small picture of the middle of an image."""
-    while pixels.ndim > 2:
+    colours = pixels.ndim == 3 and pixels.shape[-1] == 3
+    while pixels.ndim > 2 + colours:
         pixels = pixels[len(pixels) // 2]
-    step = max(1, min(pixels.shape) // (2 * PICTURE))
-    top, left = ((n - step * PICTURE) // 2 for n in pixels.shape)
+    step = max(1, min(pixels.shape[:2]) // (2 * PICTURE))
+    top, left = ((n - step * PICTURE) // 2 for n in pixels.shape[:2])
     part = pixels[top : top + step * PICTURE, left : left + step * PICTURE].astype(np.float32)
-    small = part.reshape(PICTURE, step, PICTURE, step).mean(axis=(1, 3))
-    low, high = np.percentile(small, [1, 99.5])
-    grey: np.ndarray = (255 * np.clip((small - low) / (high - low), 0, 1)).astype(np.uint8)
-    return grey
+    small = part.reshape(PICTURE, step, PICTURE, step, -1).mean(axis=(1, 3))
+    low, high = (0, 255) if colours else np.percentile(small, [1, 99.5])
+    shown: np.ndarray = (255 * np.clip((small - low) / (high - low), 0, 1)).astype(np.uint8)
+    return shown if colours else shown[..., 0]
 
 
 if __name__ == "__main__":

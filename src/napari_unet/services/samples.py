@@ -5,7 +5,14 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-SAMPLES = ("nuclei_stack", "phase_cells", "em_neurites", "nuclei_volume")
+SAMPLES = (
+    "nuclei_stack",
+    "stained_tissue",
+    "phase_cells",
+    "em_neurites",
+    "em_axons",
+    "nuclei_volume",
+)
 """Names of the samples."""
 
 

@@ -27,6 +27,16 @@ def em_neurites() -> list[LayerData]:
     return _layers("em_neurites")
 
 
+def em_axons() -> list[LayerData]:
+    """Return an electron micrograph of axons with their myelin as layer data."""
+    return _layers("em_axons")
+
+
+def stained_tissue() -> list[LayerData]:
+    """Return stained tissue, in colours, as layer data."""
+    return _layers("stained_tissue")
+
+
 def nuclei_volume() -> list[LayerData]:
     """Return a volume of nuclei in fluorescence as layer data."""
     return _layers("nuclei_volume")
@@ -36,18 +46,19 @@ def _layers(name: str) -> list[LayerData]:
     image = open_image(sample_path(name))
     units = dict.fromkeys("ZYX", image.unit) | {"T": "second"}
     pixels = np.asarray(image.data[...])
-    return [
-        (
-            pixels,
-            {
-                "name": image.name.replace("_", " "),
-                "scale": [image.scale.get(a, 1.0) for a in image.axes],
-                "units": [units.get(a, "pixel") for a in image.axes],
-                # otherwise, a few very bright cells would make the others dark
-                "contrast_limits": [float(x) for x in np.percentile(pixels, (0.1, 99.7))],
-                "axis_labels": [a.lower() for a in image.axes],
-                "metadata": {"channel_names": list(image.channel_names)},
-            },
-            "image",
-        )
-    ]
+    colours = "S" in image.axes
+    axes = image.axes.replace("S", "")
+    keywords = {
+        "name": image.name.replace("_", " "),
+        "scale": [image.scale.get(a, 1.0) for a in axes],
+        "units": [units.get(a, "pixel") for a in axes],
+        "axis_labels": [a.lower() for a in axes],
+        "metadata": {"channel_names": list(image.channel_names)},
+    }
+    if colours:
+        keywords["rgb"] = True
+    else:
+        # otherwise, a few very bright cells would make the others dark
+        limits = np.percentile(pixels, (0.1, 99.7))
+        keywords["contrast_limits"] = [float(x) for x in limits]
+    return [(pixels, keywords, "image")]
