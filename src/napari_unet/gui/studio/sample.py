@@ -48,7 +48,7 @@ def _layers(name: str) -> list[LayerData]:
     pixels = np.asarray(image.data[...])
     colours = "S" in image.axes
     axes = image.axes.replace("S", "")
-    keywords = {
+    keywords: dict[str, Any] = {
         "name": image.name.replace("_", " "),
         "scale": [image.scale.get(a, 1.0) for a in axes],
         "units": [units.get(a, "pixel") for a in axes],
