@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_unet.core.unet.copies import with_shared_weights
 from napari_unet.core.unet.layers import Unit
 
 M = TypeVar("M", bound=nn.Module)
@@ -24,10 +24,10 @@ def fuse_batch_norm(network: M) -> M:
     Returns
     -------
     Module
-        A copy in evaluation mode, without gradients. Its outputs are the same except for rounding; other
-        norms stay.
+        A copy in evaluation mode, without gradients, that shares the weights that are not fused. Its
+        outputs are the same except for rounding; other norms stay.
     """
-    fused = copy.deepcopy(network).eval().requires_grad_(False)
+    fused = with_shared_weights(network).eval()
     for unit in fused.modules():
         if isinstance(unit, Unit) and isinstance(unit.norm, (nn.BatchNorm2d, nn.BatchNorm3d)):
             unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_unet.core.model.spec import Model
+from napari_unet.core.unet.copies import with_shared_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def with_weights(model: Model, weights: Mapping[str, Tensor]) -> Model:
     """Return a copy of a model, with other weights."""
-    network = copy.deepcopy(model.network)
-    network.load_state_dict(weights)
+    network = with_shared_weights(model.network)
+    network.load_state_dict({name: value.clone() for name, value in weights.items()}, assign=True)
     return Model(model.spec, network.eval())
 
 
