@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from examples import load_profile
+from examples import load_profile, without_most_combinations
 from places import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 load_profile()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:], left = without_most_combinations(items)
+    config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture(scope="session")

@@ -175,6 +175,7 @@ def test_turning_one_thing_off_leaves_the_others_as_they_were() -> None:
     assert np.array_equal(full.intensity.gain, less.intensity.gain)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("shape", "spacing"),
     [((128, 128), (1, 1)), ((32, 40, 40), (1, 1, 1)), ((5, 96, 96), (4, 1, 1))],

@@ -44,6 +44,7 @@ def verified(model: Model) -> float:
     return error
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("description", DESCRIPTIONS)
 @pytest.mark.parametrize("form", ["folder", "yaml", "zip", "zip with folder"])
 def test_real_package(description: str, form: str, broad: Path, tmp_path: Path) -> None:
@@ -143,6 +144,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("version", ["0.4.10", "0.5.4"])
 def test_what_shapes_can_not_tell_is_settled_by_the_test(
@@ -279,6 +281,7 @@ PREPROCESSING: dict[str, tuple[str, list[dict[str, Any]], Any]] = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("dtype", ["float32", "uint16"])
 @pytest.mark.parametrize(
     ("version", "pre", "preprocess"), PREPROCESSING.values(), ids=PREPROCESSING

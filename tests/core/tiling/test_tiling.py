@@ -113,6 +113,7 @@ def test_a_tile_that_is_too_small_is_refused():
     assert whole.n_tiles == 1
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("upsampling", ["transposed", "linear", "linear_aligned"])
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("strips", [True, False])

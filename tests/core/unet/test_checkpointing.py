@@ -36,6 +36,7 @@ def train(network, policy, ndim):
     return network.state_dict()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("norm", ["none", "batch", "group", "instance"])
 @pytest.mark.parametrize("upsampling", ["transposed", "linear_aligned"])

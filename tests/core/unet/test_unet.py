@@ -37,6 +37,7 @@ def test_any_size_goes_in_and_comes_out(ndim, upsampling, norm, sizes):
         assert network(x).shape == (1, 3, *sizes[:ndim])
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 @pytest.mark.parametrize("convolutions", [1, 2])

@@ -58,6 +58,7 @@ ELSEWHERE = {(segmenting, renamed), (merging, replaced)} | IN_A_WINDOW
 CELLS = [(s, e) for s in STATES for e in EVENTS if (s, e) not in ELSEWHERE]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("state", "event"), CELLS, ids=[f"{event.__name__}-{state.__name__}" for state, event in CELLS]
 )

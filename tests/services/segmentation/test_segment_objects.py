@@ -112,6 +112,7 @@ def found_again(maps, options, **at):
 CHANGES = ({}, {"threshold": 0.3}, {"separation": 0.8}, {"smallest": 30}, {"fill_holes": False})
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("changed", CHANGES)
 @pytest.mark.parametrize("objects", [True, False])
 @pytest.mark.parametrize("kind", ["objects", "one class", "two classes", "exclusive classes"])

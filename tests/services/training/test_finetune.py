@@ -58,7 +58,7 @@ def iou(model):
 
 
 def test_a_new_network_learns_from_scribbles():
-    result = trained([scribbled()], steps=60, learning_rate=5e-3)
+    result = trained([scribbled()], steps=20, learning_rate=2e-2)
     assert iou(result.model) > 0.8
     assert result.after
     assert not result.before
@@ -144,7 +144,7 @@ def test_objects_and_classes_train_the_foreground(kind):
     annotation = numbered()
     if kind == "classes":
         annotation = Annotation(annotation.image, annotation.paint > 0, "classes")
-    result = trained([annotation], steps=60, learning_rate=5e-3)
+    result = trained([annotation], steps=20, learning_rate=2e-2)
     assert iou(result.model) > 0.75
 
 
@@ -154,6 +154,7 @@ def test_the_same_seed_gives_the_same_weights():
     assert not same(weights(one), weights(trained([scribbled()], seed=4)))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("norm", ["batch", "none"])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_checkpointing_changes_nothing_about_the_result(norm, ndim):
@@ -486,18 +487,18 @@ def test_what_lies_outside_the_region_is_not_learnt():
     wrong = Annotation(Image(pixels, "YX"), paint, "classes")
     region = Region.box((0, 32), (0, 64))
     right = Annotation(Image(pixels, "YX"), paint, "classes", (region,))
-    scores = [iou(trained([a], steps=60, learning_rate=5e-3).model) for a in (wrong, right)]
+    scores = [iou(trained([a], steps=40, learning_rate=5e-3).model) for a in (wrong, right)]
     assert scores[1] > 0.75
     assert scores[1] > scores[0]
 
 
 def test_many_objects():
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 255, (1024, 1024), dtype=np.uint8)
-    numbers = np.zeros((1024, 1024), np.uint32)
-    numbers[::5, ::5] = rng.permutation(205 * 205).reshape(205, 205) + 1
+    pixels = rng.integers(0, 255, (512, 512), dtype=np.uint8)
+    numbers = np.zeros((512, 512), np.uint32)
+    numbers[::5, ::5] = rng.permutation(103 * 103).reshape(103, 103) + 1
     result = trained([Annotation(Image(pixels, "YX"), numbers, "objects")], steps=1)
-    assert result.trained.training_set.inspection.summary.objects == 205 * 205
+    assert result.trained.training_set.inspection.summary.objects == 103 * 103
 
 
 @pytest.mark.parametrize(
@@ -776,8 +777,8 @@ def test_a_bundled_foreign_network_is_tuned(shared_data):
 
 @pytest.mark.parametrize("checkpointing", ["off", "all"])
 def test_sixteen_bits_learn_too(checkpointing):
-    given = {"precision": "bfloat16", "use_checkpointing": checkpointing, "learning_rate": 5e-3}
-    result = trained([scribbled()], steps=60, **given)
+    given = {"precision": "bfloat16", "use_checkpointing": checkpointing, "learning_rate": 2e-2}
+    result = trained([scribbled()], steps=20, **given)
     assert all(v.dtype == torch.float32 for k, v in weights(result).items() if "weight" in k)
     assert iou(result.model) > 0.75
 
@@ -794,10 +795,10 @@ def test_half_precision_scales_the_loss_and_skips_what_overflows(monkeypatch, tm
     monkeypatch.setattr(
         "napari_unet.core.device.choose_device", lambda *_: Compute("cpu", "float16")
     )
-    chosen = options(steps=60, learning_rate=5e-3, patch=16, batch=8)
+    chosen = options(steps=40, learning_rate=2e-2, patch=16, batch=8)
     path = tmp_path / "x.training"
     job = finetune([scribbled()], blank(), chosen, state=path)
-    next(step for step in job if step.done >= 20 and "loss" in step.metrics)
+    next(step for step in job if step.done >= 8 and "loss" in step.metrics)
     job.close()
     result = finish(finetune([scribbled()], blank(), chosen, state=path))
     assert same(weights(result), weights(finish(finetune([scribbled()], blank(), chosen))))
