@@ -218,7 +218,7 @@ def merging(viewer, dock, qtbot):
         drag(layer, (10, 20))
         assert panel.annotation.layer == layer
         assert np.array_equal(layer.data, np.where(before == 2, 1, before))
-        panel.plane_button.click()
+        panel.checks.plane_button.click()
         assert len(checked_layer(viewer, image).data) == 1
 
     return at_work(viewer, panel, [image, found], end, in_a_plane=True)

@@ -41,9 +41,10 @@ def pictures(stage: Stage) -> None:
     stage.look_at(T)
     stage.take("correct-mistakes")
     next_place(stage, panel)
+    review(stage, panel)
     mend(stage, panel, layer)
     stage.look_at(T)
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     stage.take("correct-mended")
     judge(stage)
     stage.page("Annotate")
@@ -63,6 +64,27 @@ def next_place(stage: Stage, panel: Any) -> None:
     where.say("")
     for layer in set(stage.viewer.layers) - before:
         stage.viewer.layers.remove(layer)
+    stage.viewer.layers.selection.active = panel.annotation.layer
+    stage.look_at(T)
+
+
+def review(stage: Stage, panel: Any) -> None:
+    """Look at the object that is most to be doubted; nothing of that stays."""
+    before = set(stage.viewer.layers)
+    panel.review_fold.expand(animate=False)
+    panel.review.list_button.click()
+    stage.wait(lambda: panel.review.list.listed is not None)
+    panel.scroll.ensureWidgetVisible(panel.review.table)
+    # the first lies at the edge
+    stage.pause(1)
+    panel.review.accept_button.click()
+    stage.take("review")
+    panel.review.back_button.click()
+    panel.review.list.take(None)
+    panel.review_fold.collapse(animate=False)
+    for layer in set(stage.viewer.layers) - before:
+        stage.viewer.layers.remove(layer)
+    panel.review.take(panel.annotation.layer)
     stage.viewer.layers.selection.active = panel.annotation.layer
     stage.look_at(T)
 

@@ -32,8 +32,8 @@ def test_without_an_image_the_controls_say_what_is_missing(panel):
     for control in (
         panel.source.correct_button,
         panel.source.new_button,
-        panel.plane_button,
-        panel.box_button,
+        panel.checks.plane_button,
+        panel.checks.box_button,
         panel.finetune_button,
         panel.quick_button,
     ):
@@ -63,7 +63,7 @@ def test_a_new_annotation_lies_on_the_image_and_is_ready_to_paint(panel, viewer,
     assert (kind_of(layer), layer.mode, layer.selected_label) == (kind, "paint", 1)
     assert viewer.layers.selection.active == layer
     assert class_names(layer) == (() if kind == "objects" else ("nucleus", "membrane"))
-    assert panel.plane_button.isEnabled() == (kind != "scribbles")
+    assert panel.checks.plane_button.isEnabled() == (kind != "scribbles")
     assert panel.groups["objects"].isVisibleTo(panel) == (kind == "objects")
     assert panel.groups["classes"].isVisibleTo(panel) == (kind != "objects")
 
@@ -200,7 +200,7 @@ def test_checked_planes_become_the_region(panel, viewer, axes):
     layer = new(panel, "classes")
     if "Z" in axes:
         viewer.dims.set_current_step(0, 2)
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     shapes = checked_layer(viewer, source)
     assert (shapes.name, len(shapes.data)) == ("cells checked", 1)
     assert viewer.layers.selection.active == layer
@@ -212,8 +212,8 @@ def test_checked_planes_become_the_region(panel, viewer, axes):
 def test_a_checked_box_is_drawn_into_the_same_layer(panel, viewer):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     new(panel, "objects")
-    panel.plane_button.click()
-    panel.box_button.click()
+    panel.checks.plane_button.click()
+    panel.checks.box_button.click()
     shapes = checked_layer(viewer, source)
     assert viewer.layers.selection.active == shapes
     assert shapes.mode == "add_rectangle"
@@ -226,7 +226,7 @@ def test_fine_tune_takes_annotation_and_checked_region(panel, viewer, request):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     scribbles = new(panel)
     layer = new(panel, "objects")
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     viewer.add_labels(np.zeros((4, 20, 30), int), name="on top")
     pair = request.getfixturevalue("finetune_panel").form.pairs.first
     assert (pair.image.layer, pair.labels.layer) == (source, layer)
@@ -255,7 +255,7 @@ def test_a_region_is_suggested_also_when_it_is_marked_later(panel, viewer, finet
     layer = new(panel, "classes")
     assert form.pairs.first.labels.layer == layer
     assert form.pairs.first.region.layer is None
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     assert form.pairs.first.region.layer == checked_layer(viewer, source)
 
 
@@ -271,7 +271,7 @@ def test_layers_that_go_and_come_leave_the_panel_in_order(panel, viewer):
     first.features = {}
     assert panel.classes.count == 2
     viewer.layers.remove(source)
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     panel.finetune_button.click()
     assert "covers none of the images" in said(panel)
     viewer.layers.clear()
@@ -286,6 +286,6 @@ def test_checks_go_to_the_image_that_the_annotation_is_of(panel, viewer):
     new(panel, "classes")
     second = viewer.add_image(np.zeros((20, 30)), name="second")
     viewer.layers.selection.active = second
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     assert checked_layer(viewer, second) is None
     assert len(checked_layer(viewer, first).data) == 1

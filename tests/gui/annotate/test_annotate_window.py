@@ -44,7 +44,7 @@ def test_keys_are_naparis_own_again_elsewhere_and_afterwards(panel, viewer):
     assert second.mode == "erase", "digits pick no objects"
     assert not real(first).keymap
     keys = {str(key) for key in real(second).keymap}
-    assert keys == {*"JNXZCOSGDH", "PageDown", "PageUp"}
+    assert keys == {*"AJNXZCOSGDH", "PageDown", "PageUp", "Shift+A"}
     panel.let_go()
     assert not real(second).keymap
 

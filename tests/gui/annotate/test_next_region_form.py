@@ -108,7 +108,7 @@ def test_what_segment_said_is_used_and_no_network_runs(
     segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
     qtbot.waitUntil(lambda: panel.session.cached_outputs is not None, timeout=SECONDS)
-    monkeypatch.setattr("napari_unet.gui.annotate.next_region.cache_outputs", None)
+    monkeypatch.setattr("napari_unet.gui.annotate.outputs_at_hand.cache_outputs", None)
     press(panel, qtbot)
     options = SegmentOptions(mirror=True)
     (place,) = expected(panel.session.model, stack, options=options)
@@ -145,7 +145,7 @@ def test_the_end_is_told_and_then_it_begins_anew(panel, viewer, stack, qtbot):
     new(panel, "classes")
     for i in range(3):
         viewer.dims.set_current_step(0, i)
-        panel.plane_button.click()
+        panel.checks.plane_button.click()
     press(panel, qtbot)
     assert "Nothing is left" in panel.next_region.reason_label.text()
     assert not frames(viewer)

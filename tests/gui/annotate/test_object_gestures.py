@@ -100,7 +100,7 @@ def test_planes_are_checked_unchecked_and_gone_through(panel, viewer):
     source = viewer.add_image(np.zeros((4, 20, 30)), name="cells")
     new(panel, "classes")
     viewer.dims.set_current_step(0, 1)
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     assert len(checked_layer(viewer, source).data) == 1
     viewer.dims.set_current_step(0, 0)
     press_key(viewer, "PageDown")
@@ -110,7 +110,7 @@ def test_planes_are_checked_unchecked_and_gone_through(panel, viewer):
     press_key(viewer, "PageUp")
     assert "No plane that way" in said(panel)
     viewer.dims.set_current_step(0, 1)
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     assert len(checked_layer(viewer, source).data) == 0
     assert "no longer" in said(panel)
 

@@ -115,7 +115,7 @@ def test_the_brush_or_escape_puts_the_tool_away(objects, panel, viewer):
     viewer.layers.selection.active = viewer.layers["cells"]
     assert not tool.isChecked()
     keys = {str(key) for key in real(objects).keymap}
-    assert keys == {*"JNXZCOSGDH", "PageDown", "PageUp"}
+    assert keys == {*"AJNXZCOSGDH", "PageDown", "PageUp", "Shift+A"}
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_other_views_are_edited_as_they_are_seen(volume, panel, viewer):
     drag(volume, (2, 15, 15))
     assert not volume.data[:, 15, 10:30].any()
     assert np.array_equal(np.delete(volume.data, 15, axis=1), np.delete(before, 15, axis=1))
-    panel.plane_button.click()
+    panel.checks.plane_button.click()
     assert "does not show a plane of the image" in said(panel)
     volume.undo()
     viewer.dims.ndisplay = 3

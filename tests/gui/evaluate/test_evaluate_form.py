@@ -237,7 +237,7 @@ def test_only_what_is_checked_counts_of_what_is_corrected(
     words = evaluate(panel, qtbot)
     check_objects(words, of_service(result.data, corrected.data, "TYX"))
     viewer.dims.set_current_step(0, 0)
-    annotate.plane_button.click()
+    annotate.checks.plane_button.click()
     words = evaluate(panel, qtbot)
     assert "where checked" in words
     assert "in 1 plane" in words

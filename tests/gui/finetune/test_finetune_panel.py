@@ -248,7 +248,7 @@ def checked_panel(panel, viewer, dock):
 def check(panel, viewer, plane):
     """Go to a plane, and say that it is all right."""
     viewer.dims.set_current_step(0, plane)
-    panel.annotate.plane_button.click()
+    panel.annotate.checks.plane_button.click()
 
 
 def test_what_is_checked_meanwhile_is_learnt_from(checked_panel, viewer, qtbot):

@@ -19,8 +19,8 @@ from windowless import library as library
 from windowless import session as session
 from windowless import viewer as viewer
 
-from napari_unet.gui.measure.link import NAME
 from napari_unet.gui.measure.panel import MeasurePanel
+from napari_unet.gui.objects.image_link import NAME
 
 
 @pytest.fixture
@@ -67,9 +67,10 @@ def test_objects_are_counted_when_the_panel_is_opened(panel, layer):
     assert cells(panel, "t") == ["0"] * first + ["1"] * second
 
 
-def test_a_row_shows_its_object_in_the_image(panel, layer, viewer):
+def test_a_row_shows_its_object_in_the_image(panel, layer, viewer, qtbot):
     row = panel.table.rows.rowCount() - 1
     panel.table.selectRow(row)
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=SECONDS)
     (ring,) = (x for x in viewer.layers if isinstance(x, Points))
     assert ring.name == NAME
     assert viewer.dims.current_step[0] == 1

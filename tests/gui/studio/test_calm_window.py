@@ -122,7 +122,7 @@ def states(studio, viewer, session, qtbot):
     annotate = studio.show_page("Annotate")
     annotate.source.correct_button.click()
     yield "correcting"
-    annotate.plane_button.click()
+    annotate.checks.plane_button.click()
     yield "checked"
     annotate.source.new_kind.value = "scribbles"
     annotate.source.new_button.click()

@@ -94,7 +94,7 @@ def test_segment_correct_tune_segment_again_save_and_open(
     paint = annotate.annotation.layer
     correct(paint, truth)
     assert np.array_equal(before.data, was), "the result itself stays"
-    hand.click(annotate.plane_button)
+    hand.click(annotate.checks.plane_button)
     hand.click(annotate.finetune_button)
 
     tune = studio.show_page("Fine-tune")

@@ -51,6 +51,8 @@ OVERLOOKED = 0.1
 """A found object is not annotated if less than this share of it is covered."""
 REASONS = ("outline differs", "may be several objects", "may be part of one object")
 NOTHING, MISSED = "the network sees no object", "found by the network, not annotated"
+AGREES, NO_LESS = "the network agrees", 0.05
+"""In words, below this disagreement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +116,15 @@ def disagreement(
         against[i, 0] = view.outline()
         against[i, 1] = SHARE * view.between() if several[i] else 0
         against[i, 2] = SHARE * view.touching() if part[i] else 0
-    strongest = against.argmax(axis=1)
+    strongest, most = against.argmax(axis=1), against.max(axis=1, initial=0)
     why = [REASONS[s] if some else NOTHING for s, some in zip(strongest, seen, strict=True)]
+    why = [words if value > NO_LESS else AGREES for words, value in zip(why, most, strict=True)]
     overlooked, values = _overlooked(annotated.labels, its_objects, outputs[0], known)
     return Disagreement(
         np.concatenate([annotated.numbers, np.zeros(len(overlooked), np.int64)]),
         np.concatenate([annotated.centres, its_objects.centres[overlooked]]),
         np.concatenate([annotated.pixels, its_objects.pixels[overlooked]]),
-        np.concatenate([against.max(axis=1, initial=0), values]),
+        np.concatenate([most, values]),
         why + [MISSED] * len(overlooked),
     )
 

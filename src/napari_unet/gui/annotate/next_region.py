@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_unet.core.errors import UserError
 from napari_unet.gui.annotate.next_region_frame import show_place
 from napari_unet.gui.annotate.next_region_jobs import (
-    already_known,
     annotated,
     find_job,
     uncertainty_job,
 )
+from napari_unet.gui.annotate.outputs_at_hand import OutputsAtHand
 from napari_unet.gui.layers.checked_areas import check_window
 from napari_unet.gui.layers.images import selection_kept
 from napari_unet.gui.layers.placement import place
@@ -22,7 +22,6 @@ from napari_unet.gui.layers.results import map_layer
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.session.responsiveness import in_slices
 from napari_unet.gui.widgets.fields import button, offer, text
-from napari_unet.services.segmentation.cached_outputs import CachedOutputs, cache_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.image.axes import Image
-    from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.gui.annotate.next_region_jobs import Suggestion
     from napari_unet.gui.session.session import Session
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.services.segmentation.cached_outputs import CachedOutputs
     from napari_unet.services.segmentation.next_region import Place, UncertaintyMap
 
     Chosen = tuple[ImageLayer, Image, Labels | None]
@@ -79,6 +78,7 @@ class NextRegionForm(QWidget):
     ) -> None:
         super().__init__()
         self._viewer, self._session, self._chosen = viewer, session, chosen
+        self._outputs = OutputsAtHand(session)
         self._uncertainty: UncertaintyMap | None = None
         self._visited: list[Place] = []
         self._shown: tuple[ImageLayer, Place] | None = None
@@ -156,13 +156,13 @@ class NextRegionForm(QWidget):
             return
         try:
             chosen = self._chosen()
-            model, kept = self._session.model, self._kept(chosen[1])
+            model, kept = self._session.model, self._outputs.kept(chosen[1])
             if model is None:
                 first = self._session.suggestions.first
                 self._session.load(first, lambda: self._begin(title, make, then))
                 return
-            maps = already_known(kept) if kept is not None else self._ask(chosen[1], model)
-            job, jobs = make(maps, chosen), self._jobs_for(kept)
+            job = make(self._outputs.job(chosen[1], model), chosen)
+            jobs = self._jobs_for(kept)
 
             def end(outcome: Outcome[Any]) -> None:
                 self._at_work = None
@@ -176,14 +176,6 @@ class NextRegionForm(QWidget):
         except UserError as error:
             self.failed.emit(error)
 
-    def _ask(self, image: Image, model: Model) -> Job[CachedOutputs]:
-        """Run the network on an image, with the options of the last segmentation."""
-        options = self._session.options
-        if image.n_channels == model.spec.config.in_channels:
-            # all channels are used: those that were chosen are of another image
-            options = options.model_copy(update={"channels": None})
-        return cache_outputs(image, model, options)
-
     def _jobs_for(self, kept: CachedOutputs | None) -> Jobs:
         """Return the jobs of the viewer, with progress and Cancel, for work that may take long."""
         quick = (
@@ -192,24 +184,11 @@ class NextRegionForm(QWidget):
         busy = kept is not None and self._session.jobs.running
         return self._jobs if quick or busy else self._session.jobs
 
-    def _kept(self, image: Image) -> CachedOutputs | None:
-        """Return the outputs of the current network for this image, if they are kept."""
-        kept, model = self._session.cached_outputs, self._session.model
-        if kept is None or model is None or kept.spec is not model.spec:
-            return None
-        same = kept.image.data is image.data and kept.image.axes == image.axes
-        return kept if same else None
-
-    def _keep(self, image: Image, maps: CachedOutputs) -> None:
-        """Keep the outputs of the network, unless newer ones have come in the meantime."""
-        if self._kept(image) is None:
-            self._session.cached_outputs = maps
-
     def _go_to(self, chosen: Chosen, suggestion: Suggestion) -> None:
         if suggestion.uncertainty is not self._uncertainty:
             self._visited = []
         self._uncertainty = suggestion.uncertainty
-        self._keep(chosen[1], suggestion.uncertainty.outputs)
+        self._outputs.keep(chosen[1], suggestion.uncertainty.outputs)
         if suggestion.place is None:
             self.say("Nothing is left to suggest: all is annotated, or has been shown.")
             self._visited = []
@@ -227,7 +206,7 @@ class NextRegionForm(QWidget):
     def _add_layer(self, chosen: Chosen, made: tuple[CachedOutputs, NDArray[Any]]) -> None:
         source, image, _ = chosen
         outputs, values = made
-        self._keep(image, outputs)
+        self._outputs.keep(image, outputs)
         placed = place(source, image.axes)
         purpose = {"title": "uncertainty"}
         with selection_kept(self._viewer):

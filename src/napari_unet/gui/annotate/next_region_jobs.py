@@ -59,12 +59,6 @@ def uncertainty_job(maps: Job[CachedOutputs]) -> Job[tuple[CachedOutputs, NDArra
     return outputs, (yield from uncertainty_of(outputs))
 
 
-def already_known(outputs: CachedOutputs) -> Job[CachedOutputs]:
-    """Return outputs that are known already, in place of a run of the network."""
-    yield from ()
-    return outputs
-
-
 def annotated(
     viewer: napari.Viewer, source: ImageLayer, image: Image, labels: Labels | None
 ) -> list[LayerPair]:

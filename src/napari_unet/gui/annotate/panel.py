@@ -6,21 +6,16 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.annotate.checks import CheckRow
 from napari_unet.gui.annotate.class_list import ClassList
 from napari_unet.gui.annotate.keys import LayerKeys
 from napari_unet.gui.annotate.next_region import NextRegionForm
+from napari_unet.gui.annotate.review import ReviewForm
 from napari_unet.gui.annotate.source import CORRECT_TIP, NO_RESULT, AnnotationSource
 from napari_unet.gui.journal.restore_offer import RestoreOffer
-from napari_unet.gui.layers.checked_areas import (
-    check_plane,
-    next_unchecked,
-    plane_checked,
-    start_box,
-    uncheck_plane,
-)
 from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow
@@ -46,13 +41,6 @@ if TYPE_CHECKING:
     from napari_unet.gui.session.session import Session
 
 ANNOTATION_TIP = "The layer that you paint on: the classes and tools below are for it."
-PLANE_TIP = (
-    "Mark the plane you see as checked: all of it is right, including what is not painted. Fine-tune "
-    "then learns all of it. Press it again to take that back."
-)
-BOX_TIP = (
-    "Draw a rectangle around a part in which all is right, if you have not checked the whole plane."
-)
 FINETUNE_TIP = "Open Fine-tune with this image and annotation."
 QUICK_TIP = (
     "Open Fine-tune with this image and annotation, and train right away for about a minute. At the "
@@ -90,8 +78,8 @@ class AnnotatePanel(Panel):
         self.objects = ObjectTools(viewer, self._plane_known)
         self.measures = MeasureRow(viewer, self._numbered)
         self.next_region = NextRegionForm(viewer, self.session, self._chosen)
-        self.plane_button = button("Plane checked", PLANE_TIP)
-        self.box_button = button("Box checked…", BOX_TIP)
+        self.review = ReviewForm(viewer, self.session, self._chosen, self._numbered)
+        self.checks = CheckRow(self, self._under)
         self.finetune_button = button("Fine-tune…", FINETUNE_TIP, main=True)
         self.correct_button = button("Correct this result", CORRECT_TIP, main=True)
         self.quick_button = button("Tune quickly", QUICK_TIP)
@@ -104,11 +92,6 @@ class AnnotatePanel(Panel):
     def _lay_out(self) -> None:
         rows = form()
         rows.addRow("Annotation", self.annotation.native)
-        self._checks = QWidget()
-        beside = QHBoxLayout(self._checks)
-        beside.setContentsMargins(0, 0, 0, 0)
-        for part in (self.plane_button, self.box_button):
-            beside.addWidget(part)
         self.groups = {
             "classes": _group("Classes", self.classes),
             "objects": _group("Objects", self.objects),
@@ -119,13 +102,14 @@ class AnnotatePanel(Panel):
         self.start_fold = folded_away("Result or new annotation", self.source)
         self.start_fold.expand(animate=False)
         self.more_fold = folded("More for objects", more)
+        self.review_fold = folded_away("Review", self.review)
         self.body.addWidget(self.restore_offer)
         self.body.addWidget(self.start_fold)
         self.body.addLayout(rows)
         self.body.addWidget(self.kind_label)
         for group in self.groups.values():
             self.body.addWidget(group)
-        for part in (self.next_region, self._checks, self.more_fold):
+        for part in (self.review_fold, self.next_region, self.checks, self.more_fold):
             self.body.addWidget(part)
         self.foot.add(self.quick_button)
         self.foot.add(self.correct_button, self.finetune_button)
@@ -139,10 +123,15 @@ class AnnotatePanel(Panel):
         self.source.changed.connect(self._offer)
         self.classes.picked.connect(self.pick)
         self.measures.reported.connect(partial(self.foot.message.show_text, "done"))
-        for part in (self.source, self.classes, self.objects, self.measures, self.next_region):
+        for part in (
+            self.source,
+            self.classes,
+            self.objects,
+            self.measures,
+            self.next_region,
+            self.review,
+        ):
             part.failed.connect(self.foot.message.show_error)
-        self.plane_button.clicked.connect(self._check_plane)
-        self.box_button.clicked.connect(self._check_box)
         self.correct_button.clicked.connect(self.source.correct_button.click)
         self.finetune_button.clicked.connect(self._open_finetune)
         self.quick_button.clicked.connect(self._tune_quickly)
@@ -154,6 +143,7 @@ class AnnotatePanel(Panel):
         self.objects.let_go()
         self.measures.let_go()
         self.next_region.let_go()
+        self.review.let_go()
         self.annotation.let_go()
         self.source.let_go()
 
@@ -174,11 +164,13 @@ class AnnotatePanel(Panel):
         self.foot.message.clear()
         self.classes.take(None if objects else layer)
         self.objects.take(layer if objects else None)
+        self.review.take(layer if objects else None)
         self._keys.bind(layer, self._actions(objects))
         self.kind_label.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
         self.groups["classes"].setVisible(layer is not None and not objects)
         self.groups["objects"].setVisible(objects)
         self.more_fold.setVisible(objects)
+        self.review_fold.setVisible(objects)
         self._fold_start(layer is not None)
         if layer is not None:
             # if no image fits, the buttons that need one say so
@@ -200,12 +192,13 @@ class AnnotatePanel(Panel):
             "j": self.next_region.go_on,
             "x": self._toggle_outlines,
             "z": self._toggle_labels,
-            "PageDown": partial(self._go_to_unchecked, 1),
-            "PageUp": partial(self._go_to_unchecked, -1),
+            "PageDown": partial(self.checks.go_to_unchecked, 1),
+            "PageUp": partial(self.checks.go_to_unchecked, -1),
         }
         if objects:
             tools = {key: partial(self.objects.toggle, name) for key, name in KEYS.items()}
-            return {**everywhere, **tools, "n": self.objects.take_next}
+            review = {"a": self.accept_object, "Shift-A": self.review.go_back}
+            return {**everywhere, **tools, **review, "n": self.objects.take_next}
         digits = {str(i): partial(self.pick, i) for i in range(DIGIT_KEYS)}
         return {**everywhere, **digits}
 
@@ -217,10 +210,19 @@ class AnnotatePanel(Panel):
         layer = self.annotation.layer
         layer.visible = not layer.visible
 
-    def _go_to_unchecked(self, step: int) -> None:
-        with self.reporting():
-            if not next_unchecked(self.viewer, *self.source.under(self.annotation.layer), step):
-                self.foot.message.show_text("note", "No plane that way is left to check.")
+    def accept_object(self) -> None:
+        """Accept the object that is reviewed; at first, list what there is to review."""
+        self.review_fold.expand(animate=False)
+        self.review.accept()
+
+    def review_suspects(self, layer: Labels) -> None:
+        """List the annotations of a layer that the U-Net disagrees with."""
+        self.annotation.choose(layer)
+        self.review_fold.expand(animate=False)
+        self.review.list_suspects()
+
+    def _under(self) -> tuple[ImageLayer, Image]:
+        return self.source.under(self.annotation.layer)
 
     def _chosen(self) -> tuple[ImageLayer, Image, Labels | None]:
         layer = self.annotation.layer
@@ -246,27 +248,10 @@ class AnnotatePanel(Panel):
         offer(self.finetune_button, FINETUNE_TIP, none)
         offer(self.correct_button, CORRECT_TIP, "" if self.source.result.layer else NO_RESULT)
         offer(self.quick_button, QUICK_TIP, none)
-        offer(self.plane_button, PLANE_TIP, SCRIBBLES if scribbles else none)
-        offer(self.box_button, BOX_TIP, SCRIBBLES if scribbles else none)
+        self.checks.offer(SCRIBBLES if scribbles else none)
         self.next_region.offer(
             image=self.source.image.layer is not None, unchecked=SCRIBBLES if scribbles else none
         )
-
-    def _check_plane(self) -> None:
-        with self.reporting():
-            where = self.viewer, *self.source.under(self.annotation.layer)
-            if plane_checked(*where):
-                uncheck_plane(*where)
-                self.foot.message.show_text("note", "This plane is no longer marked as checked.")
-            else:
-                check_plane(*where)
-                self.foot.message.show_text("done", "This plane is marked as checked.")
-
-    def _check_box(self) -> None:
-        with self.reporting():
-            start_box(self.viewer, *self.source.under(self.annotation.layer))
-            message = "Draw a rectangle; then pick a class or the annotation to go on painting."
-            self.foot.message.show_text("note", message)
 
     def _open_finetune(self) -> Any:
         """Open *Fine-tune* with the annotation; return the panel, or None if no image fits."""

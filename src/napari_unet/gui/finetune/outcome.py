@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
@@ -20,9 +20,14 @@ from napari_unet.services.segmentation.options import SegmentOptions
 if TYPE_CHECKING:
     from napari_unet.gui.finetune.form.request import Request
     from napari_unet.gui.finetune.run import TrainingRun
+    from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.widgets.panel import Panel
 
 BACK_TIP = "Use the previous U-Net again; the new one stays in the library."
+SUSPECTS_TIP = (
+    "Open Annotate, and list the annotations that the new U-Net disagrees with most: some of them may "
+    "be mistakes."
+)
 SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
 
 
@@ -38,7 +43,7 @@ class TrainingOutcome(QObject):
     ----------
     comparison
         The scores, and the choices.
-    segment_button, back_button, command_button
+    segment_button, back_button, suspects_button, command_button
         What is offered once a network was kept.
     """
 
@@ -50,14 +55,18 @@ class TrainingOutcome(QObject):
         self._panel = panel
         self._session = panel.session
         self._run: TrainingRun | None = None
+        self._pair: LayerPair | None = None
         self._gone = False
         self.comparison = Comparison()
         self.segment_button = button("Segment…", SEGMENT_TIP, main=True)
         self.back_button = button("", BACK_TIP)
+        self.suspects_button = button("Suspect annotations…", SUSPECTS_TIP)
+        self.suspects_button.hide()
         self.command_button = TrainingCommand(panel)
         self.comparison.decided.connect(self._decide)
         self.comparison.difference_wanted.connect(self._show_difference)
         self.back_button.clicked.connect(self._go_back)
+        self.suspects_button.clicked.connect(self._review)
 
     def follow(self, run: TrainingRun | None) -> None:
         """Be about this training from now on."""
@@ -70,6 +79,11 @@ class TrainingOutcome(QObject):
         self.comparison.setVisible(result is not None)
         if run is not None and result is not None:
             self.comparison.show_result(result, comparable_parent(run))
+
+    def withdraw(self) -> None:
+        """Offer no longer what is about the last training."""
+        self.command_button.withdraw()
+        self.suspects_button.hide()
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
@@ -99,6 +113,8 @@ class TrainingOutcome(QObject):
         message = f"“{name}” is used from now on." if current else f"“{name}” is in the library."
         if run is not None:
             self.command_button.offer(run, name)
+            self._pair = run.request.pairs[0]
+            self.suspects_button.setVisible(current and self._pair.kind == "objects")
         self.decided.emit(message)
         if current and run is not None:
             self._segment_view(run.request, message)
@@ -138,6 +154,13 @@ class TrainingOutcome(QObject):
                 result.model,
                 run.request.options.channels,
             )
+
+    def _review(self) -> None:
+        if self._pair is None or not self._pair.is_open(self._panel.viewer):
+            return
+        with self._panel.reporting():
+            annotate: Any = self._session.open_panel("Annotate")
+            annotate.review_suspects(self._pair.labels)
 
     def _go_back(self) -> None:
         with self._panel.reporting():

@@ -79,6 +79,7 @@ class FinetunePanel(Panel):
         for part in (self.progress_label, self.curves):
             live.addWidget(part)
         parts = (
+            self.outcome.suspects_button,
             self.restore_offer,
             self.form,
             self.resume_offer,
@@ -162,7 +163,7 @@ class FinetunePanel(Panel):
             )
             self.progress_label.setText("<br>".join(filter(None, lines)))
             self._drop()
-            self.outcome.command_button.withdraw()
+            self.outcome.withdraw()
             self._attach(run)
             run.start(resume=resume)
 

@@ -12,6 +12,7 @@ from napari_unet.core.objects.distribution import row_of
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.layers.images import add_quietly, place_of
 from napari_unet.gui.layers.placement import letters_of, looked_at, place
+from napari_unet.gui.session.responsiveness import in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ class ImageLink(QObject):
         self._columns: Columns = {}
         self._places: Any = None
         self._ring: Points | None = None
+        self._shown = 0
 
     def follow(
         self,
@@ -64,20 +66,39 @@ class ImageLink(QObject):
         columns: Columns | None = None,
     ) -> None:
         """Link with other objects; None: with none."""
-        if self._layer is not None:
-            self._layer.mouse_drag_callbacks.remove(self._click)
+        before = self._layer
+        if before is not None:
+            before.mouse_drag_callbacks.remove(self._click)
         columns = columns or {}
         self._numbered, self._source, self._columns = numbered, source, columns
         self._layer = None if numbered is None else real(numbered.layer)
         self._places = None if numbered is None else numbered.points(columns)["data"]
         if self._layer is not None:
             self._layer.mouse_drag_callbacks.append(self._click)
-        self._take_ring_away()
+        if self._layer is None or self._layer is not before:
+            self._take_ring_away()
+
+    def follows(self, layer: Any) -> bool:
+        """Whether the objects of this layer are linked."""
+        return layer is not None and layer is self._layer
 
     def show(self, row: int, *, move: bool) -> None:
         """Put a ring around an object; bring it into view first if asked for."""
+        self._shown += 1
+        in_slices(self, self._showing(row, move, self._shown))
+
+    def _showing(self, row: int, move: bool, turn: int) -> Iterator[None]:
+        """Show an object; after each slice the viewer draws again. A later call replaces this one."""
         layer, centre = self._layer, self._places[row]
         if layer is None or layer not in map(real, self._viewer.layers):
+            return
+        number = int(self._columns["label"][row])
+        if number and layer.mode in PICKING_MODES:
+            layer.selected_label = number
+        if move:
+            self._bring_into_view(centre)
+            yield
+        if turn != self._shown or layer is not self._layer:
             return
         diameter = self._diameter(row)
         if self._ring is None or self._ring not in self._viewer.layers:
@@ -91,11 +112,8 @@ class ImageLink(QObject):
                 **place_of(layer),
             )
             add_quietly(self._viewer, self._ring)
+            return
         self._ring.data, self._ring.size = centre[None], diameter
-        if move:
-            self._bring_into_view(centre)
-        if layer.mode in PICKING_MODES:
-            layer.selected_label = int(self._columns["label"][row])
 
     def _diameter(self, row: int) -> float:
         """Return the diameter of the ring in pixels of the layer."""

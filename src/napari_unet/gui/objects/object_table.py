@@ -113,6 +113,12 @@ class ObjectTable(QTableView):
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.rows.put(columns)
 
+    @property
+    def current(self) -> int | None:
+        """The object of the chosen row, as a place in the columns; None if there is none."""
+        index = self.currentIndex()
+        return self.rows.object_of(index.row()) if index.isValid() else None
+
     def show_object(self, index: int) -> None:
         """Choose the row of an object, and scroll to it, without telling so."""
         model = self.rows.index(self.rows.row_of(index), 0)

@@ -1,0 +1,92 @@
+"""The buttons that mark planes and boxes of an image as checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+
+from napari_unet.gui.layers.checked_areas import (
+    check_plane,
+    next_unchecked,
+    plane_checked,
+    start_box,
+    uncheck_plane,
+)
+from napari_unet.gui.widgets.fields import button, offer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image as ImageLayer
+
+    from napari_unet.core.image.axes import Image
+    from napari_unet.gui.widgets.panel import Panel
+
+PLANE_TIP = (
+    "Mark the plane you see as checked: all of it is right, including what is not painted. Fine-tune "
+    "then learns all of it. Press it again to take that back."
+)
+BOX_TIP = (
+    "Draw a rectangle around a part in which all is right, if you have not checked the whole plane."
+)
+
+
+class CheckRow(QWidget):
+    """*Plane checked* and *Box checked*.
+
+    Parameters
+    ----------
+    panel
+        The panel it is in; messages are shown at its foot.
+    chosen
+        Returns the image layer under the annotation, and its image.
+    """
+
+    def __init__(self, panel: Panel, chosen: Callable[[], tuple[ImageLayer, Image]]) -> None:
+        super().__init__()
+        self._panel, self._chosen = panel, chosen
+        self.plane_button = button("Plane checked", PLANE_TIP)
+        self.box_button = button("Box checked…", BOX_TIP)
+        beside = QHBoxLayout(self)
+        beside.setContentsMargins(0, 0, 0, 0)
+        for part in (self.plane_button, self.box_button):
+            beside.addWidget(part)
+        self.plane_button.clicked.connect(self._check_plane)
+        self.box_button.clicked.connect(self._check_box)
+
+    def offer(self, reason: str) -> None:
+        """Enable the buttons, or say why nothing can be checked."""
+        offer(self.plane_button, PLANE_TIP, reason)
+        offer(self.box_button, BOX_TIP, reason)
+
+    def go_to_unchecked(self, step: int) -> None:
+        """Show the next plane that was not checked, or with -1 the one before."""
+        with self._panel.reporting():
+            if not next_unchecked(self._viewer, *self._chosen(), step):
+                self._say("note", "No plane that way is left to check.")
+
+    @property
+    def _viewer(self) -> napari.Viewer:
+        return self._panel.viewer
+
+    def _say(self, kind: str, words: str) -> None:
+        self._panel.foot.message.show_text(kind, words)
+
+    def _check_plane(self) -> None:
+        with self._panel.reporting():
+            where = self._viewer, *self._chosen()
+            if plane_checked(*where):
+                uncheck_plane(*where)
+                self._say("note", "This plane is no longer marked as checked.")
+            else:
+                check_plane(*where)
+                self._say("done", "This plane is marked as checked.")
+
+    def _check_box(self) -> None:
+        with self._panel.reporting():
+            start_box(self._viewer, *self._chosen())
+            self._say(
+                "note", "Draw a rectangle; then pick a class or the annotation to go on painting."
+            )
