@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.cli.blocks import blocks, plan
 from napari_unet.cli.check import check
 from napari_unet.cli.compare import compare
 from napari_unet.cli.doubt import doubt
@@ -21,7 +22,7 @@ from napari_unet.cli.project import project
 from napari_unet.cli.relabel import relabel
 from napari_unet.cli.segment import segment
 from napari_unet.cli.track import track
-from napari_unet.cli.training import finetune
+from napari_unet.cli.training.finetune import finetune
 from napari_unet.services.system.threads import wait_without_spinning
 from napari_unet.version import __version__
 
@@ -32,6 +33,8 @@ app = typer.Typer(
     help="Segment microscopy images with a U-Net, and train it on your annotations.",
 )
 app.command()(segment)
+app.command()(plan)
+app.command()(blocks)
 app.command()(relabel)
 app.command()(check)
 app.command()(finetune)

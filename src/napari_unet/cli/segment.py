@@ -84,7 +84,9 @@ ByBlocks = Annotated[
 Cluster = Annotated[
     str | None,
     typer.Option(
-        metavar="ENGINE", help="By blocks, on several processes: local:N on this computer."
+        metavar="ENGINE",
+        help="By blocks, on several processes: local:N of this computer, the dask scheduler at "
+        "dask://HOST:PORT, slurm:N jobs, or an array:N of jobs that run 'napari-unet blocks'.",
     ),
 ]
 SkipExisting = Annotated[

@@ -7,6 +7,10 @@ import os
 import numpy as np
 import pytest
 import tifffile
+from block_kit import BLOCKS, OPTIONS, by_blocks
+from block_kit import image as image
+from block_kit import objects_model as objects_model
+from block_kit import whole as whole
 from networks import model_of
 
 from napari_unet.core.errors import UserError
@@ -20,35 +24,6 @@ from napari_unet.services.files.images import open_image, open_labels
 from napari_unet.services.files.provenance import read_record
 from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
-
-BLOCKS = BlockOptions(block=64)
-OPTIONS = SegmentOptions(smallest=3, separation=0.3, threshold=0.2, precision="float32")
-
-
-@pytest.fixture(scope="module")
-def objects_model():
-    """A network of random weights, whose maps are full of objects."""
-    config = UNetConfig.classic(out_channels=3, base=4, depth=2)
-    return model_of(config, 7, task="objects", activation="sigmoid")
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    path = tmp_path_factory.mktemp("images") / "a.tif"
-    pixels = np.random.default_rng(0).normal(size=(2, 90, 100)).astype(np.float32)
-    tifffile.imwrite(path, pixels, metadata={"axes": "ZYX"})
-    return path
-
-
-@pytest.fixture(scope="module")
-def whole(image, objects_model):
-    return finish(segment(open_image(image), objects_model, OPTIONS)).labels
-
-
-def by_blocks(image, output, model, options=OPTIONS, cutting=BLOCKS, **more):
-    return finish(
-        segment_by_blocks(Source(path=str(image)), output, model, options, cutting, **more)
-    )
 
 
 @pytest.mark.parametrize("name", ["out.zarr", "out.tif"])

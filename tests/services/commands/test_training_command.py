@@ -326,12 +326,12 @@ def test_the_command_line_understands_every_setting_as_it_was(chosen):
         found.append(make(*args, **kwargs))
         return found[-1]
 
-    from napari_unet.cli.training import training_options as make
+    from napari_unet.cli.training.finetune import training_options as make
 
     words = ["--images", "x", "--labels", "y", "--kind", "classes", "-o", "n.safetensors"]
     words += ["--steps", "1000", "--minutes", "4.5", *option_words(chosen, ("a b", "c"))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("napari_unet.cli.training.training_options", note)
+        patch.setattr("napari_unet.cli.training.finetune.training_options", note)
         patch.setattr("napari_unet.services.files.pairs.find_pairs", reach)
         result = CliRunner().invoke(app, ["finetune", *words])
     assert isinstance(result.exception, _ReachedError), result.output

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, as_part
-from napari_unet.services.blocks.engine import InProcess
+from napari_unet.services.blocks.clusters import engine_of
 from napari_unet.services.blocks.job import Source
-from napari_unet.services.blocks.processes import Processes
 from napari_unet.services.blocks.run import BlockResult, segment_by_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model.spec import Model
-    from napari_unet.services.blocks.engine import Engine
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.tasks import Task
 
@@ -72,29 +69,3 @@ def segment_files_by_blocks(
         )
         results.append((yield from as_part(job, i, len(tasks), name=task.title)))
     return results
-
-
-def engine_of(cluster: str | None) -> Engine:
-    """Return the engine that a text names.
-
-    Parameters
-    ----------
-    cluster
-        ``"local:4"``: four processes; None: this process.
-
-    Raises
-    ------
-    UserError
-        When it names none.
-    """
-    if cluster is None:
-        return InProcess()
-    match = re.fullmatch(r"local:(\d{1,3})", cluster.strip())
-    if match and int(match[1]):
-        return Processes(int(match[1]))
-    raise UserError(
-        "There is no such engine",
-        value=cluster,
-        rule="Blocks are computed by processes of this computer.",
-        remedy="Give local:N, with the number of processes, such as local:4.",
-    )

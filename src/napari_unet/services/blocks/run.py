@@ -180,6 +180,9 @@ def run_stages(work: Workspace, engine: Engine) -> Job[None]:
         (work.folder / stage).mkdir(exist_ok=True)
         if tasks:
             for step in engine.run(work, stage, tasks, ledger):
+                if isinstance(step, Notice):
+                    yield Notice(passed, 1, text=step.text)
+                    continue
                 part = SHARES[stage] * min(step.done / max(total, 1), 1)
                 yield Progress(passed + part, 1, f"{stage} {int(step.done)} of {total}")
         if ledger.failed:

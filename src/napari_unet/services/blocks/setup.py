@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from math import ceil, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from napari_unet.core.atomic import atomic_path
 from napari_unet.core.inference.outputs import label_dtype
 from napari_unet.core.model.file import save_model, weights_hash
 from napari_unet.core.progress import Job, as_part
+from napari_unet.services.blocks.block_shape import choose_block
 from napari_unet.services.blocks.job import (
     BlockJob,
     BlockOptions,
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.prepare import PreparedRun
 
-MOST_PIXELS = 4_000_000
-"""Pixels of the largest block with its halo, however much memory is free."""
-GRAIN = {2: 64, 3: 16}
-"""The side of a block is a multiple of this, so that chunks divide it."""
 LATER = ("pieces", "join", "divide", "number", "numbers", "labels")
 """Folders of what follows from the network's outputs."""
 
@@ -100,44 +96,6 @@ def begin(
     work = Workspace(folder)
     _create_labels(work, version)
     return work
-
-
-def choose_block(run: PreparedRun, side: int | None) -> tuple[int, ...]:
-    """Return the shape of the blocks: with its halo, one is a tile that fits into memory.
-
-    Parameters
-    ----------
-    run
-        What is computed.
-    side
-        Of the blocks, if it was set.
-    """
-    shape = run.frames[0].shape
-    grain = GRAIN[len(shape)]
-    if side is not None:
-        return tuple(min(ceil(side / grain) * grain, n) for n in shape)
-    limit = min(run.predictor.pixels, MOST_PIXELS)
-    best = grain
-    while best < max(shape):
-        if _tile_pixels(run, best + grain) > limit:
-            break
-        best += grain
-    return tuple(min(best, n) for n in shape)
-
-
-def _tile_pixels(run: PreparedRun, side: int) -> float:
-    """Return the pixels of a block of a side with its halo, as the network sees it or as it is read."""
-    plan = run.predictor.plan(run.rescaled.frames[0].shape)
-    shape = run.frames[0].shape
-    factors = [a / b for a, b in zip(run.rescaled.frames[0].shape, shape, strict=True)]
-    read = [min(side, n) for n in shape]
-    seen = [
-        min(n * factor + 2 * (halo + stride), frame)
-        for n, factor, halo, stride, frame in zip(
-            read, factors, plan.halo, plan.stride, plan.frame, strict=True
-        )
-    ]
-    return max(prod(seen), prod(read))
 
 
 def _measured(run: PreparedRun, block: Sequence[int]) -> Job[None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.progress import finish
 from napari_unet.services.blocks.tasks import run_task
 from napari_unet.services.blocks.workspace import JOB, Workspace
+from napari_unet.version import __version__
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -39,7 +40,10 @@ def run_one(folder: str, stage: str, index: int) -> str:
         The task.
     """
     try:
-        finish(run_task(workspace(folder, (Path(folder) / JOB).stat().st_mtime), stage, index))
+        work = workspace(folder, (Path(folder) / JOB).stat().st_mtime)
+        if work.job.version != __version__:
+            return f"the run was begun with U-Net Studio {work.job.version}, here is {__version__}"
+        finish(run_task(work, stage, index))
     except Exception as error:  # noqa: BLE001 - whatever it was, the others go on
         return f"{type(error).__name__}: {error}"
     return ""

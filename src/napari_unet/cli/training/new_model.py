@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from napari_unet.cli.training_report import report
+from napari_unet.cli.training.report import report
 from napari_unet.core.errors import UserError
 
 if TYPE_CHECKING:

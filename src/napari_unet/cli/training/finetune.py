@@ -10,9 +10,9 @@ import typer
 
 from napari_unet.cli.arguments import Axes, Images, InOrder, Kind, Labels, Regions, Resample
 from napari_unet.cli.driving import explained, run, say
-from napari_unet.cli.new_model import check_output, finish
 from napari_unet.cli.options import naming_options, typed_values, with_options
-from napari_unet.cli.training_report import announced, tell_faults
+from napari_unet.cli.training.new_model import check_output, finish
+from napari_unet.cli.training.report import announced, tell_faults
 from napari_unet.core.errors import UserError
 from napari_unet.services.training.options import PRESETS, FinetuneOptions, Preset, make_options
 

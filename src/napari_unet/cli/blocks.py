@@ -1,0 +1,92 @@
+"""`napari-unet plan` and `napari-unet blocks`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_unet.cli.arguments import Axes, ModelName
+from napari_unet.cli.driving import explained, print_table, run
+from napari_unet.cli.options import options_from, with_options
+from napari_unet.core.memory_units import format_bytes
+from napari_unet.services.segmentation.options import SegmentOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.services.blocks.forecast import Forecast
+
+
+@with_options(SegmentOptions, without=("probabilities", "uncertainty"))
+def plan(
+    image: Annotated[str, typer.Argument(metavar="INPUT", help="Image file or OME-Zarr.")],
+    model: ModelName,
+    axes: Axes = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Also say the time by blocks on so many computers.")
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Say what segmenting an image will take: tiles, blocks, time, memory and disk."""
+    from napari_unet.services.blocks.forecast import forecast
+    from napari_unet.services.blocks.job import BlockOptions
+    from napari_unet.services.files.images import open_image
+    from napari_unet.services.library import Library
+
+    with explained():
+        options = options_from(SegmentOptions, settings)
+        network = run(Library().load(model), "Loading")
+        opened = open_image(image, axes)
+        found = run(forecast(opened, network, options, BlockOptions()), "Measuring")
+    frames = _number(found.frames, "plane" if len(found.shape) == 2 else "volume")
+    typer.echo(f"{opened.name}: {frames} of {_sides(found.shape)} pixels, {network.spec.name}")
+    print_table(_rows(found, workers))
+
+
+def _rows(found: Forecast, workers: int | None) -> list[list[str]]:
+    tiles = f"{_number(found.plan.n_tiles, 'tile')} of {_sides(found.plan.tile_shape)}"
+    blocks = f"{_number(found.blocks, 'block')} of {_sides(found.block)}"
+    once, memory = format_bytes(found.memory), format_bytes(found.block_memory)
+    disk = f"up to {format_bytes(found.disk)} of disk"
+    rows = [
+        ["at once", tiles, f"{once} of memory", "", _duration(found.seconds)],
+        ["by blocks", blocks, f"{memory} of memory", disk, _duration(found.block_seconds)],
+    ]
+    if workers:
+        each = f"{memory} of memory each"
+        rows.append(
+            [f"on {workers} workers", blocks, each, disk, _duration(found.seconds_on(workers))]
+        )
+    return rows
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _sides(shape: Sequence[int]) -> str:
+    return " × ".join(f"{n:,}" for n in shape)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def blocks(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of the run, as 'segment --cluster array:N' names it.")
+    ],
+    index: Annotated[int, typer.Option(min=0, help="Which share to compute, from 0.")],
+    of: Annotated[int, typer.Option(min=1, help="Number of shares.")],
+) -> None:
+    """Compute a share of a run by blocks, as one job of a job array."""
+    from napari_unet.services.blocks.job_array import take_part
+
+    with explained():
+        count = run(take_part(folder, index, of), "Computing")
+        typer.echo(f"{count:,} tasks computed")

@@ -1,0 +1,1 @@
+"""`napari-unet finetune`: what it asks, and what it tells."""
