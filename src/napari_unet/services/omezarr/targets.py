@@ -76,10 +76,12 @@ def label_target(path: str | Path, version: Version | None = None, name: str = "
             )
         return _among_others(container.joinpath(*parts[:at]), parts[-1], version)
     folder = container.joinpath(*parts)
-    is_image = name and "multiscales" in ome_attributes(_attributes(folder))
+    holds = ome_attributes(_attributes(folder))
+    # labels that have a container of their own are no image that could have labels
+    is_image = "multiscales" in holds and "image-label" not in holds
     return (
         _among_others(folder, name, version)
-        if is_image
+        if name and is_image
         else LabelTarget(folder, "", version or "0.5")
     )
 
