@@ -47,6 +47,12 @@ Axes = Annotated[
     str | None,
     typer.Option(metavar="AXES", help="Axes such as TZCYX, if those in the files are wrong."),
 ]
+Level = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="NUMBER", help="Level of a pyramid in OME-Zarr, from 0, the largest."
+    ),
+]
 Resample = Annotated[
     bool,
     typer.Option(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_unet.cli.arguments import Axes, ModelName
+from napari_unet.cli.arguments import Axes, Level, ModelName
 from napari_unet.cli.driving import explained, print_table, run
 from napari_unet.cli.options import options_from, with_options
 from napari_unet.core.memory_units import format_bytes
+from napari_unet.services.blocks.job import BlockOptions
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from napari_unet.services.blocks.forecast import Forecast
 
 
+@with_options(BlockOptions)
 @with_options(SegmentOptions, without=("probabilities", "uncertainty"))
 def plan(
     image: Annotated[str, typer.Argument(metavar="INPUT", help="Image file or OME-Zarr.")],
     model: ModelName,
     axes: Axes = None,
+    level: Level = 0,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Also say the time by blocks on so many computers.")
     ] = None,
@@ -31,15 +34,15 @@ def plan(
 ) -> None:
     """Say what segmenting an image will take: tiles, blocks, time, memory and disk."""
     from napari_unet.services.blocks.forecast import forecast
-    from napari_unet.services.blocks.job import BlockOptions
     from napari_unet.services.files.images import open_image
     from napari_unet.services.library import Library
 
     with explained():
         options = options_from(SegmentOptions, settings)
         network = run(Library().load(model), "Loading")
-        opened = open_image(image, axes)
-        found = run(forecast(opened, network, options, BlockOptions()), "Measuring")
+        opened = open_image(image, axes, level=level)
+        cutting = options_from(BlockOptions, settings)
+        found = run(forecast(opened, network, options, cutting), "Measuring")
     frames = _number(found.frames, "plane" if len(found.shape) == 2 else "volume")
     typer.echo(f"{opened.name}: {frames} of {_sides(found.shape)} pixels, {network.spec.name}")
     print_table(_rows(found, workers))

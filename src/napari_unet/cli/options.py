@@ -28,6 +28,7 @@ PANELS = {
     "Image": ("channels", "diameter", "normalization", "rescale", "pixel_size"),
     "Labels": ("threshold", "objects", "separation", "smallest", "fill_holes", "mirror"),
     "Training": ("steps", "minutes", "classes", "task", "held_out", "seed", "augment_strength"),
+    "By blocks": ("block", "largest_part"),
     "Computing": (
         "device",
         "engine",

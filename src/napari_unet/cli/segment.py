@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_unet.cli.arguments import Axes, ModelName, Overwrite
+from napari_unet.cli.arguments import Axes, Level, ModelName, Overwrite
 from napari_unet.cli.driving import as_typed, explained, run
 from napari_unet.cli.options import options_from, with_options
 from napari_unet.core.errors import UserError
+from napari_unet.services.blocks.job import BlockOptions
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ SkipExisting = Annotated[
 ]
 
 
+@with_options(BlockOptions)
 @with_options(SegmentOptions, without=("probabilities", "uncertainty"))
 def segment(
     inputs: Inputs,
@@ -101,6 +103,7 @@ def segment(
     model: ModelName,
     axes: Axes = None,
     series: Series = None,
+    level: Level = 0,
     voxel_size: VoxelSize = None,
     probabilities: Probabilities = None,
     uncertainty: Uncertainty = None,
@@ -126,21 +129,26 @@ def segment(
         reading: dict[str, Any] = {
             "axes": axes,
             "voxel_size": voxel_size,
+            "level": level,
+            "existing": existing,
             "model_source": model,
         }
         if by_blocks or cluster:
-            _segment_by_blocks(tasks, network, options, cluster, overwrite=overwrite, **reading)
+            cutting = options_from(BlockOptions, settings)
+            _segment_by_blocks(tasks, network, options, cutting, cluster=cluster, **reading)
             return
-        job = segment_files(tasks, network, options, existing=existing, **reading)
+        job = segment_files(tasks, network, options, **reading)
         outcomes = run(job, "Segmenting")
     _report(outcomes)
 
 
 def _tasks(inputs: Sequence[str], labels: Path, *maps: Path | None, **others: Any) -> list[Task]:
     """Return what is to be read and written."""
+    from napari_unet.services.omezarr.store import is_zarr
     from napari_unet.services.segmentation.tasks import make_tasks
 
-    into_folder = any(Path(given).is_dir() for given in inputs)
+    # an OME-Zarr is a folder, but one image
+    into_folder = any(Path(given).is_dir() and not is_zarr(given) for given in inputs)
     return make_tasks(_images(inputs), labels, *maps, into_folder=into_folder, **others)
 
 
@@ -168,11 +176,15 @@ def _existing(overwrite: bool, skip: bool) -> Existing:
 
 
 def _segment_by_blocks(
-    tasks: Sequence[Task], model: Model, options: SegmentOptions, cluster: str | None, **how: Any
+    tasks: Sequence[Task],
+    model: Model,
+    options: SegmentOptions,
+    cutting: BlockOptions,
+    **how: Any,
 ) -> None:
     from napari_unet.services.blocks.files import segment_files_by_blocks
 
-    job = segment_files_by_blocks(tasks, model, options, cluster=cluster, **how)
+    job = segment_files_by_blocks(tasks, model, options, cutting, **how)
     for result in run(job, "Segmenting"):
         for note in result.notes:
             typer.echo(f"{result.path.name}: {as_typed(note)}", err=True)

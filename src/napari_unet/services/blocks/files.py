@@ -9,11 +9,14 @@ from napari_unet.core.progress import Job, as_part
 from napari_unet.services.blocks.clusters import engine_of
 from napari_unet.services.blocks.job import Source
 from napari_unet.services.blocks.run import BlockResult, segment_by_blocks
+from napari_unet.services.files.save import has_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model.spec import Model
+    from napari_unet.services.blocks.job import BlockOptions
+    from napari_unet.services.segmentation.batch import Existing
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.tasks import Task
 
@@ -22,11 +25,13 @@ def segment_files_by_blocks(
     tasks: Sequence[Task],
     model: Model,
     options: SegmentOptions,
+    cutting: BlockOptions | None = None,
     *,
     cluster: str | None = None,
     axes: str | None = None,
     voxel_size: str | None = None,
-    overwrite: bool = False,
+    level: int = 0,
+    existing: Existing = "refuse",
     model_source: str = "",
 ) -> Job[list[BlockResult]]:
     """Segment files by blocks and write their labels.
@@ -35,12 +40,16 @@ def segment_files_by_blocks(
     ----------
     tasks
         What to read and write.
-    model, options, overwrite, model_source
+    model, options, cutting, model_source
         As for `segment_by_blocks`.
     cluster
         Who computes, as in `engine_of`.
     axes, voxel_size
         Of the images, where what the files state is wrong.
+    level
+        Of a pyramid in OME-Zarr; 0 for the largest.
+    existing
+        What to do with an image that already has a result.
 
     Raises
     ------
@@ -57,14 +66,24 @@ def segment_files_by_blocks(
         )
     results = []
     for i, task in enumerate(tasks):
-        source = Source(path=str(task.source), axes=axes, series=task.series, voxel_size=voxel_size)
+        if existing == "skip" and has_output(task.labels):
+            results.append(BlockResult(task.labels, None, ("it has a result already",)))
+            continue
+        source = Source(
+            path=str(task.source),
+            axes=axes,
+            series=task.series,
+            level=level,
+            voxel_size=voxel_size,
+        )
         job = segment_by_blocks(
             source,
             task.labels,
             model,
             options,
+            cutting,
             engine=engine_of(cluster),
-            overwrite=overwrite,
+            overwrite=existing == "replace",
             model_source=model_source,
         )
         results.append((yield from as_part(job, i, len(tasks), name=task.title)))

@@ -31,7 +31,7 @@ def describe(file: Path) -> list[str]:
         lines.append(f"model: {model['name']}, weights SHA-256 {model['sha256']}")
     for what, entry in record.get("inputs", {}).items():
         lines.append(f"{what}: {entry['path']}, SHA-256 {entry['sha256']}{_changed(entry)}")
-    for name in ("axes", "series", "voxel_size"):
+    for name in ("axes", "series", "level", "voxel_size"):
         if name in record:
             lines.append(f"{name.replace('_', ' ')}: {record[name]}")
     settings = ", ".join(f"{k} {v}" for k, v in record.get("options", {}).items())
@@ -98,7 +98,7 @@ def _segment(record: MadeBy, output: Path) -> list[str]:
     words = segment_words(image, labels, source, options, record.get("axes"))
     if made != "labels":
         words += [f"--{made}", str(output)]
-    return words + _reading(record, ("series", "voxel_size"))
+    return words + _reading(record, ("series", "level", "voxel_size"))
 
 
 def _measure(record: MadeBy, output: Path) -> list[str]:

@@ -45,6 +45,11 @@ def check_output(path: Path, overwrite: bool) -> None:
     check_free(path, overwrite)
 
 
+def has_output(path: Path) -> bool:
+    """Whether there is a result at a path already; what is incomplete is never there."""
+    return label_target(path, name=LABELS_NAME).folder.exists() if is_zarr(path) else path.exists()
+
+
 def check_free(path: Path, overwrite: bool) -> None:
     """Raise a `UserError` when there is a file at `path` that may not be replaced."""
     if path.exists() and not overwrite:

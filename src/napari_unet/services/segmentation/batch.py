@@ -67,6 +67,7 @@ def segment_files(
     *,
     axes: str | None = None,
     voxel_size: str | None = None,
+    level: int = 0,
     existing: Existing = "refuse",
     model_source: str = "",
 ) -> Job[list[Outcome]]:
@@ -82,6 +83,8 @@ def segment_files(
         Axes of the images where the files' own are wrong; None: the files' own.
     voxel_size
         Their voxel size as in `parse_voxel_size`; None: as stated.
+    level
+        Of a pyramid in OME-Zarr; 0 for the largest.
     existing
         What to do with an image that already has a result.
     model_source
@@ -103,7 +106,7 @@ def segment_files(
     from napari_unet.services.segmentation.made_by import model_record
 
     source = model_record(model, model_source)
-    how = _How(model, options, axes, voxel_size, existing, source)
+    how = _How(model, options, axes, voxel_size, level, existing, source)
     outcomes = []
     for i, task in enumerate(tasks):
         job = _segment_file(task, how)
@@ -164,6 +167,7 @@ class _How:
     options: SegmentOptions
     axes: str | None
     voxel_size: str | None
+    level: int
     existing: Existing
     source: dict[str, str]
 
@@ -180,14 +184,14 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     from napari_unet.services.segmentation.exports import check_exports, write_exports
 
     if how.existing == "skip" and all(path.exists() for path in task.outputs):
-        source = open_image(task.source, how.axes, task.series)
+        source = open_image(task.source, how.axes, task.series, level=how.level)
         if all(_is_result(path, source) for path in task.outputs):
             return Outcome(task, skipped=True)
     # refused before the work, not after it
     for path in task.outputs:
         (check_free if path in task.exports else check_output)(path, how.overwrite)
     check_exports(task)
-    image = open_image(task.source, how.axes, task.series)
+    image = open_image(task.source, how.axes, task.series, level=how.level)
     if how.voxel_size is not None:
         image = with_voxel_size(image, how.voxel_size)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
@@ -214,6 +218,7 @@ def _save(task: Task, how: _How, image: Image, result: Segmentation) -> MadeBy:
         axes=how.axes,
         voxel_size=how.voxel_size,
         series=task.series or None,
+        level=how.level or None,
     )
     save_labels(task.labels, result.labels, image, overwrite=how.overwrite, made_by=labels)
     if task.probabilities is not None:
