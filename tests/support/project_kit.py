@@ -61,7 +61,7 @@ def save(studio, qtbot):
 
 def load(studio, qtbot):
     """Press *Open*, and wait for it."""
-    studio.project_row.open_button.click()
+    studio.project_row.project_action.trigger()
     wait(studio, qtbot)
 
 

@@ -62,10 +62,13 @@ class CheckRow(QWidget):
         offer(self.box_button, BOX_TIP, reason)
 
     def go_to_unchecked(self, step: int) -> None:
-        """Show the next plane that was not checked, or with -1 the one before."""
+        """Show the next plane that was not checked, or image of a folder; with -1 the one before."""
         with self._panel.reporting():
-            if not next_unchecked(self._viewer, *self._chosen(), step):
-                self._say("note", "No plane that way is left to check.")
+            if next_unchecked(self._viewer, *self._chosen(), step):
+                return
+            work = self._panel.session.work_list
+            if work is None or not work.go(step):
+                self._say("note", "Nothing that way is left to check.")
 
     @property
     def _viewer(self) -> napari.Viewer:

@@ -40,7 +40,9 @@ def renewed(
     """Take a newer snapshot, like `snapshot`; an annotation that does not fit does not stop the rest."""
     warnings: list[UserError] = []
     copies: list[Annotation] = []
-    for pair, paint, before in zip(pairs, paints, earlier, strict=True):
+    # those from files come after them, and stay
+    from_files = earlier[len(pairs) :]
+    for pair, paint, before in zip(pairs, paints, earlier[: len(pairs)], strict=True):
         kept = []
         for region in pair.regions:
             yield Progress(0, 1, "Reading the regions")
@@ -58,6 +60,7 @@ def renewed(
         except UserError as error:
             warnings.append(error)
             copies.append(before)
+    copies += from_files
     unchanged = all(new is old for new, old in zip(copies, earlier, strict=True))
     return Renewed(earlier if unchanged else tuple(copies), tuple(warnings))
 

@@ -32,6 +32,7 @@ class _Kept:
 
     annotations: tuple[Annotation, ...]
     layers: tuple[tuple[Layer, Layer], ...]
+    files: tuple[tuple[Path, Path], ...]
     spec: ModelSpec
     name: str
     parent: str
@@ -62,11 +63,13 @@ class TrainingCommand(CommandButton):
         result = run.result
         if result is None:
             return
-        pairs, library = run.request.pairs, self._panel.session.library
+        request, library = run.request, self._panel.session.library
+        kind = request.pairs[0].kind
         self._line = ""
         self._kept = _Kept(
             result.trained.training_set.annotations,
-            tuple((pair.source, pair.labels) for pair in pairs),
+            tuple((pair.source, pair.labels) for pair in request.pairs),
+            tuple((image.path, image.annotation(kind)) for image in request.others),
             result.model.spec,
             name,
             run.request.source,
@@ -111,9 +114,10 @@ def _write(kept: _Kept) -> Job[str]:
     from napari_unet.services.commands.inputs import TrainingPair
     from napari_unet.services.commands.training import training_command
 
+    files = [*(tuple(map(_file, pair)) for pair in kept.layers), *kept.files]
     learnt = [
-        TrainingPair(annotation, *map(_file, pair))
-        for annotation, pair in zip(kept.annotations, kept.layers, strict=True)
+        TrainingPair(annotation, *pair)
+        for annotation, pair in zip(kept.annotations, files, strict=True)
     ]
     job = training_command(learnt, kept.spec, kept.name, kept.parent, kept.folder)
     return (yield from job)

@@ -78,9 +78,9 @@ class LayerPair:
 
     def paint(self) -> Lazy:
         """Return the current labels with the label axes of the image; not a copy."""
-        return self._of_image(self.labels.data[0] if self.labels.multiscale else self.labels.data)
+        return self.of_image(self.labels.data[0] if self.labels.multiscale else self.labels.data)
 
-    def _of_image(self, data: Any) -> Lazy:
+    def of_image(self, data: Any) -> Lazy:
         """Return labels like those of the layer with the label axes of the image."""
         whole = all(isinstance(part, slice) for part in self.inside)
         if whole or len(self.inside) != data.ndim:
@@ -109,7 +109,7 @@ class LayerPair:
             self.scale,
             self.offset,
             notes=(f"{name}: opened without any label; learnt as background.",) if negative else (),
-            result_before=None if known is None else self._of_image(known.labels),
+            result_before=None if known is None else self.of_image(known.labels),
         )
 
 

@@ -20,12 +20,12 @@ from napari_unet.gui.layers.purpose import (
     likely_kind,
 )
 from napari_unet.gui.layers.purpose import is_paint as is_labels
-from napari_unet.gui.measure.plot import ObjectPlot
 from napari_unet.gui.measure.saving import SaveRow
 from napari_unet.gui.measure.through_time import ThroughTime
 from napari_unet.gui.measure.tracked import parents_of
 from napari_unet.gui.objects.image_link import ImageLink
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring, Numbered
+from napari_unet.gui.objects.object_plot import ObjectPlot
 from napari_unet.gui.objects.object_table import ObjectTable
 from napari_unet.gui.widgets.fields import button, form, text
 from napari_unet.gui.widgets.layer_choice import LayerChoice

@@ -62,6 +62,11 @@ class Closing(QObject):
 
     def _may_close(self, window: QMainWindow) -> bool:
         project = self._project()
+        try:
+            project.work.save_now()
+        except UserError as error:
+            project.refused.emit(error)
+            return False
         unsaved = project.unsaved()
         lost = [layer.name for layer in unsaved if project.image_of(layer) is None]
         answer = ask(window, [x.name for x in unsaved], lost) if unsaved else "discard"

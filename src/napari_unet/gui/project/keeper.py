@@ -15,6 +15,7 @@ from napari_unet.gui.layers.purpose import belongs, is_annotation, is_paint
 from napari_unet.gui.layers.result_layer import RECORD, untouched
 from napari_unet.gui.project import layers as project_layers
 from napari_unet.gui.project.reading import Opened, layers_of, reading
+from napari_unet.gui.project.work_list import WorkList
 from napari_unet.gui.session.activity import Activity
 from napari_unet.gui.session.jobs import Jobs
 
@@ -48,6 +49,8 @@ class ProjectKeeper(QObject):
 
     Attributes
     ----------
+    work
+        The folder of images that is worked through.
     folder
         Folder of the current project; None before one is saved or opened.
     options
@@ -75,6 +78,7 @@ class ProjectKeeper(QObject):
         # its own jobs, so that a project can be saved while a network trains
         self.jobs = Jobs(self)
         self._activity = Activity(self.jobs)
+        self.work = WorkList(viewer, session, keeper)
         self.folder: Path | None = None
         self.in_dock = False
         self.options: dict[str, Any] = {}
@@ -91,10 +95,14 @@ class ProjectKeeper(QObject):
         return [] if viewer is None else list(map(real, viewer.layers))
 
     def unsaved(self) -> list[Labels]:
-        """Return the painted layers that differ from the project as last saved or opened."""
+        """Return the painted layers that differ from the project as last saved or opened.
+
+        Those of an image of a folder are saved beside it.
+        """
         from napari_unet.services.storage.project_files import digest
 
-        painted = [x for x in self.layers if isinstance(x, Labels) and self._is_painted(x)]
+        labels = [x for x in self.layers if isinstance(x, Labels) and not self.work.owns(x)]
+        painted = [x for x in labels if self._is_painted(x)]
         return [layer for layer in painted if self._saved.get(layer) != digest(layer.data)]
 
     def leave(self) -> None:

@@ -39,10 +39,11 @@ def kept(layers: Iterable[Layer]) -> Iterator[tuple[LayerNote, Any]]:
     """Yield the layers that a project keeps: the note of each, and its pixels if it has any."""
     for layer in map(real, layers):
         if type(layer) in LAYER_TYPES.values() and not only_shows(layer):
-            yield _note(layer), None if isinstance(layer, Shapes) else layer_array(layer)
+            yield note_of_layer(layer), None if isinstance(layer, Shapes) else layer_array(layer)
 
 
-def _note(layer: Any) -> LayerNote:
+def note_of_layer(layer: Any) -> LayerNote:
+    """Return how a project describes a layer."""
     # it imports tifffile and what trains, which would delay the opening of the panel
     from napari_unet.services.storage.project import LayerNote
 
@@ -232,12 +233,13 @@ def rename(layers: Mapping[str, Layer]) -> None:
     """Have the metadata of layers name each other by their new identities."""
     now = {old: str(layer.unique_id) for old, layer in layers.items()}
     for layer in layers.values():
-        layer.metadata = _renamed(dict(layer.metadata), now)
+        layer.metadata = renamed(dict(layer.metadata), now)
 
 
-def _renamed(value: Any, now: Mapping[str, str]) -> Any:
+def renamed(value: Any, now: Mapping[str, str]) -> Any:
+    """Return metadata with the identities of layers replaced."""
     if isinstance(value, dict):
-        return {key: _renamed(inside, now) for key, inside in value.items()}
+        return {key: renamed(inside, now) for key, inside in value.items()}
     if isinstance(value, list):
-        return [_renamed(inside, now) for inside in value]
+        return [renamed(inside, now) for inside in value]
     return now.get(value, value) if isinstance(value, str) else value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMessageBox, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QMessageBox, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
@@ -21,11 +22,12 @@ SAVE_TIP = (
 )
 SAVE_AS_TIP = "Save under another name; the earlier project stays unchanged."
 OPEN_TIP = "Open a saved project: its images, annotations, the U-Net and the settings."
+MENU_TIP = "Open a saved project, or a folder of images to work through."
 NOT_SAVED = "not saved"
 
 
 class ProjectRow(QWidget):
-    """Name of the project, *Open…*, *Save* and *Save as…*.
+    """Name of the project, *Open*, *Save* and *Save as…*.
 
     Parameters
     ----------
@@ -33,11 +35,19 @@ class ProjectRow(QWidget):
         Saves and opens it.
     """
 
+    folder_wanted = Signal()
+    """The user wants to open a folder of images."""
+
     def __init__(self, project: ProjectKeeper) -> None:
         super().__init__()
         self._project = project
         self.name_label = QElidingLabel()
-        self.open_button = button("Open…", OPEN_TIP)
+        self.open_button = button("Open", MENU_TIP)
+        self.open_menu = QMenu(self)
+        self.project_action = self.open_menu.addAction("Project…", self._open)
+        self.project_action.setToolTip(OPEN_TIP)
+        self.folder_action = self.open_menu.addAction("Folder of images…", self.folder_wanted.emit)
+        self.open_button.setMenu(self.open_menu)
         self.save_button = button("Save", SAVE_TIP)
         self.save_as_button = button("Save as…", SAVE_AS_TIP)
         box = QHBoxLayout(self)
@@ -46,7 +56,6 @@ class ProjectRow(QWidget):
         box.addWidget(self.name_label, stretch=1)
         for part in (self.open_button, self.save_button, self.save_as_button):
             box.addWidget(part)
-        self.open_button.clicked.connect(self._open)
         self.save_button.clicked.connect(self._save)
         self.save_as_button.clicked.connect(self._save_as)
         project.changed.connect(self._show)

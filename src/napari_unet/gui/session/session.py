@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
+    from napari_unet.core.annotations.annotation import Kind
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
     from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.library import Entry
     from napari_unet.services.segmentation.cached_outputs import CachedOutputs
+    from napari_unet.services.storage.work_folder import WorkImage
 
 
 class Training(Protocol):
@@ -40,6 +42,16 @@ class Training(Protocol):
     @property
     def result(self) -> object | None:
         """A network that waits to be kept or discarded, with its scores; None if there is none."""
+
+
+class Work(Protocol):
+    """A folder of images, as far as panels look at it."""
+
+    def go(self, step: int) -> bool:
+        """Show the next image, or with -1 the one before; return whether there is one."""
+
+    def others(self, kind: Kind, source: object) -> tuple[WorkImage, ...]:
+        """Return the other images with an annotation, if an image of the folder is shown."""
 
 
 class Session(QObject):
@@ -78,6 +90,8 @@ class Session(QObject):
         The training that is running, or whose result waits for a decision; None if there is none.
     batch
         The last batch; None if there was none.
+    work_list
+        The folder of images that is worked through; None if there is none.
     """
 
     model_changed = Signal(object)
@@ -108,6 +122,7 @@ class Session(QObject):
         self.training_files = TrainingFiles(self.library.folder.parent / "training")
         self.training: Training | None = None
         self.batch: object | None = None
+        self.work_list: Work | None = None
         self._activity = Activity(self.jobs)
 
     def load(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import (
-    QFormLayout,
     QHBoxLayout,
     QStackedWidget,
     QTabWidget,
@@ -20,6 +19,7 @@ from napari_unet.gui.layers.purpose import is_annotation, is_result
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
+from napari_unet.gui.project.work_row import WorkRow
 from napari_unet.gui.studio.guide import Situation, next_step, step_beside
 from napari_unet.gui.widgets.fields import button, caption, form
 from napari_unet.gui.widgets.foot import JobProgress
@@ -88,6 +88,7 @@ class StudioPanel(QWidget):
         # where there is no page to go to: the text of a disabled button would be hard to read
         self.advice_label = QElidingLabel()
         self.project_row = ProjectRow(self.project)
+        self.work_row = WorkRow(self.project.work)
         self.project_progress = JobProgress(self.project.jobs)
         self.tabs = QTabWidget()
         self._look_later = QTimer(self)
@@ -99,7 +100,8 @@ class StudioPanel(QWidget):
         self._look()
 
     def _lay_out(self) -> None:
-        rows: QFormLayout = form()
+        self._rows = rows = form()
+        rows.setVerticalSpacing(3)
         self._project_place = QStackedWidget()
         self._project_place.addWidget(self.project_row)
         self._project_place.addWidget(self.project_progress)
@@ -111,6 +113,7 @@ class StudioPanel(QWidget):
         beside.addWidget(self.beside_button)
         for name, widget in (
             ("Project", self._project_place),
+            ("Folder", self.work_row),
             ("Next", self._go_on),
         ):
             rows.addRow(caption(name), widget)
@@ -147,6 +150,10 @@ class StudioPanel(QWidget):
         self.project.jobs.ended.connect(lambda _: show_row(self.project_row))
         self.project.reported.connect(lambda *words: self.message.show_text(*words))
         self.project.refused.connect(lambda error: self.message.show_error(error))
+        self.project.work.refused.connect(lambda error: self.message.show_error(error))
+        self.project.work.changed.connect(self._show_folder)
+        self.project_row.folder_wanted.connect(self.work_row.ask)
+        self._show_folder()
         self.project.asked_for_options.connect(self._collect_options)
         self.project.opened.connect(self._put_options)
 
@@ -206,6 +213,9 @@ class StudioPanel(QWidget):
             if title in self._pages and only in ("", title) and name in self.project.options:
                 page: Any = self._pages[title]
                 page.put(self.project.options[name])
+
+    def _show_folder(self) -> None:
+        self._rows.setRowVisible(self.work_row, self.project.work.folder is not None)
 
     def _change(self, _: object) -> None:
         self._look_later.start()

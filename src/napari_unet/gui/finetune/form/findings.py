@@ -64,6 +64,9 @@ class FindingList(QListWidget):
     def show_finding(self, row: int) -> None:
         """Select the labels of a finding, and bring its place into view."""
         finding = self._findings[row]
+        if finding.pair >= len(self._pairs):
+            # of a file that is not open
+            return
         pair = self._pairs[finding.pair]
         if pair.labels not in self._viewer.layers or not pair.is_open(self._viewer):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.annotation_summary import AnnotationSummary
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.model.spec import Model, ModelSpec
     from napari_unet.gui.session.session import Session
+    from napari_unet.services.storage.work_folder import WorkImage
     from napari_unet.services.training.options import FinetuneOptions
 
 PREVIEW_TIP = (
@@ -37,6 +38,10 @@ PREVIEW_TIP = (
 LEARN_TIP = (
     "Keep training in the background while you annotate, and show the current segmentation of the part "
     "in view. It pauses while another job runs, and when training longer brings nothing."
+)
+OTHERS_TIP = (
+    "Learn from all images of the folder that are annotated with this kind of labels, too. What is "
+    "marked as checked counts in each of them."
 )
 TRAIN_TIP = "Train the U-Net on your annotations. You decide at the end whether to keep the result."
 
@@ -65,6 +70,10 @@ class FinetuneForm(QWidget):
             rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.start = StartRow(viewer, top)
         self.pairs = PairsForm(viewer)
+        self.others_box = QCheckBox()
+        self.others_box.setToolTip(OTHERS_TIP)
+        self.others_box.setChecked(True)
+        self.others_box.hide()
         self.settings = TrainingForm(self)
         self.settings.lay_out(how, details, rest)
         self.summary = AnnotationSummary(self, viewer, session.jobs, self.request)
@@ -76,6 +85,7 @@ class FinetuneForm(QWidget):
         details.addRow(self.preview_button)
         box.addLayout(top)
         box.addWidget(self.pairs)
+        box.addWidget(self.others_box)
         box.addLayout(how)
         box.addWidget(folded("Augmentation details", details))
         box.addWidget(folded("Advanced", rest))
@@ -88,6 +98,7 @@ class FinetuneForm(QWidget):
         self.start.changed.connect(self._fit_model)
         self.pairs.changed.connect(self._fit_axes)
         self.settings.changed.connect(self._tell)
+        self.others_box.toggled.connect(self._tell)
         self._fit_model()
 
     def let_go(self) -> None:
@@ -135,6 +146,7 @@ class FinetuneForm(QWidget):
             options=self.options(),
             names=class_names(pairs[0].labels),
             source=self._session.source,
+            others=self._others() if self.others_box.isChecked() else (),
         )
 
     def options(self) -> FinetuneOptions:
@@ -152,6 +164,13 @@ class FinetuneForm(QWidget):
             # they tell no size
             changes["diameter"] = kept.pixels
         return settings.model_copy(update=changes)
+
+    def _others(self) -> tuple[WorkImage, ...]:
+        """Return the other annotated images of the folder that the first pair is of."""
+        first, work = self.pairs.first, self._session.work_list
+        if work is None or first.image.layer is None:
+            return ()
+        return work.others(first.kind.value, first.image.layer)
 
     def _only_scribbles(self) -> bool:
         return all(form.kind.value == "scribbles" for form in self.pairs.forms)
@@ -200,5 +219,8 @@ class FinetuneForm(QWidget):
         self._tell()
 
     def _tell(self) -> None:
+        n = len(self._others())
+        self.others_box.setText(f"Also {n} other annotated image{'s' * (n != 1)} of the folder")
+        self.others_box.setVisible(n > 0)
         self.summary.form_changed()
         self.changed.emit()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.layer_pair import LayerPair
     from napari_unet.gui.layers.snapshots import Snapshot
     from napari_unet.services.checking.finding import Finding
+    from napari_unet.services.storage.work_folder import WorkImage
     from napari_unet.services.training.keep_learning import Screen
     from napari_unet.services.training.options import FinetuneOptions
     from napari_unet.services.training.result import FinetuneResult
@@ -50,6 +51,8 @@ class Request:
         The names of the annotated classes, if they have names.
     source
         What the model to tune was loaded from; empty if it is in no file.
+    others
+        Other annotated images of the folder that is worked through, which are learnt from their files.
     """
 
     pairs: tuple[LayerPair, ...]
@@ -58,6 +61,24 @@ class Request:
     options: FinetuneOptions
     names: tuple[str, ...] = ()
     source: str = ""
+    others: tuple[WorkImage, ...] = ()
+
+    def annotations(
+        self, earlier: Snapshot | None = None, *, stroked: bool = True
+    ) -> Job[Snapshot]:
+        """Copy what is annotated in the viewer, and read what is in files; as `snapshot` does."""
+        n = len(self.pairs)
+        before = None if earlier is None else earlier[:n]
+        copies = yield from snapshot(self.pairs, self.paints, before, stroked=stroked)
+        if not self.others:
+            return copies
+        if earlier is not None and copies is before:
+            return earlier
+        if earlier is not None:
+            return (*copies, *earlier[n:])
+        from napari_unet.services.storage.work_folder import read_annotation_files
+
+        return (*copies, *(yield from read_annotation_files(self.others, self.pairs[0].kind)))
 
     def blank(self, annotations: Snapshot) -> Job[NewModel]:
         """Describe the new network."""
@@ -164,7 +185,7 @@ def look_job(
     from napari_unet.services.training.plan import plan_of
 
     before = earlier.paint if earlier is not None else None
-    paint = yield from snapshot(request.pairs, request.paints, before, stroked=stroked)
+    paint = yield from request.annotations(before, stroked=stroked)
     known = earlier if earlier is not None and paint is earlier.paint else None
     if known is not None and (known.plan is not None or not (plan and known.summary.enough)):
         return known
@@ -174,6 +195,7 @@ def look_job(
         summary = (yield from inspect_annotations(paint, spec.label_names)).summary
         # labels painted in this window lie where they were painted
         foreign = [pair.labels.source.path is not None for pair in request.pairs]
+        foreign += [False] * len(request.others)
         findings = yield from check(paint, foreign=foreign)
         known = Inspected(paint, summary, request.fitting(paint), findings)
     if plan and known.summary.enough:
@@ -211,7 +233,7 @@ def vary_job(request: Request) -> Job[Variations]:
     """Draw augmented patches around the annotations."""
     from napari_unet.services.training.variations import vary
 
-    paint = yield from snapshot(request.pairs, request.paints)
+    paint = yield from request.annotations()
     yield from torch_ready()
     spec = yield from request.spec(paint)
     return (yield from vary(paint, spec, request.options, channels=request.options.channels))
@@ -264,7 +286,7 @@ def _begin(request: Request, paint: Paint, longer: FinetuneResult | None) -> Job
     # needed for the curves; imported in this thread, it does not block the window
     importlib.import_module("pyqtgraph")
     if longer is None:
-        copies: tuple[Annotation, ...] = yield from snapshot(request.pairs, request.paints)
+        copies: tuple[Annotation, ...] = yield from request.annotations()
         paint.annotations = copies
     start: Any = request.start
     if isinstance(start, int):
