@@ -142,3 +142,23 @@ def test_no_objects_give_the_names_of_the_columns(tmp_path):
     assert path.read_text(encoding="utf-8").strip() == ",".join(columns)
     with pytest.raises(UserError, match="already exists"):
         save_table(columns, path)
+
+
+def test_names_of_files_become_columns(run, files):
+    for folder in ("images", "labels"):
+        for name, new in (("a", "drug_B2_1"), ("b", "none_C10_1")):
+            (files / folder / f"{name}.tif").rename(files / folder / f"{new}.tif")
+    out = files / "plate.csv"
+    given = ("--images", files / "images", "--labels", files / "labels", "-o", out)
+    result = run(*given, "--pattern", "{condition}_{well}_{field}")
+    assert result.exit_code == 0, result.output
+    assert "2 of 2 names fit" in result.output
+    rows = table(out)
+    assert list(rows[0])[:5] == ["image", "condition", "well", "field", "label"]
+    assert [(row["condition"], row["well"]) for row in rows[::2]] == [
+        ("drug", "B02"),
+        ("none", "C10"),
+    ]
+    result = run(*given, "--pattern", "{plate}-{well}", "--overwrite")
+    assert result.exit_code == 1
+    assert "drug_B2_1.tif" in result.output

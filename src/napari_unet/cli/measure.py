@@ -41,6 +41,14 @@ Parents = Annotated[
         help="Labels of larger objects, as cells for nuclei: the number of the one each lies in.",
     ),
 ]
+Pattern = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="How images are named, such as '{plate}_{well}_f{field}': a column for each part. * stands "
+        "for anything, / divides folders, as in '{condition}/*_{well}'.",
+    ),
+]
 
 
 def measure(
@@ -52,6 +60,7 @@ def measure(
     shape: Shape = True,
     ring: Ring = 0,
     parents: Parents = None,
+    pattern: Pattern = None,
     in_order: InOrder = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -64,6 +73,7 @@ def measure(
         read_parents,
         table_record,
     )
+    from napari_unet.services.files.name_parts import NamePattern, describe_matches, read_names
     from napari_unet.services.files.tables import check_table, save_table
 
     with explained():
@@ -72,9 +82,16 @@ def measure(
         labelled = read_labelled(files, axes=axes)
         around = read_parents(files, parents or [], labelled, in_order=in_order)
         details = [Details(shape, ring, each) for each in around]
-        job = measure_all(labelled, spatial="YX" if planes else "", details=details)
+        names = None if pattern is None else NamePattern(pattern)
+        paths = [path for path, _ in files.pairs]
+        parts = None if names is None else read_names(names, paths)
+        if names is not None:
+            typer.echo(describe_matches(names, paths), err=True)
+        spatial = "YX" if planes else ""
+        job = measure_all(labelled, spatial=spatial, details=details, parts=parts)
         columns = run(job, "Measuring")
-        record = table_record(files, axes, planes=planes, shape=shape, ring=ring)
+        how = {"planes": planes, "shape": shape, "ring": ring}
+        record = table_record(files, axes, **how, **({"pattern": pattern} if pattern else {}))
         if parents:
             record["inputs"] |= parent_records(parents)
         save_table(columns, output, overwrite=overwrite, made_by=record)

@@ -15,7 +15,7 @@ from napari_unet.services.files.pairs import pair_files
 from napari_unet.services.files.provenance import describe_file, new_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from napari_unet.core.image.axes import Image, Lazy
@@ -54,6 +54,7 @@ def measure_all(
     *,
     spatial: str = "",
     details: Sequence[Details] | None = None,
+    parts: Sequence[Mapping[str, str]] | None = None,
 ) -> Job[Columns]:
     """Measure the objects of one image, or of several in one table.
 
@@ -65,6 +66,8 @@ def measure_all(
         As for `measure`.
     details
         As for `measure`, for each image.
+    parts
+        Of the name of each image, such as well and condition: columns with these names.
 
     Yields
     ------
@@ -74,7 +77,8 @@ def measure_all(
     Returns
     -------
     dict of str to ndarray
-        The columns of `measure`; for several images, with the name of the image as the first column.
+        The columns of `measure`; for several images, or with parts, after the name of the image and
+        these parts.
         What an image lacks, such as a channel or the pixel size, is NaN.
 
     Raises
@@ -93,9 +97,9 @@ def measure_all(
                 yield Progress(i + step.fraction, len(labelled), note)
         except StopIteration as stop:
             tables.append(stop.value)
-    if len(tables) == 1:
+    if len(tables) == 1 and parts is None:
         return tables[0]
-    return stacked([image.name for image, _ in labelled], tables)
+    return stacked([image.name for image, _ in labelled], tables, parts or [])
 
 
 def read_parents(
@@ -139,10 +143,14 @@ def table_record(files: FilePairs, axes: str | None, **settings: Any) -> MadeBy:
     return new_record("measure", "table", inputs, options=settings, **reading)
 
 
-def stacked(names: Sequence[str], tables: Sequence[Columns]) -> Columns:
-    """Put tables of several images together, with the names of these as the first column."""
+def stacked(
+    names: Sequence[str], tables: Sequence[Columns], parts: Sequence[Mapping[str, str]] = ()
+) -> Columns:
+    """Put tables of several images together, after the names of these and their parts."""
     counts = [len(table["label"]) for table in tables]
     columns: Columns = {"image": np.repeat(np.array(names), counts)}
+    for part in parts[0] if parts else ():
+        columns[part] = np.repeat(np.array([each[part] for each in parts]), counts)
     for name in dict.fromkeys(name for table in tables for name in table):
         columns[name] = np.concatenate(
             [table.get(name, np.full(n, np.nan)) for table, n in zip(tables, counts, strict=True)]
