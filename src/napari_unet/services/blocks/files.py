@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, as_part
@@ -56,6 +56,22 @@ def segment_files_by_blocks(
     UserError
         As `segment_by_blocks`, and for outputs other than labels.
     """
+    _only_labels(tasks)
+    reading: dict[str, Any] = {"axes": axes, "level": level, "voxel_size": voxel_size}
+    how: dict[str, Any] = {"overwrite": existing == "replace", "model_source": model_source}
+    results = []
+    for i, task in enumerate(tasks):
+        if existing == "skip" and has_output(task.labels):
+            results.append(BlockResult(task.labels, None, ("it has a result already",)))
+            continue
+        source = Source(path=str(task.source), series=task.series, **reading)
+        engine = engine_of(cluster)
+        job = segment_by_blocks(source, task.labels, model, options, cutting, engine=engine, **how)
+        results.append((yield from as_part(job, i, len(tasks), name=task.title)))
+    return results
+
+
+def _only_labels(tasks: Sequence[Task]) -> None:
     others = [path for task in tasks for path in task.outputs if path != task.labels]
     if others:
         raise UserError(
@@ -64,27 +80,3 @@ def segment_files_by_blocks(
             rule="Probabilities, outlines and tables are made of the whole image.",
             remedy="Leave them out; `napari-unet measure` makes a table from the labels.",
         )
-    results = []
-    for i, task in enumerate(tasks):
-        if existing == "skip" and has_output(task.labels):
-            results.append(BlockResult(task.labels, None, ("it has a result already",)))
-            continue
-        source = Source(
-            path=str(task.source),
-            axes=axes,
-            series=task.series,
-            level=level,
-            voxel_size=voxel_size,
-        )
-        job = segment_by_blocks(
-            source,
-            task.labels,
-            model,
-            options,
-            cutting,
-            engine=engine_of(cluster),
-            overwrite=existing == "replace",
-            model_source=model_source,
-        )
-        results.append((yield from as_part(job, i, len(tasks), name=task.title)))
-    return results
