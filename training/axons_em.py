@@ -19,7 +19,7 @@ LEARNT = "em-axon-sem"
 
 def main() -> None:
     """Train, and write the model file."""
-    options = chosen(__doc__, NAME, steps=1200)
+    options = chosen(__doc__, NAME, steps=900)
     train(
         learnt(options.data, (LEARNT,)),
         NewModel(base=16, classes=("myelin", "axon"), name=NAME),
@@ -36,6 +36,8 @@ def main() -> None:
         description="Axons and myelin in scanning electron micrographs (SEM), 2-D, pixel by pixel.",
         license="MIT (data)",
         citation=(SETS[LEARNT].citation,),
+        # rings and what they hold have sizes of all kinds: images are shown as they are
+        diameter=None,
     )
 
 

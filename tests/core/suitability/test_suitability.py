@@ -17,7 +17,7 @@ from napari_unet.services.suggestions import describe_misfit, suggest
 REAL = {
     "nuclei-dsb2018/images": "nuclei-fluorescence",
     "phase-u373/stack.tif": "cells-phase",
-    "em-isbi2012/volume.tif": "membranes-em",
+    "em-isbi2012/volume.tif": "axons-em",
     "more/histology-tnbc/images": "nuclei-histology",
     "nuclei-3d/volume.tif": "nuclei-3d",
     "two-channel-3d/volume.tif": "nuclei-3d",
