@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pictures.stage import Stage
 
 IMAGES, RESULTS = "plate 7", "plate 7 labels"
+CONTROLS = 2
 
 
 def pictures(stage: Stage) -> None:
@@ -31,6 +32,20 @@ def pictures(stage: Stage) -> None:
     stage.pause(1)
     stage.viewer.reset_view()
     stage.take("batch")
+    plate(stage, panel)
+
+
+def plate(stage: Stage, panel: Any) -> None:
+    """Measure the plate, and plot it by condition."""
+    panel.plate.pattern.value = "{condition}_{well}"
+    panel.plate_fold.expand(animate=False)
+    stage.wait(panel.plate.measure_button.isEnabled)
+    panel.plate.measure_button.click()
+    stage.wait(panel.plate.plot.isVisible)
+    panel.plate.plot.measure.value = "intensity_mean"
+    stage.pause(0.5)
+    panel.scroll.verticalScrollBar().setValue(panel.scroll.verticalScrollBar().maximum())
+    stage.take("plate")
 
 
 def write_images(folder: Path) -> None:
@@ -39,7 +54,8 @@ def write_images(folder: Path) -> None:
     image = open_image(sample_path())
     for t, plane in enumerate(np.asarray(image.data[...])):
         per_micrometre = 1 / image.scale["Y"], 1 / image.scale["X"]
-        path = folder / f"B{t + 2:02}.tif"
+        condition = "drug" if t > CONTROLS else "control"
+        path = folder / f"{condition}_B{t + 2:02}.tif"
         tifffile.imwrite(
             path, plane, imagej=True, resolution=per_micrometre, metadata={"unit": "um"}
         )

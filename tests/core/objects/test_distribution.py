@@ -11,6 +11,7 @@ from napari_unet.core.objects.distribution import (
     groups_of,
     histogram,
     measured_columns,
+    replicate_means,
     row_of,
 )
 
@@ -48,3 +49,20 @@ def test_every_value_is_counted_once_in_its_group(values, n):
     assert np.all(np.diff(counted.edges) > 0)
     for name, rows in groups.items():
         assert counted.counts[name].sum() == finite[rows].sum()
+
+
+def test_a_well_is_a_replicate_however_many_objects_it_has():
+    columns = {
+        "label": np.arange(6),
+        "condition": np.array(["drug"] * 4 + ["none"] * 2),
+        "well": np.array(["B02", "B02", "B02", "B03", "C02", "C03"]),
+        "area_px": np.array([1.0, 2, 3, 10, 5, np.nan]),
+    }
+    means = replicate_means(columns, "area_px", "condition", "well")
+    assert {name: values.tolist() for name, values in means.items()} == {
+        "drug": [2, 10],
+        "none": [5],
+    }
+    every = [("drug", "B02"), ("drug", "B03"), ("none", "C02"), ("none", "C03"), ("none", "C04")]
+    counts = replicate_means(columns, None, "condition", "well", every)
+    assert counts["none"].tolist() == [1, 1, 0], "a well without objects counts"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -101,6 +101,53 @@ def histogram(
         own = values[rows]
         counts[name] = np.histogram(own[np.isfinite(own)], edges)[0].astype(np.int64)
     return Histogram(edges, counts)
+
+
+def replicate_means(
+    columns: Columns,
+    measure: str | None,
+    by: str,
+    unit: str,
+    every: Sequence[tuple[str, str]] = (),
+) -> dict[str, NDArray[np.float64]]:
+    """Return the mean of a measure in each replicate, such as a well, for each group of replicates.
+
+    Objects of one well are no independent observations, so that a group has as many points as wells.
+
+    Parameters
+    ----------
+    columns
+        The table of all images.
+    measure
+        A column of it; None: the number of objects.
+    by, unit
+        The columns that name the group and the replicate.
+    every
+        Group and replicate of all images: those without any object count, with 0, for the number.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The groups in the order of their names; replicates in that of theirs, those without a finite
+        value left out.
+    """
+    own = list(zip(columns[by].tolist(), columns[unit].tolist(), strict=True))
+    pairs = sorted({*own, *(every if measure is None else ())})
+    place = {pair: i for i, pair in enumerate(pairs)}
+    which = np.array([place[pair] for pair in own], np.intp)
+    if measure is None:
+        means = np.bincount(which, minlength=len(pairs)).astype(np.float64)
+    else:
+        values = np.asarray(columns[measure], np.float64)
+        known = np.isfinite(values)
+        counts = np.bincount(which[known], minlength=len(pairs))
+        sums = np.bincount(which[known], values[known], len(pairs))
+        means = np.divide(sums, counts, out=np.full(len(pairs), np.nan), where=counts > 0)
+    groups: dict[str, list[float]] = {}
+    for (group, _), mean in zip(pairs, means.tolist(), strict=True):
+        groups.setdefault(str(group), []).append(mean)
+    found = {group: np.array(values) for group, values in groups.items()}
+    return {group: values[np.isfinite(values)] for group, values in found.items()}
 
 
 def row_of(columns: Columns, label: int, position: Mapping[str, int]) -> int | None:

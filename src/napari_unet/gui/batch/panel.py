@@ -10,12 +10,13 @@ from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
 from napari_unet.gui.batch.list import BatchList
+from napari_unet.gui.batch.plate import PlateForm
 from napari_unet.gui.batch.run import BatchRun, Folders
 from napari_unet.gui.files.reader import shown_layers
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
-from napari_unet.gui.widgets.fields import button, folded, form
+from napari_unet.gui.widgets.fields import button, folded, folded_away, form
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, SegmentForm
 from napari_unet.gui.widgets.texts import Text, TextList
@@ -77,9 +78,12 @@ class BatchPanel(Panel):
             self, self._command_line, "Press Segment the folder first."
         )
         self._run: BatchRun | None = None
+        self.plate = PlateForm(self, lambda: self._run, self._images)
         self._lay_out()
         self.run_button.clicked.connect(self._start)
         self.image_list.wanted.connect(self._show)
+        self.session.jobs.ended.connect(self.plate.look_soon)
+        self.input.changed.connect(self.plate.look_soon)
         self.session.model_changed.connect(self._fit_model)
         self._fit_model(self.session.model)
         if isinstance(self.session.batch, BatchRun):
@@ -106,10 +110,14 @@ class BatchPanel(Panel):
         self.body.addWidget(folded("Advanced", advanced))
         self.foot.add(self.run_button)
         self.body.addWidget(self.image_list, stretch=1)
+        self.plate_fold = folded_away("Plate: table and plot", self.plate)
+        self.plate_fold.toggled.connect(self.plate.look_soon)
+        self.body.addWidget(self.plate_fold)
 
     def let_go(self) -> None:
         """Stop following the shared settings."""
         self.settings.let_go()
+        self.plate.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
@@ -161,6 +169,11 @@ class BatchPanel(Panel):
             self.image_list.list_tasks(self._run.tasks)
             for outcome in self._run.outcomes:
                 self.image_list.take(outcome)
+            self.plate.look_soon()
+
+    def _images(self) -> Path | None:
+        folder: Path | None = self.input.value
+        return None if folder is None else folder.expanduser()
 
     def _command_line(self) -> str | None:
         if self._run is None or not self._run.complete:
