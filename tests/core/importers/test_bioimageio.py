@@ -381,8 +381,8 @@ BROKEN_DESCRIPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "one axis twice": ({"inputs": [{"axes": [*SPATIAL, *SPATIAL]}]}, "one input and one output"),
     "no test tensor": ({"inputs": [{"axes": [{"type": "batch"}, *SPATIAL]}]}, "no test tensor"),
     "other weights": (
-        {"weights": {"torchscript": {"source": "w.pt"}, "onnx": {"source": "w.onnx"}}},
-        "onnx, torchscript",
+        {"weights": {"torchscript": {"source": "w.pt"}, "keras_hdf5": {"source": "w.h5"}}},
+        "keras_hdf5, torchscript",
     ),
     "weights elsewhere": (
         {"weights": {"pytorch_state_dict": {"source": "../weights.pt"}}},

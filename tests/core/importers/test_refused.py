@@ -57,12 +57,6 @@ def test_other_files_say_what_they_are(content: bytes, what: str, tmp_path: Path
     assert what in str(refused(path))
 
 
-def test_onnx(shared_data: Path) -> None:
-    error = refused(shared_data / "networks" / "unet2d_nuclei_broad" / "weights.onnx")
-    assert "ONNX" in str(error)
-    assert "package" in error.remedy
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_torchscript(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Conv2d(1, 2, 3)).save(tmp_path / "weights.pt")

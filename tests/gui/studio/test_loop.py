@@ -60,6 +60,8 @@ def correct(layer, truth):
 
 @pytest.mark.real_training
 @pytest.mark.timeout(900)
+# napari's writer does not say that three planes are no colours
+@pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
 def test_segment_correct_tune_segment_again_save_and_open(
     opened, viewer, make_napari_viewer_proxy, qtbot, tmp_path
 ):

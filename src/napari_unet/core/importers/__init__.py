@@ -29,9 +29,9 @@ def load_foreign(path: Path) -> Model:
     Parameters
     ----------
     path
-        A state dict saved by PyTorch or as safetensors, a model folder of nnU-Net v2 or that of a
-        fold in it, a folder with a single checkpoint, or a bioimage.io package: its folder, zip file
-        or YAML description.
+        A state dict saved by PyTorch or as safetensors, an ONNX file, a model folder of nnU-Net v2 or
+        that of a fold in it, a folder with a single checkpoint, or a bioimage.io package: its folder,
+        zip file or YAML description.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def load_foreign(path: Path) -> Model:
     from napari_unet.core.importers.bioimageio import load_package
     from napari_unet.core.importers.nnunet_folder import is_nnunet_folder, load_nnunet_folder
     from napari_unet.core.importers.sidecars import only_checkpoint
-    from napari_unet.core.importers.weights import load_weights
+    from napari_unet.core.importers.weights import load_onnx, load_weights
 
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise _unreadable(path, "a pipe, socket or device")
@@ -65,6 +65,8 @@ def load_foreign(path: Path) -> Model:
             kind = identify(stream, path.name)
             if kind is Kind.SAFETENSORS and is_model_file(path):
                 return load_model(path)
+            if kind is Kind.ONNX:
+                return load_onnx(stream, path)
             if kind is not Kind.PACKAGE:
                 return load_weights(stream, path)
         return load_package(path)

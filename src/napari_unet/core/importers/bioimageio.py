@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers.families.recognise import recognise
-from napari_unet.core.importers.packages import Package, file_name, open_package
+from napari_unet.core.importers.onnx.recognise import recognise_onnx
+from napari_unet.core.importers.packages import ONNX, Package, file_name, open_package
 from napari_unet.core.importers.processing import activation, normalization
 from napari_unet.core.importers.state_dicts import read_state_dict
 from napari_unet.core.importers.verification import TOLERANCE, read_test
@@ -56,12 +57,16 @@ def load_package(path: Path) -> Model:
     source, target = _only_tensors(package)
     # before the weights, which take long to read: this shows whether the package is supported
     before, after = normalization(source), activation(target)
-    weights = file_name(package.weights.source)
-    saved = read_state_dict(io.BytesIO(package.read(package.weights)), weights)
-    own = _own_model(package, saved.tensors)
-    if own is not None:
-        return own
-    found = recognise(saved.tensors, saved.beside, weights)
+    form, data = package.read_weights()
+    weights = file_name(package.description.weights[form].source)
+    if form == ONNX:
+        found = recognise_onnx(data, weights)
+    else:
+        saved = read_state_dict(io.BytesIO(data), weights)
+        own = _own_model(package, saved.tensors)
+        if own is not None:
+            return own
+        found = recognise(saved.tensors, saved.beside, weights)
     test = read_test(package, found.candidates[0].config)
     smallest = inf
     for candidate in found.candidates:

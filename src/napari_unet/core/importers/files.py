@@ -68,8 +68,6 @@ REMEDIES = {
     "weights inside.",
     Kind.BROKEN_ZIP: DOWNLOAD_AGAIN,
     Kind.PICKLE: "A pickle can run any code, so it is never opened. " + SAVE_STATE_DICT,
-    Kind.ONNX: "If it comes from a bioimage.io package that also has PyTorch weights, open the "
-    "package. Otherwise: " + SAVE_STATE_DICT,
     Kind.HDF5: _NO_TENSORFLOW,
     Kind.KERAS: _NO_TENSORFLOW,
     Kind.TENSORFLOW: _NO_TENSORFLOW,
@@ -97,7 +95,7 @@ def identify(stream: BinaryIO, name: str) -> Kind:
     Returns
     -------
     Kind
-        A kind that can be used: `SAFETENSORS`, `TORCH` or `PACKAGE`.
+        A kind that can be used: `SAFETENSORS`, `TORCH`, `ONNX` or `PACKAGE`.
 
     Raises
     ------
@@ -190,7 +188,7 @@ def refuse(kind: Kind, name: str) -> UserError:
         f"{name} can't be opened as a network",
         value=kind.value,
         rule="Networks can be opened from model files of U-Net Studio, PyTorch weights (a state dict in "
-        "a .pth, .pt or .safetensors file) and bioimage.io packages.",
+        "a .pth, .pt or .safetensors file), ONNX files and bioimage.io packages.",
         remedy=REMEDIES[kind],
     )
 

@@ -22,8 +22,8 @@ from napari_unet.core.importers.files import (
 if TYPE_CHECKING:
     from napari_unet.core.importers.descriptions import FileReference
 
-STATE_DICT = "pytorch_state_dict"
-"""Name of PyTorch weights in a description."""
+STATE_DICT, ONNX = "pytorch_state_dict", "onnx"
+"""Names of PyTorch weights, and of an ONNX file, in a description."""
 
 
 class MissingWeightsError(UserError):
@@ -86,13 +86,41 @@ class Package:
         weights = self.description.weights.get(STATE_DICT)
         if weights is None:
             raise UserError(
-                f"{self.path.name} has no PyTorch weights",
+                f"{self.path.name} has no weights that can be read",
                 value=", ".join(self.description.weights) or "no weights at all",
-                rule=f"Only weights in the format {STATE_DICT} can be read; the others are programs or "
-                "belong to other frameworks.",
-                remedy="Look for a version of the model with PyTorch weights, or ask its authors.",
+                rule=f"Weights are read in the formats {STATE_DICT} and {ONNX}; the others are programs "
+                "or belong to other frameworks.",
+                remedy="Look for a version of the model with one of them, or ask its authors.",
             )
         return weights
+
+    def read_weights(self) -> tuple[str, bytes]:
+        """Read the weights: those of PyTorch, or an ONNX file where there are none at hand.
+
+        Returns
+        -------
+        format
+            `STATE_DICT` or `ONNX`.
+        data
+            The file.
+
+        Raises
+        ------
+        UserError
+            When there are none, or as `read`.
+        """
+        onnx = self.description.weights.get(ONNX)
+        if onnx is not None and STATE_DICT not in self.description.weights:
+            return ONNX, self.read(onnx)
+        try:
+            return STATE_DICT, self.read(self.weights)
+        except MissingWeightsError as missing:
+            if onnx is None or is_url(onnx.source):
+                raise
+            try:
+                return ONNX, self.read(onnx)
+            except UserError:
+                raise missing from None
 
     def read(self, reference: FileReference) -> bytes:
         """Read a file of the package, at its path or beside the description.

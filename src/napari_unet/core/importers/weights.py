@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from napari_unet.core.importers.families.recognise import recognise
+from napari_unet.core.importers.onnx.recognise import recognise_onnx
 from napari_unet.core.importers.sidecars import sidecars
 from napari_unet.core.importers.state_dicts import read_state_dict
 from napari_unet.core.model.spec import Model, ModelSpec, Provenance
@@ -34,6 +36,30 @@ def load_weights(stream: BinaryIO, path: Path) -> Model:
     saved = read_state_dict(stream, path.name)
     beside = {**sidecars(path), **saved.beside}
     return model_of(recognise(saved.tensors, beside, path.name), path, saved.mask_values)
+
+
+def load_onnx(stream: BinaryIO, path: Path) -> Model:
+    """Read an ONNX file that comes without a description.
+
+    Parameters
+    ----------
+    stream
+        The open file.
+    path
+        Its path, after which the model is named.
+
+    Raises
+    ------
+    UserError
+        When it is damaged, or has operators that no layer stands for.
+    """
+    found = recognise_onnx(stream.read(), path.name)
+    if found.activation == "none":
+        # logits, of which only their number tells what they are
+        found = replace(found, activation="softmax")
+    model = model_of(found, path)
+    origin = model.spec.provenance.model_copy(update={"format": "ONNX"})
+    return replace(model, spec=model.spec.model_copy(update={"provenance": origin}))
 
 
 def model_of(found: Recognised, path: Path, mask_values: Sequence[Any] = ()) -> Model:

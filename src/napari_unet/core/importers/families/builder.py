@@ -92,9 +92,16 @@ class Builder:
             del self.remaining[key]
 
     def conv(
-        self, x: int, name: str, stride: Numbers = 1, *, bias: bool = False, groups: int = 1
+        self,
+        x: int,
+        name: str,
+        stride: Numbers = 1,
+        *,
+        bias: bool = False,
+        groups: int = 1,
+        padding: Numbers | None = None,
     ) -> int:
-        """Add a convolution with an odd kernel, padded by half of it.
+        """Add a convolution.
 
         Parameters
         ----------
@@ -108,6 +115,8 @@ class Builder:
             Whether it gets a bias of 0 if it has none.
         groups
             Groups of channels.
+        padding
+            Pixels of padding; None: half of the kernel, which is odd.
         """
         kernel = self.shape(name)[2:]
         layer = Convolution(
@@ -115,7 +124,7 @@ class Builder:
             channels=self.shape(name)[0],
             kernel=kernel,
             stride=self._each(stride),
-            padding=tuple(k // 2 for k in kernel),
+            padding=tuple(k // 2 for k in kernel) if padding is None else self._each(padding),
             bias=bias or self.has(name, "bias"),
             groups=groups,
         )
