@@ -41,6 +41,7 @@ from napari_unet.services.segmentation.segment import segment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
+import cells_phase_u373
 import membranes_2d
 import nuclei_3d
 from sets import SETS, set_aside
@@ -80,6 +81,12 @@ def objects(data: Path, model: Model, *, sets: tuple[str, ...]) -> None:
                 figures = "  ".join(f"{total.ap[0, i]:.3f}" for i in _at(total))
                 print(f"    {source:16s} {total.n_true[0]:4d} objects  {figures}")
         tell_reasons(every, LEVELS[0])
+
+
+def frames(data: Path, model: Model) -> None:
+    compared = list(_compared(cells_phase_u373.split(data)[1], model))
+    _tell(compared)
+    tell_reasons(compared, LEVELS[0])
 
 
 def _first(pair: tuple[str, Annotation]) -> str:
@@ -183,6 +190,7 @@ JUDGES: dict[str, Callable[[Path, Model], None]] = {
     "nuclei-histology": partial(objects, sets=TISSUE),
     "cells-phase": partial(objects, sets=PHASE),
     "cells-phase-research": partial(objects, sets=PHASE),
+    "cells-phase-u373": frames,
     "bacteria": partial(objects, sets=("bacteria-deepcell",)),
     "everything": partial(objects, sets=(*NUCLEI, *TISSUE, *PHASE, "bacteria-deepcell")),
     "axons-em": partial(classes, sets=("em-axon-sem",)),

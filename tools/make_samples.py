@@ -57,7 +57,7 @@ CARDS = {
     "nuclei-broad": "nuclei_stack",
     "cells-phase": "phase_cells",
     "nuclei-histology": "stained_tissue",
-    "cells-phase-research": "phase_cells",
+    "cells-phase-u373": "phase_cells",
     "membranes-em": "em_neurites",
     "axons-em": "em_axons",
     "nuclei-3d": "nuclei_volume",

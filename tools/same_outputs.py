@@ -24,6 +24,8 @@ from safetensors.numpy import load_file
 
 HERE = Path(__file__).resolve().parents[1]
 DATA = HERE.parent / "shared" / "data"
+RESEARCH = HERE / "packaging/napari-unet-models-research/src/napari_unet_models_research"
+MEMBRANES = RESEARCH / "membranes-em.safetensors"
 EXACT = "--device cpu --precision float32"
 NUCLEI = f"segment IN/nuclei.tif --model nuclei-fluorescence -o OUT/labels.tif {EXACT}"
 TUNE = f"finetune -o OUT/tuned.safetensors {EXACT} --steps 20 --minutes 0 --batch 2 --seed 3"
@@ -33,7 +35,7 @@ JOBS = {
         f"segment IN/phase.tif --model cells-phase -o OUT/labels.tif {EXACT}"
     ],
     "classes with probabilities": [
-        "segment IN/em.tif --model membranes-em -o OUT/labels.tif "
+        "segment IN/em.tif --model IN/membranes-em.safetensors -o OUT/labels.tif "
         f"--probabilities OUT/probabilities.tif {EXACT}"
     ],
     "objects 3d": [f"segment IN/volume.tif --model nuclei-3d -o OUT/labels.tif {EXACT}"],
@@ -100,6 +102,7 @@ def main() -> None:
 def write_inputs(folder: Path) -> None:
     """Cut small inputs from the real images."""
     shutil.copytree(DATA / "networks" / "unet2d_nuclei_broad", folder / "unet2d_nuclei_broad")
+    shutil.copy(MEMBRANES, folder)
     (folder / "batch").mkdir()
     (folder / "batch-labels").mkdir()
     images = sorted((DATA / "nuclei-dsb2018" / "images").glob("*.tif"))[:3]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from napari_unet.core.model.adapt import NewModel
 from napari_unet.core.model.file import load_model, save_model
 from napari_unet.core.model.spec import Model
 from napari_unet.services.training.finetune import ResultSoFar, finetune
@@ -18,7 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_unet.core.annotations.annotation import Annotation
-    from napari_unet.core.model.adapt import NewModel
+
+
+@dataclass(frozen=True)
+class Pretrained(NewModel):
+    """A new model that begins with the weights of another one, whose tuning is not wanted.
+
+    Attributes
+    ----------
+    weights
+        The other one's file: of the same architecture, and of data that may be passed on as widely.
+    """
+
+    weights: Path = Path()
+
+    def build(self) -> Model:
+        """Build the model with those weights."""
+        model = super().build()
+        model.network.load_state_dict(load_model(self.weights).network.state_dict())
+        return model
 
 
 def chosen(text: str, name: str, steps: int) -> argparse.Namespace:
@@ -77,7 +97,8 @@ def train(
             if isinstance(step, ResultSoFar):
                 bar.write(f"step {step.done:.0f}: {step.metrics}")
     # the last average, not the best: what little is held out is too few to choose by
-    told = {"origin": f"trained from scratch by training/{Path(sys.argv[0]).name}"}
+    begun = f"the weights of {start.weights.stem}" if isinstance(start, Pretrained) else "scratch"
+    told = {"origin": f"trained from {begun} by training/{Path(sys.argv[0]).name}"}
     provenance = result.model.spec.provenance.model_copy(update=told)
     spec = result.model.spec.model_copy(update={**card, "provenance": provenance})
     model = Model(spec, result.trainer.newest.network)

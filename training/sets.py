@@ -190,7 +190,6 @@ SETS = {
         "cells by hand; a few faint ones are missing",
         lambda name, _: name,
         lambda field: field in ("set27", "set29", "set41", "set42", "set43", "set45"),
-        unknown=unknown.busy_and_unlabelled,
     ),
     "phase-deepcell": LabelledSet(
         "more/phase-deepcell",

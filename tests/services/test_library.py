@@ -169,7 +169,7 @@ def test_models_of_a_laboratory_s_package_are_listed_and_stay_as_they_are(packag
     entry = library.entry("organoids")
     assert entry.bundled
     assert (entry.package.name, entry.package.licence) == ("lab-models", "CC-BY-4.0")
-    assert finish(library.load("organoids")).spec.name == "mine"
+    assert finish(library.load("organoids")).spec.name == "organoids"
     with pytest.raises(UserError, match="it came with lab-models"):
         library.delete("organoids")
     assert library.entries()[-1].name == "organoids"

@@ -120,7 +120,7 @@ class Library:
         is_file = looks_like_path(name) and path.is_file()
         if is_file and name not in (entry.name for entry in self.entries()):
             return read_spec(path)
-        return read_spec(self.entry(name).path)
+        return read_spec(self.entry(name).path).model_copy(update={"name": name})
 
     def load(self, text: str) -> Job[Model]:
         """Load a model, given its name or the path of a model file or of a foreign file or package.
@@ -142,6 +142,8 @@ class Library:
             not path.exists() and text in (e.name for e in self.entries())
         ):
             model = load_model(self.entry(text).path)
+            # the name of its file is its name here, whatever it was called
+            model = replace(model, spec=model.spec.model_copy(update={"name": text}))
         elif is_model_file(path):
             model = load_model(path)
         else:
@@ -279,7 +281,7 @@ def bundled_folder() -> Path:
 
 def _spec(path: Path) -> ModelSpec | None:
     try:
-        return read_spec(path)
+        return read_spec(path).model_copy(update={"name": path.stem})
     except UserError:
         return None
 

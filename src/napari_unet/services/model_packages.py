@@ -49,6 +49,6 @@ def _package(point: EntryPoint) -> ModelPackage | None:
     facts = {} if point.dist is None else point.dist.metadata.json
     licence = str(facts.get("license_expression") or facts.get("license") or "")
     # a whole text of a licence says on its first line which one it is
-    lines = [line for line in licence.splitlines() if line.strip()]
+    lines = [line for line in licence.removeprefix("LicenseRef-").splitlines() if line.strip()]
     name = str(facts.get("name") or point.name)
     return ModelPackage(name, lines[0] if lines else "", Path(spec.submodule_search_locations[0]))

@@ -42,7 +42,7 @@ class Cards(QListWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.setToolTip("The U-Nets that come with the program, and those that you have kept.")
+        self.setToolTip("The U-Nets of the program and of other packages, and those that you kept.")
         self.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
