@@ -19,6 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from parts.planted import plant
 from scipy import optimize, stats
@@ -26,6 +27,7 @@ from scipy import optimize, stats
 from napari_unet.core.evaluation.disagreement import disagreement
 from napari_unet.core.evaluation.doubt import SIGNS, doubts, object_signs, standard_signs
 from napari_unet.core.evaluation.overlaps import Overlaps
+from napari_unet.core.image.axes import Image
 from napari_unet.core.progress import finish
 from napari_unet.services.library import DEFAULT, Library
 from napari_unet.services.segmentation.cached_outputs import cache_outputs
@@ -40,6 +42,9 @@ WRONG_BELOW = 0.5
 ERRORS, ROUNDS = 100, 5
 FIRST_SHARE = 0.1
 OPTIONS = SegmentOptions(rescale=False)
+
+OTHERS = ("nuclei-bbbc039", "nuclei-coelho2009", "nuclei-deepcell")
+"""Nuclei of other laboratories, at the scale that the network estimates."""
 
 Result = tuple[NDArray, NDArray, NDArray]
 
@@ -57,6 +62,23 @@ def main() -> None:
     judged = results(folder, model, aside)
     print_doubt(judged, model.spec)
     print_suspects(judged)
+    for name in OTHERS:
+        others = others_of(arguments.data / "more" / name, model)
+        if others:
+            print(f"{name}, ", end="")
+            print_doubt(others, model.spec)
+
+
+def others_of(folder: Path, model) -> list[Result]:
+    """Return outputs, labels and true labels of the images of a folder; none if it is not there."""
+    made = []
+    for path in sorted((folder / "images").glob("*.tif")):
+        image = Image(tifffile.imread(path), "YX", name=path.stem)
+        outputs = finish(cache_outputs(image, model, SegmentOptions()))
+        labels = np.asarray(finish(relabel(outputs, SegmentOptions())))
+        truth = tifffile.imread(folder / "objects" / path.name).astype(np.int64)
+        made.append((outputs.probabilities, labels, truth))
+    return made
 
 
 def results(folder: Path, model, names: list[str]) -> list[Result]:

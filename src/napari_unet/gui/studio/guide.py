@@ -73,7 +73,7 @@ def next_step(now: Situation) -> Step:
     if now.learning:
         return Step("Keep painting; stop when good.", "Fine-tune")
     if not now.image:
-        return Step("Open an image or a sample (File).")
+        return Step("Open an image, folder or sample.")
     if now.restorable and not now.painted:
         return Step("Restore your annotation.", "Annotate")
     if now.tuned or not (now.result or now.painted):
