@@ -24,6 +24,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from parts.misses import tell_reasons
+from parts.research import RESEARCH
 from skimage.metrics import adapted_rand_error
 from skimage.segmentation import watershed
 
@@ -47,8 +48,6 @@ import nuclei_3d
 from sets import SETS, set_aside
 
 LEVELS = (0.5, 0.8, 0.9)
-REPOSITORY = Path(__file__).resolve().parent.parent
-RESEARCH = REPOSITORY / "packaging/napari-unet-models-research/src/napari_unet_models_research"
 MOST_SOURCES = 8
 """Sources of a set that get a line of their own."""
 

@@ -31,6 +31,7 @@ from napari_unet.core.evaluation.confusion import Confusion
 from napari_unet.core.evaluation.matching import ObjectScores
 from napari_unet.core.evaluation.overlaps import Overlaps
 from napari_unet.core.image.axes import Image
+from napari_unet.core.model.file import load_model
 from napari_unet.core.model.spec import Model
 from napari_unet.core.progress import finish
 from napari_unet.services.library import Library
@@ -38,6 +39,7 @@ from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.options import FinetuneOptions
+from parts.research import RESEARCH
 from parts.stability_data import DATA_SETS, HALVES, Window
 
 KINDS = ("objects", "scribbles")
@@ -124,8 +126,9 @@ def tune(
 
 @cache
 def network(name: str) -> Model:
-    """Load a bundled network."""
-    return finish(Library().load(name))
+    """Load a network of the package, or of the one for research in the repository."""
+    research = RESEARCH / f"{name}.safetensors"
+    return load_model(research) if research.exists() else finish(Library().load(name))
 
 
 _OF_PARENTS: dict[tuple[str, ...], list[float]] = {}

@@ -71,7 +71,7 @@ class DataSet:
     Attributes
     ----------
     parent
-        Name of the bundled network.
+        Name of the network, bundled or for research.
     windows
         Reads all of them.
     """
@@ -177,7 +177,7 @@ def rods(data: Path) -> list[Window]:
 DATA_SETS = {
     "nuclei": DataSet("nuclei-fluorescence", nuclei),
     "nuclei elsewhere": DataSet("nuclei-fluorescence", nuclei_elsewhere),
-    "phase": DataSet("cells-phase", phase),
-    "phase elsewhere": DataSet("cells-phase", phase_elsewhere),
+    "phase": DataSet("cells-phase-u373", phase),
+    "phase elsewhere": DataSet("cells-phase-u373", phase_elsewhere),
     "rods": DataSet("nuclei-fluorescence", rods),
 }
