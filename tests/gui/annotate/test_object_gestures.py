@@ -108,7 +108,7 @@ def test_planes_are_checked_unchecked_and_gone_through(panel, viewer):
     press_key(viewer, "PageUp")
     assert viewer.dims.current_step[0] == 0
     press_key(viewer, "PageUp")
-    assert "No plane that way" in said(panel)
+    assert "Nothing that way is left to check" in said(panel)
     viewer.dims.set_current_step(0, 1)
     panel.checks.plane_button.click()
     assert len(checked_layer(viewer, source).data) == 0
