@@ -15,6 +15,7 @@ from napari.layers import Image, Labels
 from napari_unet.core.errors import UserError
 from napari_unet.gui.layers import result_layer as filling
 from napari_unet.gui.layers.images import describe, image_of, likely_axes, possible_axes
+from napari_unet.gui.layers.layer_pair import pair_layers, same_pairs
 from napari_unet.gui.layers.placement import on_screen, place
 from napari_unet.gui.layers.results import result_layer
 
@@ -257,3 +258,17 @@ def test_without_a_view_the_whole_present_plane_is_on_the_screen(model):
         slice(0, 9),
     )
     assert on_screen(model, image, image_of(image, "ZYX"), "ZYX")[0] == slice(0, 5)
+
+
+def test_pairs_whose_pixels_were_exchanged_are_others():
+    pixels, paint = np.zeros((9, 8)), Labels(np.ones((9, 8), np.uint8))
+    shown = Image(pixels)
+
+    def pairs():
+        return (pair_layers(shown, image_of(shown, "YX"), paint, "scribbles", None),)
+
+    before = pairs()
+    assert same_pairs(pairs(), before)
+    assert not same_pairs((), before)
+    shown.data = pixels + 1
+    assert not same_pairs(pairs(), before)

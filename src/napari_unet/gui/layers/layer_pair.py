@@ -16,7 +16,7 @@ from napari_unet.gui.layers.placement import place
 from napari_unet.gui.layers.result_before import before_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -212,3 +212,12 @@ def _region(kind: str, vertices: Any, shapes: Shapes, source: ImageLayer, image:
     at = [source.world_to_data(shapes.data_to_world(v)) for v in np.asarray(vertices)]
     axes = "".join(letters[d] for d in columns)
     return Region.from_shape(kind, np.asarray(at)[:, columns], axes)
+
+
+def same_pairs(pairs: Sequence[LayerPair], others: Sequence[LayerPair]) -> bool:
+    """Whether pairs are of the same layers with the same arrays, used in the same way."""
+    # arrays that were exchanged can't be compared as a whole, and are others in any case
+    return len(pairs) == len(others) and all(
+        one.image.data is other.image.data and replace(one, image=other.image) == other
+        for one, other in zip(pairs, others, strict=True)
+    )

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet.core.errors import UserError
 from napari_unet.gui.finetune.form.findings import FindingList
 from napari_unet.gui.finetune.form.request import Inspected, Request, compare_job, look_job
+from napari_unet.gui.layers.layer_pair import same_pairs
 from napari_unet.gui.layers.snapshots import AnnotationWatch
 from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.fields import text
@@ -139,7 +140,7 @@ class AnnotationSummary(QObject):
             request = self._request()
         except UserError:
             return
-        if request.pairs == self._asked:
+        if same_pairs(request.pairs, self._asked):
             self._compared = (inspected.paint, [])
             self._comparing.start("Comparing", compare_job(request, inspected.paint))
 
