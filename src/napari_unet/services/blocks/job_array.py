@@ -49,7 +49,8 @@ class JobArray:
             yield Notice(0, 0, text=f"Now start, for each K from 0 to {self._n - 1}: {command}")
         before = ledger.done
         while True:
-            waiting = [i for i in tasks if i not in work.done(stage)]
+            done = work.done(stage)
+            waiting = [i for i in tasks if i not in done]
             ledger.failed = {i: cause for i in waiting if (cause := _read(work, stage, i))}
             ledger.done = before + len(tasks) - len(waiting)
             yield Progress(ledger.done, 0, stage)
@@ -128,7 +129,7 @@ class _Share:
         """Run this program's tasks, wait for the others, and run what they have left."""
         for task in self._own:
             yield self._progress()
-            if task in self._waiting():
+            if self._is_open(task):
                 self._run(task)
         last, since = -1, time.monotonic()
         while waiting := self._waiting():
@@ -159,8 +160,11 @@ class _Share:
         if not self._exists():
             return []
         done = self._work.done(self._stage)
-        left = (i for i in range(self._total) if i not in done)
-        return [i for i in left if not _failure(self._work, self._stage, i).exists()]
+        return [i for i in range(self._total) if i not in done and self._is_open(i)]
+
+    def _is_open(self, task: int) -> bool:
+        marks = self._work.path(self._stage, task), _failure(self._work, self._stage, task)
+        return self._exists() and not any(mark.exists() for mark in marks)
 
     def _exists(self) -> bool:
         return (self._work.folder / JOB).is_file()
