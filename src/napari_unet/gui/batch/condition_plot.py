@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_unet.core.objects.distribution import measured_columns, replicate_means
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import caption
-from napari_unet.gui.widgets.plots import make_plot
+from napari_unet.gui.widgets.plots import colour_plots, make_plot
 from napari_unet.gui.widgets.theme import FOLLOWS, theme_of
 
 if TYPE_CHECKING:
@@ -110,8 +110,4 @@ class ConditionPlot(QWidget):
         self._colour()
 
     def _colour(self) -> None:
-        theme = theme_of(self)
-        for axis in self._axes:
-            axis.setPen(theme.dim)
-            axis.setTextPen(theme.dim)
-        self._plot.resetCachedContent()
+        colour_plots([self._plot], self._axes, theme_of(self))

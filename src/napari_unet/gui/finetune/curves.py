@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.gui.widgets.fields import caption
-from napari_unet.gui.widgets.plots import make_plot
+from napari_unet.gui.widgets.plots import colour_plots, make_plot
 from napari_unet.gui.widgets.theme import FOLLOWS, Theme, theme_of
 
 if TYPE_CHECKING:
@@ -118,12 +118,7 @@ class Curves(QWidget):
         if theme == self._theme:
             return
         self._theme = theme
-        for axis in self._axes:
-            axis.setPen(theme.dim)
-            axis.setTextPen(theme.dim)
-        for plot in self._plots:
-            # it caches the background that it was first drawn on
-            plot.resetCachedContent()
+        colour_plots(self._plots, self._axes, theme)
         faint = pg.mkColor(theme.loss)
         faint.setAlpha(FAINT_ALPHA)
         self._all.setPen(pg.mkPen(faint))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.gui.widgets.theme import Theme
 
 
 def make_plot(height: int, *, mouse: bool = False) -> tuple[Any, Any, list[Any]]:
@@ -36,3 +41,21 @@ def make_plot(height: int, *, mouse: bool = False) -> tuple[Any, Any, list[Any]]
         if side == "left":
             axis.setWidth(46)
     return plot, view, axes
+
+
+def colour_plots(plots: Sequence[Any], axes: Sequence[Any], theme: Theme) -> None:
+    """Give plots of `make_plot` the colours of a theme.
+
+    Parameters
+    ----------
+    plots, axes
+        The widgets, and the axes of all of them.
+    theme
+        The colours.
+    """
+    for axis in axes:
+        axis.setPen(theme.dim)
+        axis.setTextPen(theme.dim)
+    for plot in plots:
+        # it caches the background that it was first drawn on
+        plot.resetCachedContent()
