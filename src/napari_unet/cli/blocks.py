@@ -10,6 +10,7 @@ import typer
 from napari_unet.cli.arguments import Axes, Level, ModelName
 from napari_unet.cli.driving import explained, print_table, run
 from napari_unet.cli.options import options_from, with_options
+from napari_unet.core.durations import format_seconds
 from napari_unet.core.memory_units import format_bytes
 from napari_unet.services.blocks.job import BlockOptions
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -42,25 +43,31 @@ def plan(
         network = run(Library().load(model), "Loading")
         opened = open_image(image, axes, level=level)
         cutting = options_from(BlockOptions, settings)
-        found = run(forecast(opened, network, options, cutting), "Measuring")
-    frames = _number(found.frames, "plane" if len(found.shape) == 2 else "volume")
-    typer.echo(f"{opened.name}: {frames} of {_sides(found.shape)} pixels, {network.spec.name}")
-    print_table(_rows(found, workers))
+        foreseen = run(forecast(opened, network, options, cutting), "Measuring")
+    frames = _number(foreseen.frames, "plane" if len(foreseen.shape) == 2 else "volume")
+    typer.echo(f"{opened.name}: {frames} of {_sides(foreseen.shape)} pixels, {network.spec.name}")
+    print_table(_rows(foreseen, workers))
 
 
-def _rows(found: Forecast, workers: int | None) -> list[list[str]]:
-    tiles = f"{_number(found.plan.n_tiles, 'tile')} of {_sides(found.plan.tile_shape)}"
-    blocks = f"{_number(found.blocks, 'block')} of {_sides(found.block)}"
-    once, memory = format_bytes(found.memory), format_bytes(found.block_memory)
-    disk = f"up to {format_bytes(found.disk)} of disk"
+def _rows(foreseen: Forecast, workers: int | None) -> list[list[str]]:
+    tiles = f"{_number(foreseen.plan.n_tiles, 'tile')} of {_sides(foreseen.plan.tile_shape)}"
+    blocks = f"{_number(foreseen.blocks, 'block')} of {_sides(foreseen.block)}"
+    once, memory = format_bytes(foreseen.memory), format_bytes(foreseen.block_memory)
+    disk = f"up to {format_bytes(foreseen.disk)} of disk"
     rows = [
-        ["at once", tiles, f"{once} of memory", "", _duration(found.seconds)],
-        ["by blocks", blocks, f"{memory} of memory", disk, _duration(found.block_seconds)],
+        ["at once", tiles, f"{once} of memory", "", format_seconds(foreseen.seconds)],
+        ["by blocks", blocks, f"{memory} of memory", disk, format_seconds(foreseen.block_seconds)],
     ]
     if workers:
         each = f"{memory} of memory each"
         rows.append(
-            [f"on {workers} workers", blocks, each, disk, _duration(found.seconds_on(workers))]
+            [
+                f"on {workers} workers",
+                blocks,
+                each,
+                disk,
+                format_seconds(foreseen.seconds_on(workers)),
+            ]
         )
     return rows
 
@@ -71,13 +78,6 @@ def _number(n: int, what: str) -> str:
 
 def _sides(shape: Sequence[int]) -> str:
     return " × ".join(f"{n:,}" for n in shape)
-
-
-def _duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def blocks(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.core.durations import format_seconds
 from napari_unet.core.errors import UserError
 from napari_unet.core.image.scale import (
     diameter_factors,
@@ -142,7 +143,7 @@ def warning(image: Image, spec: ModelSpec, size: Sizing, seconds: float) -> str:
         Time that the run will take.
     """
     times = work(image, spec.axes, size.factors)
-    takes = f"{times:.0f} times the work, {_duration(seconds)}"
+    takes = f"{times:.0f} times the work, about {format_seconds(max(seconds, 1))}"
     if size.diameter is None or spec.diameter is None:
         return (
             f"Rescaling to the pixel size of {spec.name!r} enlarges the image to {takes}. "
@@ -217,11 +218,3 @@ def _doubts(found: DiameterEstimate) -> list[str]:
             "set `diameter`."
         ]
     return notes
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"about {max(seconds, 1):.0f} s"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} min"
-    return f"about {seconds / 3600:.1f} h"
