@@ -81,13 +81,13 @@ def read_graph(data: bytes) -> Graph:
     try:
         model = _fields(memoryview(data))
         graph = _fields(model[7][0])
+        if len(graph.get(1, ())) > MAX_NODES:
+            raise NotThisLayoutError(f"it has {len(graph[1]):,} operators")
         nodes = [_node(each) for each in graph.get(1, ())]
-    except (IndexError, KeyError, struct.error, ValueError) as error:
+        constants = dict(_tensor(each) for each in graph.get(5, ()))
+        values = [dict(_value(each) for each in graph.get(number, ())) for number in (11, 12)]
+    except (IndexError, KeyError, struct.error, TypeError, ValueError) as error:
         raise NotThisLayoutError("the file is damaged") from error
-    if len(nodes) > MAX_NODES:
-        raise NotThisLayoutError(f"it has {len(nodes):,} operators")
-    constants = dict(_tensor(each) for each in graph.get(5, ()))
-    values = [dict(_value(each) for each in graph.get(number, ())) for number in (11, 12)]
     inputs = {name: shape for name, shape in values[0].items() if name not in constants}
     return Graph(tuple(nodes), constants, inputs, values[1])
 
