@@ -14,6 +14,8 @@ from places import REPOSITORY as ROOT
 from typer.main import get_command
 
 from napari_unet.cli import app
+from napari_unet.gui.annotate.commands import COMMANDS, SUITS
+from napari_unet.gui.annotate.commands import shown as shown_key
 
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "napari_unet"
@@ -27,7 +29,10 @@ OF_NAPARI = {
     "Metadata",
     "Open Sample",
     "Plugins",
+    "Preferences",
     "Save Selected Layers",
+    "Shortcuts",
+    "Viewer key bindings",
     "contrast limits",
 }
 
@@ -133,3 +138,11 @@ def test_the_command_line_has_a_page_with_every_command():
         if line[:1] == ["models"] and line[1:]
     }
     assert subcommands == set(group.commands["models"].commands)
+
+
+def test_the_table_of_keys_is_that_of_the_code():
+    page = (DOCS / "annotating.md").read_text("utf-8")
+    rows = [
+        f"| {shown_key(c.key) or '–'} | {c.title} | {SUITS[c.suits]} |" for c in COMMANDS.values()
+    ]
+    assert "\n".join(rows) in page

@@ -9,6 +9,8 @@ from importlib import import_module
 import pytest
 from places import REPOSITORY as ROOT
 
+from napari_unet.gui.annotate.commands import COMMANDS
+
 MANIFEST = ROOT / "src" / "napari_unet" / "napari.yaml"
 npe2 = pytest.importorskip("npe2", reason="npe2 is not installed: see the extra 'napari'")
 
@@ -47,3 +49,12 @@ def test_every_command_leads_to_something(manifest):
     for command in manifest.contributions.commands:
         module, _, name = command.python_name.partition(":")
         assert callable(getattr(import_module(module), name))
+
+
+def test_the_commands_of_annotate_are_those_that_are_declared(manifest):
+    found = {
+        command.id.partition(".annotate_")[2]: command.title
+        for command in manifest.contributions.commands
+        if ".annotate_" in command.id
+    }
+    assert found == {name: f"Annotate: {c.title}" for name, c in COMMANDS.items()}

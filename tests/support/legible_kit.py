@@ -29,6 +29,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible, QElidingLabel, QLabeledDoubleSlider
 
+from napari_unet.gui.objects.tool_bar import ToolButton
+
 SCREEN = 1280, 800
 BARS = 100
 """Height of what is above and below the docks: menus and the status bar."""
@@ -67,7 +69,8 @@ def controls(page):
 
 def is_part(widget):
     """Whether it belongs to another control or to a scroll area, or is Qt's own."""
-    if isinstance(widget, (QScrollBar, QToolButton)) or widget.objectName().startswith("qt_"):
+    qts_own = isinstance(widget, QToolButton) and not isinstance(widget, ToolButton)
+    if qts_own or isinstance(widget, QScrollBar) or widget.objectName().startswith("qt_"):
         return True
     parent = widget.parentWidget()
     # the number beside a slider says what the slider says
@@ -91,6 +94,27 @@ def unfold(page):
     """Open what is folded away."""
     for fold in page.findChildren(QCollapsible):
         fold.expand(animate=False)
+    for more in page.findChildren(ToolButton):
+        if more.accessibleName() == "More":
+            more.setChecked(True)
+
+
+def in_sight(page):
+    """The controls of a panel that are seen; what a bar of tools holds is one."""
+    found = [w for w in controls(page) if w.isVisibleTo(page) and not folded(w)]
+    bars = {w.parentWidget() for w in found if isinstance(w, ToolButton)}
+    lists = (QListWidget, QTableWidget)
+    return [w for w in found if not isinstance(w, (ToolButton, *lists))] + list(bars)
+
+
+def folded(widget):
+    """Whether it lies in a section that is closed."""
+    below, above = widget, widget.parentWidget()
+    while above is not None:
+        if isinstance(above, QCollapsible) and not above.isExpanded():
+            return below is not above.toggleButton()
+        below, above = above, above.parentWidget()
+    return False
 
 
 def cut_texts(top):

@@ -6,6 +6,8 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
+from napari_unet.gui.annotate.commands import COMMANDS
+from napari_unet.gui.annotate.shortcuts import PREFIX, list_in_napari
 from napari_unet.gui.layers.editing import real
 from napari_unet.gui.session.responsiveness import import_soon
 from napari_unet.gui.session.session import Session
@@ -56,6 +58,7 @@ class ViewerParts:
         self.session = Session(self.open_panel)
         self.studio: StudioPanel | None = None
         self.session.window_found.connect(self._guard)
+        list_in_napari(run_command)
 
     @property
     def viewer(self) -> napari.Viewer:
@@ -109,6 +112,18 @@ def parts_of(viewer: napari.Viewer) -> ViewerParts:
     if viewer not in _parts:
         _parts[viewer] = ViewerParts(viewer)
     return _parts[viewer]
+
+
+def run_command(name: str) -> None:
+    """Do what a command of *Annotate* says in the viewer that is used, or say there what it needs."""
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        napari.utils.notifications.show_info("Open a window of napari first, and an image in it.")
+        return
+    panel: Any = parts_of(viewer).open_panel("Annotate")
+    panel.run(name)
 
 
 @cache
@@ -245,4 +260,6 @@ def __getattr__(name: str) -> Any:
     # when napari asks for a panel: opening one would be late if it imported all of them
     if name in DOCKS:
         return DOCKS[name]()
+    if (command := name.removeprefix(PREFIX)) in COMMANDS and command != name:
+        return partial(run_command, command)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,9 +25,12 @@ def test_the_panel_fits_a_dock_in_a_small_window(panel, viewer):
     viewer.add_image(np.zeros((3, 20, 30)), name="cells")
     for kind in ("scribbles", "objects"):
         new(panel, kind)
-        size = panel.inside.minimumSizeHint()
-        assert size.width() <= panel.scroll.viewport().width()
-        assert panel.inside.sizeHint().height() < 680
+        for fold in (panel.start_fold, panel.review_fold, panel.pages.parts):
+            fold.expand(animate=False)
+            size = panel.inside.minimumSizeHint()
+            assert size.width() <= panel.scroll.viewport().width()
+            assert panel.inside.sizeHint().height() < 680
+            fold.collapse(animate=False)
 
 
 def test_keys_are_naparis_own_again_elsewhere_and_afterwards(panel, viewer):

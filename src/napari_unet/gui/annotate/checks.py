@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QHBoxLayout, QWidget
-
 from napari_unet.gui.layers.checked_areas import (
     check_plane,
     next_unchecked,
@@ -33,27 +31,22 @@ BOX_TIP = (
 )
 
 
-class CheckRow(QWidget):
-    """*Plane checked* and *Box checked*.
+class Checks:
+    """*Plane checked* and *Box checked*, which the panel lays out.
 
     Parameters
     ----------
     panel
-        The panel it is in; messages are shown at its foot.
+        The panel they are in; messages are shown at its foot.
     chosen
         Returns the image layer under the annotation, and its image.
     """
 
     def __init__(self, panel: Panel, chosen: Callable[[], tuple[ImageLayer, Image]]) -> None:
-        super().__init__()
         self._panel, self._chosen = panel, chosen
         self.plane_button = button("Plane checked", PLANE_TIP)
         self.box_button = button("Box checked…", BOX_TIP)
-        beside = QHBoxLayout(self)
-        beside.setContentsMargins(0, 0, 0, 0)
-        for part in (self.plane_button, self.box_button):
-            beside.addWidget(part)
-        self.plane_button.clicked.connect(self._check_plane)
+        self.plane_button.clicked.connect(self.check_plane)
         self.box_button.clicked.connect(self._check_box)
 
     def offer(self, reason: str) -> None:
@@ -77,7 +70,8 @@ class CheckRow(QWidget):
     def _say(self, kind: str, words: str) -> None:
         self._panel.foot.message.show_text(kind, words)
 
-    def _check_plane(self) -> None:
+    def check_plane(self) -> None:
+        """Mark the plane that is seen as checked, or take that back."""
         with self._panel.reporting():
             where = self._viewer, *self._chosen()
             if plane_checked(*where):

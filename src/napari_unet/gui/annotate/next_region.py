@@ -8,6 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.gui.annotate.commands import with_key
 from napari_unet.gui.annotate.next_region_frame import show_place
 from napari_unet.gui.annotate.next_region_jobs import (
     annotated,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 NEXT_TIP = (
     "Go to the part of the image where the U-Net is least sure and nothing is annotated yet: painting "
-    "there teaches it most. Press again for the next best one (key J while the mouse is over the image)."
+    "there teaches it most. Press again for the next best one."
 )
 CHECKED_TIP = (
     "Mark the yellow frame as checked: all of it is right now, including what is not painted. Fine-tune "
@@ -58,7 +59,7 @@ NO_FRAME = "There is no frame yet: press “Suggest next” first."
 
 
 class NextRegionForm(QWidget):
-    """Three buttons, and a line that says where the suggestion is and why.
+    """Buttons, and a line that says where the suggestion is and why.
 
     Parameters
     ----------
@@ -68,13 +69,24 @@ class NextRegionForm(QWidget):
         Its U-Net is run, unless its outputs for the image are kept there.
     chosen
         Returns the image layer, its image and the annotation, if there is one.
+    *more
+        Other buttons for parts of an image, to stand beside these.
+
+    Attributes
+    ----------
+    next_button, checked_button
+        Go to a suggestion, and mark it as checked. The panel lays them out in its foot.
     """
 
     failed = Signal(object)
     """What the user tried is not possible; the exception."""
 
     def __init__(
-        self, viewer: napari.Viewer, session: Session, chosen: Callable[[], Chosen]
+        self,
+        viewer: napari.Viewer,
+        session: Session,
+        chosen: Callable[[], Chosen],
+        *more: QWidget,
     ) -> None:
         super().__init__()
         self._viewer, self._session, self._chosen = viewer, session, chosen
@@ -85,13 +97,13 @@ class NextRegionForm(QWidget):
         self._unchecked = ""
         # quick work is done beside the job of the viewer, such as a training
         self._jobs = Jobs(self)
-        self.next_button = button("Suggest next", NEXT_TIP)
+        self.next_button = button("Suggest next", NEXT_TIP, main=True)
         self.checked_button = button("Frame checked", CHECKED_TIP)
         self.uncertainty_button = button("Uncertainty", UNCERTAINTY_TIP)
         self.reason_label = text()
         row = QHBoxLayout()
         row.setSpacing(4)
-        for each in (self.next_button, self.checked_button, self.uncertainty_button):
+        for each in (*more, self.uncertainty_button):
             row.addWidget(each)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -110,6 +122,10 @@ class NextRegionForm(QWidget):
         if self._at_work is not None:
             self._at_work[1].cancel()
         self._jobs.abandon()
+
+    def show_key(self, key: str) -> None:
+        """Show the key that does the same as *Suggest next*."""
+        self.next_button.setText(with_key("Suggest next", key))
 
     def offer(self, *, image: bool, unchecked: str = "") -> None:
         """Enable what can be done now.

@@ -6,30 +6,29 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QGroupBox, QVBoxLayout, QWidget
-
 from napari_unet.core.errors import UserError
-from napari_unet.gui.annotate.checks import CheckRow
+from napari_unet.gui.annotate.actions import Actions
+from napari_unet.gui.annotate.checks import Checks
 from napari_unet.gui.annotate.class_list import ClassList
+from napari_unet.gui.annotate.commands import shown
 from napari_unet.gui.annotate.keys import LayerKeys
 from napari_unet.gui.annotate.next_region import NextRegionForm
+from napari_unet.gui.annotate.pages import Pages
 from napari_unet.gui.annotate.review import ReviewForm
-from napari_unet.gui.annotate.source import CORRECT_TIP, NO_RESULT, AnnotationSource
+from napari_unet.gui.annotate.shortcuts import NEWS, keys_of
+from napari_unet.gui.annotate.source import AnnotationSource
 from napari_unet.gui.journal.restore_offer import RestoreOffer
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.purpose import KIND_TIPS, is_annotation, kind_of
+from napari_unet.gui.layers.purpose import is_annotation, kind_of
 from napari_unet.gui.objects.measure_row import MeasureRow
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.plane_known import plane_known
-from napari_unet.gui.objects.tools import KEYS, ObjectTools
-from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer, text
-from napari_unet.gui.widgets.foot import show_in_turn
+from napari_unet.gui.objects.tools import ObjectTools
+from napari_unet.gui.widgets.fields import button, offer
 from napari_unet.gui.widgets.layer_choice import LayerChoice
 from napari_unet.gui.widgets.panel import Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import napari
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
@@ -48,8 +47,6 @@ QUICK_TIP = (
 )
 NO_ANNOTATION = "There is no annotation yet: press “Correct this result” or “New annotation” first."
 SCRIBBLES = "Scribbles count only where you painted: there is nothing to mark as checked."
-DIGIT_KEYS = 10
-OUTLINE_PX = 2
 
 
 class AnnotatePanel(Panel):
@@ -73,46 +70,28 @@ class AnnotatePanel(Panel):
         self.source = AnnotationSource(viewer, self.session)
         self.annotation = LayerChoice(viewer, ANNOTATION_TIP, is_annotation)
         self.restore_offer = RestoreOffer(self.keeper.restoring)
-        self.kind_label = text()
         self.classes = ClassList()
         self.objects = ObjectTools(viewer, self._plane_known)
         self.measures = MeasureRow(viewer, self._numbered)
-        self.next_region = NextRegionForm(viewer, self.session, self._chosen)
+        self.checks = Checks(self, self._under)
+        self.next_region = NextRegionForm(
+            viewer, self.session, self._chosen, self.checks.box_button
+        )
         self.review = ReviewForm(viewer, self.session, self._chosen, self._numbered)
-        self.checks = CheckRow(self, self._under)
         self.finetune_button = button("Fine-tune…", FINETUNE_TIP, main=True)
-        self.correct_button = button("Correct this result", CORRECT_TIP, main=True)
+        self.correct_button = self.source.correct_button
         self.quick_button = button("Tune quickly", QUICK_TIP)
+        self.actions = Actions(self)
         self._keys = LayerKeys()
-        self._annotated = False
         self._lay_out()
         self._connect()
         self._take()
 
     def _lay_out(self) -> None:
-        rows = form()
-        rows.addRow("Annotation", self.annotation.native)
-        self.groups = {
-            "classes": _group("Classes", self.classes),
-            "objects": _group("Objects", self.objects),
-        }
-        more = form()
-        for part in (self.objects.through_box, self.objects.between_button, self.measures):
-            more.addRow(part)
-        self.start_fold = folded_away("Result or new annotation", self.source)
-        self.start_fold.expand(animate=False)
-        self.more_fold = folded("More for objects", more)
-        self.review_fold = folded_away("Review", self.review)
+        self.pages = pages = Pages(self)
+        self.groups, self.start_fold, self.review_fold = pages.groups, pages.start, pages.review
         self.body.addWidget(self.restore_offer)
-        self.body.addWidget(self.start_fold)
-        self.body.addLayout(rows)
-        self.body.addWidget(self.kind_label)
-        for group in self.groups.values():
-            self.body.addWidget(group)
-        for part in (self.review_fold, self.next_region, self.checks, self.more_fold):
-            self.body.addWidget(part)
-        self.foot.add(self.quick_button)
-        self.foot.add(self.correct_button, self.finetune_button)
+        pages.lay_out(self.body)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -132,12 +111,13 @@ class AnnotatePanel(Panel):
             self.review,
         ):
             part.failed.connect(self.foot.message.show_error)
-        self.correct_button.clicked.connect(self.source.correct_button.click)
         self.finetune_button.clicked.connect(self._open_finetune)
         self.quick_button.clicked.connect(self._tune_quickly)
+        NEWS.changed.connect(self._bind_keys)
 
     def let_go(self) -> None:
         """Stop listening to the viewer, and give the keys back."""
+        NEWS.changed.disconnect(self._bind_keys)
         self._keys.let_go()
         self.classes.let_go()
         self.objects.let_go()
@@ -165,13 +145,8 @@ class AnnotatePanel(Panel):
         self.classes.take(None if objects else layer)
         self.objects.take(layer if objects else None)
         self.review.take(layer if objects else None)
-        self._keys.bind(layer, self._actions(objects))
-        self.kind_label.setText("" if layer is None else KIND_TIPS[kind_of(layer)])
-        self.groups["classes"].setVisible(layer is not None and not objects)
-        self.groups["objects"].setVisible(objects)
-        self.more_fold.setVisible(objects)
-        self.review_fold.setVisible(objects)
-        self._fold_start(layer is not None)
+        self._bind_keys()
+        self.pages.take(layer)
         if layer is not None:
             # if no image fits, the buttons that need one say so
             with contextlib.suppress(UserError):
@@ -179,36 +154,19 @@ class AnnotatePanel(Panel):
                 self.keeper.keep(layer, source)
         self._offer()
 
-    def _fold_start(self, annotated: bool) -> None:
-        """Fold away what begins an annotation once there is one; the main button is what comes next."""
-        self.source.correct_button.setVisible(annotated)
-        show_in_turn(self.finetune_button if annotated else self.correct_button)
-        if annotated == self.start_fold.isExpanded() and annotated != self._annotated:
-            (self.start_fold.collapse if annotated else self.start_fold.expand)(animate=False)
-        self._annotated = annotated
+    def _bind_keys(self) -> None:
+        """Bind the keys, and show them."""
+        layer, keys = self.annotation.layer, keys_of()
+        self._keys.bind(layer, self.actions.by_key(layer, keys))
+        first = {name: shown(str(its[0])) for name, its in keys.items() if its}
+        self.objects.show_keys(first)
+        self.review.show_keys(first)
+        self.next_region.show_key(first.get("suggest", ""))
 
-    def _actions(self, objects: bool) -> dict[str, Callable[[], None]]:
-        everywhere: dict[str, Callable[[], None]] = {
-            "j": self.next_region.go_on,
-            "x": self._toggle_outlines,
-            "z": self._toggle_labels,
-            "PageDown": partial(self.checks.go_to_unchecked, 1),
-            "PageUp": partial(self.checks.go_to_unchecked, -1),
-        }
-        if objects:
-            tools = {key: partial(self.objects.toggle, name) for key, name in KEYS.items()}
-            review = {"a": self.accept_object, "Shift-A": self.review.go_back}
-            return {**everywhere, **tools, **review, "n": self.objects.take_next}
-        digits = {str(i): partial(self.pick, i) for i in range(DIGIT_KEYS)}
-        return {**everywhere, **digits}
-
-    def _toggle_outlines(self) -> None:
-        layer = self.annotation.layer
-        layer.contour = 0 if layer.contour else OUTLINE_PX
-
-    def _toggle_labels(self) -> None:
-        layer = self.annotation.layer
-        layer.visible = not layer.visible
+    def run(self, name: str) -> None:
+        """Do what a command of this panel does, or say what is missing for it."""
+        with self.reporting():
+            self.actions.run(name)
 
     def accept_object(self) -> None:
         """Accept the object that is reviewed; at first, list what there is to review."""
@@ -246,7 +204,6 @@ class AnnotatePanel(Panel):
         scribbles = layer is not None and kind_of(layer) == "scribbles"
         offer(self.annotation.native, ANNOTATION_TIP, none)
         offer(self.finetune_button, FINETUNE_TIP, none)
-        offer(self.correct_button, CORRECT_TIP, "" if self.source.result.layer else NO_RESULT)
         offer(self.quick_button, QUICK_TIP, none)
         self.checks.offer(SCRIBBLES if scribbles else none)
         self.next_region.offer(
@@ -271,12 +228,3 @@ class AnnotatePanel(Panel):
             if panel is not None and not panel.busy:
                 panel.form.settings.preset.value = "Quick"
                 panel.form.train_button.click()
-
-
-def _group(title: str, *inside: QWidget) -> QGroupBox:
-    group = QGroupBox(title)
-    box = QVBoxLayout(group)
-    box.setContentsMargins(6, 6, 6, 6)
-    for part in inside:
-        box.addWidget(part)
-    return group

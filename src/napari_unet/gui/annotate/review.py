@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_unet.gui.annotate.accepted import accept, accepted_rows, take_back
+from napari_unet.gui.annotate.commands import with_key
 from napari_unet.gui.annotate.review_list import ReviewList
 from napari_unet.gui.layers.visibility import show_alone
 from napari_unet.gui.objects.image_link import ImageLink
@@ -17,7 +18,7 @@ from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.fields import button, offer, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -34,10 +35,8 @@ ORDER_TIP = (
     "where the U-Net disagrees with what you have annotated; use it after a training."
 )
 LIST_TIP = "List all objects in the order in which to look at them."
-ACCEPT_TIP = (
-    "This object is right, now: go to the next one (key A while the mouse is over the image)."
-)
-BACK_TIP = "Go back to the object that was accepted last, and take that back (key Shift-A)."
+ACCEPT_TIP = "This object is right, now: go to the next one."
+BACK_TIP = "Go back to the object that was accepted last, and take that back."
 NO_OBJECTS = "There are no objects yet: press “Correct this result” first."
 NO_LIST = "Press “List” first."
 DOUBTFUL = 0.5
@@ -60,6 +59,11 @@ class ReviewForm(QWidget):
         Returns the image layer, its image and the annotation, if there is one.
     numbered
         Returns the objects of the annotation.
+
+    Attributes
+    ----------
+    accept_button, back_button
+        Go through the list. The panel lays them out in its foot, where they stay in their places.
     """
 
     failed = Signal(object)
@@ -79,7 +83,7 @@ class ReviewForm(QWidget):
         self._undone: list[int] = []
         self.order = Choice([(words, by) for by, words in ORDERS.items()], tooltip=ORDER_TIP)
         self.list_button = button("List", LIST_TIP)
-        self.accept_button = button("Accept, next (A)", ACCEPT_TIP)
+        self.accept_button = button("Accept, next", ACCEPT_TIP, main=True)
         self.back_button = button("Back", BACK_TIP)
         self.left_label = text(NO_LIST)
         self.table = ObjectTable()
@@ -92,15 +96,11 @@ class ReviewForm(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
-        for wide, narrow in (
-            (self.order.native, self.list_button),
-            (self.accept_button, self.back_button),
-        ):
-            row = QHBoxLayout()
-            row.setSpacing(4)
-            row.addWidget(wide, stretch=3)
-            row.addWidget(narrow, stretch=1)
-            box.addLayout(row)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.order.native, stretch=3)
+        row.addWidget(self.list_button, stretch=1)
+        box.addLayout(row)
         box.addWidget(self.left_label)
         box.addWidget(self.table)
 
@@ -114,6 +114,11 @@ class ReviewForm(QWidget):
         self.list.made.connect(self._take_list)
         self.list.forgotten.connect(self._clear)
         self.list.failed.connect(self.failed)
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the keys of the buttons."""
+        self.accept_button.setText(with_key("Accept, next", keys.get("accept", "")))
+        self.back_button.setText(with_key("Back", keys.get("back", "")))
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""

@@ -56,6 +56,11 @@ class AnnotationSource(QWidget):
         Its layers can be chosen.
     session
         New annotations get the classes of its U-Net.
+
+    Attributes
+    ----------
+    correct_button
+        The main button as long as there is no annotation. The panel lays it out.
     """
 
     made = Signal(object)
@@ -69,20 +74,19 @@ class AnnotationSource(QWidget):
         super().__init__()
         self._viewer = viewer
         self._session = session
-        rows = form()
+        self._rows = rows = form()
         self.image = ImageForm(viewer, rows, with_channels=False, with_voxel_size=False)
         self.result = LayerChoice(viewer, RESULT_TIP, _is_result)
         both = [(kind, kind) for kind in ("classes", "objects")]
         self.result_kind = Choice(both, tooltip=RESULT_KIND_TIP)
-        self.correct_button = button("Correct this result", CORRECT_TIP)
+        self.correct_button = button("Correct this result", CORRECT_TIP, main=True)
         entries = [(kind.capitalize(), kind) for kind in KINDS]
         self.new_kind = Choice(entries, tips=KIND_TIPS, tooltip=NEW_KIND_TIP)
         self.new_button = button("New annotation", NEW_TIP)
         rows.addRow("Result", self.result.native)
-        for narrow in (self.result_kind, self.new_kind):
-            narrow.native.setMinimumContentsLength(4)
-        rows.addRow("Kind", _beside(self.result_kind.native, self.correct_button))
-        rows.addRow("Kind", _beside(self.new_kind.native, self.new_button))
+        self.new_kind.native.setMinimumContentsLength(4)
+        rows.addRow("Kind", self.result_kind.native)
+        rows.addRow("New", _beside(self.new_kind.native, self.new_button))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addLayout(rows)
@@ -91,6 +95,11 @@ class AnnotationSource(QWidget):
         self.correct_button.clicked.connect(self._correct)
         self.new_button.clicked.connect(self._add)
         self._take_result()
+
+    def add_above(self, title: str, field: QWidget) -> tuple[QWidget, QWidget]:
+        """Put a field of another part above the others; return its title and itself."""
+        self._rows.insertRow(0, title, field)
+        return self._rows.labelForField(field), field
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""

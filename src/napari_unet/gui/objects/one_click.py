@@ -132,7 +132,7 @@ class OneClick:
             raise UserError(
                 "Nothing stands out here",
                 rule="A click makes an object of what differs from its surroundings.",
-                remedy="Click in the middle of the object, or draw its outline (key O).",
+                remedy="Click in the middle of the object, or draw its outline with the tool Outline.",
             )
         self._choice = _Choice(found, first, click, view, before, free_number(layer.data))
         self._show(layer)

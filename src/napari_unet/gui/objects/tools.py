@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.objects.between import fill_between
@@ -16,10 +16,11 @@ from napari_unet.gui.objects.clicks import STROKES, ObjectClicks
 from napari_unet.gui.objects.gestures import ObjectGestures
 from napari_unet.gui.objects.next_number import NextNumber
 from napari_unet.gui.objects.one_click import OneClick
+from napari_unet.gui.objects.tool_bar import ToolBar, ToolButton
 from napari_unet.gui.widgets.fields import button, offer, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import napari
     from napari.layers import Labels
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.editing import View
     from napari_unet.gui.objects.plane_known import PlaneKnown
 
-NEXT_TIP = (
-    "Paint a new object, with a number that no object has yet (key N while the mouse is over the "
-    "image)."
-)
+NEXT_TIP = "Paint a new object, with a number that no object has yet."
+MORE_TIP = "Work through all planes, fill in between planes, measure."
 THROUGH_TIP = (
     "Off: tools and brush change only the plane that you see. On: they change all planes of the object, "
     "and the brush is a ball. The same as napari's “n edit dim”."
@@ -42,35 +41,31 @@ BETWEEN_TIP = (
 SINGLE_PLANE = "This layer is a single plane."
 TIPS = {
     "click": (
-        "Click (C)",
+        "Click",
         "Click where an object is missing or wrong: one is put there. Turn the wheel if a smaller or "
-        "larger one is meant (key C).",
+        "larger one is meant.",
     ),
     "outline": (
-        "Outline (O)",
-        "Draw around an object that is missing: the background inside becomes a new object (key O).",
+        "Outline",
+        "Draw around an object that is missing: the background inside becomes a new object.",
     ),
     "split": (
-        "Split (S)",
-        "Draw a line across an object, from background to background: the parts get different numbers "
-        "(key S).",
+        "Split",
+        "Draw a line across an object, from background to background: the parts get different numbers.",
     ),
     "merge": (
-        "Merge (G)",
-        "Click one object, then another: both get the number of the first (key G, or Alt-click both).",
+        "Merge",
+        "Click one object, then another: both get the number of the first. Or Alt-click both.",
     ),
-    "delete": ("Delete (D)", "Click an object: it becomes background (key D, or Ctrl-click it)."),
+    "delete": ("Delete", "Click an object: it becomes background. Or Ctrl-click it."),
     "fill": (
-        "Holes (H)",
-        "Click an object: the background that it encloses becomes part of it (key H).",
+        "Holes",
+        "Click an object: the background that it encloses becomes part of it.",
     ),
 }
-KEYS = {"c": "click", "o": "outline", "s": "split", "g": "merge", "d": "delete", "h": "fill"}
-IDLE_HELP = (
-    "Ctrl-click an object to delete it, Alt-click two to merge them. X: outlines, Z: hide. Page Down: "
-    "next plane to check."
-)
-HELP_LINES, COLUMNS = 4, 3
+IDLE_HELP = "Ctrl-click an object to delete it, Alt-click two to merge them."
+OTHER_KEYS = {"outlines": "outlines", "labels": "hide", "next_unchecked": "next plane to check"}
+HELP_LINES = 6
 CLICK_HELP = (
     "Drag to move the image, turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
 )
@@ -78,7 +73,7 @@ STROKE_HELP = "Turn the wheel to zoom. Esc ends the tool; Ctrl-Z undoes a step."
 
 
 class ObjectTools(QWidget):
-    """Buttons for the tools, of which one at a time is active.
+    """A bar of tools, of which one at a time is active, and a line of help.
 
     Parameters
     ----------
@@ -89,8 +84,10 @@ class ObjectTools(QWidget):
 
     Attributes
     ----------
+    more_button
+        Opens what is needed less often. The panel lays that out.
     through_box, between_button
-        Whether they work through all planes; and what fills in between planes. The panel lays them out.
+        Whether they work through all planes; and what fills in between planes. These are a part of it.
     """
 
     failed = Signal(object)
@@ -102,8 +99,10 @@ class ObjectTools(QWidget):
         self._layer: Labels | None = None
         self._numbers: NextNumber | None = None
         self._gestures: ObjectGestures | None = None
-        self.next_button = button("New (N)", NEXT_TIP)
-        self.tools = {name: button(*TIPS[name]) for name in TIPS}
+        self._idle_help = IDLE_HELP
+        self.next_button = ToolButton("new", "New", NEXT_TIP, checkable=False)
+        self.tools = {name: ToolButton(name, *TIPS[name]) for name in TIPS}
+        self.more_button = ToolButton("more", "More", MORE_TIP)
         self.through_box = QCheckBox("Through all planes")
         self.between_button = button("Fill between planes", BETWEEN_TIP)
         self.help_label = text()
@@ -114,21 +113,33 @@ class ObjectTools(QWidget):
         self.through_box.toggled.connect(self._set_depth)
         self.between_button.clicked.connect(self._fill_between)
         for name, made in self.tools.items():
-            made.setCheckable(True)
             made.clicked.connect(lambda on, name=name: self.activate(name if on else None))
         viewer.layers.selection.events.active.connect(self._drop_unless_active)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        for i, each in enumerate((*self.tools.values(), self.next_button)):
-            each.setStyleSheet("padding: 3px;")
-            grid.addWidget(each, i // COLUMNS, i % COLUMNS)
-        grid.addWidget(self.help_label, grid.rowCount(), 0, 1, COLUMNS)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(4)
+        box.addWidget(ToolBar((*self.tools.values(), self.next_button, self.more_button)))
         # room for the longest help, so that nothing moves when a tool is taken up
-        self.help_label.setMinimumHeight(HELP_LINES * self.fontMetrics().lineSpacing())
+        room = QWidget()
+        room.setFixedHeight(HELP_LINES * self.fontMetrics().lineSpacing())
+        inside = QVBoxLayout(room)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.help_label, alignment=Qt.AlignmentFlag.AlignTop)
+        box.addWidget(room)
         self.help_label.setText(IDLE_HELP)
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the key of each tool beneath it, and others in the help."""
+        for name, made in self.tools.items():
+            made.show_key(keys.get(name, ""))
+        self.next_button.show_key(keys.get("new", ""))
+        others = [f"{keys[name]}: {words}" for name, words in OTHER_KEYS.items() if keys.get(name)]
+        more = f" {', '.join(others)}." if others else ""
+        self._idle_help = IDLE_HELP + more
+        if self._used is None:
+            self.help_label.setText(self._idle_help)
 
     def take(self, layer: Labels | None) -> None:
         """Work on this layer from now on."""
@@ -184,7 +195,7 @@ class ObjectTools(QWidget):
         name = None if layer is None else name
         for other, made in self.tools.items():
             made.setChecked(other == name)
-        self.help_label.setText(IDLE_HELP)
+        self.help_label.setText(self._idle_help)
         if layer is None or name is None:
             return
         self._viewer.layers.selection.active = layer

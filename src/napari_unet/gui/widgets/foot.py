@@ -136,8 +136,8 @@ class Foot(QWidget):
         jobs.reported.connect(self._say)
         jobs.warned.connect(self.message.show_error)
 
-    def add(self, *buttons: QWidget) -> None:
-        """Add a button to the row at the bottom; of several, one is shown at a time.
+    def add(self, *buttons: QWidget) -> QWidget:
+        """Add a button to the row at the bottom; of several, one is shown at a time. Return its place.
 
         Parameters
         ----------
@@ -150,7 +150,12 @@ class Foot(QWidget):
             for each in buttons:
                 stack.addWidget(each)
             place.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        # a place that is empty stays, so that nothing comes to lie under the mouse
+        policy = place.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        place.setSizePolicy(policy)
         self._buttons.addWidget(place, stretch=1)
+        return place
 
     def _begin(self, _: str) -> None:
         self.message.clear()
