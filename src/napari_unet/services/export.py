@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.errors import UserError
 from napari_unet.core.exporters.credits import Credits
 from napari_unet.core.progress import Progress
+from napari_unet.services.files.save import check_free
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +35,14 @@ def export(model: Model, path: Path, credits: Credits, *, overwrite: bool = Fals
     Raises
     ------
     UserError
-        When the suffix is another, nobody is named as the author, or the file can't be written.
+        When the suffix is another, nobody is named as the author, or the file exists or can't be
+        written.
     """
     # they bring torch
     from napari_unet.core.exporters.onnx_file import export_onnx
     from napari_unet.core.exporters.package import export_package
 
+    check_free(path, overwrite)
     match path.suffix.lower():
         case ".zip":
             yield from export_package(model, path, credits, overwrite=overwrite)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -120,6 +121,36 @@ def test_pixels_come_back_as_they_were(dtype, data):
     if wanted:
         with pytest.raises(ValueError, match="beyond"):
             unpack_pixels(pack_pixels(indices, values), dtype, max(wanted))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [b"no zip", zlib.compress(b"short"), zlib.compress(bytes(40)), zlib.compress(bytes([9]) * 40)],
+)
+def test_bytes_of_something_else_are_no_pixels(packed):
+    with pytest.raises(ValueError, match="packed pixels"):
+        unpack_pixels(packed, np.dtype(np.uint8), 100)
+
+
+def test_after_a_record_that_does_not_fit_what_was_whole_is_given(tmp_path):
+    labels = np.zeros((6, 7), np.uint8)
+    labels[2, 3] = 4
+    note = note_record(note_of(labels))
+    pixels = record_of(2, pack_pixels(np.array([17]), np.array([4], np.uint8)))
+    larger = note_record(note_of(np.zeros((9, 9), np.uint8)))
+    path = tmp_path / "x.paint"
+    for more in (
+        larger,
+        record_of(2, b"no pixels"),
+        record_of(2, pack_pixels(np.array([99]), np.array([4], np.uint8))),
+    ):
+        path.write_bytes(start_of_file() + note + pixels + more)
+        found = replay(path)
+        np.testing.assert_array_equal(found.paint, labels)
+        assert found.end == path.stat().st_size - len(more)
+    path.write_bytes(start_of_file() + pixels)
+    with pytest.raises(UserError, match=r"x\.paint"):
+        replay(path)
 
 
 def test_a_file_broken_off_anywhere_gives_what_was_whole(tmp_path):

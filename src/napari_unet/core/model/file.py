@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from napari_unet.core.model.spec import Model, ModelSpec
 from napari_unet.core.model.tensor_file import write_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
 MODEL_SUFFIX = ".safetensors"
@@ -98,19 +101,14 @@ def load_model(path: Path) -> Model:
     header = _header(path)
     spec = _spec(path, header)
     _check_tensors(path, spec)
-    try:
+    with _readable(path):
         state = _full(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise _broken(path, error) from error
     if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
         raise _broken(path, "NaN or infinite values among the weights")
     if weights_hash(state) != header.get("sha256"):
         raise _broken(path, "the weights do not match their checksum")
     network = build_network(spec.config)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise _broken(path, "the weights do not fit the architecture") from error
+    network.load_state_dict(state)
     return Model(spec, network.eval())
 
 
@@ -121,12 +119,9 @@ def _check_tensors(path: Path, spec: ModelSpec) -> None:
     with torch.device("meta"):
         expected = build_network(spec.config).state_dict()
     types = {torch.float32: ("F32", "F16"), torch.int64: ("I64",)}
-    try:
-        with safe_open(path, framework="numpy") as file:
-            listed = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
-            found = {key: (tuple(x.get_shape()), x.get_dtype()) for key, x in listed.items()}
-    except (OSError, SafetensorError) as error:
-        raise _broken(path, error) from error
+    with _readable(path), safe_open(path, framework="numpy") as file:
+        listed = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+        found = {key: (tuple(x.get_shape()), x.get_dtype()) for key, x in listed.items()}
     if found.keys() != expected.keys():
         raise _broken(path, "the weights do not fit the architecture")
     for key, tensor in expected.items():
@@ -170,11 +165,10 @@ def _header(path: Path) -> dict[str, object]:
         # a pipe would never end
         raise _broken(path, "not a file")
     try:
-        with safe_open(path, framework="numpy") as file:
+        with _readable(path), safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-        header = json.loads(metadata[_KEY])
-    except (OSError, SafetensorError, RecursionError, MemoryError) as error:
-        raise _broken(path, error) from error
+        with _readable(path):
+            header = json.loads(metadata[_KEY])
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
             f"{path.name!r} is not a model file of U-Net Studio",
@@ -203,6 +197,14 @@ def _spec(path: Path, header: dict[str, object]) -> ModelSpec:
         raise _broken(path, f"{error.error_count()} errors in the model description") from error
     except (RecursionError, MemoryError, OverflowError, TypeError) as error:
         raise _broken(path, f"a model description that can't be: {error}") from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError, RecursionError, MemoryError) as error:
+        raise _broken(path, error) from error
 
 
 def _broken(path: Path, cause: object) -> UserError:
