@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,12 +92,8 @@ def open_node(place: Place) -> Any:
     import zarr
 
     with explained(place):
-        root = zarr.open(_store(place), mode="r")
-        if place.zipped and not place.inside and isinstance(root, zarr.Group):
-            root = _unwrapped(root)
-        if not place.inside:
-            return root
-        return root[place.inside]
+        root = zarr.open(_store(place), path=_folder_of(place), mode="r")
+        return root[place.inside] if place.inside else root
 
 
 def explained(place: Place) -> AbstractContextManager[None]:
@@ -149,9 +146,11 @@ def _store(place: Place) -> Any:
     return zarr.storage.LocalStore(place.container, read_only=True)
 
 
-def _unwrapped(root: Any) -> Any:
-    """Return the group in a ZIP file that holds a folder rather than what is in it."""
-    if dict(root.attrs):
-        return root
-    groups = list(root.groups())
-    return groups[0][1] if len(groups) == 1 and not list(root.array_keys()) else root
+def _folder_of(place: Place) -> str:
+    """Return the folder that a ZIP file holds, if it holds one rather than what is in it."""
+    if not place.zipped or place.remote:
+        return ""
+    with zipfile.ZipFile(place.container) as archive:
+        names = archive.namelist()
+    folders = {name.partition("/")[0] for name in names} - {"__MACOSX"}
+    return folders.pop() if len(folders) == 1 and not set(ROOT_FILES) & set(names) else ""
