@@ -17,6 +17,7 @@ from napari_unet.core.training import best_model
 from napari_unet.core.training.state import read_status
 from napari_unet.core.training.tuning.interpolation import with_weights
 from napari_unet.core.training.tuning.recipe import FORGOTTEN, SHARES
+from napari_unet.core.training.tuning.step_batches import BatchOf
 from napari_unet.core.training.validation import ValidationScores
 from napari_unet.services.library import Library
 from napari_unet.services.segmentation.options import SegmentOptions
@@ -100,7 +101,7 @@ def test_what_is_held_out_is_taught_by_nobody(parent):
     """A parent that is wrong there must not teach it."""
     result = finish(finetune([scribbled()], parent, options(steps=1)))
     trainer = result.trainer
-    (batch,) = finish(trainer._batches.draw(0, rehearses=False))
+    (batch,) = finish(trainer._batches.draw(BatchOf(0, rehearses=False)))
     assert batch.held.any()
     assert (batch.labels[batch.held] == -1).all()
     logits = torch.zeros(batch.images.shape, requires_grad=True)

@@ -195,9 +195,9 @@ def test_little_memory_is_met_by_recomputing_and_smaller_steps():
 
 @pytest.mark.parametrize("text", ["DefaultCPUAllocator: can't allocate", ""])
 def test_running_out_of_memory_goes_on_with_a_smaller_step(monkeypatch, text):
-    from napari_unet.core.training import learner
+    from napari_unet.core.training.devices import gradients
 
-    real = learner.masked_loss
+    real = gradients.masked_loss
     calls = []
 
     def fails(*arguments, **others):
@@ -206,7 +206,7 @@ def test_running_out_of_memory_goes_on_with_a_smaller_step(monkeypatch, text):
             raise RuntimeError(text) if text else torch.OutOfMemoryError
         return real(*arguments, **others)
 
-    monkeypatch.setattr(learner, "masked_loss", fails)
+    monkeypatch.setattr(gradients, "masked_loss", fails)
     result = trained([scribbled()], steps=6)
     assert result.trained.status.step == 6
     assert len(result.trained.warnings) == 3
@@ -214,10 +214,10 @@ def test_running_out_of_memory_goes_on_with_a_smaller_step(monkeypatch, text):
 
 
 def test_a_failed_step_leaves_no_trace(monkeypatch):
-    from napari_unet.core.training import learner
+    from napari_unet.core.training.devices import gradients
 
     expected = trained([scribbled()], steps=4, use_checkpointing="off")
-    real = learner.masked_loss
+    real = gradients.masked_loss
     calls = []
 
     def fails(*arguments, **others):
@@ -226,7 +226,7 @@ def test_a_failed_step_leaves_no_trace(monkeypatch):
             raise torch.OutOfMemoryError
         return real(*arguments, **others)
 
-    monkeypatch.setattr(learner, "masked_loss", fails)
+    monkeypatch.setattr(gradients, "masked_loss", fails)
     monkeypatch.setattr("napari_unet.core.training.setup.choose_plan", _same_plan())
     assert same(
         weights(trained([scribbled()], steps=4, use_checkpointing="off")), weights(expected)
@@ -243,16 +243,16 @@ def _same_plan():
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_the_best(monkeypatch):
-    from napari_unet.core.training import learner
+    from napari_unet.core.training.devices import gradients
 
-    real = learner.masked_loss
+    real = gradients.masked_loss
     calls = []
 
     def breaks(*arguments, **others):
         calls.append(None)
         return real(*arguments, **others) * (float("nan") if len(calls) > 8 else 1)
 
-    monkeypatch.setattr(learner, "masked_loss", breaks)
+    monkeypatch.setattr(gradients, "masked_loss", breaks)
     result = trained([scribbled()], steps=20)
     assert "nan" in result.trained.ended
     assert result.trained.status.step == 8
@@ -752,7 +752,7 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     def full(*_):
         raise UserError("There is no room", rule="r.", remedy="r.")
 
-    monkeypatch.setattr("napari_unet.core.training.trainer.save_state", full)
+    monkeypatch.setattr("napari_unet.core.training.state.save_state", full)
     job = finetune([scribbled()], blank(), options(save_every=1e-3), state=tmp_path / "x.training")
     result = finish(job)
     assert result.trained.status.step == 12

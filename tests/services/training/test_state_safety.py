@@ -93,7 +93,7 @@ def test_a_state_that_can_not_be_saved_is_told_when_it_happens(tmp_path, monkeyp
     def full(*_):
         raise UserError("There is no room", value="full", rule="It needs some.", remedy="Free it.")
 
-    monkeypatch.setattr("napari_unet.core.training.trainer.save_state", full)
+    monkeypatch.setattr("napari_unet.core.training.state.save_state", full)
     told = [step for step in steps(tmp_path / "a.training") if isinstance(step, Notice)]
     assert "could not be saved: There is no room" in told[0].text
     assert told[0].done < 4

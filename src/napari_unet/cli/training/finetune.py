@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from napari_unet.cli.options import naming_options, typed_values, with_options
 from napari_unet.cli.training.new_model import check_output, finish
 from napari_unet.cli.training.report import announced, tell_faults
 from napari_unet.core.errors import UserError
+from napari_unet.core.progress import finish as run_to_end
 from napari_unet.services.training.options import PRESETS, FinetuneOptions, Preset, make_options
 
 if TYPE_CHECKING:
@@ -83,6 +85,15 @@ ResultBefore = Annotated[
         "were changed are learnt, unless --region says what was checked.",
     ),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Train on several graphics cards of this computer at once: their numbers, such as 0,1. "
+        "cpu,cpu: two processes on the processor. On several computers: torchrun.",
+        rich_help_panel="Training",
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -111,6 +122,7 @@ def finetune(
     preset: PresetOption = "Standard",
     recorded_schedule: PaceOf = None,
     option: Setting = None,
+    devices: Devices = None,
     dimensions: Dimensions = 2,
     base: Base = 32,
     depth: Depth = 4,
@@ -122,10 +134,13 @@ def finetune(
     continues after an interruption.
     """
     from napari_unet.services.commands.from_files import with_files
+    from napari_unet.services.training.devices import joined
     from napari_unet.services.training.finetune import finetune as train
+    from napari_unet.services.training.finetune import follow_training
 
-    with explained():
-        check_output(output, overwrite)
+    with explained(), joined(devices, _this_command()) as ranks:
+        if not ranks.rank:
+            check_output(output, overwrite)
         schedule = _schedule(recorded_schedule, settings)
         options = training_options(preset, settings, option or (), name=output.stem, **schedule)
         how: dict[str, Any] = {"axes": axes, "resample": resample}
@@ -133,12 +148,20 @@ def finetune(
             images, labels, result_before, kind, in_order, regions=region or (), **how
         )
         start = _start(model, annotations, options, ndim=dimensions, base=base, depth=depth)
+        if ranks.rank:
+            run_to_end(follow_training(annotations, start, options, ranks))
+            return
         state = output.with_suffix(".training")
-        job = train(annotations, start, options, state=state, resume=resume)
+        job = train(annotations, start, options, state=state, resume=resume, ranks=ranks)
         result = run(announced(job, interrupted=resume and state.exists()), "Training")
         network = {} if model else {"dimensions": dimensions, "base": base, "depth": depth}
         result = with_files(result, files, model, kind=kind, region=region, **how, **network)
         finish(result, output, state, overwrite)
+
+
+def _this_command() -> list[str]:
+    """Return what was typed, for the processes of further devices."""
+    return [sys.executable, "-m", "napari_unet", *sys.argv[1:]]
 
 
 def _annotations(

@@ -104,13 +104,15 @@ class Batches:
         step
             The training step.
         samples
-            Numbers of the patches in it.
+            Numbers of the patches in it; none: an empty batch.
 
         Yields
         ------
         Progress
             While the statistics of an image are computed for the first time.
         """
+        if not samples:
+            return self._empty()
         patches = [self._sampler.draw(step, sample) for sample in samples]
         images, labels = [], []
         for patch in patches:
@@ -129,6 +131,12 @@ class Batches:
         picked = torch.where(held, IGNORE, picked)
         targets = self._targets(picked, patches)
         return Batch(change_intensities(moved, draws), picked, targets, held)
+
+    def _empty(self) -> Batch:
+        channels = len(self._sampler.draw(0, 0).frame.channels)
+        images = torch.zeros((0, channels, *self._sampler.shape), device=self._device)
+        labels = torch.zeros(images[:, 0].shape, dtype=torch.int32, device=self._device)
+        return Batch(images, labels, self._targets(labels, []), labels > 0)
 
     def _spacing(self, truth: Truth) -> tuple[float, ...]:
         return truth.annotation.image.spacing(self._set.sampler.spatial)

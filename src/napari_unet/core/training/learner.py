@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_unet.core.device import is_out_of_memory
-from napari_unet.core.model.forward import training_forward
-from napari_unet.core.sampling.object_targets import ObjectTargets
-from napari_unet.core.training.loss import masked_loss, object_loss
+from napari_unet.core.errors import UserError
+from napari_unet.core.ranks.ranks import ALONE
+from napari_unet.core.training.devices.gradients import Gradients, trainable
 from napari_unet.core.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
+    from napari_unet.core.ranks.ranks import Ranks
     from napari_unet.core.sampling.batches import Batch
-    from napari_unet.core.sampling.targets import Targets
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.training.tuning.teacher import Teacher
     from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
@@ -49,6 +47,8 @@ class Learner:
     tuning
         Whether the weights come from an earlier training: then the encoder learns more slowly and batch
         norms keep their statistics.
+    ranks
+        The devices among which the patches of a batch are divided; this one leads.
     """
 
     def __init__(
@@ -59,25 +59,25 @@ class Learner:
         *,
         teacher: Teacher | None,
         tuning: bool,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.compute = compute
         self.teacher = teacher
-        self.network = copy.deepcopy(model.network).requires_grad_(True)
-        self.network.to(compute.device)
-        self.network.to(memory_format=_channels_last(model.spec.config.ndim + 2))  # type: ignore[call-overload]
+        self.network = trainable(model, compute.device)
         self.average = WeightAverage(self.network, options.average)
-        self._activation = model.spec.activation
+        self.gradients = Gradients(
+            self.network, model.spec.activation, compute, teacher=teacher, ranks=ranks
+        )
         self._encoder_rate = options.encoder_rate if tuning else 1.0
         self._optimizer = _optimizer(self.network, options)
         self._scaler = torch.amp.GradScaler(compute.device, enabled=compute.precision == "float16")
-        self.freeze_statistics(tuning)
+        self.gradients.freeze_statistics(tuning)
 
-    def freeze_statistics(self, frozen: bool) -> None:
-        """Let batch norms use their stored statistics, or else those of the batch and update them."""
-        self.network.train()
-        for module in self.network.modules():
-            if isinstance(module, _BatchNorm):
-                module.train(not frozen)
+    @property
+    def scale(self) -> float:
+        """Factor of the gradients, which keeps small ones from vanishing in 16 bits."""
+        one = torch.ones((), device=self.compute.device)
+        return float(self._scaler.scale(one))
 
     def learn(
         self,
@@ -115,9 +115,10 @@ class Learner:
         statistics = {name: value.clone() for name, value in self.network.named_buffers()}
         self._optimizer.zero_grad(set_to_none=True)
         try:
-            loss = self._gradients(chunks, policy, class_weights)
+            self.gradients.share_weights()
+            loss = self.gradients.compute(chunks, policy, class_weights, self.scale)
         except Exception as error:
-            if is_out_of_memory(error):
+            if is_out_of_memory(error) or isinstance(error, UserError):
                 self._undo(statistics)
             raise
         if not math.isfinite(loss):
@@ -132,40 +133,6 @@ class Learner:
         self._optimizer.zero_grad(set_to_none=True)
         self.average.update(self.network, step)
         return loss
-
-    def _gradients(
-        self, chunks: Sequence[Batch], policy: CheckpointingPolicy, class_weights: Sequence[float]
-    ) -> float:
-        total, patches = 0.0, sum(len(chunk.images) for chunk in chunks)
-        dtype, on = self.compute.dtype, self.compute.precision != "float32"
-        for chunk in chunks:
-            x = chunk.images.contiguous(memory_format=_channels_last(chunk.images.dim()))
-            teacher = self.teacher
-            opinion = None
-            with torch.autocast(self.compute.device, dtype, enabled=on):
-                if teacher is not None and teacher.has_a_say(chunk):
-                    opinion = teacher.opinion(x)
-                logits = training_forward(self.network, x, policy)
-            loss = self._loss(logits, chunk.targets, class_weights)
-            if teacher is not None and opinion is not None:
-                loss = loss + teacher.loss(logits, opinion, chunk)
-            loss = loss * (len(chunk.images) / patches)
-            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
-        return total
-
-    def _loss(
-        self, logits: Tensor, targets: Targets | ObjectTargets, class_weights: Sequence[float]
-    ) -> Tensor:
-        if isinstance(targets, ObjectTargets):
-            return object_loss(logits, targets)
-        return masked_loss(
-            logits,
-            targets.classes,
-            activation="softmax" if self._activation == "softmax" else "sigmoid",
-            class_weights=class_weights,
-            weights=targets.weights,
-        )
 
     def _undo(self, statistics: Mapping[str, Tensor]) -> None:
         """Undo what an incomplete step has done."""
@@ -244,7 +211,3 @@ def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.Adam
             **{moment: torch.zeros_like(parameter) for moment in MOMENTS},
         }
     return optimizer
-
-
-def _channels_last(dimensions: int) -> torch.memory_format:
-    return torch.channels_last if dimensions == 4 else torch.channels_last_3d

@@ -2,6 +2,10 @@
 
 Logits are not multiplied by a mask: a logit of 0 is a probability of one half, which counts. Unlabelled
 pixels are left out of every sum instead, so that their gradient is exactly zero.
+
+Where several devices train, each has some patches of a batch. Sums are taken over all of them before any
+is divided, so that a labelled pixel counts as much as it does on one device. The value is then that of
+the whole batch, and the gradients of the devices add up to its gradient.
 """
 
 from __future__ import annotations
@@ -13,11 +17,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_unet.core.annotations.annotation import IGNORE
+from napari_unet.core.ranks.ranks import ALONE, summed
 from napari_unet.core.sampling.dataset import MIN_DICE_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_unet.core.ranks.ranks import Ranks
     from napari_unet.core.sampling.object_targets import ObjectTargets
 
 
@@ -28,6 +34,7 @@ def masked_loss(
     activation: Literal["softmax", "sigmoid"],
     class_weights: Sequence[float] | None = None,
     weights: Tensor | None = None,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Cross-entropy plus soft Dice, over the labelled pixels.
 
@@ -43,6 +50,8 @@ def masked_loss(
         Weight of the pixels of each class, background first, in the cross-entropy.
     weights
         (N, [Z,] Y, X): added to the class weights, such as border weights.
+    ranks
+        Which devices have patches of the same batch.
 
     Returns
     -------
@@ -60,17 +69,18 @@ def masked_loss(
             importance = importance * logits.new_tensor(class_weights, dtype=torch.float32)[target]
         if weights is not None:
             importance = importance + torch.where(known, weights.float(), 0.0)
-        share = importance / importance.sum().clamp(min=torch.finfo(torch.float32).tiny)
+        least = torch.finfo(torch.float32).tiny
+        share = importance / ranks.total(importance.sum()).clamp(min=least)
         if activation == "softmax":
             entropy = functional.cross_entropy(safe, target, reduction="none")
             probabilities = safe.softmax(dim=1)[:, 1:]
         else:
             entropy = _binary_entropy(safe, target)
             probabilities = safe.sigmoid()
-        return (entropy * share).sum() + _dice(probabilities, target, known)
+        return summed(ranks, (entropy * share).sum()) + _dice(probabilities, target, known, ranks)
 
 
-def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
+def object_loss(logits: Tensor, targets: ObjectTargets, ranks: Ranks = ALONE) -> Tensor:
     """Cross-entropy of each map, plus soft Dice of foreground and boundary, where the maps are known.
 
     Parameters
@@ -79,6 +89,8 @@ def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
         (N, 3, [Z,] Y, X), of any precision; sums are taken in float32.
     targets
         The true maps.
+    ranks
+        Which devices have patches of the same batch.
 
     Returns
     -------
@@ -93,9 +105,10 @@ def object_loss(logits: Tensor, targets: ObjectTargets) -> Tensor:
             weights = weights * (1 + targets.weights.float())[:, None]
         over = [0, *range(2, safe.dim())]
         entropy = functional.binary_cross_entropy_with_logits(safe, targets.maps, reduction="none")
-        mean = (entropy * weights).sum(over) / weights.sum(over).clamp(min=1)
+        known = ranks.total(weights.sum(over)).clamp(min=1)
+        mean = summed(ranks, (entropy * weights).sum(over)) / known
         classes = safe.sigmoid()[:, :2], targets.maps[:, :2], weights[:, :2]
-        return mean.sum() + _soft_dice(*classes)
+        return mean.sum() + _soft_dice(*classes, ranks)
 
 
 def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -104,20 +117,19 @@ def _binary_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1)
 
 
-def _dice(probabilities: Tensor, target: Tensor, known: Tensor) -> Tensor:
+def _dice(probabilities: Tensor, target: Tensor, known: Tensor, ranks: Ranks) -> Tensor:
     """Return one minus soft Dice, the mean over the foreground classes with enough labels."""
     truth = _one_hot(target, probabilities.shape[1])
-    return _soft_dice(probabilities, truth, known[:, None].float().expand_as(truth))
+    return _soft_dice(probabilities, truth, known[:, None].float().expand_as(truth), ranks)
 
 
-def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+def _soft_dice(probabilities: Tensor, truth: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
     over = [0, *range(2, probabilities.dim())]
-    both = (probabilities * truth * mask).sum(over)
-    either = ((probabilities + truth) * mask).sum(over)
-    of_class = (truth * mask).sum(over)
-    enough = (
-        (of_class >= MIN_DICE_PIXELS) & (mask.sum(over) - of_class >= MIN_DICE_PIXELS)
-    ).float()
+    both = summed(ranks, (probabilities * truth * mask).sum(over))
+    either = summed(ranks, ((probabilities + truth) * mask).sum(over))
+    of_class = ranks.total((truth * mask).sum(over))
+    others = ranks.total(mask.sum(over)) - of_class
+    enough = ((of_class >= MIN_DICE_PIXELS) & (others >= MIN_DICE_PIXELS)).float()
     loss = 1 - 2 * both / either.clamp(min=1)
     return (loss * enough).sum() / enough.sum().clamp(min=1)
 

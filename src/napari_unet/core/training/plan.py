@@ -47,13 +47,15 @@ class TrainingPlan:
     batch
         Patches in a step.
     chunk
-        How many of them go through the network together; their gradients are added up.
+        How many of them go through the network together on a device; their gradients are added up.
     policy
         What is recomputed in the backward pass.
     recompute
         Extra computation for that, as a fraction of the total.
     memory
         Predicted peak in bytes.
+    devices
+        How many devices share the patches of a step.
     """
 
     patch: tuple[int, ...]
@@ -62,10 +64,13 @@ class TrainingPlan:
     policy: CheckpointingPolicy
     recompute: float
     memory: float
+    devices: int = 1
 
     def __str__(self) -> str:
         shape = " × ".join(map(str, self.patch))
-        how = "" if self.chunk == self.batch else f", {self.chunk} at a time"
+        how = f" on {self.devices} devices" if self.devices > 1 else ""
+        if self.chunk * self.devices < self.batch:
+            how += f", {self.chunk} at a time"
         again = f", recomputing {self.recompute:.0%}" if self.policy != KEEP_ALL else ""
         size = format_bytes(self.memory)
         return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
@@ -76,6 +81,7 @@ def plans(
     options: TrainingOptions,
     compute: Compute,
     images: Sequence[Image],
+    devices: int = 1,
 ) -> Iterator[TrainingPlan]:
     """Return plans in the order in which they are tried: policy first, then chunk, then patch.
 
@@ -89,24 +95,42 @@ def plans(
         Device and precision.
     images
         The images to learn from: no patch is larger than the largest; the first gives the pixel size.
+    devices
+        How many devices share the patches of a step.
+
+    Raises
+    ------
+    UserError
+        When they can't share them evenly.
     """
     sizes = [[image.sizes.get(a, 1) for a in config.spatial] for image in images]
     spacing = images[0].spacing(config.spatial)
     itemsize = 4 if compute.precision == "float32" else 2
-    batch = options.batch or BATCH_SIZES[config.ndim]
+    batch = options.batch or ceil(BATCH_SIZES[config.ndim] / devices) * devices
+    _check_shared(batch, devices)
     fixed = config.parameters * 4 * COPIES
     if itemsize == 2:
         # the copies made by autocast
         fixed += config.parameters * itemsize
     for patch in _patches(config, options, compute, sizes, spacing):
-        for chunk in _halves(batch):
+        for chunk in _halves(batch // devices):
             for policy in _policies(config, options):
                 each = training_bytes_per_pixel(config, policy, itemsize)
                 memory = fixed + prod(patch) * (
-                    chunk * each + batch * batch_bytes_per_pixel(config)
+                    chunk * each + batch // devices * batch_bytes_per_pixel(config)
                 )
                 share = _recomputed(config, policy)
-                yield TrainingPlan(patch, batch, chunk, policy, share, memory)
+                yield TrainingPlan(patch, batch, chunk, policy, share, memory, devices)
+
+
+def _check_shared(batch: int, devices: int) -> None:
+    if batch % devices:
+        raise UserError(
+            f"{devices} devices can't share the patches of a step evenly",
+            value=f"{batch} patches",
+            rule="Each device learns from as many of them.",
+            remedy=f"Choose a batch of {ceil(batch / devices) * devices}, or another number of devices.",
+        )
 
 
 def choose_plan(

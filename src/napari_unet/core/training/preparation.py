@@ -226,10 +226,17 @@ def _is_reduced(setup: TrainingSetup, plan: TrainingPlan) -> bool:
 
 
 def _new_learner(setup: TrainingSetup, status: TrainingStatus) -> Learner:
-    teacher = Teacher(setup.model) if setup.same_outputs else None
+    teacher = Teacher(setup.model, setup.ranks) if setup.same_outputs else None
     if teacher is not None:
         teacher.trust = status.trust
-    return Learner(setup.model, setup.compute, setup.options, teacher=teacher, tuning=setup.tuning)
+    return Learner(
+        setup.model,
+        setup.compute,
+        setup.options,
+        teacher=teacher,
+        tuning=setup.tuning,
+        ranks=setup.ranks,
+    )
 
 
 def _new_best_model(setup: TrainingSetup, rehearsal: Rehearsal | None) -> BestModel:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_unet.core.annotations.rescale import AS_THEY_ARE
+from napari_unet.core.ranks.ranks import ALONE
 from napari_unet.core.sampling.batches import Batches
 from napari_unet.core.sampling.dataset import make_training_set
 from napari_unet.core.sampling.targets import Border
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_unet.core.device import Compute
     from napari_unet.core.model.spec import Model
     from napari_unet.core.progress import Job
+    from napari_unet.core.ranks.ranks import Ranks
     from napari_unet.core.sampling.dataset import TrainingSet
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.training.plan import TrainingPlan
@@ -49,6 +51,8 @@ class TrainingSetup:
         Annotated images of what the parent knew before; empty: there are none.
     rescaling
         At which scale the annotated images are learnt.
+    ranks
+        The devices that train together; rank 0 leads.
     """
 
     model: Model
@@ -59,6 +63,7 @@ class TrainingSetup:
     path: Path | None = None
     rehearsal: tuple[Annotation, ...] = ()
     rescaling: Rescaling = AS_THEY_ARE
+    ranks: Ranks = ALONE
 
     @property
     def key(self) -> str:
@@ -99,20 +104,23 @@ class TrainingSetup:
             A plan that the training ran out of memory with.
         """
         if smaller_than is None:
-            return choose_plan(self.plans(), self._free_memory)
+            return choose_plan(self.plans(), self.report_memory())
         self.compute.release()
         # the weights, which each plan counts, are in memory already
-        free = self._free_memory + COPIES * 4 * self.model.spec.config.parameters
+        free = self.report_memory() + COPIES * 4 * self.model.spec.config.parameters
         return choose_plan(self.plans(), free, below=smaller_than.memory)
 
-    @property
-    def _free_memory(self) -> int:
-        return self.compute.budget(self.options.memory)
+    def report_memory(self) -> int:
+        """Return the bytes that the device with the least may use; all devices ask at the same time."""
+        own = self.compute.budget(self.options.memory)
+        # processes on one processor share its memory
+        sharing = self.ranks.size if self.compute.device == "cpu" else 1
+        return self.ranks.least(own // sharing)
 
     def plans(self) -> Iterator[TrainingPlan]:
         """Return the plans to try, the preferred one first."""
         images = self.rescaling.images(self.paint.annotations)
-        return plans(self.model.spec.config, self.options, self.compute, images)
+        return plans(self.model.spec.config, self.options, self.compute, images, self.ranks.size)
 
     def training_set(
         self, plan: TrainingPlan, earlier: Held | None = None, learnt: Sequence[Truth] = ()

@@ -58,6 +58,18 @@ class TrainingState:
     held: Held
 
 
+def save_or_explain(state: TrainingState, path: Path) -> str:
+    """Write a state, and return why that was not possible; empty if it was.
+
+    It is no reason to end the training: there may be room next time.
+    """
+    try:
+        save_state(state, path)
+    except UserError as error:
+        return f"The training state could not be saved: {error}"
+    return ""
+
+
 def save_state(state: TrainingState, path: Path) -> None:
     """Write the state of a training; an earlier file is replaced once the new one is complete.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from napari_unet.core.training.tuning.step_batches import BatchOf
 from napari_unet.core.unet.checkpointing_policy import CheckpointingPolicy
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ class TrainingStatus(BaseModel):
     def last_step(self) -> int:
         """The step at which the training will end, as far as known."""
         return max(self.total, self.step)
+
+    @property
+    def next_batch(self) -> BatchOf:
+        """What the next step learns from."""
+        return BatchOf(self.step, rehearses=self.trust > 0)
 
     def begin_cycle(self, steps: int) -> None:
         """Begin another cycle of the learning rate, of so many steps."""

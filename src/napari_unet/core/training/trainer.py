@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_unet.core.device import is_out_of_memory
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Notice, Progress, as_part
+from napari_unet.core.ranks.ranks import LostDeviceError, check_alone
 from napari_unet.core.sampling.dataset import count_pixels
 from napari_unet.core.training.clock import TrainingClock
+from napari_unet.core.training.devices.follower import Beginning, Order
 from napari_unet.core.training.identity import annotations_key
 from napari_unet.core.training.plan import untraced_bytes
 from napari_unet.core.training.progress import Validated
@@ -21,7 +24,7 @@ from napari_unet.core.training.schedule import (
     statistics_are_frozen,
     validation_interval,
 )
-from napari_unet.core.training.state import TrainingState, save_state
+from napari_unet.core.training.state import TrainingState, save_or_explain
 from napari_unet.core.training.traced_memory import watched
 from napari_unet.core.training.tuning.interpolation import with_weights
 from napari_unet.core.training.tuning.recipe import careful_rate
@@ -91,11 +94,13 @@ class Trainer:
         Raises
         ------
         UserError
-            When memory does not suffice for the smallest step.
+            When memory does not suffice for the smallest step, or a device is lost.
         """
-        status, resumable = self.status, False
+        status, ranks, resumable = self.status, self.setup.ranks, False
         self._learner.move(self.setup.compute.device)
         try:
+            held = self._training_set.held.masks
+            ranks.tell(Beginning(self._plan, held, self.status.factors, self.status.next_batch))
             while not status.ended:
                 resumable = True
                 loss = yield from self._step()
@@ -112,11 +117,15 @@ class Trainer:
                     status.ended = status.reason_to_stop(self.setup.options)
                 if (status.ended or self._time_to_save()) and (warning := self._save()):
                     yield Notice(status.step, status.last_step, text=warning)
+            ranks.tell(None)
             return self._trained()
-        except GeneratorExit:
+        except (GeneratorExit, UserError) as cause:
             # during a validation only what was saved before it can be resumed
             if resumable:
                 self._save()
+            if isinstance(cause, GeneratorExit):
+                with suppress(LostDeviceError):
+                    ranks.tell(None)
             raise
         finally:
             # others need the graphics card
@@ -151,13 +160,13 @@ class Trainer:
         """
         while True:
             try:
-                draws = self._batches.draw(self.status.step, rehearses=self.status.trust > 0)
-                chunks = yield from self._part(draws)
+                chunks = yield from self._part(self._batches.draw(self.status.next_batch))
                 loss = self._learn(chunks)
                 break
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
+                check_alone(self.setup.ranks, error)
             # only here are the error, and all that it refers to, freed
             chunks = []
             yield from self._reduce_plan()
@@ -172,7 +181,9 @@ class Trainer:
         status, plan, setup = self.status, self._plan, self.setup
         cycle = status.step, status.first, status.total
         # in each step: the total may have been fitted to the remaining time since the last one
-        self._learner.freeze_statistics(setup.tuning or statistics_are_frozen(*cycle))
+        frozen = setup.tuning or statistics_are_frozen(*cycle)
+        self._learner.gradients.freeze_statistics(frozen)
+        setup.ranks.tell(Order(self.status.next_batch, status.trust, frozen, self._learner.scale))
         rate = setup.options.learning_rate * careful_rate(status.trust) * rate_factor(*cycle)
         given = chunks, plan.policy, rate, self._training_set.class_weights, status.step + 1
         if status.measured:
@@ -249,21 +260,16 @@ class Trainer:
 
     def _save(self) -> str:
         """Save the training state, if there is a file for it, and return what is new to be told."""
-        path, told = self.setup.path, ""
-        if path is None or not self.status.step:
-            return told
+        if self.setup.path is None or not self.status.step:
+            return ""
         began = time.monotonic()
         tensors = {**self._learner.state(), **self._best_model.state()}
-        try:
-            save_state(TrainingState(self.status, tensors, self._training_set.held.masks), path)
-        except UserError as error:
-            # no reason to end the training: there may be room next time
-            warning = f"The training state could not be saved: {error}"
-            if warning not in self._warnings:
-                self._warnings.append(warning)
-                told = warning
+        state = TrainingState(self.status, tensors, self._training_set.held.masks)
+        warning = save_or_explain(state, self.setup.path)
+        new = [warning] if warning and warning not in self._warnings else []
+        self._warnings += new
         self._clock.saved(time.monotonic() - began)
-        return told
+        return "".join(new)
 
     def _step_batches(self) -> StepBatches:
         return StepBatches(self.setup, self._training_set, self._rehearsal, self._plan)

@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from napari_unet.core.unet.checkpointing_policy import KEEP_ALL, CheckpointingPolicy
 from napari_unet.core.unet.layers import Unit
 from napari_unet.core.unet.saved_tensors import Recomputation, SavedTensors
+from napari_unet.core.unet.shared_batch_norm import SharedBatchNorm
 from napari_unet.core.unet.upsample import upsample
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ class _Pass:
 
 def _normalized(norm: nn.Module, x: Tensor) -> Tensor:
     """Run a norm again, without updating its running statistics twice."""
+    if isinstance(norm, SharedBatchNorm) and norm.training:
+        return norm.again(x)
     if isinstance(norm, _BatchNorm) and norm.training:
         return functional.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
     output: Tensor = norm(x)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from napari_unet.core.annotations.annotation import Paint
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Job, Progress, as_part
+from napari_unet.core.ranks.ranks import ALONE
 from napari_unet.services.segmentation.channels import common_channels, input_names
 from napari_unet.services.training.options import CHANGEABLE, FinetuneOptions
 from napari_unet.services.training.rehearsal import rehearsal_annotations, rehearsal_name
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotations.annotation import Annotation, Truth
     from napari_unet.core.model.adapt import NewModel
     from napari_unet.core.model.spec import Model
+    from napari_unet.core.ranks.ranks import Ranks
     from napari_unet.core.training.options import TrainingOptions
     from napari_unet.core.training.result import Trained
     from napari_unet.core.training.setup import TrainingSetup
@@ -46,6 +48,7 @@ def finetune(
     state: Path | None = None,
     resume: bool = True,
     longer: FinetuneResult | None = None,
+    ranks: Ranks = ALONE,
 ) -> Job[FinetuneResult]:
     """Fine-tune a model on annotations, or train one from scratch.
 
@@ -66,6 +69,8 @@ def finetune(
     longer
         An earlier result, whose training continues for as many steps, or as long, again. Only the
         options in `CHANGEABLE` may differ.
+    ranks
+        The processes of a training on several devices, which this one leads.
 
     Yields
     ------
@@ -89,7 +94,20 @@ def finetune(
     """
     options = options or FinetuneOptions()
     with state_of_one(state):
-        return (yield from _finetune(paint, model, options, state, resume, longer))
+        return (yield from _finetune(paint, model, options, state, resume, longer, ranks))
+
+
+def follow_training(
+    annotations: Sequence[Annotation],
+    model: Model | NewModel,
+    options: FinetuneOptions,
+    ranks: Ranks,
+) -> Job[None]:
+    """Take part in a training that another process leads; arguments as for `finetune` there."""
+    from napari_unet.core.training.devices.follower import follow
+
+    setup = _setup(Paint(tuple(annotations)), model, options, None)
+    yield from follow(replace(setup, ranks=ranks))
 
 
 def _finetune(
@@ -99,12 +117,14 @@ def _finetune(
     state: Path | None,
     resume: bool,
     longer: FinetuneResult | None,
+    ranks: Ranks,
 ) -> Job[FinetuneResult]:
     yield Progress(0, options.steps, "Preparing")
     paint = paint if isinstance(paint, Paint) else Paint(tuple(paint))
     _check_annotated(paint)
     if longer is None:
-        setup = yield from _rescaled(_setup(paint, model, options, state), options)
+        setup = replace(_setup(paint, model, options, state), ranks=ranks)
+        setup = yield from _rescaled(setup, options)
         check_room(state, setup.model.spec.config.parameters)
         trainer = yield from _prepare(setup, resume)
         job = trainer.run()

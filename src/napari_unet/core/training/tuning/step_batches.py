@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_unet.core.training.tuning.recipe import REHEARSED
@@ -15,8 +16,24 @@ if TYPE_CHECKING:
     from napari_unet.core.training.tuning.rehearsal import Rehearsal
 
 
+@dataclass(frozen=True)
+class BatchOf:
+    """The batch of a step.
+
+    Attributes
+    ----------
+    step
+        The number of the step.
+    rehearses
+        Whether what the network knew before is rehearsed along.
+    """
+
+    step: int
+    rehearses: bool
+
+
 class StepBatches:
-    """Draws what a step learns from, in chunks that fit into memory.
+    """Draws what this device learns from in a step, in chunks that fit into memory.
 
     Parameters
     ----------
@@ -38,22 +55,28 @@ class StepBatches:
         plan: TrainingPlan,
     ) -> None:
         self._plan = plan
+        self._ranks = setup.ranks
         self._batches = setup.batches(training_set, plan.patch)
         self._rehearsed: Batches | None = None
         if rehearsal is not None:
             shape = rehearsal.patch(plan.patch)
             self._rehearsed = setup.batches(rehearsal.training_set, shape)
 
-    def draw(self, step: int, *, rehearses: bool) -> Job[list[Batch]]:
-        """Draw the batch of a step, with what is rehearsed along or without it."""
-        chunks = yield from self._draw(self._batches, step, self._plan.batch)
-        if self._rehearsed is not None and rehearses:
-            chunks += yield from self._draw(self._rehearsed, step, REHEARSED)
+    def draw(self, batch: BatchOf) -> Job[list[Batch]]:
+        """Draw a batch."""
+        chunks = yield from self._draw(self._batches, batch.step, self._plan.batch)
+        if self._rehearsed is not None and batch.rehearses:
+            chunks += yield from self._draw(self._rehearsed, batch.step, REHEARSED)
         return chunks
 
     def _draw(self, batches: Batches, step: int, n: int) -> Job[list[Batch]]:
-        """Draw some patches, in chunks of as many as fit into memory together."""
-        chunks, size = [], self._plan.chunk
+        """Draw some patches, in chunks of as many as fit into memory together.
+
+        Of each chunk, every device takes its share; the last one may have none for some.
+        """
+        ranks, chunks = self._ranks, []
+        size = self._plan.chunk * ranks.size
         for first in range(0, n, size):
-            chunks.append((yield from batches.make(step, range(first, min(first + size, n)))))
+            samples = range(first, min(first + size, n))[ranks.rank :: ranks.size]
+            chunks.append((yield from batches.make(step, samples)))
         return chunks

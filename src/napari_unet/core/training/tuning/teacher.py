@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_unet.core.annotations.annotation import IGNORE
+from napari_unet.core.ranks.ranks import ALONE, summed
 from napari_unet.core.sampling.object_targets import ObjectTargets
 from napari_unet.core.training.tuning.recipe import DOUBT_RADIUS, LEAST_UNLABELLED, OPINION
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_unet.core.model.spec import Model
+    from napari_unet.core.ranks.ranks import Ranks
     from napari_unet.core.sampling.batches import Batch
 
 
@@ -31,6 +33,8 @@ class Teacher:
     ----------
     model
         The network that the training starts from, which predicts what its parent does.
+    ranks
+        Which devices have patches of the same batch.
 
     Attributes
     ----------
@@ -40,7 +44,8 @@ class Teacher:
         How much its opinion counts, 0 to 1.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self.network = copy.deepcopy(model.network).eval().requires_grad_(False)
         self.trust = 0.0
         self._softmax = model.spec.activation == "softmax"
@@ -49,8 +54,12 @@ class Teacher:
 
     def has_a_say(self, batch: Batch) -> bool:
         """Return whether enough of a batch is unlabelled that it is worth asking."""
-        unlabelled = (batch.labels == IGNORE) & ~batch.held
-        return self.trust > 0 and float(unlabelled.float().mean()) >= LEAST_UNLABELLED
+        if not self.trust > 0:
+            return False
+        unlabelled = ((batch.labels == IGNORE) & ~batch.held).float().sum()
+        all_pixels = unlabelled.new_tensor(batch.labels.numel())
+        found, pixels = self._ranks.total(torch.stack([unlabelled, all_pixels]))
+        return bool(found >= LEAST_UNLABELLED * pixels)
 
     @torch.no_grad()
     def opinion(self, images: Tensor) -> Tensor:
@@ -72,6 +81,9 @@ class Teacher:
             parent, who may be wrong there.
         """
         with torch.autocast(logits.device.type, enabled=False):
+            pixels = self._ranks.total(logits.new_tensor(batch.held.numel(), dtype=torch.float32))
+            if not len(logits):
+                return OPINION * self.trust * summed(self._ranks, logits.float().sum()) / pixels
             weights = self._weights(opinion, batch)
             # where it does not count, a logit may be anything
             safe = torch.where(weights > 0, logits.float(), 0.0)
@@ -81,7 +93,7 @@ class Teacher:
                 entropy = functional.binary_cross_entropy_with_logits
                 each = entropy(safe, opinion, reduction="none")
                 each = each - functional.binary_cross_entropy(opinion, opinion, reduction="none")
-            return OPINION * self.trust * (each * weights).sum() / batch.held.numel()
+            return OPINION * self.trust * summed(self._ranks, (each * weights).sum()) / pixels
 
     def _weights(self, opinion: Tensor, batch: Batch) -> Tensor:
         """Return how much the opinion counts, (N, 1 or C, [Z,] Y, X), 0 to 1."""
