@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import tifffile
 from gui_kit import SECONDS, finish_job, random_image, said
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 from windowless import batch_panel as batch_panel
 from windowless import dock as dock
 from windowless import library as library
 from windowless import session as session
 from windowless import viewer as viewer
+
+from napari_unet.gui.widgets.theme import theme_of
 
 NAMES = [
     f"{kind}_{well}_{field}" for kind, well in (("drug", "B2"), ("none", "C10")) for field in (1, 2)
@@ -39,7 +43,7 @@ def wait(panel, qtbot, words):
     qtbot.waitUntil(lambda: words in panel.plate.matches_label.text(), timeout=SECONDS)
 
 
-def test_from_names_to_a_table_and_a_plot(panel, qtbot, tmp_path):
+def test_from_names_to_a_table_and_a_plot(panel, qtbot, tmp_path, monkeypatch):
     plate = panel.plate
     wait(panel, qtbot, "4 of 4 names fit")
     assert plate.pattern.native.placeholderText() == "{plate}_{well}_{field}*", "a guess"
@@ -50,7 +54,13 @@ def test_from_names_to_a_table_and_a_plot(panel, qtbot, tmp_path):
     assert "in 4 images" in said(panel)
     assert plate.plot.isVisibleTo(panel)
     assert plate.plot.by.value == "condition"
-    plate.save(tmp_path / "all")
+    chosen = [""]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (chosen[0], ""))
+    plate.save_button.click()
+    assert not list(tmp_path.glob("*.csv"))
+    chosen[0] = str(tmp_path / "all")
+    plate.save_button.click()
+    assert "all.csv" in said(panel)
     with (tmp_path / "all.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {(row["condition"], row["well"]) for row in rows} == {("drug", "B02"), ("none", "C10")}
@@ -61,6 +71,10 @@ def test_from_names_to_a_table_and_a_plot(panel, qtbot, tmp_path):
         for name in ("drug", "none")
     }
     assert drawn == pytest.approx(areas)
+    # in the other theme, too, the axes can be read
+    plate.plot._axes[0].setTextPen("red")
+    QApplication.sendEvent(plate.plot, QEvent(QEvent.Type.PaletteChange))
+    assert plate.plot._axes[0].textPen().color().name() == theme_of(plate.plot).dim
 
 
 def test_names_that_do_not_fit_are_told_before_anything_is_measured(panel, qtbot):

@@ -12,7 +12,8 @@ import tifffile
 from annotate_kit import record, squares
 from gui_kit import SECONDS, said
 from napari.layers import Points
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QApplication, QFileDialog
 from windowless import dock as dock
 from windowless import keeper as keeper
 from windowless import library as library
@@ -21,6 +22,7 @@ from windowless import viewer as viewer
 
 from napari_unet.gui.measure.panel import MeasurePanel
 from napari_unet.gui.objects.image_link import NAME
+from napari_unet.gui.widgets.theme import theme_of
 
 
 @pytest.fixture
@@ -107,6 +109,10 @@ def test_the_plot_has_a_histogram_and_points_by_group(panel, viewer):
     assert plot.group.choices[:2] == (None, "t")
     plot.group.value = "t"
     assert len(plot._drawn) == 2
+    # in the other theme, too, the axes can be read
+    plot._axes[0].setTextPen("red")
+    QApplication.sendEvent(plot, QEvent(QEvent.Type.PaletteChange))
+    assert plot._axes[0].textPen().color().name() == theme_of(plot).dim
     assert "t 0" in plot.groups_label.text()
     plot.y.value = "intensity_mean"
     plot._take_click(None, plot._drawn[1].points()[-1:])
@@ -115,9 +121,19 @@ def test_the_plot_has_a_histogram_and_points_by_group(panel, viewer):
 
 
 @pytest.mark.parametrize("what", ["labels", "table", "ROIs", "picture"])
-def test_what_was_measured_is_saved(panel, layer, what, tmp_path, viewer, qtbot):
+def test_what_was_measured_is_saved(panel, layer, what, tmp_path, viewer, qtbot, monkeypatch):
     viewer.dims.set_current_step(0, 1)
-    panel.save_row.save(what, tmp_path / "found")
+    asked = []
+
+    def choose(_, title, suggested, kinds):
+        asked.append(suggested)
+        return (str(tmp_path / "found"), kinds.split(";;")[0]) if len(asked) > 1 else ("", "")
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    for _ in range(2):
+        assert not list(tmp_path.glob("found.*"))
+        panel.save_row.buttons[what].click()
+    assert asked[0].startswith("found")
     qtbot.waitUntil(lambda: "Saved" in said(panel), timeout=SECONDS)
     (path,) = tmp_path.glob("found.*")
     if what == "labels":
@@ -144,3 +160,35 @@ def test_corrections_are_measured_anew_and_a_removed_layer_is_forgotten(
     assert panel.table.rows.rowCount() == 0
     panel.measure_button.click()
     assert "no objects yet" in said(panel)
+
+
+def test_without_objects_or_a_plane_in_view_nothing_is_saved(panel, layer, viewer, qtbot):
+    for button in panel.save_row.buttons.values():
+        button.setEnabled(True)
+    viewer.dims.ndisplay = 3
+    viewer.dims.set_point(0, 0)
+    viewer.layers.remove(layer)
+    panel.save_row.buttons["table"].click()
+    assert "No objects have been measured yet" in said(panel)
+
+
+def test_labels_that_cover_no_image_or_too_much_are_told(panel, layer, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_unet.gui.objects.measuring.CHECKED_BYTES", 10)
+    panel.measure_button.click()
+    assert "is too large for a table" in said(panel)
+    viewer.layers.remove("cells")
+    panel.measure_button.click()
+    assert "covers none of the images" in said(panel)
+
+
+def test_a_drag_over_objects_chooses_none(panel, layer, viewer):
+    before = panel.table.currentIndex().row()
+    start = layer.data_to_world((0, *np.argwhere(layer.data[0] == 2)[0]))
+    event = SimpleNamespace(type="mouse_press", button=1, position=start, pos=np.zeros(2))
+    (running,) = (call(layer, event) for call in layer.mouse_drag_callbacks)
+    next(running)
+    event.type, event.pos = "mouse_move", np.array((30.0, 0))
+    next(running)
+    event.type = "mouse_release"
+    next(running, None)
+    assert panel.table.currentIndex().row() == before

@@ -236,8 +236,24 @@ def test_own_networks_are_renamed_noted_and_deleted(models_panel, library, monke
     monkeypatch.setattr(f"{dialogs}.QInputDialog.getMultiLineText", lambda *_: ("for Eva", True))
     models_panel.own.note_button.click()
     assert "for Eva" in facts_shown(models_panel)
+    # what is closed without an answer changes nothing
+    monkeypatch.setattr(f"{dialogs}.QInputDialog.getMultiLineText", lambda *_: ("", False))
+    models_panel.own.note_button.click()
+    assert "for Eva" in facts_shown(models_panel)
+    monkeypatch.setattr(f"{dialogs}.QInputDialog.getText", lambda *_, **__: ("rods", False))
+    models_panel.own.rename_button.click()
+    assert "rods" not in rows(models_panel)
+    monkeypatch.setattr(f"{dialogs}.QMessageBox.question", lambda *_: QMessageBox.StandardButton.No)
+    models_panel.own.delete_button.click()
+    assert "small" in rows(models_panel)
+    # the one that is loaded keeps being it
+    models_panel.session.source = "small"
     monkeypatch.setattr(f"{dialogs}.QInputDialog.getText", lambda *_, **__: ("rods", True))
     models_panel.own.rename_button.click()
+    assert models_panel.session.source == "rods"
+    assert "rods  ✓ loaded" in rows(models_panel)
+    models_panel.session.source = ""
+    models_panel.session.library_changed.emit()
     assert "rods" in rows(models_panel)
     assert "small" not in rows(models_panel)
     assert library.spec("rods").name == "rods"

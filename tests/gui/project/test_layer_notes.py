@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from napari.layers import Image, Labels, Shapes
 from napari.utils.colormaps import Colormap
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.project.layers import kept, layer_from, pick
+from napari_unet.gui.project.layers import kept, layer_from, pick, read
 from napari_unet.services.storage.project import LayerNote
 
 PIXELS = np.arange(60, dtype=np.uint16).reshape(6, 10)
@@ -73,3 +74,41 @@ def test_a_file_of_another_shape_is_refused(qapp):
     for sources in ([(PIXELS[:3], {}, "image")], []):
         with pytest.raises(UserError, match="cells"):
             pick(sources, note)
+
+
+def test_what_json_holds_only_as_text_is_kept_as_text(qapp):
+    class Way(Enum):
+        UP = 1
+
+    ((note, _),) = kept([Labels(PIXELS, metadata={"way": Way.UP, "deep": {"n": np.int64(3)}})])
+    assert note.metadata == {"way": "Way.UP", "deep": {"n": 3}}
+
+
+def test_an_image_that_became_labels_keeps_nothing_of_what_its_reader_said(qapp):
+    ((note, _),) = kept([Labels(PIXELS, name="mask")])
+    said = {"colormap": "green", "contrast_limits": (0, 3), "gamma": 2}
+    made = layer_from(note, (PIXELS, said, "image"), None)
+    assert isinstance(made, Labels)
+    assert np.array_equal(made.data, PIXELS)
+
+
+def test_a_reader_that_is_gone_is_replaced_by_another_or_named(qapp, tmp_path, monkeypatch):
+    asked = []
+
+    def reading(paths, plugin):
+        asked.append(plugin)
+        if plugin == "gone" or paths[0].endswith("odd.xyz"):
+            raise ValueError("no such reader")
+        return [
+            (np.stack([PIXELS] * 2), {"channel_axis": 0, "name": ["red", "green"]}),
+            (PIXELS,),
+        ], None
+
+    monkeypatch.setattr("napari.plugins.io.read_data_with_plugins", reading)
+    found = read(tmp_path / "cells.tif", "gone")
+    assert asked == ["gone", None]
+    assert [source[1].get("name") for source in found] == ["red", "green", None]
+    assert [source[2] for source in found] == ["image"] * 3
+    with pytest.raises(UserError, match="no such reader") as refused:
+        read(tmp_path / "odd.xyz", "gone")
+    assert "It was opened by the reader gone" in str(refused.value)

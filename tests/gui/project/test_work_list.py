@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from gui_kit import SECONDS
 from gui_kit import library as library
+from qtpy.QtWidgets import QFileDialog
 from windowless import dock as dock
 from windowless import finetune_panel as finetune_panel
 from windowless import keeper as keeper
@@ -14,7 +15,7 @@ from windowless import session as session
 from windowless import viewer as viewer
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import finish
+from napari_unet.core.progress import Progress, finish
 from napari_unet.gui.layers.annotation_layers import correct, new_annotation_layer
 from napari_unet.gui.layers.checked_areas import check_plane, checked_layer, plane_checked
 from napari_unet.gui.layers.editing import real
@@ -172,3 +173,105 @@ def test_the_row_shows_where_one_is_and_closing_saves(work, viewer, folder, qtbo
     assert row.isHidden()
     assert not len(viewer.layers)
     assert (folder / "annotations" / "objects" / "cells10.tif").exists()
+
+
+def test_there_is_no_image_before_the_first_or_after_the_last(work, viewer, qtbot):
+    assert not work.go(-1)
+    work.show(0)
+    assert not work.busy
+    work.show(2)
+    wait(work, qtbot)
+    assert not work.go(1)
+    work.close_folder()
+    wait(work, qtbot)
+    assert not work.go(1)
+
+
+def test_page_down_opens_the_next_and_says_why_not(work, viewer, session, qtbot):
+    errors = []
+    work.refused.connect(errors.append)
+    (turned,) = (slot for key, slot in viewer.keymap.items() if str(key) == "PageDown")
+    turned(viewer)
+    wait(work, qtbot)
+    assert (work.index, errors) == (1, [])
+    # a job is at work on the image
+    session.jobs.start("Segmenting", endless())
+    turned(viewer)
+    assert "Segmenting is still running" in str(errors[-1])
+    assert work.index == 1
+
+
+def endless():
+    while True:
+        yield Progress(0, 1)
+
+
+def test_what_is_painted_is_saved_before_the_window_closes(work, viewer, folder):
+    _, layer = objects(viewer)
+    work.save_now()
+    saved = tifffile.imread(folder / "annotations" / "objects" / "cells1.tif")
+    assert np.array_equal(saved, layer.data)
+
+
+def test_an_image_that_can_not_be_read_is_told_and_others_open(work, viewer, folder, qtbot):
+    errors = []
+    work.refused.connect(errors.append)
+    (folder / "cells2.tif").write_bytes(b"II*\0 nothing of use")
+    turn(work, 1, qtbot)
+    assert "cells2.tif" in str(errors[-1])
+    assert not len(viewer.layers)
+    turn(work, 1, qtbot)
+    assert [x.name for x in viewer.layers] == ["cells10"]
+
+
+def test_labels_of_another_shape_are_told_and_their_image_is_shown(work, viewer, folder, qtbot):
+    errors = []
+    work.refused.connect(errors.append)
+    kept = folder / "annotations" / "classes"
+    kept.mkdir(parents=True)
+    tifffile.imwrite(kept / "cells2.tif", np.ones((7, 7), np.uint8))
+    turn(work, 1, qtbot)
+    assert "classes/cells2" in str(errors[-1])
+    assert [x.name for x in viewer.layers] == ["cells2"]
+    assert not work.busy
+
+
+@pytest.mark.parametrize("notes", ["no JSON", '{"files": {"objects": {"kind": "?"}}}'])
+def test_labels_without_notes_of_their_looks_look_as_new_ones(work, viewer, folder, qtbot, notes):
+    _, layer = objects(viewer)
+    painted = layer.data.copy()
+    turn(work, 1, qtbot)
+    (written,) = folder.glob("annotations/layers/*")
+    written.write_text(notes)
+    turn(work, -1, qtbot)
+    again = viewer.layers["cells1 objects"]
+    assert np.array_equal(again.data, painted)
+    assert again.data.dtype == np.uint32
+
+
+def test_layers_of_the_users_own_are_neither_saved_nor_removed(work, viewer, folder, qtbot):
+    viewer.add_labels(np.ones((30, 40), np.uint8), name="my own")
+    turn(work, 1, qtbot)
+    assert "my own" in viewer.layers
+    assert not (folder / "annotations").exists()
+
+
+def test_a_folder_is_chosen_or_not(viewer, session, keeper, folder, tmp_path, qtbot, monkeypatch):
+    work = WorkList(viewer, session, keeper)
+    row = WorkRow(work)
+    qtbot.addWidget(row)
+    errors, chosen = [], [""]
+    work.refused.connect(errors.append)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: chosen[0])
+    row.ask()
+    assert work.folder is None
+    chosen[0] = str(tmp_path / "nothing here")
+    (tmp_path / "nothing here").mkdir()
+    row.ask()
+    wait(work, qtbot)
+    assert len(errors) == 1
+    assert work.folder is None
+    chosen[0] = str(folder)
+    row.ask()
+    wait(work, qtbot)
+    assert row.images.currentText() == "1/3 cells1: to do"

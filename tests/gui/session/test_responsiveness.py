@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import gui_kit  # noqa: F401 - skips where there is no viewer
+
+from napari_unet.gui.session import responsiveness
 
 
 def test_the_panels_import_no_torch():
@@ -18,3 +21,29 @@ def test_the_panels_import_no_torch():
     )
     end = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert end.returncode == 0, end.stderr
+
+
+def test_what_takes_long_is_imported_ahead_and_what_is_broken_is_left(monkeypatch):
+    imported = []
+
+    def importing(name):
+        imported.append(name)
+        if name == "broken":
+            raise ImportError(name)
+
+    monkeypatch.setattr(responsiveness.importlib, "import_module", importing)
+    monkeypatch.setattr(responsiveness, "_soon", ["broken", "wanted"])
+    # its libraries are there: they are loaded before
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert gc.isenabled()
+    responsiveness.import_ahead()
+    assert gc.isenabled()
+    assert imported == ["broken", "wanted", *responsiveness.FIRST_IMPORTS]
+    # without torch there is nothing to load
+    monkeypatch.setattr(responsiveness.importlib.util, "find_spec", lambda name: None)
+    gc.disable()
+    try:
+        responsiveness.import_ahead()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -11,7 +11,6 @@ from napari.layers import Labels, Layer
 from napari.layers._source import layer_source
 
 from napari_unet.core.atomic import atomic_path
-from napari_unet.core.errors import UserError
 from napari_unet.core.image.alignment import check_alignment
 from napari_unet.core.progress import Job, Progress
 from napari_unet.gui.layers.checked_areas import checked_layer, checks_record, restore_checks
@@ -205,15 +204,7 @@ def image_layers(opened: Opened) -> list[Layer]:
 def _read(path: Path) -> NDArray[Any]:
     from napari_unet.services.files.images import open_labels
 
-    try:
-        return np.asarray(open_labels(path).data[...])
-    except OSError as error:
-        raise UserError(
-            f"{path.name} can't be read",
-            value=error.strerror or error,
-            rule="It holds what was saved of an image of the folder.",
-            remedy="Restore it from a backup, or move it away to begin anew.",
-        ) from error
+    return np.asarray(open_labels(path).data[...])
 
 
 def _note(layer: Labels) -> dict[str, Any]:

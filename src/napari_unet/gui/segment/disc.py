@@ -47,11 +47,6 @@ class SizeDisc(QObject):
         self._shown = 0.0
         viewer.layers.events.removed.connect(self._drop_removed)
 
-    @property
-    def layer(self) -> Shapes | None:
-        """The layer of the disc; None if it is not shown."""
-        return self._layer
-
     def let_go(self) -> None:
         """Listen to the viewer no more; the disc stays."""
         self._viewer.layers.events.removed.disconnect(self._drop_removed)
