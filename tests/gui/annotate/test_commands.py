@@ -10,6 +10,7 @@ from gui_kit import said
 from gui_kit import viewer as viewer
 from napari._app_model import get_app_model
 from napari._qt.widgets.qt_keyboard_settings import ShortcutEditor
+from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
@@ -102,3 +103,9 @@ def test_a_key_that_is_changed_in_naparis_preferences_is_used_and_shown(editor, 
     assert tool.isChecked()
     assert tool.text() == "Q"
     assert "Key Q" in tool.toolTip()
+    stored = get_settings().shortcuts
+    stored.shortcuts = {**stored.shortcuts, **editor.value()}
+    ours = {name: keys for name, keys in stored.shortcuts.items() if name.startswith(PLUGIN)}
+    assert {name: [str(key) for key in keys] for name, keys in ours.items()} == {
+        f"{PLUGIN}:annotate_split": ["Q"]
+    }

@@ -47,23 +47,23 @@ class Command:
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("click", "Click where an object is missing or wrong", "C", "objects"),
+        Command("click", "Make or mend an object by a click", "C", "objects"),
         Command("outline", "Outline a new object", "O", "objects"),
         Command("split", "Split an object", "S", "objects"),
         Command("merge", "Merge objects", "G", "objects"),
         Command("delete", "Delete objects", "D", "objects"),
         Command("fill", "Fill the holes of objects", "H", "objects"),
         Command("new", "Paint a new object", "N", "objects"),
-        Command("accept", "Accept the object in review, and go to the next", "A", "objects"),
+        Command("accept", "Accept the object, go to the next", "A", "objects"),
         Command("back", "Take the last acceptance back", "Shift-A", "objects"),
         Command("next_class", "Paint with the next class", "", "classes"),
         Command("previous_class", "Paint with the class before", "", "classes"),
         Command("suggest", "Suggest where to paint next", "J"),
         Command("outlines", "Outlines on or off", "X"),
         Command("labels", "Annotation on or off", "Z"),
-        Command("next_unchecked", "Go to the next plane or image to check", "PageDown"),
-        Command("previous_unchecked", "Go back to a plane or image to check", "PageUp"),
-        Command("check_plane", "Mark the plane as checked, or take that back"),
+        Command("next_unchecked", "Next plane or image to check", "PageDown"),
+        Command("previous_unchecked", "Previous plane or image to check", "PageUp"),
+        Command("check_plane", "Plane checked, or not"),
     )
 }
 """By name, in the order in which they are listed."""

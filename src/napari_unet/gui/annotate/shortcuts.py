@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.annotate.commands import Command
 
 PACKAGE = "napari-unet-studio"
-TITLE = "Annotate (U-Net Studio): {}"
+TITLE = "Annotate: {}"
 PREFIX = "annotate_"
 """Tells the names of our functions from napari's, among which it looks for keys that repeat."""
 
@@ -30,6 +30,14 @@ PREFIX = "annotate_"
 def _is_listed(key: str) -> bool:
     """Whether napari can list a key: it has no name for some, such as Page Down, and warns of them."""
     return len(key.rpartition("-")[2]) == 1
+
+
+def _listed_name(command: Command) -> str:
+    return f"{PACKAGE}:{PREFIX}{command.name}"
+
+
+def _listed_keys(command: Command) -> list[Any]:
+    return [coerce_keybinding(command.key)] if _is_listed(command.key) else []
 
 
 def _calling(command: Command, run: Callable[[str], None]) -> Callable[..., None]:
@@ -79,14 +87,25 @@ def list_in_napari(run: Callable[[str], None]) -> None:
     from napari.settings import get_settings
     from napari.utils.action_manager import action_manager
 
-    chosen = get_settings().shortcuts.shortcuts
+    settings = get_settings().shortcuts
+    chosen = settings.shortcuts
     KEYMAP.clear()
     for command in COMMANDS.values():
-        name = f"{PACKAGE}:{PREFIX}{command.name}"
-        title = TITLE.format(command.title)
+        name, title = _listed_name(command), TITLE.format(command.title)
         action_manager.register_action(name, _calling(command, run), title, AnnotationKeys)
-        for key in chosen.get(name, [command.key] if _is_listed(command.key) else []):
+        for key in chosen.get(name, _listed_keys(command)):
             action_manager.bind_shortcut(name, coerce_keybinding(key))
+    settings.events.shortcuts.connect(_keep_what_differs)
+
+
+def _keep_what_differs(event: Any) -> None:
+    """Let napari store only the keys that differ from ours: it warns of each when it starts again."""
+    settings = event.source
+    ours = {_listed_name(command): _listed_keys(command) for command in COMMANDS.values()}
+    stored = settings.shortcuts
+    kept = {name: keys for name, keys in stored.items() if keys != ours.get(name)}
+    if len(kept) < len(stored):
+        settings.shortcuts = kept
 
 
 def keys_of() -> dict[str, list[Any]]:
