@@ -56,12 +56,14 @@ def pictures(stage: Stage) -> None:
 def next_place(stage: Stage, panel: Any) -> None:
     """Go where the network is least sure; nothing of that stays."""
     before, where = set(stage.viewer.layers), panel.next_region
+    panel.pages.parts.expand(animate=False)
     where.uncertainty_button.click()
     stage.wait(lambda: "nuclei stack uncertainty" in stage.viewer.layers)
     where.next_button.click()
     stage.wait(lambda: bool(where.reason_label.text()))
     stage.take("next-place")
     where.say("")
+    panel.pages.parts.collapse(animate=False)
     for layer in set(stage.viewer.layers) - before:
         stage.viewer.layers.remove(layer)
     stage.viewer.layers.selection.active = panel.annotation.layer
@@ -74,12 +76,13 @@ def review(stage: Stage, panel: Any) -> None:
     panel.review_fold.expand(animate=False)
     panel.review.list_button.click()
     stage.wait(lambda: panel.review.list.listed is not None)
-    panel.scroll.ensureWidgetVisible(panel.review.table)
     # the first lies at the edge
     stage.pause(1)
     panel.review.accept_button.click()
     stage.take("review")
     panel.review.back_button.click()
+    # the ring moves after the view has
+    stage.pause(1)
     panel.review.list.take(None)
     panel.review_fold.collapse(animate=False)
     for layer in set(stage.viewer.layers) - before:
