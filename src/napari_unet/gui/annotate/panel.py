@@ -117,7 +117,9 @@ class AnnotatePanel(Panel):
 
     def let_go(self) -> None:
         """Stop listening to the viewer, and give the keys back."""
-        NEWS.changed.disconnect(self._bind_keys)
+        # a panel may be let go twice: by its owner, and when its dock is closed
+        with contextlib.suppress(TypeError, RuntimeError):
+            NEWS.changed.disconnect(self._bind_keys)
         self._keys.let_go()
         self.classes.let_go()
         self.objects.let_go()
