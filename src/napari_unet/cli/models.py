@@ -218,7 +218,11 @@ def delete_model(name: Annotated[str, typer.Argument(help="Name in the library."
 def export_model(
     name: Annotated[str, typer.Argument(help="Name in the library, or a model file.")],
     output: Annotated[
-        Path, typer.Argument(help="A bioimage.io package (.zip), or an ONNX file (.onnx).")
+        Path,
+        typer.Argument(
+            help="A bioimage.io package (.zip), ONNX (.onnx), a package for ZEISS ZEN and arivis "
+            "(.czann), or weights for Pytorch-UNet (.pth)."
+        ),
     ],
     author: Annotated[
         list[str] | None,
@@ -233,7 +237,7 @@ def export_model(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a model for other programs: deepImageJ, QuPath, ilastik, or any that reads ONNX."""
+    """Write a model for other programs: deepImageJ, QuPath, ilastik, ZEN, or any that reads ONNX."""
     from napari_unet.services.export import Credits, export
     from napari_unet.services.library import Library
 

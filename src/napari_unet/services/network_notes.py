@@ -21,6 +21,7 @@ class _Content(BaseModel):
 
     last_used: str = ""
     notes: dict[str, str] = {}
+    author: str = ""
 
 
 class NetworkNotes:
@@ -39,6 +40,21 @@ class NetworkNotes:
     def last_used(self) -> str:
         """Name of the network that was used last; empty if none is known."""
         return self._read().last_used
+
+    @property
+    def author(self) -> str:
+        """Who exports networks here; empty if that was not asked yet."""
+        return self._read().author
+
+    def set_author(self, author: str) -> None:
+        """Remember who exports networks here.
+
+        Raises
+        ------
+        UserError
+            When the file can't be written.
+        """
+        self._write(self._read().model_copy(update={"author": author}))
 
     def note(self, name: str) -> str:
         """Return the note on a network; empty if there is none."""
@@ -82,7 +98,7 @@ class NetworkNotes:
         notes = {new if key == name else key: text for key, text in content.notes.items()}
         last = new if content.last_used == name else content.last_used
         if (notes, last) != (content.notes, content.last_used):
-            self._write(_Content(last_used=last, notes=notes))
+            self._write(content.model_copy(update={"last_used": last, "notes": notes}))
 
     def _read(self) -> _Content:
         try:

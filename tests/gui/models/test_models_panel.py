@@ -269,6 +269,27 @@ def test_own_networks_are_renamed_noted_and_deleted(models_panel, library, monke
     assert not models_panel.own.rename_button.isEnabled()
 
 
+def test_a_network_is_exported_and_its_author_asked_for_once(
+    models_panel, qtbot, monkeypatch, tmp_path
+):
+    dialogs, asked = "napari_unet.gui.models.export_button", []
+    models_panel.list.setCurrentRow(rows(models_panel).index("small"))
+
+    def author(*_):
+        asked.append(True)
+        return "A. Person", True
+
+    monkeypatch.setattr(f"{dialogs}.QInputDialog.getText", author)
+    for name, kind in (("small.zip", ""), ("again.zip", ""), ("small", "ONNX (*.onnx)")):
+        given = str(tmp_path / name), kind
+        monkeypatch.setattr(f"{dialogs}.QFileDialog.getSaveFileName", lambda *_, given=given: given)
+        models_panel.own.export_button.click()
+        finish_job(models_panel, qtbot)
+        assert said(models_panel).startswith(f"Exported: {tmp_path}")
+    assert len(asked) == 1
+    assert {path.name for path in tmp_path.iterdir()} >= {"small.zip", "again.zip", "small.onnx"}
+
+
 def test_two_copies_of_a_network_are_told(models_panel, library):
     library.add(small_model(), "copy")
     models_panel.session.library_changed.emit()

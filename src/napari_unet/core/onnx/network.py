@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.unet.config import UNetConfig
     from napari_unet.core.unet.network import UNet
 
+PRODUCER = "U-Net Studio"
 INPUT, OUTPUT = "image", "logits"
 """Names of the graph's input and output."""
 
@@ -66,20 +67,37 @@ def to_onnx(
         Input `INPUT`, (N, in_channels, [Z,] Y, X) float32; sizes are multiples of the total stride.
         Output `OUTPUT`, the logits.
     """
-    if isinstance(network, GraphNetwork):
-        return _layers_to_onnx(network, metadata or {})
-    graph = _Network(fuse_batch_norm(network), tiled, dict(ranges or {}))
-    graph.build()
-    return graph.writer.model("U-Net", "U-Net Studio", metadata or {})
-
-
-def _layers_to_onnx(network: GraphNetwork, metadata: Mapping[str, str]) -> bytes:
     config, writer = network.config, GraphWriter()
     spatial = [letter.lower() for letter in config.spatial]
     writer.input(INPUT, ("batch", config.in_channels, *spatial))
-    write_layers(network, writer, INPUT, OUTPUT)
+    write_network(network, writer, INPUT, tiled=tiled, ranges=ranges)
     writer.output(OUTPUT, ("batch", config.out_channels, *spatial))
-    return writer.model("network", "U-Net Studio", metadata)
+    return writer.model("network", PRODUCER, metadata or {})
+
+
+def write_network(
+    network: Network,
+    writer: GraphWriter,
+    x: str,
+    *,
+    tiled: bool = False,
+    ranges: Mapping[str, Range] | None = None,
+) -> str:
+    """Add a network to a graph, and return the name of its logits.
+
+    Parameters
+    ----------
+    network, tiled, ranges
+        As for `to_onnx`.
+    writer
+        The graph.
+    x
+        Name of what the network is given, (N, in_channels, [Z,] Y, X).
+    """
+    if isinstance(network, GraphNetwork):
+        write_layers(network, writer, x, OUTPUT)
+        return OUTPUT
+    return _Network(fuse_batch_norm(network), tiled, dict(ranges or {}), writer).build(x)
 
 
 def stretch_name(level: int, axis: int, part: str) -> str:
@@ -114,16 +132,15 @@ class _Network:
     network: UNet
     tiled: bool
     ranges: dict[str, Range]
-    writer: GraphWriter = field(default_factory=GraphWriter)
+    writer: GraphWriter
     scales: dict[str, float] = field(default_factory=dict)
 
     @property
     def config(self) -> UNetConfig:
         return self.network.config
 
-    def build(self) -> None:
-        spatial = [letter.lower() for letter in self.config.spatial]
-        x = self.writer.input(INPUT, ("batch", self.config.in_channels, *spatial))
+    def build(self, x: str) -> str:
+        """Add the network, and return the name of its logits."""
         x = self._quantized(x, NORMALISED)
         skips = []
         for level, block in enumerate(self.network.encoder):
@@ -142,8 +159,7 @@ class _Network:
                 self.scales[joined] = self.scales[skip]
             x = self.writer.node("Concat", [skip, x], joined, axis=1)
             x = self._block(x, f"decoder.{level}", self.network.decoder[level].children())
-        self._convolution(x, self.network.head, OUTPUT)
-        self.writer.output(OUTPUT, ("batch", self.config.out_channels, *spatial))
+        return self._convolution(x, self.network.head, OUTPUT)
 
     def _inherit(self, source: str, name: str) -> None:
         if source in self.scales:

@@ -81,9 +81,15 @@ class GraphWriter:
     _outputs: list[bytes] = field(default_factory=list)
 
     def node(
-        self, operator: str, inputs: Sequence[str], output: str, **attributes: Attribute
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        output: str,
+        *,
+        more: Sequence[str] = (),
+        **attributes: Attribute,
     ) -> str:
-        """Add an operator of the standard set, and return the name of its output.
+        """Add an operator of the standard set, and return the name of its first output.
 
         Parameters
         ----------
@@ -92,12 +98,15 @@ class GraphWriter:
         inputs
             Names of its inputs; empty: left out.
         output
-            Name of its output, and of the node.
+            Name of its first output, and of the node.
+        more
+            Names of its other outputs.
         attributes
             Its attributes.
         """
-        body = b"".join(_bytes(1, name) for name in inputs) + _bytes(2, output) + _bytes(3, output)
-        body += _bytes(4, operator)
+        body = b"".join(_bytes(1, name) for name in inputs)
+        body += b"".join(_bytes(2, name) for name in (output, *more))
+        body += _bytes(3, output) + _bytes(4, operator)
         body += b"".join(_bytes(5, _attribute(*item)) for item in attributes.items())
         self._nodes.append(body)
         return output

@@ -1,4 +1,4 @@
-"""What can be done with one's own networks: rename, note, delete."""
+"""What can be done with a network of the library: note, export; with one's own also rename, delete."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QInputDialog, QMessageBox, QWidget
 
+from napari_unet.gui.models.export_button import ExportButton
 from napari_unet.gui.widgets.fields import button
 
 if TYPE_CHECKING:
@@ -32,9 +33,18 @@ class OwnNetworks(QWidget):
         self.rename_button = button("Rename…", RENAME_TIP)
         self.note_button = button("Note…", NOTE_TIP)
         self.delete_button = button("Delete…", DELETE_TIP)
+        self.export_button = ExportButton(panel)
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        for each in (self.note_button, self.rename_button, self.delete_button):
+        box.setSpacing(4)
+        for each in (
+            self.note_button,
+            self.rename_button,
+            self.delete_button,
+            self.export_button,
+        ):
+            # four of them side by side in a narrow dock
+            each.setStyleSheet("padding: 3px;")
             box.addWidget(each)
         self.rename_button.clicked.connect(self._rename)
         self.note_button.clicked.connect(self._note)
@@ -52,6 +62,7 @@ class OwnNetworks(QWidget):
             Whether it is one of the user's, which can be renamed and deleted.
         """
         self._name = name
+        self.export_button.show_for(name)
         self.note_button.setEnabled(bool(name))
         self.rename_button.setEnabled(own)
         self.delete_button.setEnabled(own)
