@@ -94,3 +94,28 @@ def test_objects_are_measured_and_models_listed():
     columns = unet.measure(unet.Image(labels, "YX"), labels)
     assert list(columns["label"]) == [7]
     assert "nuclei-fluorescence" in [entry.name for entry in unet.Library().entries()]
+
+
+def test_objects_and_annotations_are_doubted_and_labels_compared():
+    pixels = random_image((24, 30))
+    model = model_of(unet.UNetConfig.classic(base=2, depth=1, out_channels=3), task="objects")
+    outputs = unet.cache_outputs(unet.Image(pixels, "YX"), model, unet.SegmentOptions(**FIXED))
+    labels = np.zeros((24, 30), np.uint16)
+    labels[3:9, 4:12] = 5
+    doubts = unet.doubt_objects(outputs, labels)
+    assert doubts.columns["label"].tolist() == [5]
+    assert 0 <= doubts.columns["doubt"][0] <= 1
+    annotation = unet.Annotation(outputs.image, labels, "objects")
+    suspects = unet.suspect_annotations(outputs, annotation, unet.SegmentOptions(**FIXED))
+    assert 5 in suspects.columns["label"]
+    pair = unet.LabelPair(unet.Image(labels, "YX"), labels)
+    scores = unet.compare_labels([pair], "objects")
+    assert scores.objects is not None
+
+
+def test_an_error_thrown_into_a_job_ends_it(model, image):
+    job = jobs.segment(image, model, unet.SegmentOptions(**FIXED))
+    next(job)
+    with pytest.raises(ValueError, match="enough"):
+        job.throw(ValueError("enough"))
+    assert list(job) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import stat
+import sys
 import threading
 
 import numpy as np
@@ -15,12 +18,13 @@ from block_kit import whole as whole
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.progress import Notice, finish
-from napari_unet.services.blocks import job_array, tasks
+from napari_unet.services.blocks import job_array, processes, tasks, worker
 from napari_unet.services.blocks.clusters import engine_of
-from napari_unet.services.blocks.dask_cluster import start_slurm
+from napari_unet.services.blocks.dask_cluster import connect, start_slurm
 from napari_unet.services.blocks.job import Source
 from napari_unet.services.blocks.job_array import JobArray, take_part
 from napari_unet.services.blocks.run import segment_by_blocks, work_folder
+from napari_unet.services.blocks.workspace import JOB
 from napari_unet.services.files.images import open_labels
 
 distributed = pytest.importorskip("distributed")
@@ -187,3 +191,38 @@ def test_a_share_of_nothing_is_refused(tmp_path):
         finish(take_part(tmp_path, 0, 2))
     with pytest.raises(UserError, match="index 2 of 2"):
         finish(take_part(tmp_path, 2, 2))
+
+
+def test_a_worker_answers_each_task_by_a_line(image, tmp_path, objects_model, monkeypatch, capsys):
+    folder = work_folder(tmp_path / "o.zarr")
+    job = segment_by_blocks(Source(path=str(image)), tmp_path / "o.zarr", objects_model, OPTIONS)
+    while not (folder / JOB).exists():
+        next(job)
+    job.close()
+    asked = [{"folder": str(folder), "stage": "outputs", "index": i} for i in (0, 999)]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{json.dumps(a)}\n" for a in asked)))
+    worker.main()
+    done, failed = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert done == {}
+    assert "Error" in failed["error"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "given"), [("3,5", ["3", "5", "3"]), ("4", ["4"] * 3), (None, ["0", "1", "0"])]
+)
+def test_processes_share_the_graphics_cards_there_are(monkeypatch, stated, given):
+    started = []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if stated is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", stated)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(processes.subprocess, "Popen", lambda *_, env, **__: started.append(env))
+    for number in range(3):
+        processes._launch(number, 3)
+    assert [env["CUDA_VISIBLE_DEVICES"] for env in started] == given
+
+
+def test_without_dask_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(UserError, match='pip install "distributed" "dask-jobqueue"'):
+        connect("tcp://127.0.0.1:9")

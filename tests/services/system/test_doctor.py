@@ -2,11 +2,22 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from napari_unet.services.system import linux, plugin, requirements, viewer
+from napari_unet.services.system import (
+    accelerator,
+    doctor,
+    linux,
+    plugin,
+    requirements,
+    viewer,
+    window,
+)
 from napari_unet.services.system.accelerator import describe_accelerator, nvidia_cards
 from napari_unet.services.system.doctor import examine, examine_folder, examine_requirements
 from napari_unet.services.system.plugin import examine_import_name, examine_plugin
@@ -227,3 +238,87 @@ def test_a_system_without_fonts_is_noticed(tmp_path, monkeypatch):
     (tmp_path / "truetype").mkdir()
     (tmp_path / "truetype" / "Sans.ttf").touch()
     assert not linux.lacks_fonts()
+
+
+def test_little_memory_and_a_full_disk_are_told_before_they_matter(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "free_memory", lambda: 1 << 20)
+    finding = doctor.examine_memory()
+    assert (finding.ok, finding.advice[:5]) == (None, "Close")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
+    finding = examine_folder(tmp_path / "not there yet")
+    assert (finding.ok, finding.advice[:4]) == (None, "Free")
+
+
+def test_missing_system_libraries_are_named_with_their_packages(monkeypatch):
+    monkeypatch.setattr(viewer, "examine_plugin", list)
+    monkeypatch.setattr(viewer, "try_window", WindowTrial)
+    monkeypatch.setattr(viewer, "missing_libraries", lambda: {"libEGL.so.1": "libegl1"})
+    (finding,) = (f for f in examine_viewer() if f.title == "System libraries")
+    assert finding.detail == "missing: libEGL.so.1"
+    assert "sudo apt-get install libegl1" in finding.advice
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_only_linux_lacks_system_libraries_fonts_or_a_display(monkeypatch, system):
+    monkeypatch.setattr(linux.sys, "platform", system)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert linux.missing_libraries() == {}
+    assert not linux.lacks_fonts()
+    assert linux.has_display()
+
+
+def test_a_window_that_does_not_answer_is_told_and_without_a_display_qt_is_tried(monkeypatch):
+    asked = []
+
+    def hang(*_, env, timeout, **__):
+        asked.append(env.get("QT_QPA_PLATFORM"))
+        raise subprocess.TimeoutExpired("python", timeout)
+
+    monkeypatch.setattr(window.subprocess, "run", hang)
+    monkeypatch.setattr(window, "has_display", lambda: False)
+    assert try_window(2).error == "no answer within 2 s"
+    assert asked == ["offscreen"]
+
+
+def test_without_npe2_or_an_answer_of_napari_nothing_is_said_of_the_plugin(monkeypatch):
+    answers = iter(["", "no JSON", OSError("no python")])
+
+    def answer(*_, **__):
+        text = next(answers)
+        if isinstance(text, Exception):
+            raise text
+        return SimpleNamespace(stdout=text)
+
+    monkeypatch.setattr(plugin.subprocess, "run", answer)
+    assert [plugin.disabled_plugins() for _ in range(3)] == [[], [], []]
+    # it is among the requirements then
+    monkeypatch.setitem(sys.modules, "npe2", None)
+    assert examine_plugin() == []
+
+
+@pytest.mark.parametrize(
+    ("pip", "programs", "begins"),
+    [
+        (None, {"uv": "/usr/bin/uv"}, "uv pip install --python"),
+        (None, {}, f'"{sys.executable}" -m pip install'),
+        ("spec", {"pip": "/another/environment/pip"}, f'"{sys.executable}" -m pip install'),
+        ("spec", {"pip": str(Path(sys.executable).with_name("pip"))}, 'pip install "a"'),
+    ],
+)
+def test_the_command_is_one_of_this_environment(monkeypatch, pip, programs, begins):
+    monkeypatch.setattr(requirements.importlib.util, "find_spec", lambda _: pip)
+    monkeypatch.setattr(requirements.shutil, "which", programs.get)
+    assert install_command("a").startswith(begins)
+
+
+def test_where_a_package_that_was_never_installed_comes_from_is_not_known(monkeypatch):
+    monkeypatch.setattr(requirements, "DISTRIBUTION", "not-installed-at-all")
+    assert reinstall_command().endswith('"not-installed-at-all"')
+
+
+def test_torch_that_can_not_be_loaded_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (finding,) = accelerator.examine_torch([])
+    assert finding.ok is False
+    assert "can't be imported" in finding.detail

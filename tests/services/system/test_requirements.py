@@ -49,6 +49,17 @@ def test_an_old_version_is_named_with_the_line_that_mends_it(monkeypatch):
     assert caught.value.remedy.endswith('pip install --upgrade "napari[pyqt6]>=0.7.0"')
 
 
+@pytest.mark.usefixtures("declared")
+def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
+    def missing(_):
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(UserError, match="napari is not installed") as caught:
+        check_version("napari")
+    assert caught.value.remedy.endswith('install "napari[pyqt6]>=0.7.0"')
+
+
 def test_without_an_installation_nothing_is_known(monkeypatch):
     def missing(_):
         raise importlib.metadata.PackageNotFoundError
