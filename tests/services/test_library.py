@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import torch
@@ -183,3 +185,27 @@ def test_the_command_line_names_the_package_and_its_licence(package):
     told = CliRunner().invoke(app, ["models"]).output
     assert "organoids" in told
     assert "lab-models (CC-BY-4.0)" in told
+
+
+def test_what_the_system_does_not_delete_is_told(model, library, monkeypatch):
+    library.add(model, "mine")
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(UserError, match="'mine' can't be deleted") as error:
+        library.delete("mine")
+    assert "Delete " in error.value.remedy
+
+
+def test_a_package_whose_folder_can_not_be_found_is_left_out(monkeypatch):
+    points = [
+        EntryPoint("a", "not_there_at_all", "napari_unet.models"),
+        EntryPoint("b", "__main__", "napari_unet.models"),
+        EntryPoint("c", "json.decoder", "napari_unet.models"),
+    ]
+    monkeypatch.setattr("napari_unet.services.model_packages.entry_points", lambda **_: points)
+    installed_packages.cache_clear()
+    assert installed_packages() == ()
+    installed_packages.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import time
 
@@ -14,19 +15,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import strong_network
 from places import REPOSITORY
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from napari_unet.core.annotations.regions import Region
 from napari_unet.core.augment.options import AugmentOptions
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import UserError
+from napari_unet.core.graph.config import LayerGraph
 from napari_unet.core.image.axes import Image
 from napari_unet.core.progress import finish
 from napari_unet.core.training.clock import TrainingClock
 from napari_unet.core.training.options import TrainingOptions
 from napari_unet.core.training.plan import choose_plan, patch_shape, plans
 from napari_unet.core.training.schedule import FINAL_RATE, rate_factor, validation_interval
+from napari_unet.core.training.state import (
+    DamagedStateError,
+    TrainingState,
+    load_state,
+    read_status,
+    save_state,
+)
 from napari_unet.core.training.status import TrainingStatus
 from napari_unet.core.training.weight_average import WeightAverage
+from napari_unet.core.unet.checkpointing_policy import KEEP_ALL
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.training.annotation_files import (
     read_annotations,
@@ -240,3 +252,45 @@ def test_states_that_nobody_came_back_to_are_deleted(tmp_path):
     files.forget_old()
     assert sorted(tmp_path.iterdir()) == [new, other]
     TrainingFiles(tmp_path / "missing").forget_old()
+
+
+@pytest.fixture
+def state(tmp_path):
+    status = TrainingStatus(key="k", total=9, patch=(32, 32), chunk=1, policy=(0, 0))
+    path = tmp_path / "a.training"
+    save_state(TrainingState(status, {"w": torch.ones(3)}, ()), path)
+    return path
+
+
+def rewritten(path, **changes):
+    with safe_open(path, "pt") as file:
+        (key,) = file.metadata()
+        header = json.loads(file.metadata()[key]) | changes
+    save_file(load_file(path), path, {key: json.dumps(header)})
+
+
+def test_a_state_is_only_that_of_its_training_and_version(state):
+    assert load_state(state, "k").tensors["w"].tolist() == [1, 1, 1]
+    assert load_state(state, "another") is None
+    for changes in ({"version": 99}, {"status": {"step": "?"}}):
+        rewritten(state, **changes)
+        assert load_state(state, "k") is None
+        assert read_status(state) is None
+    state.write_bytes(b"no state")
+    with pytest.raises(DamagedStateError, match="not a complete file"):
+        load_state(state, "k")
+    assert load_state(state.with_name("none"), "k") is None
+
+
+def test_a_network_of_layers_keeps_all_and_small_images_have_a_patch():
+    window = {"kernel": (3, 3), "stride": (1, 1), "padding": (1, 1)}
+    layer = {"kind": "convolution", "inputs": (0,), "channels": 1, **window}
+    config = LayerGraph.model_validate({"ndim": 2, "in_channels": 1, "layers": [layer]})
+    image = Image(np.zeros((8, 9)), "YX")
+    options = TrainingOptions(patch=16, use_checkpointing="all")
+    plan = next(plans(config, options, CPU, [image]))
+    assert (plan.policy, plan.recompute) == (KEEP_ALL, 0.0)
+    # of so large a stride that no usual patch is a multiple of it
+    deep = UNetConfig.classic(base=2, depth=5)
+    plan = next(plans(deep, TrainingOptions(patch=16, use_checkpointing="off"), CPU, [image]))
+    assert plan.patch == (32, 32)

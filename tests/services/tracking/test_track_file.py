@@ -115,3 +115,24 @@ def test_a_file_without_time_says_how_to_name_it(tmp_path, stack):
     assert result.exit_code == 1
     assert "--axes TYX" in result.output
     assert not (tmp_path / "o.tif").exists()
+
+
+def test_labels_are_not_replaced_by_their_tracks(tmp_path, stack):
+    path = tmp_path / "objects.tif"
+    save_labels(path, stack, Image(stack, "TYX"))
+    with pytest.raises(UserError, match="can't replace those that they are made from"):
+        TrackOutputs(labels=path).check(path, overwrite=True)
+
+
+def test_challenge_files_take_an_empty_folder_and_no_more_tracks_than_they_hold(
+    tmp_path, stack, monkeypatch
+):
+    image = Image(stack, "TYX")
+    tracks = track(image)
+    (tmp_path / "res").mkdir()
+    n = finish(save_challenge(tmp_path / "res", image, tracks))
+    assert len((tmp_path / "res" / "res_track.txt").read_text().splitlines()) == n
+    monkeypatch.setattr("napari_unet.services.tracking.challenge.HIGHEST", n - 1)
+    with pytest.raises(UserError, match="too many tracks"):
+        finish(save_challenge(tmp_path / "more", image, tracks))
+    assert [path.name for path in tmp_path.iterdir()] == ["res"]
