@@ -48,9 +48,12 @@ Axes = Annotated[
     typer.Option(metavar="AXES", help="Axes such as TZCYX, if those in the files are wrong."),
 ]
 Level = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=0, metavar="NUMBER", help="Level of a pyramid in OME-Zarr, from 0, the largest."
+        min=0,
+        metavar="NUMBER",
+        help="Level of a pyramid in OME-Zarr, from 0, the largest. Without: the one whose pixels are "
+        "nearest in size to those that the network has learnt, where both are stated.",
     ),
 ]
 Resample = Annotated[

@@ -27,7 +27,7 @@ def plan(
     image: Annotated[str, typer.Argument(metavar="INPUT", help="Image file or OME-Zarr.")],
     model: ModelName,
     axes: Axes = None,
-    level: Level = 0,
+    level: Level = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Also say the time by blocks on so many computers.")
     ] = None,
@@ -37,15 +37,19 @@ def plan(
     from napari_unet.services.blocks.forecast import forecast
     from napari_unet.services.files.images import open_image
     from napari_unet.services.library import Library
+    from napari_unet.services.segmentation.level import choose_level
 
     with explained():
         options = options_from(SegmentOptions, settings)
         network = run(Library().load(model), "Loading")
-        opened = open_image(image, axes, level=level)
+        taken = choose_level(image, network.spec, level)
+        opened = open_image(image, axes, level=taken.number)
         cutting = options_from(BlockOptions, settings)
         foreseen = run(forecast(opened, network, options, cutting), "Measuring")
     frames = _number(foreseen.frames, "plane" if len(foreseen.shape) == 2 else "volume")
     typer.echo(f"{opened.name}: {frames} of {_sides(foreseen.shape)} pixels, {network.spec.name}")
+    if taken.number:
+        typer.echo(f"Level {taken.number} of the pyramid.")
     print_table(_rows(foreseen, workers))
 
 

@@ -103,7 +103,7 @@ def segment(
     model: ModelName,
     axes: Axes = None,
     series: Series = None,
-    level: Level = 0,
+    level: Level = None,
     voxel_size: VoxelSize = None,
     probabilities: Probabilities = None,
     uncertainty: Uncertainty = None,

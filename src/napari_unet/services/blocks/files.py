@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.progress import Job, as_part
+from napari_unet.core.progress import Job, Notice, as_part
 from napari_unet.services.blocks.clusters import engine_of
 from napari_unet.services.blocks.job import Source
 from napari_unet.services.blocks.run import BlockResult, segment_by_blocks
 from napari_unet.services.files.save import has_output
+from napari_unet.services.segmentation.level import choose_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def segment_files_by_blocks(
     cluster: str | None = None,
     axes: str | None = None,
     voxel_size: str | None = None,
-    level: int = 0,
+    level: int | None = None,
     existing: Existing = "refuse",
     model_source: str = "",
 ) -> Job[list[BlockResult]]:
@@ -47,7 +48,7 @@ def segment_files_by_blocks(
     axes, voxel_size
         Of the images, where what the files state is wrong.
     level
-        Of a pyramid in OME-Zarr; 0 for the largest.
+        Of a pyramid in OME-Zarr, 0 for the largest; None: as `choose_level` chooses.
     existing
         What to do with an image that already has a result.
 
@@ -57,14 +58,19 @@ def segment_files_by_blocks(
         As `segment_by_blocks`, and for outputs other than labels.
     """
     _only_labels(tasks)
-    reading: dict[str, Any] = {"axes": axes, "level": level, "voxel_size": voxel_size}
+    reading: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size}
+    # a voxel size that is given is that of the largest
+    asked = level if voxel_size is None else level or 0
     how: dict[str, Any] = {"overwrite": existing == "replace", "model_source": model_source}
     results = []
     for i, task in enumerate(tasks):
         if existing == "skip" and has_output(task.labels):
             results.append(BlockResult(task.labels, None, ("it has a result already",)))
             continue
-        source = Source(path=str(task.source), series=task.series, **reading)
+        chosen = choose_level(task.source, model.spec, asked, task.series)
+        if chosen.note:
+            yield Notice(i, len(tasks), text=chosen.note)
+        source = Source(path=str(task.source), series=task.series, level=chosen.number, **reading)
         engine = engine_of(cluster)
         job = segment_by_blocks(source, task.labels, model, options, cutting, engine=engine, **how)
         results.append((yield from as_part(job, i, len(tasks), name=task.title)))

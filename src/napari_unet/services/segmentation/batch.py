@@ -67,7 +67,7 @@ def segment_files(
     *,
     axes: str | None = None,
     voxel_size: str | None = None,
-    level: int = 0,
+    level: int | None = None,
     existing: Existing = "refuse",
     model_source: str = "",
 ) -> Job[list[Outcome]]:
@@ -84,7 +84,7 @@ def segment_files(
     voxel_size
         Their voxel size as in `parse_voxel_size`; None: as stated.
     level
-        Of a pyramid in OME-Zarr; 0 for the largest.
+        Of a pyramid in OME-Zarr, 0 for the largest; None: as `choose_level` chooses.
     existing
         What to do with an image that already has a result.
     model_source
@@ -167,7 +167,7 @@ class _How:
     options: SegmentOptions
     axes: str | None
     voxel_size: str | None
-    level: int
+    level: int | None
     existing: Existing
     source: dict[str, str]
 
@@ -182,30 +182,35 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
     from napari_unet.services.files.images import open_image
     from napari_unet.services.files.save import check_free, check_output
     from napari_unet.services.segmentation.exports import check_exports, write_exports
+    from napari_unet.services.segmentation.level import choose_level
 
+    # a voxel size that is given is that of the largest
+    asked = how.level if how.voxel_size is None else how.level or 0
+    level = choose_level(task.source, how.model.spec, asked, task.series)
     if how.existing == "skip" and all(path.exists() for path in task.outputs):
-        source = open_image(task.source, how.axes, task.series, level=how.level)
+        source = open_image(task.source, how.axes, task.series, level=level.number)
         if all(_is_result(path, source) for path in task.outputs):
             return Outcome(task, skipped=True)
     # refused before the work, not after it
     for path in task.outputs:
         (check_free if path in task.exports else check_output)(path, how.overwrite)
     check_exports(task)
-    image = open_image(task.source, how.axes, task.series, level=how.level)
+    image = open_image(task.source, how.axes, task.series, level=level.number)
     if how.voxel_size is not None:
         image = with_voxel_size(image, how.voxel_size)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
     options = how.options.model_copy(update=outputs)
     result = yield from segment(image, how.model, options)
     yield Progress(1, 1, "writing")
-    record = _save(task, how, image, result)
+    record = _save(task, how, image, result, level.number)
     yield from write_exports(task, image, result, record, how.overwrite)
     numbered = labels_are_objects(how.model.spec, options)
     objects = int(result.labels.max()) if numbered else None
-    return Outcome(task, objects=objects, notes=tuple(result.notes))
+    notes = [level.note] if level.note else []
+    return Outcome(task, objects=objects, notes=(*notes, *result.notes))
 
 
-def _save(task: Task, how: _How, image: Image, result: Segmentation) -> MadeBy:
+def _save(task: Task, how: _How, image: Image, result: Segmentation, level: int) -> MadeBy:
     from napari_unet.services.files.save import save_labels, save_probabilities
     from napari_unet.services.segmentation.made_by import segmentation_record
 
@@ -218,7 +223,7 @@ def _save(task: Task, how: _How, image: Image, result: Segmentation) -> MadeBy:
         axes=how.axes,
         voxel_size=how.voxel_size,
         series=task.series or None,
-        level=how.level or None,
+        level=level or None,
     )
     save_labels(task.labels, result.labels, image, overwrite=how.overwrite, made_by=labels)
     if task.probabilities is not None:
