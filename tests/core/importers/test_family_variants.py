@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,6 @@ from torch.nn import functional as F
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers import load_foreign
-
-ARCHIVE = Path(__file__).with_name("foreign_checkpoints.tar.xz")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("foreign")
-    with tarfile.open(ARCHIVE) as packed:
-        packed.extractall(target, filter="data")
-    return target
 
 
 class Net(Weights):

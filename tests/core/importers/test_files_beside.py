@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,6 @@ import yaml
 from napari_unet.core.errors import UserError
 from napari_unet.core.importers import load_foreign
 from napari_unet.core.model.spec import ModelSpec
-
-ARCHIVE = Path(__file__).with_name("foreign_checkpoints.tar.xz")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("foreign")
-    with tarfile.open(ARCHIVE) as packed:
-        packed.extractall(target, filter="data")
-    return target
 
 
 def refused(path: Path) -> str:

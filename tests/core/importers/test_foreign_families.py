@@ -32,14 +32,6 @@ with tarfile.open(ARCHIVE) as archive:
     NAMES = sorted(Path(n).stem for n in archive.getnames() if n.endswith(".npz"))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("foreign")
-    with tarfile.open(ARCHIVE) as packed:
-        packed.extractall(target, filter="data")
-    return target
-
-
 def checkpoint(folder: Path, name: str) -> Path:
     files = [p for p in folder.iterdir() if p.stem == name and p.suffix != ".npz"]
     assert len(files) == 1
