@@ -58,3 +58,10 @@ def test_version_1_in_a_container_that_sees_only_its_root(system):
     # no limit is a huge number
     system("4:memory:/", "memory", memory__limit_in_bytes=2**63 - 4096, memory__usage_in_bytes=0)
     assert host_memory.free_memory() == 8 * GIB
+
+
+@pytest.mark.parametrize("statistics", [None, "no numbers here"])
+def test_what_could_be_reclaimed_is_left_out_where_it_is_not_told(system, statistics):
+    files = {} if statistics is None else {"memory__stat": statistics}
+    system("0::/job", "job", memory__max=2 * GIB, memory__current=GIB, **files)
+    assert host_memory.free_memory() == GIB

@@ -112,3 +112,10 @@ def test_pieces_within_become_one():
     labels[5:15, 5:12], labels[5:15, 12:25] = 4, 5
     whole = labels > 0
     assert np.array_equal(placed(labels, whole, (10, 20)), 5 * whole)
+
+
+def test_one_output_is_the_foreground():
+    mask = disc((60, 60), (30, 30), 9)
+    maps = (255 * mask)[None].astype(np.uint8)
+    found, first = object_candidates(100.0 * mask, maps, np.zeros(mask.shape, int), (30, 30), 18)
+    assert iou(found[first], mask) > 0.8

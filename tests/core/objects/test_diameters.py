@@ -62,3 +62,13 @@ def test_membranes_are_told_from_objects():
     grid[::12] = grid[:, ::12] = 1
     assert has_nets(grid)
     assert not has_nets(ball(20, (60, 60), (1, 1)))
+
+
+def test_a_few_objects_are_not_of_two_sizes():
+    assert two_sizes(np.array([1.0, 30.0])) is None
+
+
+def test_numbers_may_be_missing_where_membranes_are_told_from_objects():
+    labels = np.zeros((30, 30), np.uint8)
+    labels[5:10, 5:10], labels[15:20, 15:20] = 1, 4
+    assert not has_nets(labels)

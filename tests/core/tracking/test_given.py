@@ -39,3 +39,10 @@ def test_the_table_tells_track_parent_age_and_displacement():
     assert np.isnan(moved[rows[2, 0]])
     assert moved[rows[2, 2]] == 1.5
     assert moved[rows[8, 2]] == 0
+
+
+def test_objects_of_several_planes_a_frame_have_no_age():
+    columns = {"label": np.array([4, 7]), "t": np.array([0, 0]), "z": np.array([0, 1])}
+    found = over_time(columns, {7: 4})
+    assert list(found) == ["track", "parent", "t", "z", "label"]
+    assert found["parent"].tolist() == [0, 4]

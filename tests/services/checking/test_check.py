@@ -129,3 +129,15 @@ def test_the_command_names_files_and_says_what_can_not_be_read(tmp_path, fields)
     assert told.exit_code == 1
     assert "f1_masks.tif: the labels seem flipped top to bottom against their image" in told.output
     assert "f2_masks.tif' does not hold whole numbers" in told.output
+
+
+def test_unlabelled_pixels_are_of_no_object(fields):
+    (image, labels), *_ = fields
+    whole = Annotation(Image(image, "YX"), labels, "objects")
+    marked = labels.copy()
+    # as some programs write them
+    marked[:4] = 65535
+    partly = Annotation(Image(image, "YX"), marked, "objects", unlabelled=65535)
+    names = [{f.fault for f in finish(check([each]))} for each in (whole, partly)]
+    # what the number was taken for is told, and nothing else
+    assert names[1] == names[0] | {"meaning"}
