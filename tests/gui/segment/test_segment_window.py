@@ -16,6 +16,7 @@ from napari.layers import Labels
 from napari_unet.core.progress import finish
 from napari_unet.gui.layers.images import image_of
 from napari_unet.gui.plugin import SegmentDock
+from napari_unet.services.segmentation.options import SegmentOptions
 from napari_unet.services.segmentation.segment import segment
 
 
@@ -54,6 +55,55 @@ def test_preview_gives_the_same_labels_for_what_is_on_the_screen_only(segment_pa
     inside = tuple(slice(s, s + n) for s, n in zip(start, made.data.shape, strict=True))
     assert start[0] == 2
     assert np.array_equal(made.data, whole[inside])
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_fast_preview_follows_the_view_and_the_settings(segment_panel, viewer, qtbot):
+    image = viewer.add_image(random_image(3, 200, 300), name="cells")
+    camera = getattr(viewer, "scene", viewer).camera
+    camera.center, camera.zoom = (0, 50, 75), 12
+    qtbot.wait(200)
+    segment_panel.preview_button.click()
+    finish_job(segment_panel, qtbot)
+    qtbot.waitUntil(lambda: "It follows the view" in said(segment_panel), timeout=SECONDS)
+    (made,) = labels_of(viewer)
+    whole = finish(segment(image_of(image, "ZYX"), small_model())).labels
+
+    def right(labels=whole):
+        start = np.round(np.asarray(made.translate)).astype(int)
+        inside = tuple(slice(s, s + n) for s, n in zip(start, made.data.shape, strict=True))
+        return np.array_equal(made.data, labels[inside])
+
+    first = tuple(made.translate)
+    camera.center = (0, 120, 200)
+    viewer.dims.set_point(0, 2)
+    qtbot.waitUntil(lambda: tuple(made.translate) != first and right(), timeout=SECONDS)
+    assert made.translate[0] == 2
+    assert not made.editable, "a stroke would be lost"
+    segment_panel.settings.threshold.value = 0.9
+    higher = SegmentOptions(threshold=0.9)
+    strict = finish(segment(image_of(image, "ZYX"), small_model(), higher)).labels
+    qtbot.waitUntil(lambda: right(strict), timeout=SECONDS)
+    assert labels_of(viewer) == [made]
+    segment_panel.segment_button.click()
+    assert made.editable
+    finish_job(segment_panel, qtbot)
+    shown = made.data
+    camera.center = (0, 50, 75)
+    qtbot.wait(250)
+    assert made.data is shown, "it follows no longer"
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_slow_preview_stays_where_it_is(segment_panel, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_unet.gui.segment.following.FAST_S", 0.0)
+    viewer.add_image(random_image(200, 300), name="cells")
+    qtbot.wait(200)
+    segment_panel.preview_button.click()
+    finish_job(segment_panel, qtbot)
+    (made,) = labels_of(viewer)
+    qtbot.waitUntil(lambda: made.editable, timeout=SECONDS)
+    assert "follows" not in said(segment_panel)
 
 
 def test_closing_the_viewer_stops_the_run_without_a_word(slow, viewer, qtbot, caplog):

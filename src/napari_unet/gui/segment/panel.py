@@ -13,6 +13,7 @@ from napari_unet.gui.layers.placement import on_screen
 from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
+from napari_unet.gui.segment.following import FollowingPreview
 from napari_unet.gui.segment.network import NetworkInUse
 from napari_unet.gui.segment.run import SegmentRun
 from napari_unet.gui.segment.size import SizeRow
@@ -45,6 +46,10 @@ NO_CENTRES = (
 ANEW = (
     "Press Segment to see the effect. A result follows the settings by itself unless it was painted on, "
     "shows something else, or is very large (32 million pixels or more)."
+)
+PREVIEW_TIP = (
+    "Segment only the part that is on the screen. If that takes less than a third of a second, the "
+    "preview follows the view and the settings until you press Segment."
 )
 OUTPUT_TIP = (
     "Labels: the class or object of each pixel. Probabilities: an image layer for each class."
@@ -79,7 +84,7 @@ class SegmentPanel(Panel):
         self.output = Choice(OUTPUTS, tooltip=OUTPUT_TIP)
         self.plan_label = text()
         self.plan_label.setToolTip("How the image will be tiled, and how much memory it will take.")
-        self.preview_button = button("Preview", "Segment only the part that is on the screen.")
+        self.preview_button = button("Preview", PREVIEW_TIP)
         self.segment_button = button("Segment", SEGMENT_TIP, main=True)
         self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
         self.rows.addRow("U-Net", ModelRow(session, self.network.label))
@@ -98,6 +103,7 @@ class SegmentPanel(Panel):
         self.advanced_rows.addRow("", self.command_button)
         self.save_button = SaveLabelsButton(self, lambda: self._last and self._last[0].layer)
         self.evaluation = EvaluateForm(self)
+        self.following = FollowingPreview(self, self.settings, self.image, self.chosen)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
@@ -152,6 +158,7 @@ class SegmentPanel(Panel):
         self.rethreshold.let_go()
         self.measuring.let_go()
         self.evaluation.let_go()
+        self.following.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
@@ -208,6 +215,7 @@ class SegmentPanel(Panel):
                 self.viewer, layer, image, model, options, region, loaded_from=self.session.source
             )
             run.check(self.session.jobs)
+            self.following.expect(run if region is not None else None)
             if region is None:
                 self.session.cached_outputs, self.session.options = None, options
                 # its layer may be reused
@@ -223,6 +231,7 @@ class SegmentPanel(Panel):
 
     def _follow_newest(self) -> None:
         self.size.show_estimate()
+        self.following.begin()
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
                 if not self.session.jobs.at_work:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,16 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.result_layer import ResultLayer
     from napari_unet.gui.session.jobs import Jobs
     from napari_unet.gui.session.worker import Outcome
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """What is previewed: an image layer, its pixels, a model, and the layer that shows its labels."""
+
+    source: ImageLayer
+    image: Image
+    model: Model
+    layer: Labels
 
 
 class SegmentRun:
@@ -177,6 +188,16 @@ class SegmentRun:
     def complete(self) -> bool:
         """Whether it has segmented the whole image."""
         return self._complete and self._region is None
+
+    @property
+    def previewed(self) -> Previewed | None:
+        """What a preview has shown; None before its end, or if a layer of it was removed."""
+        layers = self._viewer.layers
+        if self._region is None or not self._complete:
+            return None
+        if self._source not in layers or self._result.layer not in layers:
+            return None
+        return Previewed(self._source, self._image, self._model, self._result.layer)
 
     @property
     def cached_outputs(self) -> CachedOutputs | None:
