@@ -87,8 +87,9 @@ class Stage:
         self.viewer.reset_view()
         if centre is not None:
             layer = self.viewer.layers["nuclei stack"]
-            self.viewer.camera.center = layer.data_to_world((t, *centre))
-            self.viewer.camera.zoom *= zoom
+            camera = getattr(self.viewer, "scene", self.viewer).camera
+            camera.center = layer.data_to_world((t, *centre))
+            camera.zoom *= zoom
 
     def take(self, name: str, settle: float = 0.7) -> None:
         """Take a picture, after letting the window settle for some seconds."""

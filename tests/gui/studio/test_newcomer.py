@@ -15,6 +15,7 @@ from windowless import library as library
 from windowless import session as session
 from windowless import viewer as viewer
 
+from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.plugin import StudioDock
 
 
@@ -75,6 +76,47 @@ def test_a_new_result_is_seen_alone_and_not_learnt_in_place_of_what_was_correcte
     segment(studio, qtbot)
     qtbot.waitUntil(lambda: in_sight(viewer) == {"cells", "cells labels"}, timeout=SECONDS)
     assert judged.layer.name == "cells labels"
+
+
+def test_correcting_right_after_the_result_leaves_the_copy_in_sight(studio, viewer, qtbot):
+    annotate = studio.show_page("Annotate")
+
+    def press(event):
+        # as soon as the result is complete, before whatever else follows its end
+        if event.source.editable:
+            annotate.source.correct_button.click()
+
+    viewer.layers.events.inserted.connect(
+        lambda event: event.value.events.editable.connect(press), position="first"
+    )
+    segment(studio, qtbot)
+    qtbot.waitUntil(lambda: annotate.annotation.layer is not None, timeout=SECONDS)
+    qtbot.wait(50)
+    assert in_sight(viewer) == {"cells", "cells labels corrected"}
+
+
+def test_the_line_at_the_top_begins_the_correction(studio, viewer, qtbot):
+    segment(studio, qtbot)
+    qtbot.waitUntil(lambda: "Correct" in studio.next_button.text(), timeout=SECONDS)
+    studio.next_button.click()
+    annotate = studio.show_page("Annotate")
+    assert studio.tabs.currentWidget() is annotate
+    assert annotate.annotation.layer.name == "cells labels corrected"
+
+
+@pytest.mark.parametrize("title", ["Segment", "Fine-tune", "Batch"])
+def test_who_changes_the_network_comes_back(title, studio, qtbot):
+    page = studio.show_page(title)
+    (row,) = page.findChildren(ModelRow)
+    row.change_button.click()
+    load = studio.show_page("Load U-Net")
+    load.load_button.click()
+    finish_job(studio, qtbot)
+    assert studio.tabs.currentWidget() is page
+    # not to where one came from once
+    studio.show_page("Load U-Net").load_button.click()
+    finish_job(studio, qtbot)
+    assert studio.tabs.currentWidget() is load
 
 
 def test_scribbles_stay_in_sight(studio, viewer, qtbot):

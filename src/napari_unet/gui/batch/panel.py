@@ -91,7 +91,7 @@ class BatchPanel(Panel):
 
     def _lay_out(self) -> None:
         rows, objects, advanced = form(), form(), form()
-        rows.addRow("U-Net", ModelRow(self.session, self.model_label))
+        rows.addRow("U-Net", ModelRow(self.session, self.model_label, "Batch"))
         rows.addRow("Images", self.input.native)
         rows.addRow("Results", self.output.native)
         rows.addRow("Existing", self.existing.native)

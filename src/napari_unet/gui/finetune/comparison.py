@@ -19,7 +19,7 @@ KEEP_TIP = (
     "Add the new network to your library, use it from now on, and show what it finds on the screen. "
     "The old one stays in the library too."
 )
-BOTH_TIP = "Add the new network to your library, but keep using the old one."
+BOTH_TIP = "Add the new network to your library, but go on using the old one for now."
 DISCARD_TIP = "Discard the new network; the old one is unchanged."
 DIFFERENCE_TIP = (
     "Segment what is on the screen with both networks, and colour where they differ: what only the old "
@@ -53,7 +53,7 @@ class Comparison(QWidget):
         )
         self.facts_label = text()
         self.keep_button = button("Keep", KEEP_TIP)
-        self.both_button = button("Keep both", BOTH_TIP)
+        self.both_button = button("Keep for later", BOTH_TIP)
         self.discard_button = button("Discard", DISCARD_TIP)
         self.longer_button = button("Train longer", LONGER_TIP)
         buttons = QGridLayout()

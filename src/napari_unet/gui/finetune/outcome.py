@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.gui.finetune.command import TrainingCommand
 from napari_unet.gui.finetune.comparison import Comparison
@@ -18,9 +18,12 @@ from napari_unet.gui.widgets.foot import show_in_turn
 from napari_unet.services.segmentation.options import SegmentOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_unet.gui.finetune.form.request import Request
     from napari_unet.gui.finetune.run import TrainingRun
     from napari_unet.gui.layers.layer_pair import LayerPair
+    from napari_unet.gui.session.worker import Task
     from napari_unet.gui.widgets.panel import Panel
 
 BACK_TIP = "Use the previous U-Net again; the new one stays in the library."
@@ -28,7 +31,7 @@ SUSPECTS_TIP = (
     "Open Annotate, and list the annotations that the new U-Net disagrees with most: some of them may "
     "be mistakes."
 )
-SEGMENT_TIP = "Open Segment, to segment the image with the U-Net that is loaded now."
+SEGMENT_TIP = "Segment the whole image with the U-Net that is in use now, in Segment."
 
 
 class TrainingOutcome(QObject):
@@ -57,8 +60,10 @@ class TrainingOutcome(QObject):
         self._run: TrainingRun | None = None
         self._pair: LayerPair | None = None
         self._gone = False
+        self._view: Task | None = None
+        self._then: Callable[[], None] | None = None
         self.comparison = Comparison()
-        self.segment_button = button("Segment…", SEGMENT_TIP, main=True)
+        self.segment_button = button("Segment again", SEGMENT_TIP, main=True)
         self.back_button = button("", BACK_TIP)
         self.suspects_button = button("Suspect annotations…", SUSPECTS_TIP)
         self.suspects_button.hide()
@@ -67,6 +72,7 @@ class TrainingOutcome(QObject):
         self.comparison.difference_wanted.connect(self._show_difference)
         self.back_button.clicked.connect(self._go_back)
         self.suspects_button.clicked.connect(self._review)
+        self._session.jobs.ended.connect(self._end_view)
 
     def follow(self, run: TrainingRun | None) -> None:
         """Be about this training from now on."""
@@ -87,7 +93,7 @@ class TrainingOutcome(QObject):
 
     def let_go(self) -> None:
         """Listen to the viewer no more."""
-        self._gone = True
+        self._gone, self._then = True, None
         self.command_button.let_go()
 
     def _decide(self, choice: str) -> None:
@@ -138,7 +144,22 @@ class TrainingOutcome(QObject):
             run = SegmentRun(viewer, pair.source, pair.image, model, options, region, message)
             run.check(self._session.jobs)
             show_alone(viewer, pair.source, None)
-            run.start(self._session.jobs)
+            self._view = run.start(self._session.jobs)
+
+    def give_way(self, then: Callable[[], None]) -> None:
+        """Do something once what is on the screen is segmented no longer, which is ended now."""
+        if self._view is None:
+            then()
+            return
+        self._then = then
+        self._session.jobs.cancel(self._view)
+
+    def _end_view(self) -> None:
+        # it is the only one that runs while it does
+        then, self._view, self._then = self._then, None, None
+        if then is not None:
+            # what follows the end of a job comes first
+            QTimer.singleShot(0, then)
 
     def _show_difference(self) -> None:
         run = self._run

@@ -111,7 +111,7 @@ class FinetunePanel(Panel):
         self.resume_offer.resume_button.clicked.connect(self._resume)
         self.stop_button.clicked.connect(self._stop)
         self.outcome.decided.connect(self._finish)
-        self.outcome.segment_button.clicked.connect(self._open_segment)
+        self.outcome.segment_button.clicked.connect(lambda: self.outcome.give_way(self._segment))
 
     def let_go(self) -> None:
         """Stop listening to the viewer; a training goes on, and shows when the panel is reopened."""
@@ -263,8 +263,9 @@ class FinetunePanel(Panel):
         for labels, source in self.form.pairs.fitting():
             self.keeper.keep(labels, source)
 
-    def _open_segment(self) -> None:
+    def _segment(self) -> None:
         layer = self.form.pairs.first.image.layer
-        panel = self.session.open_panel("Segment")
+        panel: Any = self.session.open_panel("Segment")
         if layer is not None:
             panel.image.layers.choose(layer)
+        panel.segment_button.click()

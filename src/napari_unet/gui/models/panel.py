@@ -26,6 +26,7 @@ from napari_unet.services.training.history import gain
 if TYPE_CHECKING:
     import napari
     from qtpy.QtCore import QObject
+    from qtpy.QtGui import QHideEvent
 
     from napari_unet.core.importers import MissingWeightsError
     from napari_unet.core.model.spec import Model, ModelSpec
@@ -71,6 +72,7 @@ class ModelsPanel(Panel):
         self.back_button = button("", BACK_TIP)
         self.fetch_button = button("Download the weights", "")
         self._missing: MissingWeightsError | None = None
+        self._page = ""
         self.facts_label = text()
         self.diameter = NumberBox(
             low=1, high=MAX_NUMBER, decimals=1, unit="px", none="not stated", tooltip=DIAMETER_TIP
@@ -146,7 +148,21 @@ class ModelsPanel(Panel):
     def load_text(self, text: str) -> None:
         """Load a library name, file or package; an error is shown in the panel."""
         with self.reporting():
-            self.session.load(text)
+            self.session.load(text, self._return)
+
+    def return_to(self, page: str) -> None:
+        """Bring a panel to the front again once a network is loaded, unless this one is left before."""
+        self._page = page
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Forget where one came from."""
+        super().hideEvent(event)
+        self._page = ""
+
+    def _return(self) -> None:
+        page, self._page = self._page, ""
+        if page:
+            self.session.open_panel(page)
 
     def _keep(self) -> None:
         with self.reporting():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
@@ -21,11 +21,13 @@ class ModelRow(QWidget):
         Opens *Load U-Net*.
     shown
         The widget with the name.
+    page
+        Title of the panel that it is in, which comes to the front again once another is loaded.
     """
 
-    def __init__(self, session: Session, shown: QWidget) -> None:
+    def __init__(self, session: Session, shown: QWidget, page: str) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._page = session, page
         self.change_button = button("Change…", "Choose another U-Net.")
         self.change_button.clicked.connect(self._open_models)
         box = QHBoxLayout(self)
@@ -34,4 +36,5 @@ class ModelRow(QWidget):
         box.addWidget(self.change_button)
 
     def _open_models(self) -> None:
-        self._session.open_panel("Load U-Net")
+        panel: Any = self._session.open_panel("Load U-Net")
+        panel.return_to(self._page)

@@ -87,7 +87,8 @@ class SegmentPanel(Panel):
         self.preview_button = button("Preview", PREVIEW_TIP)
         self.segment_button = button("Segment", SEGMENT_TIP, main=True)
         self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
-        self.rows.addRow("U-Net", ModelRow(session, self.network.label))
+        self.model_row = ModelRow(session, self.network.label, "Segment")
+        self.rows.addRow("U-Net", self.model_row)
         self.image = ImageForm(viewer, self.rows)
         self.network.follow(self.image)
         self.size = SizeRow(self, viewer, self.settings, self.image)
@@ -234,9 +235,6 @@ class SegmentPanel(Panel):
         self.following.begin()
         if self._newest is not None and not self.session.jobs.running:
             if self._newest.complete:
-                if not self.session.jobs.at_work:
-                    # while a network keeps learning, its annotation stays visible
-                    self._newest.show_alone()
                 self.evaluation.form.suggest(self._newest.layer)
                 self._last = self._newest, self.session.source
                 self.session.cached_outputs = self._newest.cached_outputs

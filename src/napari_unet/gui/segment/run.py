@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from napari_unet.gui.layers.placement import Placement
     from napari_unet.gui.layers.result_layer import ResultLayer
     from napari_unet.gui.session.jobs import Jobs
-    from napari_unet.gui.session.worker import Outcome
+    from napari_unet.gui.session.worker import Outcome, Task
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class SegmentRun:
         jobs.check_idle()
         input_frames(self._image, self._model.spec, self._options)
 
-    def start(self, jobs: Jobs) -> None:
-        """Add the layer and fill it.
+    def start(self, jobs: Jobs) -> Task:
+        """Add the layer and fill it; return the task, for `Jobs.cancel`.
 
         Raises
         ------
@@ -144,7 +144,8 @@ class SegmentRun:
 
         removed.connect(cancel_without_layer)
         job = self._job(self._view())
-        jobs.start(f"Segmenting {self._source.name}", job, on_step=self._show_step, on_end=end)
+        title = f"Segmenting {self._source.name}"
+        return jobs.start(title, job, on_step=self._show_step, on_end=end)
 
     def _job(self, view: Box | None) -> Job[Segmentation]:
         # in the thread of the job: planning the tiles of a large volume takes a while
@@ -223,7 +224,7 @@ class SegmentRun:
         if self._source in layers and self._result.layer in layers:
             keeper.keep(self._result.layer, self._source)
 
-    def show_alone(self) -> None:
+    def _show_alone(self) -> None:
         """Hide the other labels over the image, if both layers still exist."""
         layers = self._viewer.layers
         if self._source in layers and self._result.layer in layers:
@@ -286,6 +287,10 @@ class SegmentRun:
             found = outcome.result.record["diameter"]
             if found["source"] == "estimated":
                 note_estimate(self._source, found["pixels"])
+        # before it can be copied: later, this would hide the copy; and while a network keeps
+        # learning, its annotation stays visible
+        if self.complete and not jobs.at_work:
+            self._show_alone()
         self._result.finish({**record, "complete": self._complete, "purpose": self._purpose})
 
     def _add_probabilities(self, probabilities: Any) -> None:

@@ -49,10 +49,13 @@ class Step:
         What, in a few words.
     page
         The panel where it is done; empty if it is done elsewhere.
+    does
+        Name of the button there that does it; empty: a person does.
     """
 
     words: str
     page: str = ""
+    does: str = ""
 
 
 MEASURE = Step("Measure, save.", "Measure")
@@ -80,4 +83,4 @@ def next_step(now: Situation) -> Step:
         return Step("Press Segment.", "Segment")
     if now.painted:
         return Step("Correct, then train.", "Fine-tune")
-    return Step("Correct what is wrong.", "Annotate")
+    return Step("Correct this result.", "Annotate", "correct_button")

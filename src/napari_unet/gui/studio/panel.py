@@ -20,7 +20,7 @@ from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.project.keeper import OPTIONS
 from napari_unet.gui.project.row import ProjectRow
 from napari_unet.gui.project.work_row import WorkRow
-from napari_unet.gui.studio.guide import Situation, next_step, step_beside
+from napari_unet.gui.studio.guide import Situation, Step, next_step, step_beside
 from napari_unet.gui.widgets.fields import button, caption, form
 from napari_unet.gui.widgets.foot import JobProgress
 from napari_unet.gui.widgets.image_form import is_input
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 TABS = {"Load U-Net": "U-Net"}
 """Titles of tabs that differ from those of their panels."""
 FIRST_PAGE = "Segment"
+GO_TIP = "Go to the panel where this is done."
+DO_TIP = "Go to the panel where this is done, and begin."
 LOOK_MS = 100
 """Time between a change in the viewer and an update of the line at the top."""
 
@@ -80,11 +82,11 @@ class StudioPanel(QWidget):
         self.project.in_dock = True
         self._makers = pages
         self._pages: dict[str, Panel] = {}
-        self._where = self._beside = ""
+        self._step, self._beside = Step(""), ""
         # never shown: it keeps track of the chosen image
         self._image = LayerChoice(viewer, "", is_input, parent=self, visible=False)
-        self.next_button = button("", "Go to the panel where this is done.")
-        self.beside_button = button("", "Go to the panel where this is done.")
+        self.next_button = button("", GO_TIP)
+        self.beside_button = button("", GO_TIP)
         # where there is no page to go to: the text of a disabled button would be hard to read
         self.advice_label = QElidingLabel()
         self.project_row = ProjectRow(self.project)
@@ -233,8 +235,9 @@ class StudioPanel(QWidget):
         if other is not None:
             self.beside_button.setText(other.words)
         self._beside = "" if other is None else other.page
-        self._where = step.page
+        self._step = step
         self.next_button.setText(step.words)
+        self.next_button.setToolTip(DO_TIP if step.does else GO_TIP)
         self.advice_label.setText(step.words)
         self.next_button.setEnabled(bool(step.page))
         # a button to the page in front would do nothing
@@ -270,5 +273,7 @@ class StudioPanel(QWidget):
         )
 
     def _go(self) -> None:
-        if self._where:
-            self.show_page(self._where)
+        if self._step.page:
+            page = self.show_page(self._step.page)
+            if self._step.does:
+                getattr(page, self._step.does).click()

@@ -68,7 +68,7 @@ class FinetuneForm(QWidget):
         # some titles are long
         for rows in (details, rest):
             rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self.start = StartRow(viewer, top)
+        self.start = StartRow(session, top)
         self.pairs = PairsForm(viewer)
         self.others_box = QCheckBox()
         self.others_box.setToolTip(OTHERS_TIP)

@@ -10,8 +10,9 @@ from napari_unet.gui.models.row import ModelRow
 from napari_unet.gui.widgets.choice import Choice
 
 if TYPE_CHECKING:
-    import napari
     from qtpy.QtWidgets import QFormLayout
+
+    from napari_unet.gui.session.session import Session
 
 TIP = (
     "What to start from. The loaded U-Net needs little annotation. A new network needs more annotation "
@@ -27,18 +28,18 @@ class StartRow(QObject):
 
     Parameters
     ----------
-    viewer
-        *Load U-Net* is opened in its window.
+    session
+        Opens *Load U-Net*.
     form
         The row is added to it.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: napari.Viewer, form: QFormLayout) -> None:
+    def __init__(self, session: Session, form: QFormLayout) -> None:
         super().__init__()
         self.network = Choice([("", None), *NEW[:1]], tooltip=TIP)
-        form.addRow("U-Net", ModelRow(viewer, self.network.native))
+        form.addRow("U-Net", ModelRow(session, self.network.native, "Fine-tune"))
         self.network.changed.connect(lambda: self.changed.emit())
 
     @property
