@@ -85,6 +85,20 @@ def suggest(entries: Sequence[Entry], image: Appearance, last_used: str = "") ->
     return sorted(found, key=order)
 
 
+def better_network(suggestions: Sequence[Suggestion], misfits: Sequence[Misfit]) -> str:
+    """Return the name of the network against which less speaks than against one; empty: none.
+
+    Parameters
+    ----------
+    suggestions
+        The library for this image, the best match first.
+    misfits
+        What speaks against the network in question.
+    """
+    weight = sum(misfit.weight for misfit in misfits)
+    return next((s.entry.name for s in suggestions if s.weight < weight), "")
+
+
 def describe_misfit(
     suggestions: Sequence[Suggestion], name: str, spec_misfits: Sequence[Misfit]
 ) -> str:
@@ -107,10 +121,11 @@ def describe_misfit(
     if not spec_misfits:
         return ""
     weight = sum(misfit.weight for misfit in spec_misfits)
-    better = next((s.entry.name for s in suggestions if s.weight < weight), "")
+    better = better_network(suggestions, spec_misfits)
     if not better and weight < 4:
         return ""
     against = spec_misfits[0].words
     if better:
-        return f"“{better}” suits this image better than “{name}”: {against}."
+        which = against.replace("it ", "that one ", 1)
+        return f"“{better}” suits this image better than “{name}”: {which}."
     return f"“{name}” may not suit this image: {against}."

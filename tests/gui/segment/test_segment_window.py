@@ -121,7 +121,8 @@ def test_closing_the_panel_leaves_nothing_behind_that_breaks(slow, viewer, qtbot
     viewer.add_image(random_image(20, 128, 128), name="stack")
     begin(slow, qtbot)
     jobs, words, gone = slow.session.jobs, [], []
-    jobs.reported.connect(words.append)
+    for told in (jobs.reported, jobs.cautioned):
+        told.connect(words.append)
     run = jobs._task.run
     run.pause()
     slow.destroyed.connect(lambda: gone.append(True))

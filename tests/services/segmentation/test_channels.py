@@ -31,8 +31,8 @@ def test_colours_are_seen_as_a_grey_image_would_be():
     coloured, grey = probabilities(BLUE, "YXS"), probabilities(BLUE[..., 2], "YX")
     np.testing.assert_allclose(coloured.probabilities, grey.probabilities, atol=1e-4)
     assert coloured.record["channels"] == ["luminance"]
-    assert "seen as luminance" in coloured.notes[0]
-    assert grey.notes == []
+    assert "seen as luminance" in coloured.reading_notes[0]
+    assert grey.reading_notes == []
 
 
 @pytest.mark.parametrize(("name", "index"), [("red", 0), ("blue", 2), ("2", 2)])
@@ -40,13 +40,13 @@ def test_a_colour_is_chosen_by_name(name, index):
     chosen = probabilities(BLUE, "YXS", channels=(name,))
     plain = probabilities(np.ascontiguousarray(BLUE[..., index]), "YX")
     np.testing.assert_array_equal(chosen.probabilities, plain.probabilities)
-    assert chosen.notes == []
+    assert chosen.reading_notes == []
 
 
 def test_the_first_of_several_channels_is_told():
     image = Image(np.zeros((3, 20, 30)), "CYX", channel_names=("GFP", "DAPI", "Cy5"))
     result = finish(segment(image, MODEL, SegmentOptions(device="cpu")))
-    assert result.notes == ["Of 3 channels, the U-Net saw channel GFP."]
+    assert result.reading_notes == ["Of 3 channels, the U-Net saw channel GFP."]
     assert channel_indices(image, MODEL.spec, ("DAPI",)) == (1,)
     with pytest.raises(UserError, match="no channel 'luminance': its channels are GFP, DAPI, Cy5"):
         channel_indices(image, MODEL.spec, ("luminance",))

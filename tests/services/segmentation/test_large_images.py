@@ -48,12 +48,12 @@ def files(tmp_path):
     [MemoryError("Unable to allocate 9 TiB"), RuntimeError("[..] DefaultCPUAllocator: no memory")],
 )
 def test_an_image_that_can_not_be_allocated_fails_alone(model, files, monkeypatch, error):
-    def short(image, *_):
-        if image.name == "b":
+    def short(run):
+        if run.image.name == "b":
             raise error
-        return (yield from segment(image, model, OPTIONS))
+        return (yield from segment(run.image, model, OPTIONS))
 
-    monkeypatch.setattr(batch, "segment", short)
+    monkeypatch.setattr(batch, "segment_prepared", short)
     outcomes = run(files, model)
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
     assert "Memory does not suffice for b" in str(outcomes[1].error)

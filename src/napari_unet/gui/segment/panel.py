@@ -253,13 +253,17 @@ class SegmentPanel(Panel):
         current = self.rethreshold.current
         if current is not None:
             self.evaluation.view.note_change(current.result.layer)
+        if self.foot.message.kind == "caution":
+            # it was about the result with the settings before
+            self.foot.message.clear()
         self._measure()
 
     def _tell_count(self) -> None:
         if self.measuring.columns is None:
             return
         n = self.measuring.count
-        self.foot.message.add(f"{n:,} object{'s' * (n != 1)}" if n else NONE_FOUND)
+        if n or self.foot.message.kind != "caution":
+            self.foot.message.add(f"{n:,} object{'s' * (n != 1)}" if n else NONE_FOUND)
 
     def _offer_centres(self) -> None:
         offer(self.centres_button, CENTRES_TIP, "" if self.measuring.count else NO_CENTRES)

@@ -282,8 +282,10 @@ class SegmentRun:
             self._add_probabilities(outcome.result.probabilities)
             seconds = time.monotonic() - self._began
             message = f"Done in {seconds:.1f} s: “{self._result.layer.name}”."
-            parts = [self._occasion, message, *outcome.result.notes]
-            jobs.reported.emit(in_window(" ".join(filter(None, parts))))
+            doubt = outcome.result.record["outcome"]
+            parts = [doubt, self._occasion, message, *outcome.result.reading_notes]
+            tell = jobs.cautioned if doubt else jobs.reported
+            tell.emit(in_window(" ".join(filter(None, parts))))
             found = outcome.result.record["diameter"]
             if found["source"] == "estimated":
                 note_estimate(self._source, found["pixels"])

@@ -54,6 +54,8 @@ class Jobs(QObject):
     """The job has ended; its `Outcome`."""
     reported = Signal(str)
     """A message to the user about how a job went."""
+    cautioned = Signal(str)
+    """The same, where the result can hardly be right."""
     warned = Signal(object)
     """Something is wrong but the job goes on without it; the `UserError` that says what."""
     abandoned = Signal()

@@ -134,6 +134,7 @@ class Foot(QWidget):
         jobs.started.connect(self._begin)
         jobs.ended.connect(self._end)
         jobs.reported.connect(self._say)
+        jobs.cautioned.connect(self._caution)
         jobs.warned.connect(self.message.show_error)
 
     def add(self, *buttons: QWidget) -> QWidget:
@@ -162,6 +163,9 @@ class Foot(QWidget):
 
     def _say(self, words: str) -> None:
         self.message.show_text("done", words)
+
+    def _caution(self, words: str) -> None:
+        self.message.show_text("caution", words)
 
     def _end(self, outcome: Outcome[object]) -> None:
         if outcome.error is not None:

@@ -25,7 +25,7 @@ from napari_unet.gui.widgets.fields import button
 
 DETAILS_TIP = "The traceback, for a bug report."
 COPY_TIP = "Copy the message, the versions and the traceback for a bug report."
-COLOURS = {"error": "#ef4444", "done": "#2dd4bf", "note": "#94a3b8"}
+COLOURS = {"error": "#ef4444", "caution": "#f59e0b", "done": "#2dd4bf", "note": "#94a3b8"}
 LINES = 4
 """Lines of text that are seen at once: as many as most errors have."""
 
@@ -98,8 +98,13 @@ class Message(QFrame):
         self.more.setVisible(True)
 
     def show_text(self, kind: str, text: str) -> None:
-        """Show plain text as ``"done"`` or ``"note"``."""
+        """Show plain text as ``"done"``, ``"caution"`` or ``"note"``."""
         self._show(kind, html.escape(text))
+
+    @property
+    def kind(self) -> str:
+        """What kind of text it shows; empty: none."""
+        return self._kind
 
     def shows(self, text: str) -> bool:
         """Whether it shows a plain text, and nothing else."""
@@ -107,9 +112,10 @@ class Message(QFrame):
 
     def add(self, words: str) -> None:
         """Put words above what was done, in place of earlier ones; a note or an error stays as it is."""
-        if self._kind in ("", "done"):
+        if self._kind in ("", "done", "caution"):
             below = self._below
-            self._show("done", f"<b>{html.escape(words)}</b><br>{below}" if below else words)
+            rich = f"<b>{html.escape(words)}</b><br>{below}" if below else words
+            self._show(self._kind or "done", rich)
             self._below = below
 
     def _copy(self) -> None:

@@ -10,7 +10,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image.voxel_size import with_voxel_size
 from napari_unet.core.progress import Progress, as_part
 from napari_unet.services.segmentation.options import labels_are_objects
-from napari_unet.services.segmentation.segment import segment
+from napari_unet.services.segmentation.prepare import prepare
+from napari_unet.services.segmentation.segment import segment_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +201,8 @@ def _segment_file(task: Task, how: _How) -> Job[Outcome]:
         image = with_voxel_size(image, how.voxel_size)
     outputs = {name: getattr(task, name) is not None for name in ("probabilities", "uncertainty")}
     options = how.options.model_copy(update=outputs)
-    result = yield from segment(image, how.model, options)
+    # what is told of the result is in its notes, which are shown with the name of the file
+    result = yield from segment_prepared(prepare(image, how.model, options))
     yield Progress(1, 1, "writing")
     record = _save(task, how, image, result, level.number)
     yield from write_exports(task, image, result, record, how.overwrite)

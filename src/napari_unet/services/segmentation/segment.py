@@ -9,9 +9,11 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.inference.outputs import Outputs, label_dtype
+from napari_unet.core.progress import Notice
 from napari_unet.services.segmentation.arrays import zeros
 from napari_unet.services.segmentation.channels import channel_note
 from napari_unet.services.segmentation.options import object_options
+from napari_unet.services.segmentation.outcome import OutcomeTally
 from napari_unet.services.segmentation.prepare import PreparedRun, prepare
 from napari_unet.services.segmentation.writers import (
     LabelWriter,
@@ -44,7 +46,8 @@ class Segmentation:
         (out_channels, \*labels.shape) float32 between 0 and 1, if asked for.
     record
         Model, options, device, precision, tiling and the objects' diameter, as JSON values;
-        ``missing_pixels`` is the number of those without data.
+        ``missing_pixels`` is the number of those without data, ``outcome`` says what speaks against the
+        result; empty: nothing.
     uncertainty
         (\*labels.shape) float32 from 0, sure, to 1, if asked for.
     """
@@ -57,6 +60,12 @@ class Segmentation:
 
     @property
     def notes(self) -> list[str]:
+        """What one should know of the result, and of how the image was read, a sentence or more each."""
+        outcome = self.record.get("outcome", "")
+        return [*([outcome] if outcome else []), *self.reading_notes]
+
+    @property
+    def reading_notes(self) -> list[str]:
         """What one should know of how the image was read and rescaled, a sentence or more each."""
         notes = [
             *self.record.get("notes", ()),
@@ -111,7 +120,8 @@ def segment(
     Progress
         Many times a second on most machines.
     Notice
-        How long it will take, where rescaling multiplies the work.
+        How long it will take, where rescaling multiplies the work; at the end, what speaks against the
+        result.
     TileDone
         After each finished window.
 
@@ -127,7 +137,15 @@ def segment(
         memory does not suffice for the smallest tile.
     """
     run = prepare(image, model, options, region)
-    return segment_prepared(run, out=out, out_probabilities=out_probabilities, out_uint8=out_uint8)
+    outputs = {"out_probabilities": out_probabilities, "out_uint8": out_uint8}
+    return _telling(segment_prepared(run, out=out, **outputs))
+
+
+def _telling(job: Job[Segmentation]) -> Job[Segmentation]:
+    result = yield from job
+    if result.record["outcome"]:
+        yield Notice(1, 1, text=result.record["outcome"])
+    return result
 
 
 def segment_prepared(
@@ -152,15 +170,19 @@ def segment_prepared(
 
 def _write_all(run: PreparedRun, result: Segmentation, out_uint8: Any) -> Job[Segmentation]:
     run = yield from run.sized()
-    writers = _writers(run, result, out_uint8)
+    writers, tally = _writers(run, result, out_uint8), OutcomeTally(run)
     for step in run.outputs():
         if not isinstance(step, Outputs):
             yield step
             continue
         result.record["missing_pixels"] += step.missing
         for writer in writers:
-            yield from writer.write(step)
-    return replace(result, record=run.record | result.record)
+            for done in writer.write(step):
+                if isinstance(writer, ObjectWriter):
+                    tally.add_objects(done.labels)
+                yield done
+        tally.add(step)
+    return replace(result, record=run.record | result.record | {"outcome": tally.told()})
 
 
 def _empty_result(run: PreparedRun, out: Any, out_probabilities: Any) -> Segmentation:
