@@ -18,7 +18,7 @@ WAITS = {
     "finetune.form.annotation_summary.SETTLE_MS": 50,
     "finetune.live_preview.LOOK_MS": 50,
     "finetune.curves.REDRAW_MS": 50,
-    "segment.panel.SETTLE_MS": 50,
+    "segment.plan_row.SETTLE_MS": 50,
     "objects.rethreshold.REST_MS": 50,
     "journal.keeper.TICK_MS": 100,
     "studio.panel.LOOK_MS": 20,

@@ -266,10 +266,20 @@ def test_removing_the_result_cancels_the_run(slow, viewer, qtbot):
 
 def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot):
     viewer.add_image(random_image(3, 40, 50), name="cells")
-    qtbot.waitUntil(lambda: "3 tiles" in segment_panel.plan_label.text(), timeout=SECONDS)
-    assert "MiB on cpu" in segment_panel.plan_label.text()
+    qtbot.waitUntil(lambda: "3 tiles" in segment_panel.plan.label.text(), timeout=SECONDS)
+    assert "MiB on cpu" in segment_panel.plan.label.text()
+    assert segment_panel.plan.label.text().endswith("about 1 s")
     segment_panel.image.axes.native.setEditText("YX")
-    qtbot.waitUntil(lambda: segment_panel.plan_label.text() == "", timeout=SECONDS)
+    qtbot.waitUntil(lambda: segment_panel.plan.label.text() == "", timeout=SECONDS)
+
+
+def test_what_does_not_fit_into_memory_is_told_with_the_way_on(
+    segment_panel, viewer, qtbot, monkeypatch
+):
+    monkeypatch.setattr("napari_unet.gui.segment.plan_row.free_memory", lambda: 2 << 20)
+    viewer.add_image(random_image(40, 50), name="cells")
+    words = "and 2 MiB are free. By blocks it takes"
+    qtbot.waitUntil(lambda: words in segment_panel.plan.label.text(), timeout=SECONDS)
 
 
 def use_half_micrometers(session):
@@ -287,7 +297,7 @@ def test_an_image_comes_at_the_networks_pixel_size_unless_one_says_no(segment_pa
     assert rescale.text == "to 0.5 µm"
     image = random_image(80, 100)
     layer = viewer.add_image(image, name="cells", scale=(0.25, 0.25), units=("um", "um"))
-    plan = segment_panel.plan_label
+    plan = segment_panel.plan.label
     qtbot.waitUntil(lambda: "rescaled to 40 × 50" in plan.text(), timeout=SECONDS)
     segment_panel.segment_button.click()
     finish_job(segment_panel, qtbot)
@@ -305,7 +315,7 @@ def test_the_size_of_pixels_is_asked_for_where_the_image_states_none(segment_pan
     assert not size.enabled
     use_half_micrometers(session)
     viewer.add_image(random_image(80, 100), name="cells")
-    plan = segment_panel.plan_label
+    plan = segment_panel.plan.label
     qtbot.waitUntil(lambda: "states no pixel size" in plan.text(), timeout=SECONDS)
     size.value = 0.25
     qtbot.waitUntil(lambda: "rescaled to 40 × 50" in plan.text(), timeout=SECONDS)
@@ -343,7 +353,7 @@ def test_the_plan_says_what_overlapping_tiles_cost(segment_panel, viewer, qtbot)
     viewer.add_image(random_image(200, 200), name="cells")
     segment_panel.settings.tile.value = 64
     words = "of the work for where they overlap"
-    qtbot.waitUntil(lambda: words in segment_panel.plan_label.text(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: words in segment_panel.plan.label.text(), timeout=SECONDS)
 
 
 def test_of_colours_a_channel_is_offered_that_was_guessed(segment_panel, viewer):

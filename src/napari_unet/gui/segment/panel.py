@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
-from napari_unet.core.errors import UserError
 from napari_unet.gui.evaluate.form import EvaluateForm
 from napari_unet.gui.files.save_button import SaveLabelsButton
 from napari_unet.gui.layers.placement import on_screen
@@ -15,16 +14,15 @@ from napari_unet.gui.objects.measuring import TOO_LARGE, Measuring
 from napari_unet.gui.objects.rethreshold import Rethreshold
 from napari_unet.gui.segment.following import FollowingPreview
 from napari_unet.gui.segment.network import NetworkInUse
+from napari_unet.gui.segment.plan_row import PlanRow
 from napari_unet.gui.segment.run import SegmentRun
 from napari_unet.gui.segment.size import SizeRow
-from napari_unet.gui.session.jobs import Jobs
 from napari_unet.gui.widgets.choice import Choice
 from napari_unet.gui.widgets.command_button import CommandButton
-from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer, text
+from napari_unet.gui.widgets.fields import button, folded, folded_away, form, offer
 from napari_unet.gui.widgets.image_form import ImageForm
 from napari_unet.gui.widgets.panel import Panel
 from napari_unet.gui.widgets.segment_form import ADVANCED, OBJECTS, RESULT_FOLLOWS, SegmentForm
-from napari_unet.services.segmentation.prepare import plan_job
 
 if TYPE_CHECKING:
     import napari
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from napari_unet.gui.journal.keeper import PaintKeeper
     from napari_unet.gui.objects.measuring import Numbered
     from napari_unet.gui.session.session import Session
-    from napari_unet.gui.session.worker import Outcome
     from napari_unet.services.segmentation.options import SegmentOptions
 
 SEGMENT_TIP = "Segment the whole image, all its planes and time points."
@@ -57,8 +54,6 @@ OUTPUT_TIP = (
 OUTPUTS = [("Labels", False), ("Labels and probabilities", True)]
 """Entries of the choice, and whether each includes probabilities."""
 NONE_FOUND = "No objects found: another U-Net, or another diameter, may suit the image better."
-SETTLE_MS = 300
-"""Time without a change in the form before the run is planned again."""
 
 
 class SegmentPanel(Panel):
@@ -82,8 +77,6 @@ class SegmentPanel(Panel):
         self.network = NetworkInUse(self)
         self.settings = SegmentForm(session.settings, self)
         self.output = Choice(OUTPUTS, tooltip=OUTPUT_TIP)
-        self.plan_label = text()
-        self.plan_label.setToolTip("How the image will be tiled, and how much memory it will take.")
         self.preview_button = button("Preview", PREVIEW_TIP)
         self.segment_button = button("Segment", SEGMENT_TIP, main=True)
         self.rows, self.advanced_rows, self.object_rows = form(), form(), form()
@@ -104,15 +97,12 @@ class SegmentPanel(Panel):
         self.advanced_rows.addRow("", self.command_button)
         self.save_button = SaveLabelsButton(self, lambda: self._last and self._last[0].layer)
         self.evaluation = EvaluateForm(self)
+        self.plan = PlanRow(self, self.settings, self.image, self.chosen)
         self.following = FollowingPreview(self, self.settings, self.image, self.chosen)
         self._newest: SegmentRun | None = None
         self._numbered: Numbered | None = None
         self._last: tuple[SegmentRun, str] | None = None
         self._lay_out()
-        self._planner = Jobs(self)
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLE_MS)
         self._connect()
         self._fit_model(self.session.model)
 
@@ -125,7 +115,7 @@ class SegmentPanel(Panel):
         self.body.addWidget(folded_away("How good is it?", self.evaluation))
         self.body.addWidget(self.save_button)
         # last, as it comes and goes by itself
-        self.body.addWidget(self.plan_label)
+        self.body.addWidget(self.plan.label)
         self.body.addStretch(1)
 
     def _connect(self) -> None:
@@ -134,8 +124,6 @@ class SegmentPanel(Panel):
         self.size.show_button.clicked.connect(self._show_size)
         self.size.failed.connect(self.foot.message.show_error)
         self.session.model_changed.connect(self._fit_model)
-        self.image.changed.connect(self._settled.start)
-        self.settings.changed.connect(lambda: self._settled.start())
         for name in RESULT_FOLLOWS:
             self.settings[name].changed.connect(self._relabel)
         self.settings.objects.changed.connect(self._say_anew)
@@ -147,9 +135,6 @@ class SegmentPanel(Panel):
         self.measuring.changed.connect(self._offer_centres)
         self.measuring.changed.connect(self._tell_count)
         self._offer_centres()
-        self.session.jobs.ended.connect(self._settled.start)
-        self._settled.timeout.connect(self._make_plan)
-        self._planner.ended.connect(self._show_plan)
 
     def let_go(self) -> None:
         """Stop listening to the viewer."""
@@ -160,6 +145,7 @@ class SegmentPanel(Panel):
         self.measuring.let_go()
         self.evaluation.let_go()
         self.following.let_go()
+        self.plan.let_go()
 
     def _fit_model(self, model: Model | None) -> None:
         spec = model.spec if model is not None else None
@@ -167,7 +153,7 @@ class SegmentPanel(Panel):
         self.settings.fit_model(spec)
         # the result was made with another model
         self.rethreshold.take(None)
-        self._settled.start()
+        self.plan.renew()
 
     def chosen(self) -> SegmentOptions:
         """Return the options that are set in the form."""
@@ -282,17 +268,3 @@ class SegmentPanel(Panel):
             return None
         run, model = self._last
         return run.command(model)
-
-    def _make_plan(self) -> None:
-        """Have the plan made in a thread: for a large volume it takes a while."""
-        model = self.session.model
-        if model is None or self.session.jobs.running or self._planner.running:
-            return
-        try:
-            self._planner.start("Planning", plan_job(self.image.image(), model, self.chosen()))
-        except UserError:
-            self.plan_label.clear()
-
-    def _show_plan(self, outcome: Outcome[Any]) -> None:
-        # errors are shown when a run is started, not while the form is being filled in
-        self.plan_label.setText("" if outcome.result is None else str(outcome.result))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_unet.services.blocks.job import BlockOptions
     from napari_unet.services.segmentation.options import SegmentOptions
     from napari_unet.services.segmentation.plan import Plan
+    from napari_unet.services.segmentation.prepare import PreparedRun
 
 FINDING = 24
 """Bytes a pixel while objects are found: parts, cores, distances and what is sorted, as measured."""
@@ -101,6 +102,21 @@ def forecast(
 
     run = yield from prepare(image, model, options).sized()
     pixel = run.size.seconds or (yield from seconds_per_pixel(run.predictor))
+    return foresee(run, pixel, cutting)
+
+
+def foresee(run: PreparedRun, pixel: float, cutting: BlockOptions) -> Forecast:
+    """Foresee what a run that is prepared will take.
+
+    Parameters
+    ----------
+    run
+        The run.
+    pixel
+        Seconds that the network takes for a pixel.
+    cutting
+        How it would be cut into blocks.
+    """
     block = choose_block(run, cutting.block)
     blocks = len(BlockGrid(run.frames[0].shape, block)) * len(run.frames)
     frame, channels = prod(run.frames[0].shape), run.spec.config.out_channels

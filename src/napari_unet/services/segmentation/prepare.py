@@ -14,7 +14,7 @@ from napari_unet.core.image.statistics import NormalizationStatistics
 from napari_unet.core.inference.outputs import Outputs, background_where_missing
 from napari_unet.core.inference.rescale import RescaledFrames
 from napari_unet.core.memory_units import bytes_of_gib
-from napari_unet.core.progress import Job, Notice, Progress
+from napari_unet.core.progress import Job, Notice
 from napari_unet.services.segmentation.channels import channel_indices, channel_name
 from napari_unet.services.segmentation.options import SegmentOptions, labels_are_objects
 from napari_unet.services.segmentation.plan import Plan, plan_of
@@ -241,18 +241,6 @@ def _is_size_unknown(image: Image, spec: ModelSpec, options: SegmentOptions) -> 
     """Whether an image is only not rescaled because it states no pixel size."""
     by_pixel_size = spec.diameter is None and options.rescale and bool(spec.pixel_size)
     return by_pixel_size and options.pixel_size is None and not pixel_size_of(image, spec.axes)
-
-
-def plan_job(image: Image, model: Model, options: SegmentOptions) -> Job[Plan]:
-    """Plan a run as a job: for a large volume it takes a while.
-
-    Raises
-    ------
-    UserError
-        As `prepare`.
-    """
-    yield Progress(0, 1)
-    return prepare(image, model, options).plan
 
 
 def input_frames(image: Image, spec: ModelSpec, options: SegmentOptions) -> list[Frame]:
