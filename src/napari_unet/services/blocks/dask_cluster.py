@@ -146,7 +146,9 @@ def start_slurm(n: int) -> Any:
     from dask_jobqueue import SLURMCluster
 
     unsaid = {k: v for k, v in JOB.items() if dask.config.get(f"jobqueue.slurm.{k}", None) is None}
-    cluster = SLURMCluster(**unsaid)
+    # any free port: runs side by side would each want the same one
+    dashboard = {"dashboard_address": ":0"}
+    cluster = SLURMCluster(scheduler_options=dashboard, **unsaid)
     refused = _refusal(cluster.job_script())
     if refused:
         cluster.close()
