@@ -76,7 +76,7 @@ class FollowingPreview(QObject):
         image: ImageForm,
         chosen: Callable[[], SegmentOptions],
     ) -> None:
-        super().__init__()
+        super().__init__(panel)
         self._panel, self._viewer, self._chosen = panel, panel.viewer, chosen
         self._expected: SegmentRun | None = None
         self._what: Previewed | None = None

@@ -54,7 +54,8 @@ class PlanRow(QObject):
         image: ImageForm,
         chosen: Callable[[], SegmentOptions],
     ) -> None:
-        super().__init__()
+        # with the panel, its timer ends too
+        super().__init__(panel)
         self._session, self._image, self._chosen = panel.session, image, chosen
         self.label = text()
         self.label.setToolTip(TIP)
