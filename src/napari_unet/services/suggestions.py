@@ -126,6 +126,6 @@ def describe_misfit(
         return ""
     against = spec_misfits[0].words
     if better:
-        which = against.replace("it ", "that one ", 1)
-        return f"“{better}” suits this image better than “{name}”: {which}."
+        which = against.replace("it ", f"“{name}” ", 1)
+        return f"“{better}” suits this image better: {spec_misfits[0].contrast or which}."
     return f"“{name}” may not suit this image: {against}."

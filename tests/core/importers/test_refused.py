@@ -44,7 +44,7 @@ FILES = {
     "pickle-2": (pickle.dumps({"weights": [1, 2]}, protocol=2), "Python pickle"),
     "numpy": (b"\x93NUMPY\x01\x00v\x00", "NumPy"),
     "keras": (b"\x89HDF\r\n\x1a\n\x00\x00", "HDF5"),
-    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "unknown kind"),
+    "picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "an image"),
     "one byte": (b"\x80", "unknown kind"),
     "latin-1": ("Größe\n".encode("latin-1"), "unknown kind"),
 }

@@ -26,6 +26,11 @@ DESCRIPTION_NAMES = ("bioimageio.yaml", "rdf.yaml", "model.yaml")
 DESCRIPTION_SUFFIX = ".bioimageio.yaml"
 # the number 0x1950a86a20f9469cfc6c, which torch.save wrote first up to torch 1.6
 LEGACY_MAGIC = b"\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+# PNG, JPEG, TIFF and BigTIFF of either order of bytes, GIF, CZI and ND2
+IMAGE_STARTS = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"ZISRAWFILE", b"\xda\xce\xbe\n"),
+    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+)
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 SAVE_STATE_DICT = (
@@ -58,6 +63,7 @@ class Kind(Enum):
     LFS = "a Git LFS pointer instead of the real file"
     HTML = "a web page"
     TEXT = "a text file"
+    IMAGE = "an image"
     EMPTY = "an empty file"
     UNKNOWN = "a file of unknown kind"
 
@@ -77,6 +83,7 @@ REMEDIES = {
     "download button.",
     Kind.TEXT: "Choose the file with the network's weights, or the .yaml description of a "
     "bioimage.io package.",
+    Kind.IMAGE: "Open it as an image, and choose a U-Net to segment it with.",
     Kind.EMPTY: DOWNLOAD_AGAIN,
     Kind.UNKNOWN: SAVE_STATE_DICT,
 }
@@ -116,6 +123,8 @@ def _kind(head: bytes) -> Kind:
         return Kind.EMPTY
     if head.startswith(LFS_POINTER):
         return Kind.LFS
+    if head.startswith(IMAGE_STARTS):
+        return Kind.IMAGE
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
         return Kind.SAFETENSORS
     if LEGACY_MAGIC in head[:64]:

@@ -36,10 +36,13 @@ class Misfit:
         What it concerns.
     words
         A short sentence without its full stop.
+    contrast
+        The same of the image, where another network suits it; empty: there are no other words.
     """
 
     subject: Subject
     words: str
+    contrast: str = ""
 
     @property
     def weight(self) -> int:
@@ -78,7 +81,7 @@ def misfits(spec: ModelSpec, image: Appearance) -> list[Misfit]:
     kind = kind_of(spec)
     if kind is not None and image.kind not in (None, kind):
         words = f"it learnt images of {kind}; this looks like {image.kind}"
-        found.append(Misfit("kind", words))
+        found.append(Misfit("kind", words, f"it looks like {image.kind}, not {kind}"))
     if spec.config.ndim == 2 and image.planes > 1:
         words = "it sees one plane at a time: what is one object in depth gets several numbers"
         found.append(Misfit("planes", words))

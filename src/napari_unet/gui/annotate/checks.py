@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_unet.core.errors import UserError
 from napari_unet.gui.layers.checked_areas import (
     check_plane,
     next_unchecked,
@@ -11,6 +12,8 @@ from napari_unet.gui.layers.checked_areas import (
     start_box,
     uncheck_plane,
 )
+from napari_unet.gui.layers.placement import looked_at, place
+from napari_unet.gui.layers.purpose import frames_done
 from napari_unet.gui.widgets.fields import button, offer
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
 
     from napari_unet.core.image.axes import Image
     from napari_unet.gui.widgets.panel import Panel
@@ -40,10 +44,17 @@ class Checks:
         The panel they are in; messages are shown at its foot.
     chosen
         Returns the image layer under the annotation, and its image.
+    labels
+        Returns the annotation; None if there is none.
     """
 
-    def __init__(self, panel: Panel, chosen: Callable[[], tuple[ImageLayer, Image]]) -> None:
-        self._panel, self._chosen = panel, chosen
+    def __init__(
+        self,
+        panel: Panel,
+        chosen: Callable[[], tuple[ImageLayer, Image]],
+        labels: Callable[[], Labels | None],
+    ) -> None:
+        self._panel, self._chosen, self._labels = panel, chosen, labels
         self.plane_button = button("Plane checked", PLANE_TIP)
         self.box_button = button("Box checked…", BOX_TIP)
         self.plane_button.clicked.connect(self.check_plane)
@@ -78,8 +89,25 @@ class Checks:
                 uncheck_plane(*where)
                 self._say("note", "This plane is no longer marked as checked.")
             else:
+                self._check_done(*where)
                 check_plane(*where)
                 self._say("done", "This plane is marked as checked.")
+
+    def _check_done(self, viewer: napari.Viewer, source: ImageLayer, image: Image) -> None:
+        """Refuse a plane that a run which was stopped has not come to."""
+        layer = self._labels()
+        done = None if layer is None else frames_done(layer)
+        if layer is None or done is None:
+            return
+        planes = place(source, image.axes).label_axes(looked_at(viewer, layer))
+        # of volumes, all planes are done or none
+        size = len(done[0]) if done else 0
+        if [p for p in planes if p is not None][:size] not in done:
+            raise UserError(
+                "This plane was not segmented",
+                rule="The run was cancelled before it: that nothing is found here says nothing.",
+                remedy="Segment again, or mark only planes that are done.",
+            )
 
     def _check_box(self) -> None:
         with self._panel.reporting():

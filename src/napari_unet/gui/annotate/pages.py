@@ -78,6 +78,8 @@ class Pages:
             self.parts,
         ):
             body.addWidget(part)
+        body.addStretch(1)
+        self._body = body
 
     def take(self, layer: Labels | None) -> None:
         """Be about this annotation from now on."""
@@ -110,6 +112,9 @@ class Pages:
         # the list of objects needs the room
         reviews = objects and not more and self.review.isExpanded()
         self._about.setVisible(works and not reviews)
+        # all the room there is, instead of leaving it empty below
+        self._body.setStretchFactor(self.review, int(reviews))
+        self._body.setStretch(self._body.count() - 1, int(not reviews))
         if reviews:
             buttons = panel.review.accept_button, panel.review.back_button
         elif works and not more and self.parts.isExpanded():

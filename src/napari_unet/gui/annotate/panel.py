@@ -69,11 +69,11 @@ class AnnotatePanel(Panel):
         self.keeper = keeper
         self.source = AnnotationSource(viewer, self.session)
         self.annotation = LayerChoice(viewer, ANNOTATION_TIP, is_annotation)
-        self.restore_offer = RestoreOffer(self.keeper.restoring)
+        self.restore_offer = RestoreOffer(self.keeper.restoring, lambda: self.source.image.layer)
         self.classes = ClassList()
         self.objects = ObjectTools(viewer, self._plane_known)
         self.measures = MeasureRow(viewer, self._numbered)
-        self.checks = Checks(self, self._under)
+        self.checks = Checks(self, self._under, lambda: self.annotation.layer)
         self.next_region = NextRegionForm(
             viewer, self.session, self._chosen, self.checks.box_button
         )
@@ -92,7 +92,6 @@ class AnnotatePanel(Panel):
         self.groups, self.start_fold, self.review_fold = pages.groups, pages.start, pages.review
         self.body.addWidget(self.restore_offer)
         pages.lay_out(self.body)
-        self.body.addStretch(1)
 
     def _connect(self) -> None:
         self.annotation.changed.connect(self._take)
@@ -100,6 +99,7 @@ class AnnotatePanel(Panel):
         self.keeper.restoring.restored.connect(self.annotation.choose)
         self.restore_offer.refused.connect(self.foot.message.show_error)
         self.source.changed.connect(self._offer)
+        self.source.changed.connect(self.restore_offer.look)
         self.classes.picked.connect(self.pick)
         self.measures.reported.connect(partial(self.foot.message.show_text, "done"))
         for part in (

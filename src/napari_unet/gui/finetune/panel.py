@@ -58,7 +58,9 @@ class FinetunePanel(Panel):
         self.keeper = keeper
         self.form = FinetuneForm(viewer, self.session)
         self.settings = self.form.settings
-        self.restore_offer = RestoreOffer(self.keeper.restoring)
+        self.restore_offer = RestoreOffer(
+            self.keeper.restoring, lambda: self.form.pairs.first.image.layer
+        )
         self.resume_offer = ResumeOffer()
         self.curves = Curves()
         self.progress_label = text()
@@ -103,6 +105,7 @@ class FinetunePanel(Panel):
         self.form.preview_button.clicked.connect(self._preview)
         self.form.changed.connect(self._look_for_state)
         self.form.changed.connect(self._keep_paint)
+        self.form.changed.connect(self.restore_offer.look)
         # what was offered after the last training gives way
         self.form.changed.connect(self._show_buttons)
         self.session.jobs.started.connect(self._show_buttons)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import time
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QHBoxLayout
+from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError
-from napari_unet.gui.widgets.fields import button, text
+from napari_unet.gui.widgets.fields import button
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Image as ImageLayer
+
     from napari_unet.gui.journal.restoring import Restoring
     from napari_unet.services.storage.journal_files import RestorableAnnotation
 
@@ -27,42 +31,43 @@ class RestoreOffer(QFrame):
     ----------
     restoring
         Has the annotations.
+    image
+        Returns the image at hand; those of other images are offered with them.
     """
 
     refused = Signal(object)
     """It could not be restored; the exception."""
 
-    def __init__(self, restoring: Restoring) -> None:
+    def __init__(self, restoring: Restoring, image: Callable[[], ImageLayer | None]) -> None:
         super().__init__()
-        self._restoring = restoring
+        self._restoring, self._image = restoring, image
         self._offered: RestorableAnnotation | None = None
-        self.message_label = text()
+        self.message_label = QElidingLabel()
         self.restore_button = button("Restore", RESTORE_TIP)
         self.discard_button = button("Discard", DISCARD_TIP)
         self.restore_button.clicked.connect(self._restore)
         self.discard_button.clicked.connect(self._discard)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.restore_button)
-        buttons.addWidget(self.discard_button)
-        box = QVBoxLayout(self)
-        box.setContentsMargins(8, 4, 4, 4)
-        box.addWidget(self.message_label)
-        box.addLayout(buttons)
+        box = QHBoxLayout(self)
+        box.setContentsMargins(8, 2, 4, 2)
+        box.setSpacing(4)
+        box.addWidget(self.message_label, stretch=1)
+        box.addWidget(self.restore_button)
+        box.addWidget(self.discard_button)
         self.setStyleSheet("RestoreOffer { border-left: 3px solid #f59e0b; }")
         restoring.changed.connect(self.look)
         restoring.refused.connect(self.refused)
         self.look()
 
     def look(self) -> None:
-        """Show the newest annotation that can be restored, if there is any."""
-        available = self._restoring.available()
+        """Show the newest annotation of the image that can be restored, if there is any."""
+        available = self._restoring.available(self._image())
         self._offered = newest = available[0] if available else None
         self.setVisible(newest is not None)
         if newest is not None:
-            name, image = map(html.escape, (newest.note.name, newest.note.image.name))
             more = f" {len(available) - 1} more after this." if len(available) > 1 else ""
-            self.message_label.setText(
-                f"“{name}” on “{image}”, painted {_when(newest.when)}, can be restored.{more}"
+            self.message_label.setText(f"“{newest.note.name}”, painted {_when(newest.when)}")
+            self.message_label.setToolTip(
+                f"“{newest.note.name}” on “{newest.note.image.name}” can be restored.{more}"
             )
 
     def _restore(self) -> None:

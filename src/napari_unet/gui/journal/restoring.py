@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Labels
 
     from napari_unet.core.journal.records import Replay
@@ -61,16 +62,16 @@ class Restoring(QObject):
         self._removed: dict[Path, tuple[RestorableAnnotation, float]] = {}
         self._reader = Jobs(self)
 
-    def available(self) -> list[RestorableAnnotation]:
-        """Return what can be restored, the newest first."""
-        here = [left for left, _ in self._removed.values()]
-        return sorted([*here, *self._files.restorable()], key=lambda left: left.when, reverse=True)
+    def available(self, image: ImageLayer | None) -> list[RestorableAnnotation]:
+        """Return what can be restored of an image, the newest first."""
+        layers = [] if image is None else [image]
+        return [left for left in self._left() if find_image(layers, left.note.image)]
 
     def waiting(self) -> bool:
         """Whether an annotation of an image that is open can be restored."""
         viewer = self._viewer()
         layers = [] if viewer is None else viewer.layers
-        return any(find_image(layers, left.note.image) for left in self.available())
+        return any(find_image(layers, left.note.image) for left in self._left())
 
     def discard(self, left: RestorableAnnotation) -> None:
         """Delete one for good."""
@@ -120,6 +121,10 @@ class Restoring(QObject):
                 self._files.forget(path)
         self._removed.clear()
         self.changed.emit()
+
+    def _left(self) -> list[RestorableAnnotation]:
+        here = [left for left, _ in self._removed.values()]
+        return sorted([*here, *self._files.restorable()], key=lambda left: left.when, reverse=True)
 
     def close(self) -> None:
         """Stop: the viewer is closing."""

@@ -12,7 +12,14 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.objects.edit import free_number
 from napari_unet.gui.layers.images import place_of
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.purpose import IMAGE, KIND, MAX_CLASS_LABEL, kind_of
+from napari_unet.gui.layers.purpose import (
+    DONE,
+    IMAGE,
+    KIND,
+    MAX_CLASS_LABEL,
+    frames_done,
+    kind_of,
+)
 from napari_unet.gui.layers.result_before import BEFORE, ResultBefore
 from napari_unet.gui.layers.result_layer import RECORD
 from napari_unet.gui.layers.results import COLOURS
@@ -104,6 +111,7 @@ def correct(viewer: napari.Viewer, source: ImageLayer, labels: Labels, kind: Kin
             IMAGE: str(source.unique_id),
             # the result may be replaced by that of another network
             BEFORE: ResultBefore(data),
+            **({} if frames_done(labels) is None else {DONE: frames_done(labels)}),
         },
         **place_of(labels),
         **(

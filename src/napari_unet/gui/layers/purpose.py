@@ -41,6 +41,9 @@ two networks, what a network has learnt so far, the mistakes of a result, and ho
 
 PREVIEW = "preview"
 
+DONE = "napari_unet_done"
+"""Key of a labels layer's metadata: the frames of the unfinished result that it was copied from."""
+
 MAX_CLASS_LABEL = 255
 """Largest label of a class."""
 
@@ -89,6 +92,12 @@ def is_result(layer: Layer) -> bool:
 def is_unfinished(layer: Labels) -> bool:
     """Whether a layer is what a run left that was stopped, and nobody has edited it since."""
     return _record(layer).get("complete") is False and untouched(layer)
+
+
+def frames_done(labels: Labels) -> list[list[int]] | None:
+    """Return which frames an unfinished result has, by their place along other axes; None: all."""
+    done: list[list[int]] | None = labels.metadata.get(DONE)
+    return done if done is not None else _record(labels).get("done")
 
 
 def is_of_mistakes(layer: Layer) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from napari_unet.gui.layers.purpose import belongs, is_of_mistakes, kind_of
+from napari_unet.gui.layers.purpose import belongs, is_of_mistakes, is_preview, kind_of
+from napari_unet.gui.layers.result_layer import untouched
 
 if TYPE_CHECKING:
     import napari
@@ -21,3 +22,10 @@ def show_alone(viewer: napari.Viewer, source: ImageLayer, layer: Labels | None) 
         covers = isinstance(other, Labels) and kind_of(other) != "scribbles"
         if covers and other != layer and (belongs(other, source) or is_of_mistakes(other)):
             other.visible = False
+
+
+def drop_previews(viewer: napari.Viewer, source: ImageLayer) -> None:
+    """Remove previews of an image that nobody has painted on: a result of all of it has them, too."""
+    for layer in list(viewer.layers):
+        if is_preview(layer) and belongs(layer, source) and untouched(layer):
+            viewer.layers.remove(layer)

@@ -26,10 +26,10 @@ HEIGHT_PX = 150
 COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2", "#b8ac1f", "#8c8c8c")
 """Of the groups; the colour-blind can tell them apart, too (Okabe and Ito)."""
 X_TIP = "The measure along the plot."
-Y_TIP = "“number of objects” for a histogram, or a second measure for a point per object."
+Y_TIP = "“count” for a histogram, or a second measure for a point per object."
 GROUP_TIP = "Objects are drawn in a colour for each value of this column."
 PLOT_TIP = "Click a point to see its object in the table and in the image."
-COUNT = "number of objects"
+COUNT = "count"
 ALL = "all objects"
 CHOSEN_PX = 12
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QByteArray, QSize, Qt
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer
 from qtpy.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from qtpy.QtSvg import QSvgRenderer
 from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
@@ -54,6 +54,9 @@ class ToolButton(QToolButton):
         super().__init__()
         self._picture, self._tip = picture, tip
         self._drawn: tuple[str, str] | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._follow)
         self.setCheckable(checkable)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         self.setIconSize(QSize(ICON_PX, ICON_PX))
@@ -79,6 +82,8 @@ class ToolButton(QToolButton):
         super().changeEvent(event)
         if event.type() in FOLLOWS:
             self._follow()
+            # the window may get its own colours after what is in it
+            self._later.start()
 
     def _follow(self) -> None:
         window = self.window()

@@ -124,6 +124,7 @@ class SegmentPanel(Panel):
         self.size.show_button.clicked.connect(self._show_size)
         self.size.failed.connect(self.foot.message.show_error)
         self.session.model_changed.connect(self._fit_model)
+        self.foot.speak_of(self.image.layers)
         for name in RESULT_FOLLOWS:
             self.settings[name].changed.connect(self._relabel)
         self.settings.objects.changed.connect(self._say_anew)

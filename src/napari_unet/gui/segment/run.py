@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.inference.outputs import label_dtype
 from napari_unet.core.progress import Notice
-from napari_unet.gui.files.writer import record_of
 from napari_unet.gui.layers.diameter import note_estimate
-from napari_unet.gui.layers.images import FILE
 from napari_unet.gui.layers.placement import place
-from napari_unet.gui.layers.result_layer import CHECKED_BYTES, RECORD, Nowhere
+from napari_unet.gui.layers.result_layer import CHECKED_BYTES, Nowhere
 from napari_unet.gui.layers.results import probability_layers, result_layer
-from napari_unet.gui.layers.visibility import show_alone
+from napari_unet.gui.layers.visibility import drop_previews, show_alone
 from napari_unet.gui.objects.measuring import Numbered
 from napari_unet.gui.objects.rethreshold import SegmentedLayer
-from napari_unet.gui.segment.made_by import layer_record
+from napari_unet.gui.segment.frames_done import FramesDone
+from napari_unet.gui.segment.made_by import command_of_layer, layer_record
 from napari_unet.gui.segment.size import in_window
 from napari_unet.gui.segment.view_first import frame_in_view, segment_in_view
 from napari_unet.services.segmentation.cached_outputs import CachedOutputs
@@ -101,6 +99,7 @@ class SegmentRun:
         title = ("objects" if self._objects else "labels") if region is None else "preview"
         self._purpose = {"title": title, "model": model.spec.name, "objects": self._objects}
         self._cache = self._make_cache()
+        self._frames = FramesDone(image, model.spec.axes, twice=self._objects)
         # placed once, at the start: the image layer may have changed by the end
         self._placed: Placement
         self._result: ResultLayer
@@ -225,10 +224,11 @@ class SegmentRun:
             keeper.keep(self._result.layer, self._source)
 
     def _show_alone(self) -> None:
-        """Hide the other labels over the image, if both layers still exist."""
+        """Hide the other labels over the image, without its previews, if both layers still exist."""
         layers = self._viewer.layers
         if self._source in layers and self._result.layer in layers:
             show_alone(self._viewer, self._source, self._result.layer)
+            drop_previews(self._viewer, self._source)
 
     @property
     def numbered(self) -> Numbered | None:
@@ -246,27 +246,15 @@ class SegmentRun:
         UserError
             When there is none.
         """
-        # they import tifffile, which would delay opening the panel
-        from napari_unet.services.commands.made_by import command_of
-        from napari_unet.services.commands.segmentation import segment_command
-
-        if FILE in self._source.metadata and self._made_by.get("by") == "segment":
-            # our reader knows which image and channel of the file it is
-            image = Path(self._source.metadata[FILE]["path"])
-            labels = image.with_name(f"{image.stem}-labels.tif")
-            return command_of(record_of(self._result.layer), labels, self._source.name)
-        path = Path(self._source.source.path) if self._source.source.path else None
-        # the current ones: settings may have been changed since
-        record = self._result.layer.metadata[RECORD]
-        options = SegmentOptions.model_validate(record["options"])
-        rescaled = bool(record["rescaled_shape"])
-        return segment_command(self._image, path, model, options, rescaled=rescaled)
+        layer, image = self._result.layer, self._image
+        return command_of_layer(layer, self._source, image, self._made_by, model)
 
     def _show_step(self, step: Progress) -> None:
         if isinstance(step, Notice):
             self._report(in_window(step.text))
         if isinstance(step, TileDone):
             self._result.write(step.where, step.labels)
+            self._frames.add(step.where, step.labels.size)
         self._result.show()
 
     def _finish(self, outcome: Outcome[Segmentation], jobs: Jobs) -> None:
@@ -275,8 +263,12 @@ class SegmentRun:
             return
         if self._result.empty and outcome.cancelled and self._result.restore():
             return
-        record = {"model": self._model.spec.name, "options": self._options.model_dump(mode="json")}
+        record: dict[str, Any] = {"model": self._model.spec.name}
+        record["options"] = self._options.model_dump(mode="json")
         self._complete = outcome.result is not None
+        if outcome.cancelled and self._region is None:
+            record["done"] = self._frames.done
+            jobs.reported.emit(str(self._frames))
         if outcome.result is not None:
             record |= outcome.result.record | {"made_by": self._made_by}
             self._add_probabilities(outcome.result.probabilities)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.core.progress import Progress
     from napari_unet.gui.session.jobs import Jobs
     from napari_unet.gui.session.worker import Outcome
+    from napari_unet.gui.widgets.layer_choice import LayerChoice
 
 CANCEL_TIP = (
     "Stop. A segmentation keeps the tiles that are done. A training gives no network but can be resumed "
@@ -114,6 +115,7 @@ class Foot(QWidget):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
+        self._jobs = jobs
         self.message = Message()
         self.progress = JobProgress(jobs)
         self.note, self.bar, self.cancel = (
@@ -157,6 +159,18 @@ class Foot(QWidget):
         place.setSizePolicy(policy)
         self._buttons.addWidget(place, stretch=1)
         return place
+
+    def speak_of(self, choice: LayerChoice) -> None:
+        """Drop what is said as soon as another layer is chosen, which it was not about."""
+        about = [choice.layer]
+
+        def look() -> None:
+            if choice.layer is not about[0]:
+                about[0] = choice.layer
+                if not self._jobs.running:
+                    self.message.clear()
+
+        choice.changed.connect(look)
 
     def _begin(self, _: str) -> None:
         self.message.clear()

@@ -8,7 +8,7 @@ import traceback
 from importlib import metadata
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QDialog,
     QFrame,
@@ -26,6 +26,8 @@ from napari_unet.gui.widgets.fields import button
 DETAILS_TIP = "The traceback, for a bug report."
 COPY_TIP = "Copy the message, the versions and the traceback for a bug report."
 COLOURS = {"error": "#ef4444", "caution": "#f59e0b", "done": "#2dd4bf", "note": "#94a3b8"}
+PADDING_PX = 12
+"""Above and below a text, in napari's style."""
 LINES = 4
 """Lines of text that are seen at once: as many as most errors have."""
 
@@ -76,7 +78,14 @@ class Message(QFrame):
         box.setSpacing(4)
         box.addWidget(rows, stretch=1)
         box.addWidget(self._beside)
-        self.setFixedHeight(LINES * self.fontMetrics().lineSpacing() + 8)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Make room for the lines, in the font of the window."""
+        super().showEvent(event)
+        inside = self.text.contentsMargins()
+        frame = self.layout().contentsMargins()
+        around = sum((m.top() + m.bottom() for m in (inside, frame)), PADDING_PX)
+        self.setFixedHeight(LINES * self.text.fontMetrics().lineSpacing() + around)
 
     def clear(self) -> None:
         """Show no message."""

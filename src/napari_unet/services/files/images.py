@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image.axes import Image
 
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, *PLUGINS)
+NETWORK_SUFFIXES = ".safetensors", ".pth", ".pt", ".ckpt", ".onnx"
 """Files with such names are images."""
 
 __all__ = [
@@ -194,6 +195,13 @@ def _pattern(given: Path) -> str:
 
 def _known(path: Path) -> Path:
     """Check that a file is of a kind that can be read."""
+    if path.suffix.lower() in NETWORK_SUFFIXES:
+        raise UserError(
+            f"{path.name} is no image but a U-Net",
+            value=path.suffix,
+            rule=f"Files that end in {', '.join(NETWORK_SUFFIXES)} hold the weights of a network.",
+            remedy="Open it in “Load U-Net”, or give it as the model.",
+        )
     if path.suffix.lower() not in TIFF_SUFFIXES:
         raise UserError(
             f"{path.name} is not an image that can be read",
