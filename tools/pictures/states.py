@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIZES = (1280, 800), (1920, 1080)
 THEMES = "dark", "light"
-SHORT = {"steps": 12, "minutes": None, "patch": 64, "batch": 1}
+SHORT = {"steps": 20, "minutes": None, "patch": 64, "batch": 1}
 
 
 def pictures(stage: Stage) -> None:
@@ -131,12 +131,11 @@ def trained(stage: Stage) -> Iterator[str]:
         fold.expand(animate=False)
         yield f"finetune-{fold.text().split()[0].lower()}"
         fold.collapse(animate=False)
-    for name, value in {**SHORT, "steps": 100_000}.items():
+    for name, value in SHORT.items():
         panel.form.settings[name].value = value
     panel.form.train_button.click()
-    stage.wait(lambda: stage.session.training and stage.session.training.can_stop)
+    stage.wait(lambda: stage.session.training and stage.session.training.losses)
     yield "training"
-    panel.stop_button.click()
     stage.rest()
     yield "comparison"
     panel.outcome.comparison.keep_button.click()

@@ -119,7 +119,7 @@ def test_the_old_network_is_a_click_away_after_the_new_one_was_kept(painted_pane
     assert panel.outcome.back_button.isVisibleTo(panel)
     assert "cells preview" in viewer.layers, "what the new one finds is shown at once"
     assert viewer.layers.selection.active == labels_layer(panel)
-    assert "small" in panel.outcome.back_button.text()
+    assert "small" in panel.outcome.back_button.toolTip()
     panel.outcome.back_button.click()
     finish_job(panel, qtbot)
     assert panel.session.source == "small"

@@ -164,6 +164,22 @@ def test_nothing_moves_by_itself(title, studio, viewer, session, qtbot):
     assert page.scroll.verticalScrollBar().value() == scrolled
 
 
+def test_the_list_of_objects_takes_the_room_of_a_larger_window(studio, viewer):
+    viewer.add_image(np.zeros((40, 60), np.uint8), name="cells")
+    viewer.add_labels(squares(), name="found", metadata=record(objects=True))
+    annotate = studio.show_page("Annotate")
+    annotate.source.correct_button.click()
+    annotate.review_fold.expand(animate=False)
+    settle()
+    low = annotate.review.table.height()
+    studio.resize(DOCK[0], DOCK[1] + 280)
+    settle()
+    assert annotate.review.table.height() >= low + 250
+    annotate.review_fold.collapse(animate=False)
+    settle()
+    assert place(annotate.review_fold, annotate).height() < 60
+
+
 def test_a_click_meant_for_stop_hits_nothing_else_when_a_training_ends(studio, viewer, session):
     page = studio.show_page("Fine-tune")
     settle()

@@ -73,7 +73,8 @@ class TrainingPlan:
             how += f", {self.chunk} at a time"
         again = f", recomputing {self.recompute:.0%}" if self.policy != KEEP_ALL else ""
         size = format_bytes(self.memory)
-        return f"{self.batch} patches of {shape} a step{how}, about {size}{again}"
+        patches = f"{self.batch} patch{'es' * (self.batch != 1)}"
+        return f"{patches} of {shape} a step{how}, about {size}{again}"
 
 
 def plans(

@@ -113,6 +113,7 @@ class Pages:
         reviews = objects and not more and self.review.isExpanded()
         self._about.setVisible(works and not reviews)
         # all the room there is, instead of leaving it empty below
+        self.review.take_room(all_of_it=reviews)
         self._body.setStretchFactor(self.review, int(reviews))
         self._body.setStretch(self._body.count() - 1, int(not reviews))
         if reviews:

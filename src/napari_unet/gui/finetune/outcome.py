@@ -126,7 +126,10 @@ class TrainingOutcome(QObject):
             self._segment_view(run.request, message)
         show_in_turn(self.segment_button)
         if current and self._session.earlier:
-            self.back_button.setText(f"Back to “{Path(self._session.earlier).stem}”")
+            # its name is often too long for the place
+            self.back_button.setText("Back to the old one")
+            earlier = Path(self._session.earlier).stem
+            self.back_button.setToolTip(f"“{earlier}”. {BACK_TIP}")
             show_in_turn(self.back_button)
 
     def _segment_view(self, request: Request, message: str) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QWidget,
 )
 from superqt import QCollapsible
@@ -70,6 +71,13 @@ class Fold(QCollapsible):
         """Let the content grow after it was expanded."""
         if expanded:
             self.content().setMaximumHeight(QWIDGETSIZE_MAX)
+
+    def take_room(self, *, all_of_it: bool) -> None:
+        """Be as high as there is room, or only as high as its content needs."""
+        kinds = QSizePolicy.Policy
+        self.setSizePolicy(kinds.Preferred, kinds.Expanding if all_of_it else kinds.Maximum)
+        # a layout that is aligned keeps the height of its content
+        self.layout().setAlignment(Qt.AlignmentFlag(0) if all_of_it else Qt.AlignmentFlag.AlignTop)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the arrow in the colours of its window."""
