@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from networks import model_of
+from painted import blank, options
 from typer.testing import CliRunner
 
+from napari_unet.core.annotations.annotation import Annotation
 from napari_unet.core.evaluation.difference import difference
 from napari_unet.core.image.axes import Image
 from napari_unet.core.model.file import weights_hash
@@ -21,6 +23,7 @@ from napari_unet.core.progress import finish
 from napari_unet.core.unet.config import UNetConfig
 from napari_unet.services.evaluation.compare import compare
 from napari_unet.services.library import Library
+from napari_unet.services.training.finetune import finetune
 from napari_unet.services.training.history import gain, lineages
 
 CONFIG = UNetConfig.classic(base=2, depth=1, out_channels=2)
@@ -138,3 +141,19 @@ def test_the_command_line_compares_two_models(library, tmp_path):
     assert again.exit_code != 0
     same = CliRunner().invoke(app, [*words[:-1], "first"])
     assert "same result" in same.output
+
+
+@pytest.mark.parametrize(("backgrounds", "kind"), [((4, 4), "fluorescence"), ((4, 240), None)])
+def test_the_kind_of_images_is_recorded_unless_they_were_of_several(backgrounds, kind):
+    random = np.random.default_rng(0)
+    annotations = []
+    for i, background in enumerate(backgrounds):
+        pixels = random.normal(background, 2, (64, 64))
+        pixels[20:30, 20:30] = 250 - background
+        labels = np.zeros((64, 64), np.int32)
+        labels[20:30, 20:30] = 1
+        pixels = pixels.clip(0, 255).astype(np.uint8)
+        annotations.append(Annotation(Image(pixels, "YX", name=f"{i}"), labels, "objects"))
+    chosen = options(steps=1, held_out=0, task="objects")
+    result = finish(finetune(annotations, blank(task="objects"), chosen))
+    assert result.model.spec.provenance.training["kind"] == kind

@@ -15,6 +15,9 @@ from napari_unet.services.training.verdict_text import verdict_lines
 from napari_unet.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.annotations.annotation import Annotation
     from napari_unet.core.evaluation.confusion import ClassScore
     from napari_unet.core.evaluation.verdict import Outcome
     from napari_unet.core.model.spec import Model
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from napari_unet.services.training.options import FinetuneOptions
 
 
+LOOKED_AT = 4
+"""Images, at most, from which the kind of all is told."""
 UNCHANGED = (
     "No change was surely better, so the new network is a copy of the old one: annotate more "
     "where it is wrong."
@@ -145,7 +150,7 @@ def _provenance(
     record = {
         "images": [a.image.name for a in used.annotations],
         "kinds": [a.kind for a in used.annotations],
-        "kind": appearance_of(used.annotations[0].image).kind,
+        "kind": _common_kind(used.annotations),
         "regions": [[asdict(region) for region in a.regions] for a in used.annotations],
         "annotated_pixels": dict(used.inspection.summary.pixels),
         "held_out": str(used.held),
@@ -185,3 +190,10 @@ def _resolved(trained: Trained, options: FinetuneOptions) -> dict[str, Any]:
         "altered": status.altered,
         "factors": [[round(f, 5) for f in each] for each in status.factors],
     }
+
+
+def _common_kind(annotations: Sequence[Annotation]) -> str | None:
+    """Return the kind of the images that were learnt; None if they look of several."""
+    step = -(-len(annotations) // LOOKED_AT)
+    kinds = {appearance_of(each.image).kind for each in annotations[::step]}
+    return kinds.pop() if len(kinds) == 1 else None
