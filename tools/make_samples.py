@@ -63,6 +63,8 @@ CARDS = {
     "nuclei-3d": "nuclei_volume",
 }
 """The sample that each network of the package, or of that for research, is for."""
+MIXED = {"everything": ("nuclei_stack", "phase_cells", "stained_tissue", "nuclei_volume")}
+"""Networks for several kinds of images: a quarter of their picture each."""
 RESEARCH = (
     Path(__file__)
     .resolve()
@@ -87,6 +89,12 @@ def main() -> None:
         if folders and name in (given.samples or WINDOWS):
             picture = folders[0] / f"{network}.png"
             imageio.imwrite(picture, thumbnail(tifffile.imread(sample_path(name))))
+
+    for network, names in MIXED.items():
+        quarters = [thumbnail(tifffile.imread(sample_path(name))) for name in names]
+        small = [(q.mean(axis=-1) if q.ndim == 3 else q)[::2, ::2] for q in quarters]
+        mixed = np.vstack([np.hstack(small[:2]), np.hstack(small[2:])]).astype(np.uint8)
+        imageio.imwrite(bundled_folder() / f"{network}.png", mixed)
 
 
 def write_sample(data: Path, name: str) -> None:

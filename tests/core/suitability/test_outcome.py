@@ -82,7 +82,7 @@ def crop(path, plane=0, side=SIDE):
 
 
 WRONG = {
-    "nuclei on bright field": ("nuclei-fluorescence", "Far too much found", "may not suit"),
+    "nuclei on bright field": ("nuclei-fluorescence", "Far too much found", "“everything” suits"),
     "nuclei on an electron micrograph": ("nuclei-fluorescence", "too much", "“axons-em” suits"),
     "cells on nuclei": ("cells-phase", "Far too much found", "“nuclei-fluorescence” suits"),
     "nuclei on noise": ("nuclei-fluorescence", "", ""),

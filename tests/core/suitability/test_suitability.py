@@ -44,10 +44,13 @@ def test_the_bundled_network_for_real_images_comes_first(shared_data, place, wan
     assert describe_misfit([first], wanted, first.misfits) == ""
 
 
-def test_bright_field_suits_none_and_is_told():
+def test_for_a_kind_that_none_is_for_the_network_for_all_kinds_is_offered():
     image = Appearance("bright field", planes=1, channels=1)
     ranked = suggest(bundled(), image)
-    told = describe_misfit(ranked, "nuclei-fluorescence", ranked[0].misfits)
+    assert ranked[0].entry.name == "everything"
+    wrong = next(s for s in ranked if s.entry.name == "nuclei-fluorescence")
+    told = describe_misfit(ranked, "nuclei-fluorescence", wrong.misfits)
+    assert "“everything” suits this image better than “nuclei-fluorescence”" in told
     assert "learnt images of fluorescence; this looks like bright field" in told
 
 

@@ -22,6 +22,8 @@ WORDS: dict[Kind, str] = {
     "electron microscopy": r"electron|\bs?s?tem\b|\bsem\b|\bem\b",
 }
 """Words by which the description of a network names the kind of images that it learnt."""
+MANY = "many kinds"
+"""What the description of a network says that is for all of them."""
 WEIGHTS: dict[Subject, int] = {"channels": 8, "volume": 8, "kind": 4, "planes": 1}
 """How much each kind of misfit speaks against a network: the first two make it useless."""
 
@@ -51,12 +53,17 @@ class Misfit:
 
 
 def kind_of(spec: ModelSpec) -> Kind | None:
-    """Return the kind of images that a network learnt, as recorded or as its description says."""
+    """Return the kind of images that a network learnt, as recorded or as its description says.
+
+    None if that is not said, or if they were of many kinds.
+    """
     recorded = spec.provenance.training.get("kind")
     for kind in KINDS:
         if recorded == kind:
             return kind
     text = f"{spec.name} {spec.description} {' '.join(spec.channels)}".lower().replace("_", " ")
+    if MANY in text:
+        return None
     named = [kind for kind in KINDS if re.search(WORDS[kind], text.replace("-", " "))]
     return named[0] if len(named) == 1 else None
 
