@@ -58,7 +58,11 @@ def test_preview_gives_the_same_labels_for_what_is_on_the_screen_only(segment_pa
 
 
 @pytest.mark.usefixtures("drawn")
-def test_a_fast_preview_follows_the_view_and_the_settings(segment_panel, viewer, qtbot):
+def test_a_fast_preview_follows_the_view_and_the_settings(
+    segment_panel, viewer, qtbot, monkeypatch
+):
+    # however busy the machine is
+    monkeypatch.setattr("napari_unet.gui.segment.following.FAST_S", 1000.0)
     image = viewer.add_image(random_image(3, 200, 300), name="cells")
     camera = getattr(viewer, "scene", viewer).camera
     camera.center, camera.zoom = (0, 50, 75), 12
