@@ -274,6 +274,9 @@ def test_opening_asks_about_the_layers_that_are_there(
     assert asked == [["mine objects"]]
     assert [x.name for x in other.layers] == names
     offer = second.show_page("Annotate").restore_offer
+    if answer == "replace":
+        assert not offer.isVisibleTo(second), "it is offered with its own image only"
+        other.add_image(random_image(*SHAPE), name="mine")
     assert offer.isVisibleTo(second) == (answer == "replace"), "nothing painted is lost"
 
 

@@ -264,7 +264,8 @@ def test_removing_the_result_cancels_the_run(slow, viewer, qtbot):
     assert labels_of(viewer) == []
 
 
-def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot):
+def test_the_plan_is_shown_once_a_network_is_loaded(segment_panel, viewer, qtbot, monkeypatch):
+    monkeypatch.setattr(segment_panel.plan.label, "isVisible", lambda: True)
     viewer.add_image(random_image(3, 40, 50), name="cells")
     qtbot.waitUntil(lambda: "3 tiles" in segment_panel.plan.label.text(), timeout=SECONDS)
     assert "MiB on cpu" in segment_panel.plan.label.text()

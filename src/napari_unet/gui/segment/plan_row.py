@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, QTimer
 
 from napari_unet.core.durations import format_seconds
 from napari_unet.core.errors import UserError
@@ -59,6 +59,7 @@ class PlanRow(QObject):
         self._session, self._image, self._chosen = panel.session, image, chosen
         self.label = text()
         self.label.setToolTip(TIP)
+        self.label.installEventFilter(self)
         self._planner = Jobs(self)
         self._measured: tuple[Model, Any, float] | None = None
         self._settled = QTimer(self)
@@ -69,6 +70,12 @@ class PlanRow(QObject):
         settings.changed.connect(self.renew)
         self._session.model_changed.connect(self.renew)
         self._session.jobs.ended.connect(self.renew)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Plan again when the line comes into sight."""
+        if event.type() == QEvent.Type.Show:
+            self.renew()
+        return bool(super().eventFilter(watched, event))
 
     def let_go(self) -> None:
         """Plan no more."""
@@ -90,6 +97,8 @@ class PlanRow(QObject):
             known = None
             if self._measured and self._measured[0] is model and self._measured[1] == where:
                 known = self._measured[2]
+            # where nobody looks, the network is left alone
+            known = known if self.label.isVisible() else known or 0.0
             job = _forecast(self._image.image(), model, options, known)
 
             def show(outcome: Outcome[tuple[Forecast, float]]) -> None:
@@ -97,7 +106,7 @@ class PlanRow(QObject):
                 self.label.setText("")
                 if outcome.result is not None:
                     foreseen, seconds = outcome.result
-                    self._measured = model, where, seconds
+                    self._measured = (model, where, seconds) if seconds else None
                     self.label.setText(described(foreseen, free_memory()))
 
             self._planner.start("Planning", job, on_end=show)
