@@ -166,9 +166,9 @@ def virtual_screen() -> dict[str, str]:
 def workers() -> int:
     """How many processes share the tests: each may take 2 GB.
 
-    Two more than there are processor cores, since the tests of the window often wait.
+    One more than there are processor cores, since the tests of the window often wait.
     """
-    return min((os.cpu_count() or 1) + 2, 4)
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def announce(step: str) -> None:

@@ -50,7 +50,9 @@ class Hand(QObject):
         if event.type() in PRESSES and watched.isWidgetType():
             here = watched.mapTo(self._window, event.position().toPoint())
             if watched is self._window.childAt(here):
-                on_canvas = watched is self._canvas.native
+                canvas = self._canvas.native
+                # what napari lays over it, such as a message, is a child of it
+                on_canvas = watched is canvas or canvas.isAncestorOf(watched)
                 self.edits, self.clicks = self.edits + on_canvas, self.clicks + (not on_canvas)
         return False
 
