@@ -59,41 +59,13 @@ def pixels_to_classes(model: Model, shape: tuple[int, ...]) -> bytes:
 def _normalised(
     writer: GraphWriter, x: str, normalization: Normalization, shape: tuple[int, ...]
 ) -> str:
-    channels, *spatial = shape
-    column = (1, -1, *[1] * len(spatial))
-
-    def constant(name: str, values: tuple[float, ...] | float) -> str:
-        return writer.constant(name, np.asarray(values, np.float32).reshape(column))
-
     match normalization.kind:
         case "linear":
-            # of pixels from 0 to 255
-            gain = tuple(EIGHT_BITS * each for each in normalization.gain)
-            x = writer.node("Mul", [x, constant("gain", gain)], "scaled")
-            x = writer.node(
-                "Add", [x, constant("offset", normalization.offset)], "normalised pixels"
-            )
+            x = _linear(writer, x, normalization, len(shape) - 1)
         case "zscore":
-            axes = tuple(range(1 + normalization.per_channel, len(spatial) + 2))
-            mean = writer.node("ReduceMean", [x], "mean", axes=axes, keepdims=1)
-            x = writer.node("Sub", [x, mean], "centred")
-            square = writer.node("Mul", [x, x], "square")
-            variance = writer.node("ReduceMean", [square], "variance", axes=axes, keepdims=1)
-            spread = writer.node("Sqrt", [variance], "deviation")
-            x = _divided(writer, x, spread, constant("epsilon", _epsilon(normalization)))
+            x = _zscore(writer, x, normalization, len(shape) - 1)
         case "percentile":
-            groups = channels if normalization.per_channel else 1
-            n = prod(shape) // groups
-            flat = writer.node(
-                "Reshape", [x, writer.constant("by channel", (groups, n))], "flat pixels"
-            )
-            low, high = (
-                _percentile(writer, flat, q, n, column if groups > 1 else (1,) * len(column))
-                for q in (normalization.low, normalization.high)
-            )
-            x = writer.node("Sub", [x, low], "above the low percentile")
-            spread = writer.node("Sub", [high, low], "between percentiles")
-            x = _divided(writer, x, spread, constant("epsilon", _epsilon(normalization)))
+            x = _between_percentiles(writer, x, normalization, shape)
         case "divide_255":
             # pixels of 8 bits come divided already
             pass
@@ -104,6 +76,49 @@ def _normalised(
         for name, value in zip(("least", "most"), normalization.clip, strict=True)
     ]
     return writer.node("Clip", [x, *limits], "clipped")
+
+
+def _column(writer: GraphWriter, name: str, values: tuple[float, ...] | float, spatial: int) -> str:
+    """Add a number for all channels or one for each, in the dimensions of an image."""
+    shape = (1, -1, *[1] * spatial)
+    return writer.constant(name, np.asarray(values, np.float32).reshape(shape))
+
+
+def _linear(writer: GraphWriter, x: str, normalization: Normalization, spatial: int) -> str:
+    # of pixels from 0 to 255
+    gain = tuple(EIGHT_BITS * each for each in normalization.gain)
+    x = writer.node("Mul", [x, _column(writer, "gain", gain, spatial)], "scaled")
+    offset = _column(writer, "offset", normalization.offset, spatial)
+    return writer.node("Add", [x, offset], "normalised pixels")
+
+
+def _zscore(writer: GraphWriter, x: str, normalization: Normalization, spatial: int) -> str:
+    axes = tuple(range(1 + normalization.per_channel, spatial + 2))
+    mean = writer.node("ReduceMean", [x], "mean", axes=axes, keepdims=1)
+    x = writer.node("Sub", [x, mean], "centred")
+    square = writer.node("Mul", [x, x], "square")
+    variance = writer.node("ReduceMean", [square], "variance", axes=axes, keepdims=1)
+    spread = writer.node("Sqrt", [variance], "deviation")
+    epsilon = _column(writer, "epsilon", _epsilon(normalization), spatial)
+    return _divided(writer, x, spread, epsilon)
+
+
+def _between_percentiles(
+    writer: GraphWriter, x: str, normalization: Normalization, shape: tuple[int, ...]
+) -> str:
+    channels, *spatial = shape
+    groups = channels if normalization.per_channel else 1
+    n = prod(shape) // groups
+    by_channel = writer.constant("by channel", (groups, n))
+    flat = writer.node("Reshape", [x, by_channel], "flat pixels")
+    column = (1, groups, *[1] * len(spatial))
+    low, high = (
+        _percentile(writer, flat, q, n, column) for q in (normalization.low, normalization.high)
+    )
+    x = writer.node("Sub", [x, low], "above the low percentile")
+    spread = writer.node("Sub", [high, low], "between percentiles")
+    epsilon = _column(writer, "epsilon", _epsilon(normalization), len(spatial))
+    return _divided(writer, x, spread, epsilon)
 
 
 def _epsilon(normalization: Normalization) -> float:
