@@ -75,7 +75,10 @@ class Hand(QObject):
         y, x = (world - np.asarray(camera.center)[-2:]) * camera.zoom
         at = QPoint(round(size.width() / 2 + x), round(size.height() / 2 + y))
         self._qtbot.mouseMove(self._canvas.native, at)
+        clicks, edits = self.clicks, self.edits
         self._press(self._canvas.native, at, held)
+        # whatever widget of the canvas it met first
+        self.clicks, self.edits = clicks, edits + 1
 
     def _press(self, widget, at, held=NONE):
         before = self.clicks + self.edits
