@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import uuid
-import zipfile
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.atomic import atomic_path
+from napari_unet.core.exporters.archive import write_archive
 from napari_unet.core.exporters.czann_graph import classes_of, pixels_to_classes
 from napari_unet.core.exporters.package import block_sizes
 from napari_unet.core.model.file import weights_hash
@@ -56,12 +55,7 @@ def export_czann(model: Model, path: Path, credits: Credits, *, overwrite: bool 
         "model.model": pixels_to_classes(model, shape),
         "license.txt": _terms(model.spec, credits),
     }
-    with (
-        atomic_path(path, replace=overwrite) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        for name, data in files.items():
-            archive.writestr(name, data)
+    write_archive(files, path, overwrite=overwrite)
 
 
 def tile_shape(spec: ModelSpec) -> tuple[int, ...]:

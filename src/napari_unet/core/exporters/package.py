@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ import numpy as np
 import torch
 import yaml
 
-from napari_unet.core.atomic import atomic_path
 from napari_unet.core.errors import UserError
 from napari_unet.core.exporters import architecture
+from napari_unet.core.exporters.archive import write_archive
 from napari_unet.core.exporters.onnx_file import onnx_bytes
 from napari_unet.core.exporters.processing import postprocessing, preprocessing
 from napari_unet.core.exporters.sample import cover, documentation, run_sample, sample_image
@@ -91,12 +90,7 @@ def export_package(
         description, sort_keys=False, allow_unicode=True, width=100
     ).encode()
     yield Progress(3, 4, f"Writing {path.name}")
-    with (
-        atomic_path(path, replace=overwrite) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        for name, data in files.items():
-            archive.writestr(name, data)
+    write_archive(files, path, overwrite=overwrite)
 
 
 def block_sizes(spec: ModelSpec) -> tuple[tuple[int, ...], tuple[int, ...]]:
